@@ -1,0 +1,55 @@
+# make lab     set up once, then open JupyterLab at lab 01 (ARGS=--no-browser)
+# make test    the same set-up plus what tests need, then run all (ARGS="-k cache")
+# make labs    cut labs/ from solutions/
+# make lint    ruff and the floors
+# make clean   remove the environment and everything built
+# PYTHON=python3.12 chooses the Python that makes the environment.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+INSTALL := $(PIP) install --constraint constraints.txt
+TEST_EXTRAS := test,grading,zoo
+# In a container the user is root, and JupyterLab wants to be told so.
+ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
+# As the default address, so that the link in the log leads to lab 01 too.
+FIRST := --LabApp.default_url=/lab/tree/01_measure.ipynb
+
+.PHONY: lab test labs lint clean
+
+lab: $(VENV)/lab.stamp
+	$(BIN)/jupyter lab labs $(FIRST) $(ROOT) $(ARGS)
+
+test: $(VENV)/test.stamp
+	$(BIN)/python -m pytest $(ARGS)
+
+labs: $(VENV)/lab.stamp
+	$(BIN)/python solutions/cut.py $(ARGS)
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# The stamps make a second start quick; a change of what is needed installs again.
+$(VENV)/lab.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+	@echo "Installing llmlab and what it needs: one to three minutes, 1.5 GB on disk."
+	$(INSTALL) --editable .
+	@touch $@
+
+$(VENV)/test.stamp: $(VENV)/made.stamp pyproject.toml constraints.txt
+	@echo "Installing llmlab, what it needs and what its tests need: 1.8 GB on disk."
+	$(INSTALL) --editable ".[$(TEST_EXTRAS)]"
+	@touch $@ $(VENV)/lab.stamp
+
+$(VENV)/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+	"llmlab needs Python 3.11 or newer, and $(PYTHON) is %d.%d; say which one to take:" \
+	" make lab PYTHON=python3.12" % sys.version_info[:2])'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
