@@ -1,0 +1,79 @@
+"""What every language model here offers, so that techniques, measures and labs meet.
+
+A causal model maps tokens to logits, makes its own cache, and counts its own cost. The
+cost is counted from shapes alone: two FLOPs for a multiply-add, attention over all
+T x S pairs, every weight read once. What the time really is, `measure` tells.
+
+Shapes: B sequences, T new tokens, V vocabulary.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Work of one forward call: arithmetic, and bytes that must move at least once."""
+
+    flops: int
+    bytes: int
+
+    def __add__(self, other: "Cost") -> "Cost":
+        return Cost(self.flops + other.flops, self.bytes + other.bytes)
+
+    def __mul__(self, times: int) -> "Cost":
+        return Cost(self.flops * times, self.bytes * times)
+
+    __rmul__ = __mul__
+
+    @property
+    def intensity(self) -> float:
+        """Arithmetic intensity in FLOPs per byte: the x axis of a roofline."""
+        return self.flops / self.bytes if self.bytes else float("inf")
+
+
+class Cache(Protocol):
+    """What a model remembers of the tokens that it has seen; made by `new_cache`."""
+
+    lengths: list[int]  # tokens held, per row
+
+    @property
+    def bytes(self) -> int:
+        """Memory allocated, in bytes."""
+        ...
+
+
+@runtime_checkable
+class LanguageModel(Protocol):
+    """The one face of causal models; `models.load` returns nothing else for them."""
+
+    name: str
+    weights_version: str | None
+    tokenizer: Any
+    vocabulary: int
+    context: int
+    layers: Any
+
+    def forward(
+        self,
+        tokens: Tensor,
+        cache: Cache | None = None,
+        *,
+        counts: list[int] | None = None,
+    ) -> Tensor:
+        """Return the logits (B, T, V) of the tokens that follow each of (B, T).
+
+        counts: real tokens per row of a ragged batch, padding at the end of the row;
+        logits at padded positions mean nothing and never reach the cache.
+        """
+        ...
+
+    def new_cache(self, batch: int, length: int) -> Cache:
+        """Return an empty cache for `batch` sequences of up to `length` tokens."""
+        ...
+
+    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+        """Count one forward call: `tokens` new ones a row beside `cached` old."""
+        ...

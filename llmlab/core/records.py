@@ -1,0 +1,239 @@
+"""Facts with a unit, a kind and, where they were sampled, an interval.
+
+Every number of the course is a Record: measured (ran here), recorded (ran elsewhere,
+with machine and date), simulated, or estimated (a formula). Values stay in base units;
+`text` and the tables turn them into ms and GB. Records go to JSON and come back equal.
+"""
+
+import contextlib
+import datetime
+import functools
+import json
+import math
+import os
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from llmlab.core import machine, units
+from llmlab.core.tables import html_grid, text_grid
+from llmlab.core.units import quantity
+
+__all__ = ["KINDS", "Record", "finite", "from_json", "html_table", "load", "measured"]
+__all__ += ["quantity", "save", "table", "to_json"]
+
+KINDS = ("measured", "recorded", "simulated", "estimated")
+VERSION = 1  # of the JSON
+COLUMNS = {"name": "what", "subject": "of", "value": "value", "interval": "95 %"}
+COLUMNS |= {"kind": "kind"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    """One fact. Raises ValueError for a NaN, an unknown kind, a unit with a prefix."""
+
+    name: str
+    value: float
+    unit: str  # base: "s", "B", "FLOP", "token/s", "bit/B"; "1" for none
+    kind: str
+    low: float | None = None  # 95 % interval, in the same unit
+    high: float | None = None
+    subject: str = ""  # what it is a fact of: "coder fp32"
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    seed: int | None = None
+    machine: str | None = None
+    weights: str | None = None  # version of the weights
+    date: str | None = None
+    command: str | None = None  # that gives the fact again
+
+    def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name:
+            raise ValueError(f"name={self.name!r}; a record needs a name.")
+        if self.kind not in KINDS:
+            raise ValueError(f"kind={self.kind!r} is none of {', '.join(KINDS)}.")
+        units.check_base(self.unit)
+        for bound in ("value", "low", "high"):
+            if bound == "value" or getattr(self, bound) is not None:
+                number = finite(f"{bound} of {self.name!r}", getattr(self, bound))
+                object.__setattr__(self, bound, float(number))
+        if not self._has_interval_or_none():
+            raise ValueError(
+                f"low={self.low}, high={self.high} of {self.name!r} is no interval; "
+                "give both, the smaller as low, or neither."
+            )
+        details = {str(key): _plain(key, each) for key, each in self.details.items()}
+        object.__setattr__(self, "details", MappingProxyType(details))
+
+    def text(self) -> str:
+        """Write value and interval for a person: "12.3 ms (11.9 to 12.8)"."""
+        interval = self.interval_text()
+        return self.value_text() + (f" ({interval})" if interval else "")
+
+    def value_text(self) -> str:
+        """Write the value with its unit: "12.3 ms"."""
+        return quantity(self.value, self.unit)
+
+    def interval_text(self) -> str:
+        """Write the interval on the scale of the value, or nothing without one."""
+        if self.low is None or self.high is None:
+            return ""
+        bounds = (self.value, self.low, self.high)
+        return " to ".join(units.quantities(bounds, self.unit)[1:])
+
+    def _has_interval_or_none(self) -> bool:
+        if self.low is None or self.high is None:
+            return self.low is self.high
+        return self.low <= self.high
+
+    def __str__(self) -> str:
+        subject = f" of {self.subject}" if self.subject else ""
+        return f"{self.name}{subject}: {self.text()}, {self.kind}"
+
+    def __reduce__(self):  # a MappingProxyType cannot be pickled
+        return functools.partial(Record, **_as_dict(self)), ()
+
+
+def measured(name: str, value: float, unit: str, **rest: Any) -> Record:
+    """Return a Record of what just ran here, with this machine and the time."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    rest = {"machine": None, "date": now, "kind": "measured"} | rest
+    if rest["machine"] is None:
+        rest["machine"] = machine.describe().label
+    return Record(name=name, value=value, unit=unit, **rest)
+
+
+def table(records: Iterable[Record], columns: Iterable[str] | None = None) -> str:
+    """Write records as aligned plain text.
+
+    columns: fields of a record, "interval", or keys of details. By default name,
+    subject, value, interval and kind, without those that are empty in every record.
+    """
+    return text_grid(*_cells(tuple(records), columns))
+
+
+def html_table(
+    records: Iterable[Record], columns: Iterable[str] | None = None, *, title: str = ""
+) -> str:
+    """Write records as an HTML table; columns as in `table`."""
+    return html_grid(*_cells(tuple(records), columns), title=title)
+
+
+def to_json(records: Iterable[Record]) -> str:
+    """Write records as JSON, without the fields that are empty."""
+    rows = [
+        {name: each for name, each in _as_dict(record).items() if _is_given(each)}
+        for record in records
+    ]
+    document = {"version": VERSION, "records": rows}
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def from_json(text: str) -> tuple[Record, ...]:
+    """Read what `to_json` wrote; ValueError says what is wrong with another text."""
+    try:
+        document = json.loads(text)
+        version, rows = document["version"], document["records"]
+        if version == VERSION:
+            return tuple(Record(**row) for row in rows)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise ValueError(
+            f"this is no JSON of records ({type(error).__name__}: {error}); "
+            "records.save writes it."
+        ) from error
+    raise ValueError(
+        f"these records have version {version!r}, this llmlab reads {VERSION}; "
+        "update it: pip install -U llmlab."
+    )
+
+
+def save(records: Iterable[Record], path: str | Path) -> None:
+    """Write records to a file that is at every moment the old or the new one."""
+    text, path = to_json(records), Path(path)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(temporary, "x", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written ({error.strerror}), what stood there is "
+            "unchanged; free some space or choose a folder that you may write to."
+        ) from error
+    finally:
+        with contextlib.suppress(OSError):  # it is there only after a failure
+            temporary.unlink()
+
+
+def load(path: str | Path) -> tuple[Record, ...]:
+    """Read the records of a file; ValueError names the file that holds none."""
+    try:
+        return from_json(Path(path).read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+
+
+def finite(what: str, value: Any) -> int | float:
+    """Return a finite number as Python's own; ValueError names what is none."""
+    value = _item(value)
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise ValueError(f"{what} is {value!r}; it must be one number.")
+    if not math.isfinite(value):
+        raise ValueError(
+            f"{what} is {value}; it must be finite, so look for the division by zero "
+            "or the NaN that made it."
+        )
+    return value
+
+
+def _cells(records: tuple[Record, ...], columns: Iterable[str] | None):
+    """Return headings and rows of text."""
+    known = {each.name for each in fields(Record)} | {"interval"}
+    known |= {key for record in records for key in record.details}
+    names = list(COLUMNS if columns is None else columns)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(
+            f"columns holds {unknown[0]!r}; choose among {', '.join(sorted(known))}."
+        )
+    rows = [[_cell(record, name) for name in names] for record in records]
+    if columns is None:
+        full = [i for i in range(len(names)) if any(row[i] for row in rows)]
+        names, rows = [names[i] for i in full], [[row[i] for i in full] for row in rows]
+    return [COLUMNS.get(name, name) for name in names], rows
+
+
+def _cell(record: Record, name: str) -> str:
+    if name in ("value", "interval"):
+        return record.value_text() if name == "value" else record.interval_text()
+    if name in record.details:
+        cell = record.details[name]
+        return f"{cell:,.4g}" if isinstance(cell, float) else str(cell)
+    cell = getattr(record, name, None)
+    return "" if cell is None else str(cell)
+
+
+def _as_dict(record: Record) -> dict[str, Any]:
+    as_dict = {each.name: getattr(record, each.name) for each in fields(record)}
+    return as_dict | {"details": dict(record.details)}
+
+
+def _is_given(value: Any) -> bool:
+    return value is not None and value != "" and value != {}
+
+
+def _plain(key: str, value: Any) -> str | int | float | bool:
+    """Turn a number of numpy or torch into Python's own."""
+    value = _item(value)
+    if isinstance(value, (str, bool)):
+        return value
+    return finite(f"details[{key!r}]", value)
+
+
+def _item(value: Any) -> Any:
+    """Take the one number out of an array of one; leave everything else."""
+    return value.item() if getattr(value, "shape", None) == () else value
