@@ -1,0 +1,116 @@
+"""A decoder of the Llama family, in the fewest words: embed, layers, norm, head.
+
+The cache is handed in, so the same forward call is prefill (many tokens, empty cache),
+decode (one token, full cache) and training (no cache at all).
+
+Shapes: B sequences, T new tokens, S tokens attended to, D model width, V vocabulary.
+"""
+
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from llmlab.core.model import Cost
+from llmlab.models.cache import KVCache, causal_mask
+from llmlab.models.layers import Layer, RMSNorm, Rotary
+from llmlab.models.shape import Shape
+
+
+class Decoder(nn.Module):
+    """A language model of the Llama family; `config` is transformers' own.
+
+    Weights are drawn afresh, N(0, 0.02); `models.load` fills in trained ones.
+    """
+
+    def __init__(self, config: Any):
+        super().__init__()
+        self.config = config
+        self.shape = shape = Shape.of(config)
+        self.embedding = nn.Embedding(shape.vocabulary, shape.width)
+        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.norm = RMSNorm(shape.width, shape.epsilon)
+        self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
+        self.rotary = Rotary(shape)
+        for parameter in self.parameters():
+            if parameter.dim() == 2:
+                nn.init.normal_(parameter, std=0.02)
+        if shape.tied:
+            self.head.weight = self.embedding.weight
+        self.name = config.model_type
+        self.weights_version: str | None = None
+        self.tokenizer: Any = None
+
+    @property
+    def vocabulary(self) -> int:
+        return self.shape.vocabulary
+
+    @property
+    def context(self) -> int:
+        return self.shape.context
+
+    def forward(
+        self,
+        tokens: Tensor,
+        cache: KVCache | None = None,
+        *,
+        counts: list[int] | None = None,
+    ) -> Tensor:
+        """Return the logits (B, T, V) of what follows each of the tokens (B, T).
+
+        With a cache, the tokens stand behind those it holds and are added to it. In a
+        ragged batch `counts` says how many of each row's tokens are real; the rest is
+        padding at the end of the row.
+        """
+        batch, new = tokens.shape
+        starts = [0] if cache is None else cache.lengths
+        x = self.embedding(tokens)  # (B, T, D)
+        rotary = self.rotary(starts, new, x)
+        masks = {
+            window: causal_mask(starts, new, window=window, device=x.device)
+            for window in set(self.shape.windows)
+        }
+        for index, layer in enumerate(self.layers):
+            extend = None if cache is None else partial(cache.extend, index)
+            x = layer(x, rotary, masks[self.shape.windows[index]], extend)
+        if cache is not None:
+            cache.lengths = [
+                old + real
+                for old, real in zip(starts, counts or [new] * batch, strict=True)
+            ]
+        return self.head(self.norm(x))
+
+    def new_cache(self, batch: int, length: int) -> KVCache:
+        """Return an empty cache for `batch` sequences of up to `length` tokens."""
+        weight = self.embedding.weight
+        return KVCache(
+            layers=len(self.layers),
+            batch=batch,
+            kv_heads=self.shape.kv_heads,
+            length=length,
+            head_width=self.shape.head_width,
+            dtype=weight.dtype,
+            device=weight.device,
+        )
+
+    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+        """Count one forward call of `tokens` new tokens behind `cached` old ones.
+
+        FLOPs: two a multiply-add, in linear layers, head and full T x S attention.
+        Bytes: every weight once, of the embedding only the rows looked up, the old
+        cache read, the new tokens' part written, and the logits.
+        """
+        shape, size = self.shape, self.embedding.weight.element_size()
+        linear = sum(
+            m.weight.numel() for m in self.modules() if isinstance(m, nn.Linear)
+        )  # the head counts also when its weight is the embedding's
+        seen = cached + tokens
+        attention = 2 * shape.heads * shape.head_width * tokens * seen * shape.layers
+        flops = 2 * batch * (linear * tokens + attention)
+        read = sum(p.nbytes for p in self.parameters())
+        if not shape.tied:
+            read -= self.embedding.weight.nbytes
+            read += batch * tokens * shape.width * size
+        token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_width * size
+        moved = read + batch * (seen * token_bytes + tokens * shape.vocabulary * size)
+        return Cost(flops, moved)

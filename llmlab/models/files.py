@@ -1,0 +1,159 @@
+"""Where a model's files are, and what may be read of them: safetensors and JSON only.
+
+A name is a bundled model, a folder, or an id on the Hugging Face hub (through
+huggingface_hub, with its usual cache and its offline variables). Pickled weights are
+refused, since unpickling runs code; links out of the folder are refused too.
+"""
+
+import difflib
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
+INDEX = "model.safetensors.index.json"
+
+
+def bundled() -> Path:
+    """Return the folder of the weights that ship with llmlab."""
+    return Path(str(resources.files("llmlab"))) / "weights"
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the bundled models that this installation holds."""
+    found = bundled().glob("*/config.json")
+    return tuple(sorted(path.parent.name for path in found))
+
+
+def find(name: str | Path) -> Path:
+    """Return the folder of a model by bundled name, path or hub id.
+
+    Raises ValueError for a name that is none of these, OSError when the hub refuses.
+    """
+    if str(name) in names():
+        return bundled() / str(name)
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        raise ValueError(
+            f"name={str(name)!r} is a file; give the folder that holds config.json and "
+            "the safetensors files."
+        )
+    close = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.6)
+    if close or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(name)):
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"name={str(name)!r} is no bundled model ({', '.join(names())}), no folder "
+            f"and no id of the Hugging Face hub.{meant}"
+        )
+    return _download(str(name))
+
+
+def _download(identifier: str) -> Path:
+    import huggingface_hub
+    from huggingface_hub import errors
+
+    ways = (
+        f"check the id, log in with `hf auth login` for a gated model, or download "
+        f"it elsewhere and give its folder; bundled models: {', '.join(names())}."
+    )
+    try:
+        return Path(
+            huggingface_hub.snapshot_download(
+                identifier, allow_patterns=WANTED, ignore_patterns=["*/*"]
+            )
+        )
+    except errors.LocalEntryNotFoundError as error:
+        raise OSError(
+            f"{identifier!r} is not in the local cache and the hub cannot be reached "
+            f"(offline?); {ways}"
+        ) from error
+    except (errors.HfHubHTTPError, errors.HFValidationError, OSError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise OSError(f"the hub did not give {identifier!r}: {first} {ways}") from error
+    except Exception as error:  # httpx and its kin, when a stream breaks off
+        raise OSError(
+            f"the download of {identifier!r} broke off ({type(error).__name__}); what "
+            "came is kept, run it again to go on."
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON object; ValueError when it is missing or damaged."""
+    try:
+        value = json.loads(path.read_text())
+    except FileNotFoundError:
+        raise ValueError(f"{path} is missing; a model's folder holds one.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(
+            f"{path} is not JSON ({error}); get the file again."
+        ) from error
+    if not isinstance(value, dict):
+        raise ValueError(f"{path} holds no JSON object; get the file again.")
+    return value
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Return the safetensors files of a model, all of them present and inside."""
+    if (folder / INDEX).exists():
+        parts = sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
+        found = [folder / part for part in parts]
+    else:
+        found = sorted(folder.glob("*.safetensors"))
+    if missing := [path.name for path in found if not path.exists()]:
+        raise ValueError(
+            f"{folder} lacks {', '.join(missing)}, which its index names; download the "
+            "missing files again."
+        )
+    if not found:
+        pickled = [p.name for p in sorted(folder.iterdir()) if p.suffix in PICKLED]
+        held = f" It holds {pickled[0]}, and pickled weights can run code." * bool(
+            pickled
+        )
+        raise ValueError(
+            f"{folder} holds no safetensors file.{held} Save the model with "
+            "save_pretrained(..., safe_serialization=True)."
+        )
+    for path in found:
+        _stay_inside(folder, path)
+    return found
+
+
+def _stay_inside(folder: Path, path: Path) -> None:
+    real, home = path.resolve(), folder.resolve()
+    # The hub's cache keeps a snapshot's files as links into its own blobs folder.
+    blobs = home.parent.parent / "blobs"
+    if not (real.is_relative_to(home) or real.is_relative_to(blobs)):
+        raise ValueError(
+            f"{path} is a link to {real}, outside the model's folder; copy the file in."
+        )
+
+
+def tensors(paths: list[Path]) -> Iterator[tuple[str, Any]]:
+    """Yield each tensor's name and an open slice of it; ValueError when damaged."""
+    for path in paths:
+        try:
+            with safe_open(path, "pt") as file:
+                for key in file.keys():
+                    yield key, file.get_slice(key)
+        except (SafetensorError, OSError) as error:
+            raise ValueError(
+                f"{path} is damaged or not safetensors ({error}); get the file again."
+            ) from error
+
+
+def version(paths: list[Path]) -> str:
+    """Return a name for exactly these weights: the start of their SHA-256."""
+    digest = hashlib.sha256()
+    for path in paths:
+        with open(path, "rb") as file:
+            digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:12]

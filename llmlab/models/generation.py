@@ -1,0 +1,244 @@
+"""Generation: one token after the other, each handed out as soon as it is known.
+
+The prompt runs through the model at once (prefill); from then on each step feeds the
+token just chosen and asks for the next one (decode). Because tokens are *yielded*, the
+first `next()` is the time to first token, and streaming, serving and measuring all use
+this one loop. How a token is chosen is a policy of its own: `models.sampling`.
+
+Shapes: B sequences, T new tokens, V vocabulary.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
+from numbers import Integral
+
+import torch
+from torch import Tensor
+
+from llmlab.core.model import Cache, LanguageModel
+from llmlab.models.sampling import Sampling
+
+
+def stream(
+    model: LanguageModel,
+    prompt: Sequence[int],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop: Collection[int] = (),
+    generator: torch.Generator | None = None,
+    cache: Cache | None = None,
+) -> Iterator[int]:
+    """Yield the tokens that follow the prompt, at most `max_tokens` of them.
+
+    The first `next()` is the prefill. A token of `stop` ends the stream and is not
+    yielded. A cache handed in holds what comes before the prompt; afterwards it also
+    holds the prompt and every token that was fed (all but the last one chosen).
+    Raises ValueError before anything runs when an argument is out of its range or the
+    text would outgrow the model's context.
+    """
+    steps = stream_batch(
+        model,
+        [prompt],
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop,
+        generator=generator,
+        cache=cache,
+    )
+    return (row[0] for row in steps)
+
+
+def stream_batch(
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop: Collection[int] = (),
+    generator: torch.Generator | None = None,
+    cache: Cache | None = None,
+) -> Iterator[list[int | None]]:
+    """Yield per step one token for each prompt, None for rows that have finished.
+
+    Prompts may differ in length. Arguments and errors are those of `stream`; rows draw
+    from one generator, so a sampled row depends on how many rows stand beside it.
+    """
+    sampling = Sampling(
+        temperature=temperature, top_k=top_k, top_p=top_p, generator=generator
+    )
+    device = _device(model)
+    if generator is not None and generator.device.type != device.type:
+        raise ValueError(
+            f"generator draws on {generator.device} and the model runs on {device}; "
+            f"make it with torch.Generator({str(device)!r})."
+        )
+    rows = _checked_prompts(prompts, model.vocabulary)
+    _check_room(model, rows, max_tokens, cache)
+    ends = _checked_stop(stop)
+    counts = [len(row) for row in rows]
+    width = max(counts)
+    tokens = torch.tensor(
+        [row + [0] * (width - len(row)) for row in rows], device=device
+    )  # (B, T), padded at the end of each row
+    return _steps(model, tokens, counts, cache, sampling, max_tokens, ends)
+
+
+def complete(
+    model: LanguageModel,
+    text: str,
+    *,
+    max_tokens: int,
+    temperature: float = 0.0,
+    top_k: int | None = None,
+    top_p: float | None = None,
+    stop: Collection[int] | None = None,
+    generator: torch.Generator | None = None,
+) -> str:
+    """Return the text that follows `text`; `stop=None` stops at the tokenizer's end.
+
+    Errors are those of `stream`, and ValueError for a model without a tokenizer.
+    """
+    tokenizer = model.tokenizer
+    if tokenizer is None:
+        raise ValueError(
+            f"model {model.name!r} has no tokenizer to read text with; load one that "
+            "has (models.load('coder')), or pass token ids to generation.stream."
+        )
+    if stop is None:
+        end = tokenizer.eos_token_id
+        stop = () if end is None else (end,)
+    prompt = tokenizer(text)["input_ids"]
+    tokens = stream(
+        model,
+        prompt,
+        max_tokens=max_tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        stop=stop,
+        generator=generator,
+    )
+    # Decoded with the prompt, since some tokenizers drop a leading space.
+    whole, start = (
+        tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        for ids in ([*prompt, *tokens], prompt)
+    )
+    return whole[len(start) :]
+
+
+@torch.inference_mode()
+def _steps(
+    model: LanguageModel,
+    tokens: Tensor,
+    counts: list[int],
+    cache: Cache | None,
+    sampling: Sampling,
+    max_tokens: int,
+    stop: frozenset[int],
+) -> Iterator[list[int | None]]:
+    """Prefill, then decode: the loop that everything else stands on."""
+    batch, width = tokens.shape
+    if cache is None:  # made here, so that its time is part of the prefill
+        cache = model.new_cache(batch, width + max_tokens)
+    alive = [True] * batch
+    for step in range(max_tokens):
+        if step:
+            # A finished row stands still: its one token counts as padding.
+            counts = None if all(alive) else [int(row) for row in alive]
+            logits = model(tokens, cache, counts=counts)[:, -1]  # (B, V)
+        elif min(counts) == width:
+            logits = model(tokens, cache)[:, -1]
+        else:
+            last = torch.tensor(counts, device=tokens.device) - 1
+            logits = model(tokens, cache, counts=counts)
+            logits = logits[torch.arange(batch, device=tokens.device), last]
+        tokens = sampling.choose(logits)  # (B, 1), fed as it is in the next step
+        chosen = tokens.flatten().tolist()
+        if stop:
+            alive = [
+                on and one not in stop for on, one in zip(alive, chosen, strict=True)
+            ]
+            if not any(alive):
+                return
+        yield [one if on else None for on, one in zip(alive, chosen, strict=True)]
+
+
+def _whole(value: object) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _device(model: LanguageModel) -> torch.device:
+    return next(chain(model.parameters(), model.buffers())).device
+
+
+def _checked_prompts(prompts: Sequence[Sequence[int]], vocabulary: int) -> list:
+    if isinstance(prompts, Tensor):
+        prompts = prompts.tolist()
+    if not len(prompts):
+        raise ValueError("prompts is empty; a batch needs at least one prompt.")
+    return [
+        _checked_prompt(prompt, f"prompt of row {row}" if row else "prompt", vocabulary)
+        for row, prompt in enumerate(prompts)
+    ]
+
+
+def _checked_prompt(prompt: Sequence[int], what: str, vocabulary: int) -> list[int]:
+    if isinstance(prompt, str):
+        raise ValueError(
+            f"{what} is text, {prompt[:20]!r}; pass token ids (model.tokenizer(text)"
+            "['input_ids']), or use generation.complete."
+        )
+    prompt = prompt.tolist() if isinstance(prompt, Tensor) else list(prompt)
+    if not prompt:
+        raise ValueError(
+            f"{what} is empty, and a model needs a token to start from; pass at least "
+            "one, such as the tokenizer's first or end-of-text token."
+        )
+    for place, token in enumerate(prompt):
+        if not _whole(token) or not 0 <= token < vocabulary:
+            raise ValueError(
+                f"{what} holds {token!r} at place {place}; token ids are whole numbers "
+                f"from 0 to {vocabulary - 1}: use the model's own tokenizer."
+            )
+    return prompt
+
+
+def _check_room(
+    model: LanguageModel, rows: list, max_tokens: int, cache: Cache | None
+) -> None:
+    if not _whole(max_tokens) or max_tokens < 0:
+        raise ValueError(
+            f"max_tokens={max_tokens} must be a whole number of at least 0; choose how "
+            "many tokens may follow the prompt."
+        )
+    held = [0] * len(rows) if cache is None else cache.lengths
+    if len(held) != len(rows):
+        raise ValueError(
+            f"cache holds {len(held)} rows and the batch {len(rows)}; make it with "
+            f"model.new_cache({len(rows)}, length)."
+        )
+    longest = max(old + len(row) for old, row in zip(held, rows, strict=True))
+    if longest + max_tokens > model.context:
+        raise ValueError(
+            f"max_tokens={max_tokens} after {longest} tokens of prompt makes "
+            f"{longest + max_tokens}, and the context is {model.context}; shorten the "
+            f"prompt or choose max_tokens={max(0, model.context - longest)} or less."
+        )
+
+
+def _checked_stop(stop: Collection[int]) -> frozenset[int]:
+    if not isinstance(stop, Collection) or not all(map(_whole, stop)):
+        raise ValueError(
+            f"stop={stop!r} must be a collection of token ids, such as "
+            "(tokenizer.eos_token_id,); choose () to never stop early."
+        )
+    return frozenset(stop)

@@ -1,0 +1,34 @@
+"""The names of weights: ours, which a lesson reads, and the Llama family's files'."""
+
+RENAMES = (  # in the files, here
+    ("model.embed_tokens.", "embedding."),
+    ("model.layers.", "layers."),
+    ("model.norm.", "norm."),
+    ("lm_head.", "head."),
+    (".self_attn.q_proj.", ".attention.query."),
+    (".self_attn.k_proj.", ".attention.key."),
+    (".self_attn.v_proj.", ".attention.value."),
+    (".self_attn.o_proj.", ".attention.output."),
+    (".self_attn.q_norm.", ".attention.query_norm."),
+    (".self_attn.k_norm.", ".attention.key_norm."),
+    (".mlp.gate_proj.", ".mlp.gate."),
+    (".mlp.up_proj.", ".mlp.up."),
+    (".mlp.down_proj.", ".mlp.down."),
+    (".input_layernorm.", ".attention_norm."),
+    (".post_attention_layernorm.", ".mlp_norm."),
+)
+
+
+def ours(name: str) -> str:
+    """Return our name of a tensor in a file of the Llama family."""
+    for theirs, own in RENAMES:
+        name = name.replace(theirs, own)
+    return name
+
+
+def theirs(name: str) -> str:
+    """Return a file's name of one of our tensors; undoes `ours`."""
+    for in_file, own in RENAMES:
+        if own[0] == "." or name.startswith(own):
+            name = name.replace(own, in_file)
+    return name

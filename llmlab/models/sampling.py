@@ -1,0 +1,89 @@
+"""Sampling: which token is taken from the logits of a step.
+
+The best one (greedy), or one drawn from the model's distribution: flattened or
+sharpened by a temperature, cut to the k best tokens, or to the smallest set of best
+tokens that holds a share p of the probability (nucleus sampling, Holtzman et al. 2020).
+
+Shapes: B sequences, V vocabulary.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """How a token is chosen from the logits; temperature 0 takes the best one."""
+
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float | None = None
+    generator: torch.Generator | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.temperature < math.inf:
+            raise ValueError(
+                f"temperature={self.temperature} must be a number from 0 on; choose 0 "
+                "for the best token each time, 1 for the model's own distribution."
+            )
+        if self.top_k is not None and not (
+            isinstance(self.top_k, int) and self.top_k >= 1
+        ):
+            raise ValueError(
+                f"top_k={self.top_k} must be a whole number of at least 1; choose None "
+                "to keep the whole vocabulary."
+            )
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(
+                f"top_p={self.top_p} must be above 0 and at most 1; choose None to "
+                "keep the whole distribution."
+            )
+
+    def choose(self, logits: Tensor) -> Tensor:
+        """Return one token per row, (B, 1), for logits (B, V).
+
+        Raises ValueError for logits with NaN or plus infinity, or nothing but minus
+        infinity.
+        """
+        best, token = logits.max(-1, keepdim=True)  # of equals the first, NaN above all
+        if not all(map(math.isfinite, best.flatten().tolist())):
+            raise ValueError(
+                "the logits hold NaN or infinity, so no token can be chosen; look for "
+                "NaN in the weights ([name for name, p in model.named_parameters() if "
+                "p.isnan().any()]), else use a dtype of wider range, such as float32."
+            )
+        if not self.temperature:
+            return token
+        drawn_from = self.probabilities(logits)
+        return torch.multinomial(drawn_from, 1, generator=self.generator)
+
+    def probabilities(self, logits: Tensor) -> Tensor:
+        """Return the distribution (B, V) that tokens are drawn from, at least in fp32.
+
+        In this order: divide by the temperature, keep the `top_k` best, then the
+        smallest set of best tokens whose probability reaches `top_p`.
+        """
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
+        if not self.temperature:
+            best = logits.argmax(-1, keepdim=True)
+            return torch.zeros_like(logits).scatter_(-1, best, 1.0)
+        # The best becomes 0, so that a tiny temperature gives -inf and never NaN.
+        logits = (logits - logits.amax(-1, keepdim=True)) / self.temperature
+        if self.top_k is not None and self.top_k < logits.shape[-1]:
+            kept, places = logits.topk(self.top_k)
+            logits = torch.full_like(logits, -math.inf).scatter_(-1, places, kept)
+        probabilities = logits.softmax(-1)
+        if self.top_p is None or self.top_p == 1:  # 1 would lose the tail to rounding
+            return probabilities
+        return self._nucleus(probabilities)
+
+    def _nucleus(self, probabilities: Tensor) -> Tensor:
+        mass, places = probabilities.sort(dim=-1, descending=True, stable=True)
+        better = mass.cumsum(-1).roll(1, -1)  # what the tokens before it hold together
+        better[..., 0] = 0
+        mass = mass.where(better < self.top_p, 0.0)
+        mass = mass / mass.sum(-1, keepdim=True)
+        return torch.zeros_like(mass).scatter_(-1, places, mass)

@@ -1,0 +1,190 @@
+"""The training loop that every recipe and lab shares.
+
+It trains a copy, logs one JSON line every few steps, and writes everything it would
+need to go on (weights, optimizer state, random state, step) into one file that replaces
+its older self in one rename. Killed at any moment and started again, it ends with the
+same weights: bit by bit on one thread.
+
+Shapes: B sequences, T new tokens, V vocabulary.
+"""
+
+import copy
+import json
+import os
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from llmlab.core import progress
+from llmlab.models import resume
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained copy of the model, and the log of how it got there."""
+
+    model: nn.Module
+    log: tuple[dict[str, float], ...]
+
+
+def next_token_loss(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Return the mean cross-entropy in nats of tokens (B, T + 1), one by one."""
+    logits = model(tokens[:, :-1])  # (B, T, V)
+    return F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
+
+
+def constant_then_decay(
+    steps: int, *, warmup: int, decay: int, floor: float = 0.0
+) -> Callable[[int], float]:
+    """Return the learning rate's factor by step: up, flat, then down to `floor`.
+
+    The flat part may be prolonged later, which a cosine cannot (Hu et al. 2024 call it
+    warmup-stable-decay).
+    """
+    if warmup < 0 or decay < 0 or warmup + decay > steps:
+        raise ValueError(
+            f"warmup={warmup} and decay={decay} do not fit into steps={steps}; "
+            "choose both >= 0 with warmup + decay <= steps."
+        )
+
+    def factor(step: int) -> float:
+        up = (step + 1) / warmup if step < warmup else 1.0
+        left = (steps - step) / decay if decay and step >= steps - decay else 1.0
+        return up * (floor + (1 - floor) * left)
+
+    return factor
+
+
+def train(
+    model: nn.Module,
+    batch: Callable[[int], Tensor],
+    *,
+    steps: int,
+    optimizers: Callable[[nn.Module], Iterable[torch.optim.Optimizer]],
+    loss: Callable[[nn.Module, Tensor], Tensor] = next_token_loss,
+    schedule: Callable[[int], float] = lambda step: 1.0,
+    autocast: torch.dtype | None = None,
+    clip: float | None = 1.0,
+    folder: Path | str | None = None,
+    checkpoint_every: int = 200,
+    log_every: int = 20,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate_every: int = 200,
+    stop_after: int | None = None,
+) -> Trained:
+    """Train a copy of `model` for `steps` steps and return it with its log.
+
+    batch: the tokens of a step by its number, so that a restart sees the same ones.
+    optimizers: makes the optimizers of the copy; `schedule` scales their rates.
+    loss: of the model and a batch, a scalar in nats; may hold a teacher or a mask.
+    autocast: torch.bfloat16 for mixed precision; weights stay in their own dtype.
+    folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
+    stop_after: pause after this step, to be gone on with later (None: to the end).
+    Raises ValueError for a checkpoint of another model, FloatingPointError when the
+    loss is no longer a number.
+    """
+    model = copy.deepcopy(model).train().requires_grad_(True)
+    made = list(optimizers(model))
+    rates = [[group["lr"] for group in o.param_groups] for o in made]
+    state = resume.State(model, made)
+    log = _Log(Path(folder) / "log.jsonl" if folder else None)
+    path = Path(folder) / "training.safetensors" if folder else None
+    first = state.load(path) if path and path.exists() else 0
+    log.rewind(first)
+    last = min(steps, stop_after or steps)
+    device = next(model.parameters()).device
+    with progress.task("training", last) as tell:
+        tell(first)
+        for step in range(first, last):
+            for optimizer, base in zip(made, rates, strict=True):
+                for group, rate in zip(optimizer.param_groups, base, strict=True):
+                    group["lr"] = rate * schedule(step)
+            tokens = batch(step).to(device)
+            value = _step(model, tokens, made, loss, autocast, clip)
+            log.count(tokens, value)
+            done = step + 1
+            if done % log_every == 0 or done == last:
+                log.write(done, schedule(step))
+            if evaluate and (done % evaluate_every == 0 or done == last):
+                log.add(done, _evaluated(model, evaluate))
+            if path and (done % checkpoint_every == 0 or done == last):
+                state.save(path, done)
+            tell(1, note=f"loss {value:.3f}")
+    return Trained(model.eval().requires_grad_(False), tuple(log.rows))
+
+
+def _step(model, tokens, optimizers, loss, autocast, clip) -> float:
+    kind = tokens.device.type
+    with torch.autocast(kind, dtype=autocast, enabled=autocast is not None):
+        value = loss(model, tokens)
+    value.backward()
+    number = value.item()
+    if number != number or number in (float("inf"), float("-inf")):
+        raise FloatingPointError(
+            f"the loss is {number}: the weights are lost from here on; go on from the "
+            "last checkpoint with a lower learning rate."
+        )
+    if clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    for optimizer in optimizers:
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+    return number
+
+
+def _evaluated(model: nn.Module, evaluate: Callable) -> dict[str, float]:
+    model.eval()
+    with torch.inference_mode():
+        result = evaluate(model)
+    model.train()
+    return result
+
+
+class _Log:
+    """Rows of numbers by step: kept, and written as JSON lines if there is a path."""
+
+    def __init__(self, path: Path | None):
+        self.path, self.rows = path, []
+        self.tokens, self.losses, self.since = 0, [], time.monotonic()
+
+    def rewind(self, step: int) -> None:
+        """Drop what was logged after the checkpoint that training goes on from."""
+        if self.path is None:
+            return
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.path.exists():
+            for line in self.path.read_text().splitlines():
+                try:
+                    row = json.loads(line)
+                except json.JSONDecodeError:
+                    break  # the line that a kill cut in two
+                if row["step"] <= step:
+                    self.rows.append(row)
+        self.tokens = max((r.get("tokens", 0) for r in self.rows), default=0)
+        partial = self.path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
+        os.replace(partial, self.path)
+
+    def count(self, tokens: Tensor, loss: float) -> None:
+        self.tokens += tokens.shape[0] * (tokens.shape[1] - 1)
+        self.losses.append(loss)
+
+    def write(self, step: int, factor: float) -> None:
+        seconds = time.monotonic() - self.since
+        mean = sum(self.losses) / len(self.losses)
+        row = {"loss": round(mean, 5), "rate_factor": round(factor, 5)}
+        self.add(step, row | {"tokens": self.tokens, "seconds": round(seconds, 2)})
+        self.losses, self.since = [], time.monotonic()
+
+    def add(self, step: int, numbers: dict[str, Any]) -> None:
+        row = {"step": step} | numbers
+        self.rows.append(row)
+        if self.path is not None:
+            with open(self.path, "a") as out:
+                out.write(json.dumps(row) + "\n")

@@ -1,0 +1,177 @@
+"""Any other causal model of transformers, with the face of our own.
+
+The class of transformers does the work; this wrapper hands it a cache, positions and a
+mask, and counts the cost. Rows of a ragged batch stand right-aligned in the cache, so
+that neighbours stay neighbours: sliding windows, ALiBi and rotary distances are exact.
+A model that cannot take back or align what it remembers (state spaces, GPT-1) gets a
+cache of tokens instead, and reads the whole text again at each step: slow but exact.
+
+Shapes: B sequences, T new tokens, S tokens attended to, K key/value heads, H head
+width, V vocabulary, C columns of the cache.
+"""
+
+import inspect
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import DynamicCache, PreTrainedModel
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
+from transformers.pytorch_utils import Conv1D
+
+from llmlab.core.model import Cost
+from llmlab.models.alignment import AlignedCache, TokenCache
+
+ALIBI = ("bloom", "mpt")  # no positions to hand in: distances alone count
+
+
+class Wrapped(nn.Module):
+    """A transformers causal model that offers what `core.model` describes."""
+
+    def __init__(self, model: PreTrainedModel):
+        super().__init__()
+        self.model = model
+        self.config = model.config
+        self.name: str = model.config.model_type
+        self.weights_version: str | None = None
+        self.tokenizer: Any = None
+        self._text = model.config.get_text_config()
+        self._takes = set(inspect.signature(model.forward).parameters)
+        self.remembers = _remembers(model, self._takes)
+
+    @property
+    def vocabulary(self) -> int:
+        return self._text.vocab_size
+
+    @property
+    def context(self) -> int:
+        """Positions the model has; 2,048 where its configuration names no limit."""
+        for field in ("max_position_embeddings", "max_seq_len", "seq_length"):
+            limit = getattr(self._text, field, None)
+            if limit and limit > 0:
+                return limit
+        return 2048
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        lists = [m for m in self.modules() if isinstance(m, nn.ModuleList)]
+        count = self._text.num_hidden_layers
+        return next(found for found in lists if len(found) == count)
+
+    def forward(
+        self,
+        tokens: Tensor,
+        cache: AlignedCache | TokenCache | None = None,
+        *,
+        counts: list[int] | None = None,
+    ) -> Tensor:
+        """Return the logits (B, T, V); padding stands at the end of each row.
+
+        Raises ValueError when a row would outgrow its cache or the model's context.
+        """
+        batch, new = tokens.shape
+        counts = counts or [new] * batch
+        starts = [0] * batch if cache is None else cache.lengths
+        longest = max(old + real for old, real in zip(starts, counts, strict=True))
+        if longest > self.context:
+            raise ValueError(
+                f"tokens make a text of {longest}, and the context of {self.name} is "
+                f"{self.context}; keep the last {self.context} tokens or fewer."
+            )
+        if cache is None:  # what stands behind a token is hidden from it
+            return self.model(input_ids=tokens, use_cache=False).logits
+        if isinstance(cache, TokenCache):
+            texts, places = cache.open(tokens, counts)
+            logits = self.model(input_ids=texts, use_cache=False).logits
+            cache.close(counts)
+            return logits.gather(1, places[..., None].expand(-1, -1, logits.shape[-1]))
+        past = cache.open(counts)
+        where = self._where(starts, tokens)
+        logits = self.model(
+            input_ids=tokens, past_key_values=past, use_cache=True, **where
+        ).logits
+        cache.close(counts, new)
+        return logits
+
+    def _where(self, starts: list[int], tokens: Tensor) -> dict[str, Tensor]:
+        """Say where the new tokens of ragged rows stand; equal rows need no word."""
+        columns = max(starts)  # C
+        if min(starts) == columns:
+            return {}
+        device, new = tokens.device, tokens.shape[1]
+        held = torch.tensor(starts, device=device)[:, None]  # (B, 1)
+        # New padding stays visible: only padding looks at it, and never at nothing.
+        mask = torch.arange(columns + new, device=device) >= columns - held
+        where = {"attention_mask": mask.long()}  # (B, C + T)
+        if "position_ids" in self._takes:
+            positions = held + torch.arange(new, device=device)  # (B, T)
+            where["position_ids"] = positions.clamp(max=self.context - 1)
+        return where
+
+    def new_cache(self, batch: int, length: int) -> AlignedCache | TokenCache:
+        """Return an empty cache for `batch` sequences of up to `length` tokens."""
+        return (AlignedCache if self.remembers else TokenCache)(batch, length)
+
+    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+        """Count one forward call of `tokens` new tokens behind `cached` old ones.
+
+        FLOPs: two a multiply-add, in linear layers, the experts that a token visits,
+        and full T x S attention. Bytes: every weight once, of embeddings only the rows
+        looked up, the old cache read, the new tokens' part written, and the logits.
+        """
+        seen = tokens + cached
+        new = tokens if self.remembers else seen  # without memory all is read again
+        attention = 2 * self._attending() * self._heads() * self._head_width()
+        flops = 2 * batch * new * (self._weights_used() + attention * seen)
+        size = next(self.model.parameters()).element_size()
+        kept = getattr(self._text, "num_key_value_heads", None) or self._heads()
+        entry = 2 * self._attending() * kept * self._head_width() * size
+        moved = self._weight_bytes(batch * new)
+        moved += batch * (entry * seen * self.remembers + new * self.vocabulary * size)
+        return Cost(flops, moved)
+
+    def _attending(self) -> int:
+        """Layers with attention over all S tokens."""
+        kinds = getattr(self._text, "layer_types", None)
+        if kinds is None:
+            recurrent = getattr(self.model, "_is_stateful", False)
+            return 0 if recurrent else self._text.num_hidden_layers
+        return sum("attention" in kind and "linear" not in kind for kind in kinds)
+
+    def _heads(self) -> int:
+        return getattr(self._text, "num_attention_heads", None) or 0
+
+    def _head_width(self) -> int:
+        own = getattr(self._text, "head_dim", None)
+        return own or self._text.hidden_size // max(1, self._heads())
+
+    def _weights_used(self) -> int:
+        """Multiply-adds of one token in linear layers."""
+        linear = [m for m in self.modules() if isinstance(m, nn.Linear | Conv1D)]
+        experts = [p for p in self.parameters() if p.dim() == 3]
+        visited = getattr(self._text, "num_experts_per_tok", 0)
+        return sum(m.weight.numel() for m in linear) + sum(
+            p.numel() // len(p) * visited for p in experts
+        )
+
+    def _weight_bytes(self, tokens: int) -> int:
+        linear = {id(m.weight) for m in self.modules() if isinstance(m, nn.Linear)}
+        total = sum(p.nbytes for p in self.parameters())
+        for table in (m.weight for m in self.modules() if isinstance(m, nn.Embedding)):
+            if id(table) not in linear:
+                total += tokens * table.shape[1] * table.element_size() - table.nbytes
+        return total
+
+
+def _remembers(model: PreTrainedModel, takes: set[str]) -> bool:
+    """Say whether the model's cache can be aligned: keys and values, nothing else."""
+    if getattr(model, "_is_stateful", False) or "past_key_values" not in takes:
+        return False
+    if "position_ids" not in takes and model.config.model_type not in ALIBI:
+        return False
+    own = "create_position_ids_from_input_ids"  # counts positions from tokens alone
+    if any(hasattr(module, own) for module in model.modules()):
+        return False
+    plain = (DynamicLayer, DynamicSlidingWindowLayer)
+    layers = DynamicCache(config=model.config.get_text_config()).layers
+    return all(type(layer) in plain for layer in layers)

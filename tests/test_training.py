@@ -1,0 +1,174 @@
+"""Training learns, leaves the original alone, and survives a kill bit by bit."""
+
+import hashlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+
+from llmlab import models
+from llmlab.models import training
+
+SCRIPT = """
+import sys, time, torch
+torch.set_num_threads(1)
+from llmlab import models
+from llmlab.models import training
+
+def batch(step):
+    if len(sys.argv) > 2:
+        time.sleep(0.05)  # slow enough to be killed in the middle
+    generator = torch.Generator().manual_seed(step)
+    return torch.randint(512, (2, 17), generator=generator)
+
+def optimizers(model):
+    matrices = [p for p in model.layers.parameters() if p.dim() == 2]
+    rest = [p for p in model.parameters() if all(p is not m for m in matrices)]
+    return [torch.optim.Muon(matrices, lr=1e-3), torch.optim.AdamW(rest, lr=1e-3)]
+
+training.train(
+    models.random_model("tiny"), batch, steps=40, optimizers=optimizers,
+    schedule=training.constant_then_decay(40, warmup=5, decay=10),
+    folder=sys.argv[1], checkpoint_every=3, log_every=2,
+)
+"""
+
+
+def adamw(model):
+    return [torch.optim.AdamW(model.parameters(), lr=3e-3)]
+
+
+def repeated(step):
+    """A text that can be learnt: the same run of tokens at every step."""
+    return (torch.arange(33) * 7 % 50).expand(4, 33)
+
+
+def run(folder, *more) -> subprocess.Popen:
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", SCRIPT, str(folder), *more]
+    return subprocess.Popen(command, env=environment)
+
+
+def digest(folder) -> str:
+    data = (Path(folder) / "training.safetensors").read_bytes()
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_a_killed_training_goes_on_to_the_same_weights_bit_by_bit(tmp_path):
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    assert run(whole).wait() == 0
+    process = run(broken, "slowly")
+    deadline = time.monotonic() + 120
+    while not (broken / "training.safetensors").exists():
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.02)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert digest(broken) != digest(whole)  # it really was in the middle
+    assert run(broken).wait() == 0
+    assert digest(broken) == digest(whole)
+    logs = [_steps(folder / "log.jsonl") for folder in (whole, broken)]
+    assert logs[0] == logs[1] == list(range(2, 41, 2))
+
+
+def _steps(path) -> list[int]:
+    return [json.loads(line)["step"] for line in path.read_text().splitlines()]
+
+
+def test_training_learns_and_leaves_the_original_unchanged():
+    model = models.random_model("tiny")
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    trained = training.train(model, repeated, steps=30, optimizers=adamw, log_every=10)
+    assert trained.log[-1]["loss"] < 0.5 * trained.log[0]["loss"]
+    for name, tensor in model.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    own = {p.data_ptr() for p in model.parameters()}
+    assert not own & {p.data_ptr() for p in trained.model.parameters()}
+    assert not any(p.requires_grad for p in trained.model.parameters())
+    tied = trained.model
+    assert tied.head.weight is tied.embedding.weight
+
+
+def test_training_can_pause_and_go_on(tmp_path):
+    arguments = {"steps": 12, "optimizers": adamw, "checkpoint_every": 5}
+    model = models.random_model("tiny")
+    torch.manual_seed(0)
+    whole = training.train(model, repeated, folder=tmp_path / "a", **arguments)
+    training.train(model, repeated, folder=tmp_path / "b", stop_after=7, **arguments)
+    rest = training.train(model, repeated, folder=tmp_path / "b", **arguments)
+    for one, other in zip(
+        whole.model.parameters(), rest.model.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+def test_the_rate_rises_stays_and_falls():
+    factor = training.constant_then_decay(100, warmup=10, decay=20, floor=0.1)
+    values = [factor(step) for step in range(100)]
+    assert values[:2] == [0.1, 0.2] and values[10:80] == [1.0] * 70
+    assert values[80] == 1.0 and values[90] == pytest.approx(0.55)
+    assert all(a > b for a, b in pairwise(values[80:]))
+
+
+@pytest.mark.parametrize(("warmup", "decay"), [(-1, 0), (0, -1), (60, 50)])
+def test_a_schedule_that_does_not_fit_is_refused(warmup, decay):
+    with pytest.raises(ValueError, match="fit into steps=100"):
+        training.constant_then_decay(100, warmup=warmup, decay=decay)
+
+
+def test_a_loss_that_is_no_number_stops_the_training():
+    model = models.random_model("tiny")
+    with pytest.raises(FloatingPointError, match="loss is nan"):
+        training.train(
+            model,
+            repeated,
+            steps=2,
+            optimizers=adamw,
+            loss=lambda m, t: training.next_token_loss(m, t) * float("nan"),
+        )
+
+
+def test_a_checkpoint_of_another_model_is_refused(tmp_path):
+    model = models.random_model("tiny")
+    training.train(model, repeated, steps=1, optimizers=adamw, folder=tmp_path)
+    other = models.random_model("S")
+    with pytest.raises(ValueError, match="another model"):
+        training.train(other, repeated, steps=2, optimizers=adamw, folder=tmp_path)
+
+
+def test_a_damaged_checkpoint_is_refused(tmp_path):
+    (tmp_path / "training.safetensors").write_bytes(b"not safetensors")
+    model = models.random_model("tiny")
+    with pytest.raises(ValueError, match="not a training checkpoint"):
+        training.train(model, repeated, steps=1, optimizers=adamw, folder=tmp_path)
+
+
+def test_a_full_disk_keeps_the_last_checkpoint(tmp_path):
+    model = models.random_model("tiny")
+    training.train(model, repeated, steps=2, optimizers=adamw, folder=tmp_path)
+    before = digest(tmp_path)
+    limited = f"""
+import resource, torch
+from llmlab import models
+from llmlab.models import training
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+training.train(
+    models.random_model("tiny"), lambda s: torch.zeros(1, 9, dtype=torch.int64),
+    steps=4, optimizers=lambda m: [torch.optim.AdamW(m.parameters())],
+    folder={str(tmp_path)!r},
+)
+"""
+    command = [sys.executable, "-c", limited]
+    result = subprocess.run(command, capture_output=True, text=True)
+    assert result.returncode != 0 and "File too large" in result.stderr
+    assert digest(tmp_path) == before
+    assert not list(tmp_path.glob("*.partial"))
