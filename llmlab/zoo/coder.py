@@ -1,0 +1,165 @@
+"""The recipe of `coder`: a 9.4 M parameter decoder that completes Python code.
+
+Wide and shallow, since a decode step costs per layer. Trained on the sources of this
+installation (`core.corpus`), with Muon (Jordan 2024) for the matrices of the layers and
+AdamW for the rest: on two cores tokens are scarce, and Muon needs fewer of them. The
+rate is constant on everything, in sequences of 512, and decays at the end on the
+cleanest part, the standard library and small packages, in sequences of 1,024.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.core import texts
+from llmlab.core.corpus import TextFile
+from llmlab.models import training
+from llmlab.models.decoder import Decoder
+from llmlab.zoo import tokens
+
+SEED = 1
+VOCABULARY = 4096
+RATE = 2e-3
+SHORT, LONG = (16, 512), (8, 1024)  # rows, length: 8,192 tokens a step either way
+TOKENS_PER_STEP = 8192
+WARMUP_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train: steps in all, of which the last ones decay."""
+
+    steps: int
+    decay: int
+
+    @classmethod
+    def of(cls, million_tokens: float, *, decay_million: float = 4.9) -> "Plan":
+        steps = round(million_tokens * 1e6 / TOKENS_PER_STEP)
+        return cls(steps, min(steps, round(decay_million * 1e6 / TOKENS_PER_STEP)))
+
+    @property
+    def constant(self) -> int:
+        return self.steps - self.decay
+
+
+def config():
+    """Return the shape of `coder` as a transformers configuration."""
+    from transformers import LlamaConfig
+
+    return LlamaConfig(
+        vocab_size=VOCABULARY,
+        hidden_size=384,
+        intermediate_size=1024,
+        num_hidden_layers=5,
+        num_attention_heads=12,
+        num_key_value_heads=4,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        bos_token_id=0,
+        eos_token_id=0,
+        pad_token_id=0,
+    )
+
+
+def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices inside the layers, AdamW for embedding and norms."""
+    inside = [p for n, p in model.named_parameters() if "layers" in n and p.dim() == 2]
+    chosen = {id(p) for p in inside}
+    rest = [p for p in model.parameters() if id(p) not in chosen]
+    return [
+        torch.optim.Muon(
+            inside, lr=RATE, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0),
+    ]
+
+
+def prepare(folder: Path) -> None:
+    """Make manifest, tokenizer and token streams of this installation, once.
+
+    tokens.bin: everything, the standard library twice. decay.bin: the standard library
+    and a part of the small packages. held_out.bin: held-out standard library.
+    """
+    if (folder / "held_out.bin").exists():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    files = texts.files()
+    training_files = [f for f in files if f.split == "training"]
+    library = [f for f in training_files if f.package == "python"]
+    made = tokens.train_tokenizer(
+        (f.read() for f in training_files), vocabulary=VOCABULARY
+    )
+    made.save(str(folder / "tokenizer.json"))
+    texts.write_manifest(files, folder / "data.json")
+    tokens.encode_files(made, training_files + library, folder / "tokens.bin")
+    tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
+    tokens.encode_files(made, held_out_library(files), folder / "held_out.bin")
+
+
+def decay_files(training_files: list[TextFile]) -> list[TextFile]:
+    """Return the library and 30 % of the files of packages with at most 120 of them."""
+    sizes = Counter(f.package for f in training_files)
+    return [
+        f
+        for f in training_files
+        if f.package == "python"
+        or (sizes[f.package] <= 120 and int(f.sha256, 16) // 100 % 100 < 30)
+    ]
+
+
+def held_out_library(files: list[TextFile]) -> list[TextFile]:
+    """Return the standard library's held-out files in path order."""
+    chosen = [f for f in files if f.package == "python" and f.split == "held out"]
+    return sorted(chosen, key=lambda file: file.path)
+
+
+def batches(folder: Path, plan: Plan) -> Callable[[int], Tensor]:
+    """Return the batch of each step: short sequences first, long ones in the decay."""
+    everything = tokens.Stream.open(folder / "tokens.bin", seed=SEED)
+    cleanest = tokens.Stream.open(folder / "decay.bin", seed=SEED)
+
+    def batch(step: int) -> Tensor:
+        late = step - plan.constant
+        stream, shape = (everything, SHORT) if late < 0 else (cleanest, LONG)
+        first = (step if late < 0 else late) * TOKENS_PER_STEP
+        return stream.batch(first, rows=shape[0], length=shape[1])
+
+    return batch
+
+
+def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], dict]:
+    """Return a function that gives the loss on held-out standard library, in nats."""
+    stream = tokens.Stream.open(folder / "held_out.bin", seed=0)
+    rows = [stream.batch(n * 1024, rows=1, length=1024) for n in range(windows)]
+
+    def evaluate(model: nn.Module) -> dict[str, float]:
+        losses = [training.next_token_loss(model, row).item() for row in rows]
+        return {"held_out_loss": round(sum(losses) / len(losses), 5)}
+
+    return evaluate
+
+
+def train(folder: Path, plan: Plan, *, stop_after: int | None = None) -> Decoder:
+    """Train, or go on training, in `folder`; return the model."""
+    prepare(folder)
+    torch.manual_seed(SEED)
+    trained = training.train(
+        Decoder(config()),
+        batches(folder, plan),
+        steps=plan.steps,
+        optimizers=optimizers,
+        schedule=training.constant_then_decay(
+            plan.steps, warmup=WARMUP_STEPS, decay=plan.decay, floor=0.02
+        ),
+        autocast=torch.bfloat16,
+        folder=folder,
+        checkpoint_every=100,
+        evaluate=held_out_loss(folder),
+        evaluate_every=100,
+        stop_after=stop_after,
+    )
+    return trained.model
