@@ -1,0 +1,24 @@
+"""The learner's own: predictions, the scoreboard, hints used.
+
+    from llmlab import journal
+
+    journal.open("quantization")                    # once, at the top of a notebook
+    journal.predict("speedup", 3, unit="×")         # None in place of 3: no guess
+    journal.measured("speedup", 2.1, unit="×")      # stands beside the guess
+    journal.scoreboard.add(lab, name, model, quality, latency, size)
+    journal.scoreboard.rows()
+
+All of it stands in one SQLite file, journal.db, in LLMLAB_HOME (without it: in the
+folder .llmlab beside the notebook). An entry replaces the older one of the same lab,
+name, model and machine. What a call has returned from is on disk: several notebooks
+may write at once, and a kernel that is killed takes nothing with it.
+"""
+
+from llmlab.journal import hints, predictions, scoreboard
+from llmlab.journal.hints import hint_used
+from llmlab.journal.lab import open
+from llmlab.journal.predictions import measured, predict
+from llmlab.journal.store import JournalError
+
+__all__ = ["JournalError", "hint_used", "hints", "measured", "open", "predict"]
+__all__ += ["predictions", "scoreboard"]

@@ -1,0 +1,38 @@
+"""Which hints the learner has looked at: for the learner, never for a grade."""
+
+from dataclasses import dataclass
+
+from llmlab.journal import store
+from llmlab.journal.lab import current, known
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A hint that was looked at, and when for the last time."""
+
+    lab: str
+    exercise: str
+    level: int
+    date: str
+
+
+def hint_used(exercise: str, level: int, *, lab: str | None = None) -> bool:
+    """Keep that a hint was looked at, and say whether that worked.
+
+    Outside a notebook, and with a journal that cannot be written, nothing is kept and
+    nothing raised: the hint itself matters more.
+    """
+    lab = current() if lab is None else known(lab)
+    if lab is None:
+        return False
+    try:
+        store.upsert("hints", lab=lab, exercise=exercise, level=level)
+    except store.JournalError:
+        return False
+    return True
+
+
+def rows() -> tuple[Hint, ...]:
+    """Return the hints looked at, by lab, exercise and level."""
+    query = "SELECT * FROM hints ORDER BY lab, exercise, level"
+    return tuple(Hint(**row) for row in store.read(query))
