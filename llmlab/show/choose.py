@@ -1,0 +1,70 @@
+"""Choose among records: by name, by details, and the name a reader sees."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from llmlab.core.records import Record
+
+
+def checked(records: Iterable[Record], what: str = "records") -> tuple[Record, ...]:
+    """Return the records as a tuple; ValueError for none, or for something else."""
+    if isinstance(records, Record):
+        return (records,)
+    records = tuple(records)
+    if not records:
+        raise ValueError(f"{what} is empty; there is nothing to draw.")
+    for each in records:
+        if not isinstance(each, Record):
+            raise ValueError(
+                f"{what} holds a {type(each).__name__}; give core.records.Record, as "
+                "every measure returns."
+            )
+    return records
+
+
+def named(records: Iterable[Record], *names: str, **details: Any) -> tuple[Record, ...]:
+    """Return the records with one of these names; a detail they have must be equal."""
+    return tuple(
+        record
+        for record in records
+        if record.name in names
+        and all(record.details.get(key, each) == each for key, each in details.items())
+    )
+
+
+def of_unit(records: Iterable[Record], unit: str) -> tuple[Record, ...]:
+    """Return the records of one unit."""
+    return tuple(record for record in records if record.unit == unit)
+
+
+def detail(record: Record, key: str) -> Any:
+    """Return a detail that the picture needs; ValueError names the record without."""
+    if key not in record.details:
+        raise ValueError(
+            f"{record.name!r} has no details[{key!r}], which this picture is drawn by; "
+            f"it has {', '.join(record.details) or 'no details'}."
+        )
+    return record.details[key]
+
+
+def positive(records: Iterable[Record]) -> None:
+    """Refuse what a logarithmic axis cannot show."""
+    for record in records:
+        if record.value <= 0:
+            raise ValueError(
+                f"{record.name!r} of {record.subject or 'one record'} is "
+                f"{record.value:g}; a logarithmic axis shows values above 0 only."
+            )
+
+
+def by_subject(records: Iterable[Record]) -> dict[str, list[Record]]:
+    """Group records by what they are facts of, in the order they come."""
+    groups: dict[str, list[Record]] = {}
+    for record in records:
+        groups.setdefault(record.subject or record.name, []).append(record)
+    return groups
+
+
+def kinds(records: Iterable[Record]) -> str:
+    """Say how the numbers came about: "measured", "measured or recorded"."""
+    return " or ".join(dict.fromkeys(record.kind for record in records))

@@ -1,0 +1,137 @@
+"""A figure as HTML: sharp on any screen, small in the notebook, told to a reader.
+
+JupyterLab ignores alt text in the metadata of an image, so a picture travels as
+`<figure><img alt=…>` with its PNG inside.
+"""
+
+import base64
+import contextlib
+import html
+import io
+import os
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import matplotlib
+from matplotlib.figure import Figure
+from PIL import Image
+
+LARGEST = 60_000  # bytes of one PNG; a notebook of 500 kB holds eight
+PIXELS_PER_INCH = 100  # of the page; the PNG has twice as many
+# Density and colours, tried in this order until one is small enough.
+TRIES = ((2.0, 256), (2.0, 128), (2.0, 64), (2.0, 32), (1.5, 32), (1.0, 32))
+FRAME = "border:1px solid rgba(128,128,128,.35);border-radius:8px"
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A drawn figure. `repr` is its alt text, so a text-only reader misses nothing."""
+
+    png: bytes = field(repr=False)
+    alt: str
+    width: int  # pixels of the page
+    height: int
+    id: str | None = None
+
+    def _repr_html_(self) -> str:
+        name = f' id="{html.escape(self.id)}"' if self.id else ""
+        data = base64.b64encode(self.png).decode("ascii")
+        # The room is kept before the image is decoded, so nothing below it jumps.
+        room = f"max-width:100%;height:auto;aspect-ratio:{self.width}/{self.height}"
+        return (
+            f'<figure{name} style="margin:4px 0;max-width:100%">'
+            f'<img alt="{html.escape(self.alt)}" width="{self.width}" '
+            f'style="{room};box-sizing:border-box;{FRAME}" '
+            f'src="data:image/png;base64,{data}"></figure>'
+        )
+
+    def __repr__(self) -> str:
+        return f"Figure: {self.alt}"
+
+    def save(self, path: str | Path) -> None:
+        """Write the PNG; a file that stands there is replaced in one step, or kept."""
+        path = Path(path)
+        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+        try:
+            beside.write_bytes(self.png)
+            os.replace(beside, path)
+        except OSError as error:
+            raise OSError(
+                f"{path} cannot be written ({error.strerror}), what stood there is "
+                "unchanged; free some space or choose a folder that you may write to."
+            ) from error
+        finally:
+            with contextlib.suppress(OSError):  # it is there only after a failure
+                beside.unlink()
+
+
+def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:
+    """Turn a matplotlib figure into a Picture and close it.
+
+    alt: what a reader who cannot see it should know, the finding included.
+    title_id: HTML id of the figure, for links to it.
+    ValueError: empty alt text, something else than a Figure, nothing drawn, a drawing
+    too busy for 60 kB.
+    """
+    if not isinstance(fig, Figure):
+        raise ValueError(
+            f"fig is a {type(fig).__name__}; give a matplotlib Figure, for example "
+            "what a function of show.plots returns, or axes.figure."
+        )
+    if not isinstance(alt, str) or not alt.strip():
+        raise ValueError(
+            f"alt={alt!r}; say in a sentence what the figure shows, for readers who "
+            "cannot see it."
+        )
+    if title_id is not None and (not title_id or title_id != "".join(title_id.split())):
+        raise ValueError(f"title_id={title_id!r}; an HTML id is one word, no spaces.")
+    if not fig.axes:
+        raise ValueError("fig holds no axes, so nothing is drawn; draw first.")
+    width, height = (round(each * PIXELS_PER_INCH) for each in fig.get_size_inches())
+    picture = Picture(_png(fig), " ".join(alt.split()), width, height, title_id)
+    _close(fig)
+    return picture
+
+
+def _png(fig: Figure) -> bytes:
+    """Render at twice the page's density, on as many colours as the limit allows."""
+    images = {}
+    for density, colours in TRIES:
+        if density not in images:
+            images[density] = _render(fig, density)
+        buffer = io.BytesIO()
+        few = _with_palette(images[density], colours)
+        few.save(buffer, format="png", optimize=True)
+        if buffer.tell() <= LARGEST:
+            return buffer.getvalue()
+    raise ValueError(
+        f"this figure needs {buffer.tell():,} bytes as PNG, a picture may have "
+        f"{LARGEST:,}; draw fewer points, or make it smaller (figsize)."
+    )
+
+
+def _render(fig: Figure, density: float) -> Image.Image:
+    buffer, dpi = io.BytesIO(), density * PIXELS_PER_INCH
+    quickly = {"compress_level": 0}  # it is read again at once
+    whole = {"savefig.bbox": None, "savefig.facecolor": "auto"}
+    with matplotlib.rc_context(whole):  # a notebook may have set "tight"
+        fig.savefig(buffer, format="png", dpi=dpi, pil_kwargs=quickly)
+    image = Image.open(buffer).convert("RGBA")
+    paper = Image.new("RGBA", image.size, "white")  # under a transparent figure
+    return Image.alpha_composite(paper, image).convert("RGB")
+
+
+def _with_palette(image: Image.Image, colours: int) -> Image.Image:
+    """Keep the colours that matter; lines and letters need few, the file a third."""
+    # Maximum coverage keeps the colour of a thin line, which a median cut may lose;
+    # on something like a photograph it takes seconds and gains nothing.
+    is_lines = image.getcolors(2**14) is not None
+    method = Image.Quantize.MAXCOVERAGE if is_lines else Image.Quantize.MEDIANCUT
+    return image.quantize(colours, method=method, dither=Image.Dither.NONE)
+
+
+def _close(fig: Figure) -> None:
+    if pyplot := sys.modules.get("matplotlib.pyplot"):  # who never drew with it …
+        pyplot.close(fig)

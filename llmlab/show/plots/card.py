@@ -1,0 +1,103 @@
+"""One picture of one model on this machine, for `llmlab measure`."""
+
+from collections.abc import Callable, Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots.load import LATENCY, THROUGHPUT, draw_by_batch
+from llmlab.show.plots.phases import BOUNDS, draw_bars, phases_of, steps_of
+
+MEMORY = ("weights", "cache")
+QUALITY = ("bits per byte", "perplexity", "next-token accuracy")
+WIDTH, ROW = 8.3, 2.6  # inches: the card, a row of its panels
+Panel = tuple[str | None, Callable[[Axes], None]]  # title, what draws it
+
+
+@style.by_the_rules
+def model_card(records: Sequence[Record], *, title: str | None = None) -> Figure:
+    """Draw what `llmlab measure` found: bounds, batches, memory, quality in one card.
+
+    records: as measure.report gives them; what is missing leaves no empty panel.
+    ValueError: no records, or none that the card draws.
+    """
+    records = choose.checked(records)
+    rows = [row for row in (_upper(records), _lower(records)) if row]
+    if not rows:
+        raise ValueError(
+            f"records hold nothing that the card draws: {', '.join(BOUNDS)}, "
+            f"{THROUGHPUT}, {LATENCY}, {', '.join(MEMORY)}."
+        )
+    height = ROW * len(rows) + style.TITLE + 0.4
+    fig = style.card(WIDTH, height, title=title or _title(records))
+    parts = fig.subfigures(len(rows), 1, squeeze=False).flat
+    for part, row in zip(parts, rows, strict=True):
+        _draw_row(part, row)
+    if note := _note(records):
+        fig.supxlabel(note, x=0.014, ha="left", fontsize=8.5, color=style.QUIET)
+    return fig
+
+
+def _draw_row(part, row: Sequence[Panel]) -> None:
+    panels = part.subplots(1, len(row), squeeze=False).flat
+    for axes, (title, draw) in zip(panels, row, strict=True):
+        draw(axes)
+        if title:
+            style.panel_title(axes, title)
+
+
+def _upper(records: Sequence[Record]) -> list[Panel]:
+    if not steps_of(records):
+        return []
+    return [
+        (None, lambda axes, phase=phase, bars=bars: draw_bars(axes, phase, bars))
+        for phase, bars in phases_of(records).items()
+    ]
+
+
+def _lower(records: Sequence[Record]) -> list[Panel]:
+    panels: list[Panel] = []
+    for title, name in (("throughput", THROUGHPUT), ("time per token", LATENCY)):
+        curve = [r for r in choose.named(records, name) if "batch" in r.details]
+        if len(curve) > 1:
+            panels.append((title, lambda axes, curve=curve: draw_by_batch(axes, curve)))
+    if memory := choose.named(records, *MEMORY):
+        panels.append(("memory", lambda axes: _memory(axes, memory)))
+    return panels
+
+
+def _memory(axes: Axes, records: Sequence[Record]) -> None:
+    factor, word = scales.shared([each.value for each in records], "B")
+    for row, record in enumerate(records):
+        look = style.series(MEMORY.index(record.name))
+        size = record.value / factor
+        axes.barh(row, size, height=0.5, color=look.color, hatch=look.hatch,
+                  edgecolor=style.CARD, linewidth=0)  # fmt: skip
+        axes.annotate(
+            record.value_text(), (size, row), (5, 0), va="center",
+            textcoords="offset points", fontsize=9,
+        )  # fmt: skip
+    axes.set_yticks(range(len(records)), [each.name for each in records])
+    axes.set_ylim(len(records) - 0.3, -0.7)
+    axes.set_xlim(0, axes.get_xlim()[1] * 1.45)  # room for the numbers
+    axes.tick_params(axis="y", length=0)
+    style.one_way(axes, "x")
+    scales.name(axes.xaxis, "size", word)
+
+
+def _title(records: Sequence[Record]) -> str:
+    subjects = {each.subject: None for each in records if each.subject}
+    return " and ".join(list(subjects)[:2]) or "One model on this machine"
+
+
+def _note(records: Sequence[Record]) -> str:
+    """Return quality, machine and date in one line each."""
+    quality = choose.named(records, *QUALITY)
+    lines = ["   ".join(f"{each.name} {each.text()}" for each in quality)]
+    runs = [each for each in records if each.kind in ("measured", "recorded")]
+    machines = dict.fromkeys(each.machine for each in runs if each.machine)
+    dates = sorted(each.date[:10] for each in runs if each.date)
+    lines.append("   ".join([*machines, *dates[-1:]]))
+    return "\n".join(line for line in lines if line)

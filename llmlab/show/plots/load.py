@@ -1,0 +1,41 @@
+"""What a batch buys and what it costs: tokens a second against time per token."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots import curves
+
+THROUGHPUT, LATENCY = "decode throughput", "decode latency per token"
+
+
+@style.by_the_rules
+def batches(records: Sequence[Record], *, title: str = "Decode by batch") -> Figure:
+    """Draw decode throughput and latency per token against the batch.
+
+    records: "decode throughput" (token/s) and "decode latency per token" (s), each with
+    details["batch"]; a curve for each subject. Others are left alone.
+    ValueError: none of them, a record without its batch.
+    """
+    records = choose.checked(records)
+    panels = {name: choose.named(records, name) for name in (THROUGHPUT, LATENCY)}
+    panels = {name: found for name, found in panels.items() if found}
+    if not panels:
+        raise ValueError(f"records hold neither {THROUGHPUT!r} nor {LATENCY!r}.")
+    fig, axes = style.canvas(len(panels), height=3.5, title=title, squeeze=False)
+    for panel, (name, found) in zip(axes.flat, panels.items(), strict=True):
+        draw_by_batch(panel, found)
+        style.panel_title(panel, name)
+    curves.legend(fig, axes.flat[0])
+    return fig
+
+
+def draw_by_batch(axes: Axes, records: Sequence[Record]) -> None:
+    """Draw one quantity against the batch, a curve for each subject."""
+    what = "time" if records[0].unit == "s" else "rate"
+    curves.draw(axes, records, along="batch", what=what)
+    batches = [each.details["batch"] for each in records]
+    scales.doubling(axes, "batch (sequences)", batches)
