@@ -62,11 +62,13 @@ class LanguageModel(Protocol):
         cache: Cache | None = None,
         *,
         counts: list[int] | None = None,
+        last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of the tokens that follow each of (B, T).
 
         counts: real tokens per row of a ragged batch, padding at the end of the row;
         logits at padded positions mean nothing and never reach the cache.
+        last: only the logits (B, 1, V) after each row's last real token.
         """
         ...
 
@@ -74,6 +76,8 @@ class LanguageModel(Protocol):
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         ...
 
-    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+    def cost(
+        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
+    ) -> Cost:
         """Count one forward call: `tokens` new ones a row beside `cached` old."""
         ...

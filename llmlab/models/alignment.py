@@ -59,7 +59,7 @@ class AlignedCache:
         self.lengths, self._held = list(lengths), list(lengths)
         if not kept:
             self._past = DynamicCache()
-        elif min(ends) < columns or kept < columns:
+        elif min(ends) < columns:
             for layer in self._filled():
                 device = layer.keys.device
                 starts = torch.tensor(ends, device=device)[:, None] - kept  # (B, 1)

@@ -37,6 +37,7 @@ def load(
     Raises ValueError for a bad name or a damaged checkpoint, OSError from the hub.
     """
     dtype, device = machine.dtype(dtype), machine.device(device)
+    machine.set_threads()
     folder = files.find(name)
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)
@@ -73,7 +74,9 @@ def save(model: Any, folder: Path | str) -> Path:
             _inner(model).save_pretrained(partial)
         if model.tokenizer is not None:
             model.tokenizer.save_pretrained(partial)
+        mode = (partial / "config.json").stat().st_mode
         for path in sorted(partial.iterdir()):
+            path.chmod(mode)  # safetensors writes for the owner alone
             os.replace(path, folder / path.name)
     return folder
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from llmlab.core.model import Cost
 from llmlab.models.cache import KVCache, causal_mask
-from llmlab.models.layers import Layer, RMSNorm, Rotary
+from llmlab.models.layers import Layer, RMSNorm, Rotary, last_tokens
 from llmlab.models.shape import Shape
 
 
@@ -55,12 +55,14 @@ class Decoder(nn.Module):
         cache: KVCache | None = None,
         *,
         counts: list[int] | None = None,
+        last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of what follows each of the tokens (B, T).
 
         With a cache, the tokens stand behind those it holds and are added to it. In a
         ragged batch `counts` says how many of each row's tokens are real; the rest is
-        padding at the end of the row.
+        padding at the end of the row. `last` asks only for what follows each row's last
+        real token, (B, 1, V): a prompt needs no more, and the head is a big layer.
         """
         batch, new = tokens.shape
         starts = [0] if cache is None else cache.lengths
@@ -78,6 +80,8 @@ class Decoder(nn.Module):
                 old + real
                 for old, real in zip(starts, counts or [new] * batch, strict=True)
             ]
+        if last:
+            x = last_tokens(x, counts)  # (B, 1, D)
         return self.head(self.norm(x))
 
     def new_cache(self, batch: int, length: int) -> KVCache:
@@ -93,24 +97,28 @@ class Decoder(nn.Module):
             device=weight.device,
         )
 
-    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+    def cost(
+        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
+    ) -> Cost:
         """Count one forward call of `tokens` new tokens behind `cached` old ones.
 
         FLOPs: two a multiply-add, in linear layers, head and full T x S attention.
         Bytes: every weight once, of the embedding only the rows looked up, the old
-        cache read, the new tokens' part written, and the logits.
+        cache read, the new tokens' part written, and the logits. `last` as in forward.
         """
         shape, size = self.shape, self.embedding.weight.element_size()
         linear = sum(
-            m.weight.numel() for m in self.modules() if isinstance(m, nn.Linear)
-        )  # the head counts also when its weight is the embedding's
+            m.weight.numel() for m in self.layers.modules() if isinstance(m, nn.Linear)
+        )
+        answers = 1 if last else tokens  # positions that the head answers
         seen = cached + tokens
         attention = 2 * shape.heads * shape.head_width * tokens * seen * shape.layers
-        flops = 2 * batch * (linear * tokens + attention)
+        work = linear * tokens + attention + self.head.weight.numel() * answers
+        flops = 2 * batch * work
         read = sum(p.nbytes for p in self.parameters())
         if not shape.tied:
             read -= self.embedding.weight.nbytes
             read += batch * tokens * shape.width * size
         token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_width * size
-        moved = read + batch * (seen * token_bytes + tokens * shape.vocabulary * size)
+        moved = read + batch * (seen * token_bytes + answers * shape.vocabulary * size)
         return Cost(flops, moved)

@@ -40,9 +40,9 @@ def find(name: str | Path) -> Path:
     if str(name) in names():
         return bundled() / str(name)
     path = Path(name).expanduser()
-    if path.is_dir():
+    if str(name) and path.is_dir():
         return path
-    if path.exists():
+    if str(name) and path.exists():
         raise ValueError(
             f"name={str(name)!r} is a file; give the folder that holds config.json and "
             "the safetensors files."
@@ -115,9 +115,9 @@ def weight_files(folder: Path) -> list[Path]:
         )
     if not found:
         pickled = [p.name for p in sorted(folder.iterdir()) if p.suffix in PICKLED]
-        held = f" It holds {pickled[0]}, and pickled weights can run code." * bool(
-            pickled
-        )
+        held = ""
+        if pickled:
+            held = f" It holds {pickled[0]}, and pickled weights can run code."
         raise ValueError(
             f"{folder} holds no safetensors file.{held} Save the model with "
             "save_pretrained(..., safe_serialization=True)."

@@ -155,12 +155,9 @@ def _steps(
             # A finished row stands still: its one token counts as padding.
             counts = None if all(alive) else [int(row) for row in alive]
             logits = model(tokens, cache, counts=counts)[:, -1]  # (B, V)
-        elif min(counts) == width:
-            logits = model(tokens, cache)[:, -1]
         else:
-            last = torch.tensor(counts, device=tokens.device) - 1
-            logits = model(tokens, cache, counts=counts)
-            logits = logits[torch.arange(batch, device=tokens.device), last]
+            ragged = counts if min(counts) < width else None
+            logits = model(tokens, cache, counts=ragged, last=True)[:, 0]
         tokens = sampling.choose(logits)  # (B, 1), fed as it is in the next step
         chosen = tokens.flatten().tolist()
         if stop:

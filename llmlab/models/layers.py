@@ -132,6 +132,14 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, mask) -> Tensor:
     )
 
 
+def last_tokens(x: Tensor, counts: list[int] | None) -> Tensor:
+    """Return what stands at each row's last real token: (B, T, D) to (B, 1, D)."""
+    if counts is None:
+        return x[:, -1:]
+    rows = torch.arange(len(counts), device=x.device)
+    return x[rows, torch.tensor(counts, device=x.device) - 1][:, None]
+
+
 class MLP(nn.Module):
     """SwiGLU: one half of the hidden layer gates the other."""
 

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmlab.core.model import Cost
+from llmlab.models.layers import last_tokens
 from llmlab.models.recurrence import CELLS, RecurrentLayer
 from llmlab.models.state import StateCache
 
@@ -100,11 +101,13 @@ class RecurrentModel(nn.Module):
         cache: StateCache | None = None,
         *,
         counts: list[int] | None = None,
+        last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of what follows each of the tokens (B, T).
 
         With a cache, reading goes on from its state, which then stands after the last
-        real token of each row. Raises ValueError when the cache was rewound.
+        real token of each row. `last` asks only for what follows that one, (B, 1, V).
+        Raises ValueError when the cache was rewound.
         """
         states = None if cache is None else cache.open()
         x = self.embedding(tokens)  # (B, T, E)
@@ -114,6 +117,8 @@ class RecurrentModel(nn.Module):
             after.append(state)
         if cache is not None:
             cache.close(after, counts or [tokens.shape[1]] * len(tokens))
+        if last:
+            x = last_tokens(x, counts)  # (B, 1, D)
         return self.head(self.projection(self.norm(x)))
 
     def new_cache(self, batch: int, length: int) -> StateCache:
@@ -129,7 +134,9 @@ class RecurrentModel(nn.Module):
             device=weight.device,
         )
 
-    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+    def cost(
+        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
+    ) -> Cost:
         """Count one forward call; what is cached costs nothing but the state's bytes.
 
         FLOPs: two a multiply-add, in recurrences, projection and head. Bytes: every
@@ -140,10 +147,14 @@ class RecurrentModel(nn.Module):
         size, config = table.element_size(), self.config
         matrices = [p for p in self.parameters() if p.dim() == 2]
         used = sum(p.numel() for p in matrices)
+        answers = 1 if last else tokens  # positions that the head answers
+        spared = (tokens - answers) * (table.numel() + self.projection.weight.numel())
         read = sum(p.nbytes for p in self.parameters())
         if not config.tie_word_embeddings:
             used -= table.numel()
             read += batch * tokens * config.embedding_size * size - table.nbytes
         state = len(self.layers) * CELLS[config.cell][2] * config.hidden_size * size
-        moved = batch * (tokens * config.vocab_size * size + state * (1 + (cached > 0)))
-        return Cost(2 * batch * tokens * used, read + moved)
+        moved = batch * (
+            answers * config.vocab_size * size + state * (1 + (cached > 0))
+        )
+        return Cost(2 * batch * (tokens * used - spared), read + moved)

@@ -76,6 +76,7 @@ def train(
     log_every: int = 20,
     evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
     evaluate_every: int = 200,
+    start: int = 0,
     stop_after: int | None = None,
 ) -> Trained:
     """Train a copy of `model` for `steps` steps and return it with its log.
@@ -85,6 +86,7 @@ def train(
     loss: of the model and a batch, a scalar in nats; may hold a teacher or a mask.
     autocast: torch.bfloat16 for mixed precision; weights stay in their own dtype.
     folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
+    start: steps that these weights have behind them, where no checkpoint says so.
     stop_after: pause after this step, to be gone on with later (None: to the end).
     Raises ValueError for a checkpoint of another model, FloatingPointError when the
     loss is no longer a number.
@@ -95,7 +97,7 @@ def train(
     state = resume.State(model, made)
     log = _Log(Path(folder) / "log.jsonl" if folder else None)
     path = Path(folder) / "training.safetensors" if folder else None
-    first = state.load(path) if path and path.exists() else 0
+    first = state.load(path) if path and path.exists() else start
     log.rewind(first)
     last = min(steps, stop_after or steps)
     device = next(model.parameters()).device

@@ -21,6 +21,7 @@ from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import Cost
 from llmlab.models.alignment import AlignedCache, TokenCache
+from llmlab.models.layers import last_tokens
 
 ALIBI = ("bloom", "mpt")  # no positions to hand in: distances alone count
 
@@ -64,9 +65,11 @@ class Wrapped(nn.Module):
         cache: AlignedCache | TokenCache | None = None,
         *,
         counts: list[int] | None = None,
+        last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V); padding stands at the end of each row.
 
+        `last` asks only for what follows each row's last real token, (B, 1, V).
         Raises ValueError when a row would outgrow its cache or the model's context.
         """
         batch, new = tokens.shape
@@ -78,22 +81,29 @@ class Wrapped(nn.Module):
                 f"tokens make a text of {longest}, and the context of {self.name} is "
                 f"{self.context}; keep the last {self.context} tokens or fewer."
             )
-        if cache is None:  # what stands behind a token is hidden from it
-            return self.model(input_ids=tokens, use_cache=False).logits
         if isinstance(cache, TokenCache):
             texts, places = cache.open(tokens, counts)
             logits = self.model(input_ids=texts, use_cache=False).logits
             cache.close(counts)
-            return logits.gather(1, places[..., None].expand(-1, -1, logits.shape[-1]))
-        past = cache.open(counts)
-        where = self._where(starts, tokens)
-        logits = self.model(
-            input_ids=tokens, past_key_values=past, use_cache=True, **where
-        ).logits
-        cache.close(counts, new)
+            logits = logits.gather(
+                1, places[..., None].expand(-1, -1, logits.shape[-1])
+            )
+        elif cache is None:  # what stands behind a token is hidden from it
+            logits = self.model(input_ids=tokens, use_cache=False).logits
+        else:
+            past = cache.open(counts)
+            where = self._where(starts, tokens)
+            if last and min(counts) == new and "logits_to_keep" in self._takes:
+                where["logits_to_keep"] = 1
+            logits = self.model(
+                input_ids=tokens, past_key_values=past, use_cache=True, **where
+            ).logits
+            cache.close(counts, new)
+        if last and logits.shape[1] > 1:
+            return last_tokens(logits, counts)
         return logits
 
-    def _where(self, starts: list[int], tokens: Tensor) -> dict[str, Tensor]:
+    def _where(self, starts: list[int], tokens: Tensor) -> dict[str, Any]:
         """Say where the new tokens of ragged rows stand; equal rows need no word."""
         columns = max(starts)  # C
         if min(starts) == columns:
@@ -112,7 +122,9 @@ class Wrapped(nn.Module):
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         return (AlignedCache if self.remembers else TokenCache)(batch, length)
 
-    def cost(self, tokens: int, cached: int = 0, *, batch: int = 1) -> Cost:
+    def cost(
+        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
+    ) -> Cost:
         """Count one forward call of `tokens` new tokens behind `cached` old ones.
 
         FLOPs: two a multiply-add, in linear layers, the experts that a token visits,
@@ -122,12 +134,18 @@ class Wrapped(nn.Module):
         seen = tokens + cached
         new = tokens if self.remembers else seen  # without memory all is read again
         attention = 2 * self._attending() * self._heads() * self._head_width()
-        flops = 2 * batch * new * (self._weights_used() + attention * seen)
+        spares = last and self.remembers and "logits_to_keep" in self._takes
+        answers = 1 if spares else new  # positions that the head answers
+        head = self.model.get_output_embeddings().weight.numel()
+        work = new * (self._weights_used() + attention * seen) - (new - answers) * head
+        flops = 2 * batch * work
         size = next(self.model.parameters()).element_size()
         kept = getattr(self._text, "num_key_value_heads", None) or self._heads()
         entry = 2 * self._attending() * kept * self._head_width() * size
         moved = self._weight_bytes(batch * new)
-        moved += batch * (entry * seen * self.remembers + new * self.vocabulary * size)
+        moved += batch * (
+            entry * seen * self.remembers + answers * self.vocabulary * size
+        )
         return Cost(flops, moved)
 
     def _attending(self) -> int:
