@@ -70,8 +70,7 @@ class Sampling:
         if not self.temperature:
             best = logits.argmax(-1, keepdim=True)
             return torch.zeros_like(logits).scatter_(-1, best, 1.0)
-        # The best becomes 0, so that a tiny temperature gives -inf and never NaN.
-        logits = (logits - logits.amax(-1, keepdim=True)) / self.temperature
+        logits = logits / max(self.temperature, 1e-30)  # less would overflow fp32
         if self.top_k is not None and self.top_k < logits.shape[-1]:
             kept, places = logits.topk(self.top_k)
             logits = torch.full_like(logits, -math.inf).scatter_(-1, places, kept)

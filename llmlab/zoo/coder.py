@@ -7,14 +7,18 @@ rate is constant on everything, in sequences of 512, and decays at the end on th
 cleanest part, the standard library and small packages, in sequences of 1,024.
 """
 
+import copy
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from tokenizers import Tokenizer
 from torch import Tensor, nn
 
+from llmlab import models
 from llmlab.core import texts
 from llmlab.core.corpus import TextFile
 from llmlab.models import training
@@ -78,11 +82,12 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     ]
 
 
-def prepare(folder: Path) -> None:
+def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     """Make manifest, tokenizer and token streams of this installation, once.
 
     tokens.bin: everything, the standard library twice. decay.bin: the standard library
-    and a part of the small packages. held_out.bin: held-out standard library.
+    and a part of the small packages. held_out.bin: held-out standard library. A
+    training that goes on hands in its tokenizer; a new one learns its own.
     """
     if (folder / "held_out.bin").exists():
         return
@@ -90,9 +95,12 @@ def prepare(folder: Path) -> None:
     files = texts.files()
     training_files = [f for f in files if f.split == "training"]
     library = [f for f in training_files if f.package == "python"]
-    made = tokens.train_tokenizer(
-        (f.read() for f in training_files), vocabulary=VOCABULARY
-    )
+    if tokenizer is None:
+        made = tokens.train_tokenizer(
+            (f.read() for f in training_files), vocabulary=VOCABULARY
+        )
+    else:
+        made = Tokenizer.from_file(str(tokenizer))
     made.save(str(folder / "tokenizer.json"))
     texts.write_manifest(files, folder / "data.json")
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
@@ -143,23 +151,49 @@ def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], d
     return evaluate
 
 
-def train(folder: Path, plan: Plan, *, stop_after: int | None = None) -> Decoder:
-    """Train, or go on training, in `folder`; return the model."""
-    prepare(folder)
+def train(
+    folder: Path,
+    plan: Plan,
+    *,
+    resume: Path | None = None,
+    stop_after: int | None = None,
+) -> Decoder:
+    """Train, or go on training, in `folder`; return the model.
+
+    resume: weights of the constant phase, as `keep` wrote them, to go on from with a
+    fresh optimizer and a short warm-up. What stands in the folder goes first.
+    """
+    prepare(folder, tokenizer=resume and resume / "tokenizer.json")
     torch.manual_seed(SEED)
+    model, start = Decoder(config()), 0
+    if resume is not None:
+        model = models.load(resume)
+        start = json.loads((resume / "resume.json").read_text())["steps"]
+    flat = training.constant_then_decay(
+        plan.steps, warmup=WARMUP_STEPS, decay=plan.decay, floor=0.02
+    )
     trained = training.train(
-        Decoder(config()),
+        model,
         batches(folder, plan),
         steps=plan.steps,
         optimizers=optimizers,
-        schedule=training.constant_then_decay(
-            plan.steps, warmup=WARMUP_STEPS, decay=plan.decay, floor=0.02
-        ),
+        schedule=lambda step: min(flat(step), (step - start + 1) / WARMUP_STEPS),
         autocast=torch.bfloat16,
         folder=folder,
         checkpoint_every=100,
         evaluate=held_out_loss(folder),
         evaluate_every=100,
+        start=start,
         stop_after=stop_after,
     )
     return trained.model
+
+
+def keep(model: Decoder, folder: Path, target: Path, *, steps: int) -> Path:
+    """Write bf16 weights of the constant phase, from which a training can go on."""
+    model = copy.deepcopy(model).to(torch.bfloat16)
+    model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
+    models.save(model, target)
+    facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
+    (target / "resume.json").write_text(json.dumps(facts) + "\n")
+    return target

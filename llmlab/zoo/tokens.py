@@ -50,6 +50,19 @@ def encode_files(tokenizer: Tokenizer, files: list, path: Path) -> None:
     partial.rename(path)
 
 
+def wrap(tokenizer: Tokenizer):
+    """Return the tokenizer as transformers reads it, with `<|end|>` as its end."""
+    from transformers import PreTrainedTokenizerFast
+
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer,
+        eos_token=END,
+        pad_token=END,
+        model_max_length=WINDOW,
+        clean_up_tokenization_spaces=False,
+    )
+
+
 @dataclass(frozen=True)
 class Stream:
     """Batches (B, T + 1) drawn from a stream of tokens, each window once an epoch."""
