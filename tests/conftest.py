@@ -65,6 +65,6 @@ def pytest_terminal_summary(terminalreporter):
         if name in report.keywords
     )
     missing = [f"{name} ({known[name]} tests)" for name in HEAVY if not ran[name]]
-    missing.append("experiment (on demand: pytest tests/experiments)")
+    missing.append("tests/experiments (each run by hand, on an idle machine)")
     terminalreporter.section("heavy suites that did not run")
     terminalreporter.write_line(", ".join(missing))

@@ -1,0 +1,107 @@
+"""The command: thin, and lazy, so that `llmlab --help` loads no torch.
+
+Every subcommand is a module of this package with `run(options) -> int`, imported only
+when it is called. What a user can cause (a wrong word, a full disk, Ctrl-C) ends as one
+sentence on stderr and an exit status: 0 done, 1 failed, 2 called wrongly, 130 Ctrl-C.
+LLMLAB_DEBUG=1 shows the traceback instead.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+
+import llmlab
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose complaint is one sentence."""
+
+    def error(self, message: str) -> None:
+        self.exit(2, f"{self.prog}: {message}. `{self.prog} --help` shows the ways.\n")
+
+
+def parser() -> Parser:
+    """Describe the whole command line; imports no subcommand."""
+    whole = Parser(
+        prog="llmlab",
+        description="Make a language model fast without making it dumb, by measuring.",
+        epilog="Every error is one sentence; LLMLAB_DEBUG=1 shows the traceback.",
+    )
+    whole.add_argument("--version", action="version", version=llmlab.__version__)
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND")
+
+    start = _add(commands, "start", "copy the labs into a folder and open JupyterLab")
+    start.usage = "llmlab start [-h] [--no-lab] [FOLDER] [-- JUPYTER ARGUMENT ...]"
+    start.add_argument(
+        "folder",
+        nargs="?",
+        default="llmlab-course",
+        metavar="FOLDER",
+        help="where the labs go (llmlab-course); what you changed there stays",
+    )
+    start.add_argument("--no-lab", action="store_true", help="copy, open nothing")
+
+    _add(commands, "doctor", "try every fast path once and say what this machine does")
+
+    measure = _add(commands, "measure", "measure one model on this machine")
+    measure.add_argument(
+        "--model",
+        default="coder",
+        help="a bundled name, a folder or a Hugging Face id (coder)",
+    )
+    measure.add_argument("--dtype", default="fp32", help="fp32, bf16 or fp16 (fp32)")
+    measure.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
+    measure.add_argument("--out", metavar="FOLDER", help="write JSON and a PNG there")
+
+    _add(commands, "labs", "list the labs and which of them are installed")
+
+    where = _add(commands, "where", "show the places of a lab's word")
+    where.add_argument("word", metavar="WORD", help="for example quantization")
+    return whole
+
+
+def _add(commands, name: str, purpose: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name, help=purpose, description=f"{purpose[0].upper()}{purpose[1:]}."
+    )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    if sys.stdout is None:  # closed by the caller, who wants to hear nothing
+        sys.stdout = open(os.devnull, "w")
+    if hasattr(sys.stdout, "reconfigure"):  # a Windows console may know no ✓
+        sys.stdout.reconfigure(errors="replace")
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    words, rest = _split(words)
+    options = parser().parse_args(words)
+    if options.command is None:
+        parser().print_help(sys.stderr)
+        return 2
+    if rest and options.command != "start":
+        parser().error(f"{options.command} takes nothing behind `--`")
+    options.jupyter = rest
+    try:
+        module = importlib.import_module(f"llmlab.command.{options.command}")
+        status = module.run(options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `llmlab labs | head -1`: the reader has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        from llmlab.command import errors  # not needed when all goes well
+
+        if os.environ.get("LLMLAB_DEBUG") == "1" or not errors.is_foreseen(error):
+            raise
+        print(f"llmlab: {errors.sentence(error)}", file=sys.stderr)
+        return errors.status(error)
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str]]:
+    if "--" not in words:
+        return words, []
+    cut = words.index("--")
+    return words[:cut], words[cut + 1 :]

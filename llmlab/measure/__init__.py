@@ -1,0 +1,29 @@
+"""Lab 1. Measure: where does the time of one token go?
+
+speed       time calls against each other, with intervals and verdicts
+percentile  the value below which a share of samples lies
+memory      weights, cache, peak of the allocator and of the process
+roofline    what this machine can do at most, and three bounds of a model's steps
+quality     bits per byte, perplexity, accuracy, exact match, agreement of two models
+report      all of it for one model
+
+A measure never knows which technique ran: it takes callables and models, and returns
+records with unit, kind and interval.
+"""
+
+from llmlab.measure import memory, quality, report, roofline
+from llmlab.measure.intervals import percentile
+from llmlab.measure.timing import Speed, Timing, speed
+from llmlab.measure.verdicts import Verdict
+
+__all__ = [
+    "Speed",
+    "Timing",
+    "Verdict",
+    "memory",
+    "percentile",
+    "quality",
+    "report",
+    "roofline",
+    "speed",
+]

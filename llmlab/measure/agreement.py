@@ -1,0 +1,72 @@
+"""Agreement of two models, such as a quantized one with its original.
+
+Under the same text each place is a fresh question, so one slip costs one place. When
+each writes on alone, the first slip ends the common part: that is what a user sees.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy
+
+from llmlab.core import progress
+from llmlab.core.model import LanguageModel
+from llmlab.core.records import Record
+from llmlab.measure import identity
+from llmlab.measure.estimates import estimate, of_scores, ratio
+from llmlab.measure.scores import Texts, score
+
+
+def agreement(a: LanguageModel, b: LanguageModel, text: Texts) -> Record:
+    """Return the share of places in a text at which both would choose the same token.
+
+    Raises ValueError if their tokenizers cut the text differently.
+    """
+    context = min(a.context, b.context)
+    ours, theirs = (score(each, text, context=context) for each in (a, b))
+    if not numpy.array_equal(ours.tokens, theirs.tokens):
+        raise ValueError(
+            f"{a.name!r} and {b.name!r} cut this text into different tokens; compare "
+            "their bits per byte instead: quality.difference."
+        )
+    same = ours.choices == theirs.choices
+    parts = ours.sums(same, numpy.ones(len(same)))
+    return of_scores("agreement", "1", parts, ratio, a, ours, subject=_pair(a, b))
+
+
+def free_agreement(
+    a: LanguageModel,
+    b: LanguageModel,
+    prompts: Sequence[Sequence[int]],
+    *,
+    stream: Callable[..., Iterator[int]],
+    max_tokens: int = 64,
+) -> Record:
+    """Return how many tokens two models write alike before they part, on average.
+
+    stream: models.generation.stream, or like it; both run greedily from each prompt.
+    Details hold the share of prompts on which they never parted.
+    """
+    if not len(prompts):
+        raise ValueError("prompts is empty; give at least one list of token ids.")
+    alike = []
+    for prompt in progress.track(prompts, "writing on alone"):
+        pair = [stream(each, prompt, max_tokens=max_tokens) for each in (a, b)]
+        alike.append(_common_prefix(*map(list, pair)))
+    lengths = numpy.array([length for length, _ in alike])
+    parts = numpy.stack([lengths, numpy.ones(len(lengths))], axis=1)
+    never = sum(parted is False for _, parted in alike) / len(alike)
+    facts = {"prompts": len(alike), "max_tokens": max_tokens, "never_parted": never}
+    rest = {"subject": _pair(a, b), "weights": a.weights_version, "details": facts}
+    return estimate("common prefix", "token", parts, ratio, **rest)
+
+
+def _common_prefix(ours: list[int], theirs: list[int]) -> tuple[int, bool]:
+    """Return the length of what both begin with, and whether they part after it."""
+    for length, (mine, other) in enumerate(zip(ours, theirs, strict=False)):
+        if mine != other:
+            return length, True
+    return min(len(ours), len(theirs)), len(ours) != len(theirs)
+
+
+def _pair(a: LanguageModel, b: LanguageModel) -> str:
+    return f"{identity.label(a)} and {identity.label(b)}"

@@ -1,0 +1,35 @@
+"""Who was measured: the name, number format and device that stand in a model's records.
+
+Shapes: none; only the parameters' own facts are read.
+"""
+
+from itertools import chain
+
+import torch
+
+from llmlab.core import machine
+from llmlab.core.model import LanguageModel
+
+
+def label(model: LanguageModel) -> str:
+    """Return "coder fp32": the name and the format that most weights are kept in."""
+    return f"{model.name} {machine.dtype_name(dtype(model))}"
+
+
+def dtype(model: LanguageModel) -> torch.dtype:
+    """Return the format that most bytes of the weights are in."""
+    bytes_of: dict[torch.dtype, int] = {}
+    for weight in _tensors(model):
+        bytes_of[weight.dtype] = bytes_of.get(weight.dtype, 0) + weight.nbytes
+    if not bytes_of:
+        raise ValueError("model has no weights, so there is nothing to measure.")
+    return max(bytes_of, key=bytes_of.__getitem__)
+
+
+def device(model: LanguageModel) -> torch.device:
+    """Return the device of the first weight."""
+    return next(_tensors(model)).device
+
+
+def _tensors(model: LanguageModel):
+    return chain(model.parameters(), model.buffers())

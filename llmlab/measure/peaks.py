@@ -1,0 +1,172 @@
+"""The peaks of this machine, measured once and kept in a file that says where and when.
+
+Reading is a curve: a working set that fits a cache is read several times faster than
+one that comes from main memory, and small models fit. How each is tried: `trials`.
+"""
+
+import contextlib
+import datetime
+import json
+import math
+import os
+import re
+import uuid
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import torch
+
+from llmlab.core import machine, progress
+from llmlab.core.records import Record, finite
+from llmlab.measure import trials
+
+VERSION = 1  # of the file
+
+
+@dataclass(frozen=True)
+class Peaks:
+    """Rates of one device, in FLOP/s, B/s and seconds, with where they come from."""
+
+    cpu: str
+    simd: str
+    device: str  # "cpu", or the GPU's name
+    threads: int
+    torch: str
+    date: str
+    flops: Mapping[str, float]  # per format: "fp32" -> FLOP/s
+    bandwidth: tuple[tuple[int, float], ...]  # working set in bytes, B/s; rising sizes
+    operator_seconds: float  # of an operator on one number
+
+    def bandwidth_at(self, working_set: float) -> float:
+        """Return B/s for a working set in bytes, between points in proportion (log)."""
+        sizes, rates = zip(*self.bandwidth, strict=True)
+        if working_set <= sizes[0]:
+            return rates[0]
+        for (small, fast), (large, slow) in zip(
+            self.bandwidth, self.bandwidth[1:], strict=False
+        ):
+            if working_set <= large:
+                part = math.log(working_set / small) / math.log(large / small)
+                return fast ** (1 - part) * slow**part
+        return rates[-1]
+
+    def records(self) -> list[Record]:
+        """Return every peak as a record; the bandwidths form a curve along "bytes"."""
+        rest = {"kind": "measured", "date": self.date, "machine": self.label}
+        facts = [
+            Record(name="peak", value=rate, unit="FLOP/s", subject=name, **rest)
+            for name, rate in self.flops.items()
+        ]
+        facts += [
+            Record(name="read bandwidth", value=rate, unit="B/s", subject=self.device,
+                   details={"bytes": size}, **rest)
+            for size, rate in self.bandwidth
+        ]  # fmt: skip
+        return [
+            *facts,
+            Record(name="empty operator", value=self.operator_seconds, unit="s",
+                   subject=self.device, **rest),
+        ]  # fmt: skip
+
+    @property
+    def label(self) -> str:
+        """One line that names what was measured."""
+        own = [self.cpu, f"{self.threads} thread" + "s" * (self.threads != 1)]
+        return ", ".join(own + [self.device] * (self.device != "cpu"))
+
+
+def peaks(
+    dtypes: Iterable[str | torch.dtype] = ("fp32", "bf16"),
+    *,
+    device: str | torch.device = "cpu",
+    again: bool = False,
+) -> Peaks:
+    """Return this machine's peaks, from the cache or, after some ten seconds, measured.
+
+    dtypes: formats whose arithmetic is wanted, also "int8". The cache holds for one
+    CPU, instruction set, device, number of threads and torch version; a file that is
+    damaged is measured again, as is everything with again=True.
+    Raises ValueError for an unknown format or device.
+    """
+    device = machine.device(device)
+    names = [_format(dtype) for dtype in dtypes]
+    here = _here(device)
+    path = machine.cache_folder() / _file_name(here)
+    kept = None if again else _load(path, here)
+    missing = [name for name in names if kept is None or name not in kept.flops]
+    if kept and not missing:
+        return kept
+    found = _measure(here, missing, device, kept)
+    _save(found, path)
+    return found
+
+
+def _format(dtype: str | torch.dtype) -> str:
+    if dtype in ("int8", torch.int8):
+        return "int8"
+    return machine.dtype_name(machine.dtype(dtype))
+
+
+def _here(device: torch.device) -> dict[str, str | int]:
+    """Return what peaks depend on."""
+    me = machine.describe()
+    name = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
+    here = {"cpu": me.cpu, "simd": me.simd, "device": name}
+    return here | {"threads": torch.get_num_threads(), "torch": me.torch}
+
+
+def _file_name(here: Mapping[str, object]) -> str:
+    words = "-".join(str(each) for each in here.values())
+    return f"peaks-{re.sub(r'[^A-Za-z0-9.]+', '-', words)}.json"
+
+
+def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
+    """Measure the missing formats, and the rest unless it is kept."""
+    today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    sets = () if kept else trials.working_sets()
+    with progress.task("measuring this machine", len(names) + len(sets) + 1) as step:
+        flops = dict(kept.flops) if kept else {}
+        for name in names:
+            flops[name] = trials.arithmetic(name, device)
+            step(note=name)
+        if kept:
+            return replace(kept, flops=flops, date=today)
+        curve = []
+        for size in sets:
+            curve.append((size, trials.reading(size, device)))
+            step(note=f"{size / 1e6:.1f} MB")
+    nothing = trials.nothing(device)
+    return Peaks(**here, date=today, flops=flops, bandwidth=tuple(curve),
+                 operator_seconds=nothing)  # fmt: skip
+
+
+def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
+    """Read what `_save` wrote; None if there is nothing, or nothing to trust."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+        if document.pop("version") != VERSION:
+            return None
+        flops = {str(k): finite(k, v) for k, v in document.pop("flops").items()}
+        curve = tuple((int(size), rate) for size, rate in document.pop("bandwidth"))
+        found = Peaks(**document, flops=flops, bandwidth=curve)
+        rates = [found.operator_seconds, *flops.values(), *dict(curve).values()]
+        good = all(finite("a peak", rate) > 0 for rate in rates)
+        datetime.datetime.fromisoformat(found.date)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    same = all(getattr(found, key) == each for key, each in here.items())
+    sizes = tuple(size for size, _ in curve)
+    return found if good and same and sizes == trials.working_sets() else None
+
+
+def _save(found: Peaks, path: Path) -> None:
+    """Write beside the file, then rename; a cache that cannot be kept is no error."""
+    document = {"version": VERSION} | asdict(found)
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
+    with contextlib.suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+        os.replace(temporary, path)
+    with contextlib.suppress(OSError):
+        temporary.unlink()

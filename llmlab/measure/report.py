@@ -1,0 +1,109 @@
+"""One model on this machine: what `llmlab measure` shows.
+
+Prefill and decode are timed on the loop that writes text, for every batch in the same
+rounds, so that they compare. Beside them stand the three bounds that this machine sets,
+what weights and cache hold, and the quality on a text.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+
+from llmlab.core import texts
+from llmlab.core.model import LanguageModel
+from llmlab.core.records import Record
+from llmlab.measure import identity, memory, quality, roofline
+from llmlab.measure.scores import Texts
+from llmlab.measure.timing import Timing, speed
+
+BATCHES = (1, 2, 4, 8, 16)
+SECONDS = 20.0  # of timing; at least six rounds are run
+
+
+def one_model(
+    model: LanguageModel,
+    *,
+    stream: Callable[..., Iterator[list[int | None]]],
+    text: Texts | None = None,
+    prompt: int = 128,
+    new: int = 33,
+    batches: Sequence[int] = BATCHES,
+    seconds: float = SECONDS,
+) -> list[Record]:
+    """Measure prefill, decode, batches, memory and quality, and estimate the bounds.
+
+    stream: models.generation.stream_batch, or like it. prompt, new: tokens read and
+    written; the first new one is the prefill's, the others are decode steps. text: what
+    quality is measured on, by default the frozen programs of core.texts; a model
+    without a tokenizer has none. Record details hold phase, batch, prompt, tokens and
+    cached. Raises ValueError beyond the model's context.
+    """
+    _check(model, prompt, new, batches)
+    facts = memory.held(model, model.new_cache(1, model.context))
+    facts += _timed(model, stream, prompt, new, batches, seconds)
+    if model.tokenizer is not None:
+        facts += quality.of(model, texts.evaluation_files() if text is None else text)
+    return [*facts, memory.process_peak(subject=identity.label(model))]
+
+
+def _timed(model, stream, prompt, new, batches, seconds) -> list[Record]:
+    """Return times of prefill and decode by batch, each with its bounds."""
+    prompts = _prompts(model, max(batches), prompt)
+    calls = {
+        str(batch): lambda batch=batch: stream(model, prompts[:batch], max_tokens=new)
+        for batch in batches
+    }
+    measured = speed(calls, seconds=seconds)
+    dtype = roofline.arithmetic_format(model)
+    peaks = roofline.peaks((dtype,), device=identity.device(model))
+    facts = []
+    for batch in batches:
+        timing = measured[str(batch)]
+        facts += _prefill(model, timing, batch, prompt, peaks)
+        facts += _decode(model, timing, batch, prompt, new, peaks)
+    return facts
+
+
+def _prefill(model, timing: Timing, batch: int, prompt: int, peaks) -> list[Record]:
+    rest = _rest(model, phase="prefill", batch=batch, prompt=prompt, tokens=prompt)
+    latency = timing.time_to_first_token.record("prefill latency", **rest)
+    bounds = roofline.model_bounds(
+        model, tokens=prompt, batch=batch, peaks=peaks, details={"prompt": prompt}
+    )
+    return [latency, *bounds, roofline.nearest(latency, bounds)]
+
+
+def _decode(model, timing: Timing, batch: int, prompt, new, peaks) -> list[Record]:
+    cached = prompt + new // 2  # in the middle of what was written
+    rest = _rest(
+        model, phase="decode", batch=batch, prompt=prompt, tokens=1, cached=cached
+    )
+    latency = timing.per_token.record("decode latency per token", **rest)
+    rate = timing.per_token.rate("decode throughput", batch, "token/s", **rest)
+    bounds = roofline.model_bounds(
+        model, tokens=1, cached=cached, batch=batch, peaks=peaks,
+        details={"prompt": prompt},
+    )  # fmt: skip
+    return [latency, rate, *bounds, roofline.nearest(latency, bounds)]
+
+
+def _rest(model: LanguageModel, **details) -> dict:
+    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    return rest | {"details": details, "seed": 0}
+
+
+def _prompts(model: LanguageModel, rows: int, length: int) -> list[list[int]]:
+    """Draw prompts; which tokens they are changes no time here."""
+    generator = torch.Generator().manual_seed(0)
+    size = (rows, length)
+    return torch.randint(model.vocabulary, size, generator=generator).tolist()
+
+
+def _check(model: LanguageModel, prompt: int, new: int, batches: Sequence[int]) -> None:
+    if prompt < 1 or new < 2 or prompt + new > model.context:
+        raise ValueError(
+            f"prompt={prompt}, new={new}: there must be at least one token to read and "
+            f"two to write, and both fit into the context of {model.context}."
+        )
+    if not len(batches) or min(batches) < 1:
+        raise ValueError(f"batches={batches!r} must be numbers from 1, such as (1, 8).")

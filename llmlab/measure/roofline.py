@@ -1,0 +1,157 @@
+"""The roofline of this machine, and three bounds that no step of a model can beat.
+
+A step does arithmetic, moves bytes and starts operators. Each alone takes a least time
+on this machine; a step that did all three perfectly at once would still take the
+longest of them. That one names what to attack: fewer FLOPs, fewer bytes, or fewer
+operators.
+
+Source: Williams, Waterman, Patterson, Roofline, CACM 52, 2009; the third bound is
+PyTorch's own overhead, which rules small models.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from llmlab.core import machine
+from llmlab.core.model import Cost, LanguageModel
+from llmlab.core.records import Record
+from llmlab.measure import identity
+from llmlab.measure.peaks import Peaks
+from llmlab.measure.peaks import peaks as measured_peaks
+
+__all__ = ["BOUNDS", "Peaks", "bounds", "model_bounds", "nearest", "operators", "peaks"]
+
+peaks = measured_peaks  # some functions here take peaks under that name
+BOUNDS = ("compute bound", "bandwidth bound", "overhead bound")
+
+
+def bounds(
+    cost: Cost,
+    *,
+    peaks: Peaks,
+    dtype: str = "fp32",
+    operators: int = 0,
+    working_set: int | None = None,
+    subject: str = "",
+    details: dict[str, Any] | None = None,
+) -> list[Record]:
+    """Return the least time of some work in seconds, by each of the three bounds.
+
+    working_set: bytes read again in every step, which decides how fast they come; by
+    default all that the step moves. Estimated from measured peaks.
+    Raises ValueError when the peaks lack the format.
+    """
+    if dtype not in peaks.flops:
+        raise ValueError(
+            f"dtype={dtype!r} is not among these peaks ({', '.join(peaks.flops)}); "
+            f"measure it: roofline.peaks(({dtype!r},))."
+        )
+    bandwidth = peaks.bandwidth_at(cost.bytes if working_set is None else working_set)
+    rest = {"kind": "estimated", "unit": "s", "subject": subject}
+    rest |= {"machine": peaks.label, "date": peaks.date}
+    found = [  # name, least seconds, what it follows from
+        (cost.flops / peaks.flops[dtype],
+         {"flops": cost.flops, "flops_per_second": peaks.flops[dtype]}),
+        (cost.bytes / bandwidth,
+         {"bytes": cost.bytes, "bytes_per_second": bandwidth}),
+        (operators * peaks.operator_seconds,
+         {"operators": operators, "operator_seconds": peaks.operator_seconds}),
+    ]  # fmt: skip
+    return [
+        Record(name=name, value=seconds, details=(details or {}) | because, **rest)
+        for name, (seconds, because) in zip(BOUNDS, found, strict=True)
+    ]
+
+
+def model_bounds(
+    model: LanguageModel,
+    *,
+    tokens: int,
+    cached: int = 0,
+    batch: int = 1,
+    peaks: Peaks | None = None,
+    details: dict[str, Any] | None = None,
+) -> list[Record]:
+    """Return the three bounds of one forward call: prefill, or with a cache decode.
+
+    Both as generation runs them: the head answers only the last token of a row.
+
+    Work is what the model counts itself; operators are counted in one real call.
+    Details say phase, batch, tokens and cached. Raises ValueError beyond the context.
+    """
+    if tokens < 1 or cached < 0 or batch < 1 or tokens + cached > model.context:
+        raise ValueError(
+            f"tokens={tokens}, cached={cached}, batch={batch}: a call takes a token or "
+            f"more of a row or more, within the context of {model.context}."
+        )
+    dtype = arithmetic_format(model)
+    facts = {"phase": "decode" if cached else "prefill", "batch": batch}
+    return bounds(
+        model.cost(tokens, cached, batch=batch, last=True),
+        peaks=peaks or measured_peaks((dtype,), device=identity.device(model)),
+        dtype=dtype,
+        operators=operators(model, tokens, cached, batch),
+        subject=identity.label(model),
+        details=facts | {"tokens": tokens, "cached": cached} | (details or {}),
+    )
+
+
+def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
+    """Say where a step really is: the largest bound's share of the measured time.
+
+    1 means as fast as this machine allows; details name the bound. It can come out
+    above 1 only by as much as the peaks themselves vary from hour to hour.
+    """
+    largest = max(bounds, key=lambda bound: bound.value)
+    ends = {}
+    if measured.low and measured.high:
+        low, high = largest.value / measured.high, largest.value / measured.low
+        ends = {"low": low, "high": high}
+    return Record(
+        name="share of the bound",
+        value=largest.value / measured.value,
+        unit="1",
+        kind="estimated",
+        subject=measured.subject,
+        machine=measured.machine,
+        date=measured.date,
+        details=dict(measured.details) | {"bound": largest.name},
+        **ends,
+    )
+
+
+@torch.inference_mode()
+def operators(
+    model: LanguageModel, tokens: int, cached: int = 0, batch: int = 1
+) -> int:
+    """Count the operators that one forward call hands to torch, views included."""
+    cache = model.new_cache(batch, cached + tokens)
+    new = torch.zeros(
+        batch, cached + tokens, dtype=torch.long, device=identity.device(model)
+    )
+    if cached:
+        model.forward(new[:, :cached], cache)
+    with _Counter() as counter:
+        model.forward(new[:, cached:], cache, last=True)
+    return counter.count
+
+
+class _Counter(TorchDispatchMode):
+    """Sees every operator on its way and lets it pass."""
+
+    def __init__(self):
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        self.count += 1
+        return function(*args, **(kwargs or {}))
+
+
+def arithmetic_format(model: LanguageModel) -> str:
+    """Return the format that the model computes in: its weights', or fp32."""
+    name = machine.dtype_name(identity.dtype(model))
+    return name if name in ("fp32", "bf16", "fp16", "fp64") else "fp32"

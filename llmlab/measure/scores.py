@@ -1,0 +1,169 @@
+"""Scores: what a model makes of a text, token by token, each scored exactly once.
+
+A text longer than the context is cut into windows that overlap, so that a token is
+scored with at least half a context before it, apart from the beginning of a text. The
+first token follows the tokenizer's start (or end-of-text) token; where there is none,
+it is charged what a guess among the whole vocabulary costs.
+
+Shapes: B windows, T tokens, V vocabulary.
+"""
+
+import bisect
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from llmlab.core import progress
+from llmlab.core.model import LanguageModel
+from llmlab.measure import identity
+
+STRETCH = 512  # characters: a part of a text that the bootstrap draws as one
+FEW = 10  # texts; with more, the bootstrap draws whole texts
+LOGITS = 2**24  # numbers in a batch of logits, at most: 64 MB
+
+Texts = str | Sequence[str] | Mapping[str, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """One entry per token, and per part of the texts its bytes."""
+
+    bits: numpy.ndarray  # that the token cost: -log2 of its probability
+    hits: numpy.ndarray  # whether it had the highest logit
+    choices: numpy.ndarray  # the token that had; -1 for a first one without a start
+    tokens: numpy.ndarray  # the token itself
+    seen: numpy.ndarray  # tokens of context that it was scored with
+    part: numpy.ndarray  # the part of the texts that it begins in
+    bytes: numpy.ndarray  # of every part, in UTF-8
+    unit: str  # what a part is: "text", "stretch"
+
+    def sums(self, *values: numpy.ndarray) -> numpy.ndarray:
+        """Add values per token up by part: (parts, values)."""
+        count = len(self.bytes)
+        sums = [numpy.bincount(self.part, value, minlength=count) for value in values]
+        return numpy.stack(sums, axis=1)
+
+
+def score(
+    model: LanguageModel, text: Texts, *, stride: int | None = None, context: int = 0
+) -> Scores:
+    """Score every token of one text, of a list of texts, or of a mapping to texts.
+
+    stride: tokens from one window to the next, by default half the context. context:
+    a shorter one than the model's. Intervals are drawn over whole texts if there are
+    ten or more, else over stretches of 512 characters.
+    Raises ValueError for no text, a model without a tokenizer, a stride that skips
+    tokens, logits that are not numbers.
+    """
+    texts = _texts(text)
+    context = min(model.context, context or model.context)
+    stride = max(1, context // 2) if stride is None else stride
+    if not 1 <= stride <= context:
+        raise ValueError(
+            f"stride={stride} must be from 1 to the context, {context}, so that every "
+            "token is scored."
+        )
+    found, bytes_of_parts = [], []
+    whole = len(texts) >= FEW
+    for each in progress.track(texts, f"scoring {model.name}"):
+        ids, starts = _encode(model, each)
+        cuts = [0] if whole else range(0, max(1, len(each)), STRETCH)
+        places = [bisect.bisect_right(cuts, start) - 1 for start in starts]
+        parts = numpy.array(places, dtype=int) + len(bytes_of_parts)
+        found.append((*_score_ids(model, ids, stride, context), parts))
+        ends = [*cuts[1:], len(each)]
+        bytes_of_parts += [
+            len(each[a:b].encode()) for a, b in zip(cuts, ends, strict=True)
+        ]
+    columns = [numpy.concatenate(column) for column in zip(*found, strict=True)]
+    sizes = numpy.array(bytes_of_parts)
+    return Scores(*columns, sizes, "text" if whole else "stretch")
+
+
+def _texts(text: Texts) -> list[str]:
+    if isinstance(text, Mapping):
+        text = list(text.values())
+    texts = [text] if isinstance(text, str) else list(text)
+    if wrong := next((each for each in texts if not isinstance(each, str)), None):
+        raise ValueError(f"text holds a {type(wrong).__name__}; give strings.")
+    texts = [each for each in texts if each]
+    if not texts:
+        raise ValueError("text is empty; give at least one character to score.")
+    return texts
+
+
+def _encode(model: LanguageModel, text: str) -> tuple[list[int], list[int]]:
+    """Return the token ids, and the character that each begins at."""
+    if model.tokenizer is None:
+        raise ValueError(
+            f"model {model.name!r} has no tokenizer to read text with; load one that "
+            "has, such as models.load('coder')."
+        )
+    encoded = model.tokenizer(
+        text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+    )
+    return encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
+
+
+def _score_ids(
+    model: LanguageModel, ids: list[int], stride: int, context: int
+) -> tuple[numpy.ndarray, ...]:
+    """Return bits, hits, choices, tokens and context of every token."""
+    start = model.tokenizer.bos_token_id
+    start = model.tokenizer.eos_token_id if start is None else start
+    chain = torch.tensor(ids if start is None else [start, *ids])
+    pieces = []
+    if start is None:
+        guess = math.log2(model.vocabulary)
+        pieces.append(([guess], [False], [-1], ids[:1], [0]))
+    for windows, fresh in _batches(len(chain) - 1, stride, context, model.vocabulary):
+        inputs = torch.stack([chain[a:b] for a, b in windows])  # (B, T)
+        targets = torch.stack([chain[a + 1 : b + 1] for a, b in windows])
+        bits, choices = _run(model, inputs, targets)
+        for row, first in enumerate(fresh):
+            token, choice = targets[row, first:], choices[row, first:]
+            seen = torch.arange(first + 1, inputs.shape[1] + 1)
+            pieces.append((bits[row, first:], choice == token, choice, token, seen))
+    return tuple(
+        numpy.concatenate([numpy.asarray(each) for each in column])
+        for column in zip(*pieces, strict=True)
+    )
+
+
+def _batches(
+    count: int, stride: int, context: int, vocabulary: int
+) -> Iterator[tuple[list[tuple[int, int]], list[int]]]:
+    """Yield windows (from, to) over `count` targets, with where each becomes fresh.
+
+    The last window reaches back to a full context; all of a text are of equal length.
+    """
+    rows = max(1, LOGITS // (context * vocabulary))
+    last = max(0, count - context)
+    begins = [*range(0, last, stride), last] if count else []
+    windows = [(begin, min(begin + context, count)) for begin in begins]
+    done = [0, *(end for _, end in windows)]
+    fresh = [old - begin for old, (begin, _) in zip(done, windows, strict=False)]
+    for first in range(0, len(windows), rows):
+        yield windows[first : first + rows], fresh[first : first + rows]
+
+
+@torch.inference_mode()
+def _run(model: LanguageModel, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
+    """Return the bits of each target and the best token at each place, both (B, T)."""
+    device = identity.device(model)
+    logits = model.forward(inputs.to(device)).float()  # (B, T, V)
+    nats = functional.cross_entropy(
+        logits.flatten(0, 1), targets.to(device).flatten(), reduction="none"
+    )
+    if not nats.isfinite().all():
+        raise ValueError(
+            f"model {model.name!r} gives logits that are not numbers; its weights are "
+            "damaged, or too large for their format."
+        )
+    bits = nats.double().view_as(targets) / math.log(2)
+    return bits.cpu(), logits.argmax(-1).cpu()

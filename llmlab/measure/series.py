@@ -1,0 +1,79 @@
+"""Times as they were taken: of one call, of all calls under a name, of one quantity."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from statistics import fmean
+
+from llmlab.core import records
+from llmlab.core.records import Record
+from llmlab.measure import intervals
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity: every sample, and per round the value that speaks for it."""
+
+    samples: tuple[float, ...]
+    rounds: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        return intervals.median(self.rounds)
+
+    @property
+    def low(self) -> float | None:
+        """The low end of the 95 % interval of the median."""
+        interval = intervals.of_median(self.rounds)
+        return interval and interval[0]
+
+    @property
+    def high(self) -> float | None:
+        """The high end of the 95 % interval of the median."""
+        interval = intervals.of_median(self.rounds)
+        return interval and interval[1]
+
+    def __float__(self) -> float:
+        return self.median
+
+    def record(self, name: str, **rest) -> Record:
+        """Return the median as a measured record in seconds."""
+        ends = {"low": self.low, "high": self.high}
+        return records.measured(name, self.median, "s", **ends | rest)
+
+    def rate(self, name: str, amount: float, unit: str, **rest) -> Record:
+        """Return `amount` in this time as a measured record, such as token/s."""
+        ends = {}
+        if self.low:
+            ends = {"low": amount / self.high, "high": amount / self.low}
+        return records.measured(name, amount / self.median, unit, **ends | rest)
+
+
+@dataclass(frozen=True)
+class Call:
+    """One timed call, in seconds; for a stream also when its tokens came."""
+
+    total: float
+    first: float | None = None
+    gaps: tuple[float, ...] = ()
+    tokens: int = 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Every call under one name, by round."""
+
+    name: str
+    is_stream: bool
+    is_brief: bool  # the median of a round speaks for it, else its mean
+    by_round: tuple[tuple[Call, ...], ...]
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        return tuple(call for calls in self.by_round for call in calls)
+
+    def series(self, quantity: Callable[[Call], float]) -> Series:
+        """Take one quantity of every call; `rounds` says what speaks for a round."""
+        rounds = [[quantity(call) for call in calls] for calls in self.by_round]
+        samples = tuple(sample for values in rounds for sample in values)
+        middle = intervals.median if self.is_brief else fmean
+        return Series(samples, tuple(middle(values) for values in rounds))

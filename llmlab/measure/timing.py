@@ -1,0 +1,175 @@
+"""Speed of anything that can be called, told with its uncertainty.
+
+A single timing says little: the first call is slow, the machine's mood changes from
+second to second, and one interruption moves a mean. So calls are warmed up, then run in
+rounds; each round runs every call, in random order, and what is compared are the
+ratios *within* rounds, in which slow and fast moments cancel. The answer may be "no
+significant difference".
+
+Sources: Georges, Buytaert, Eeckhout, OOPSLA 2007 (intervals instead of bests);
+Kalibera, Jones, ISMM 2013 (random order, rounds enough).
+"""
+
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from llmlab.core import records
+from llmlab.core.records import Record
+from llmlab.measure import intervals
+from llmlab.measure.rounds import run
+from llmlab.measure.series import Run, Series
+from llmlab.measure.verdicts import Verdict, compare
+
+PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Times of one call, in seconds. For a stream of tokens, of its parts too."""
+
+    name: str
+    total: Series  # of a whole call
+    time_to_first_token: Series | None = None  # the rest: streams only
+    per_token: Series | None = None  # a call's mean, the first token left out
+    gaps: tuple[float, ...] = ()  # every wait for a later token
+    tokens: float | None = None  # in one call, the median
+
+    @property
+    def samples(self) -> tuple[float, ...]:
+        """Every call that was timed."""
+        return self.total.samples
+
+    @property
+    def median(self) -> float:
+        return self.total.median
+
+    @property
+    def low(self) -> float | None:
+        return self.total.low
+
+    @property
+    def high(self) -> float | None:
+        return self.total.high
+
+    @property
+    def tokens_per_second(self) -> float | None:
+        """Tokens of a call in the time of a call; None when nobody counted tokens."""
+        return None if self.tokens is None else self.tokens / self.median
+
+    @property
+    def percentiles(self) -> dict[str, float]:
+        """p50, p90, p95 and p99, those that the number of samples supports.
+
+        Of the waits for later tokens if the call is a stream, else of whole calls.
+        """
+        samples = self.gaps or self.samples
+        return {
+            word: intervals.percentile(samples, share)
+            for word, share in PERCENTILES.items()
+            if round(len(samples) * (1 - share), 6) >= 1
+        }
+
+    def records(self, *, seed: int | None = None) -> list[Record]:
+        """Return what was measured: latency, and for tokens their times and rate."""
+        rest = {"subject": self.name, "seed": seed}
+        rounds = {"rounds": len(self.total.rounds), "calls": len(self.samples)}
+        facts = [self.total.record("latency", **rest, details=rounds)]
+        if self.time_to_first_token:
+            facts.append(self.time_to_first_token.record("time to first token", **rest))
+        if self.per_token:
+            facts.append(self.per_token.record("time per token", **rest))
+        if self.tokens is not None:
+            facts.append(self.total.rate("throughput", self.tokens, "token/s", **rest))
+        kind = "wait for a token" if self.gaps else "latency"
+        for word, value in self.percentiles.items():
+            facts.append(records.measured(f"{kind}, {word}", value, "s", **rest))
+        return facts
+
+
+@dataclass(frozen=True)
+class Speed:
+    """Timings of calls that ran in the same rounds: speed["int8"].median."""
+
+    timings: tuple[Timing, ...]
+    seed: int
+
+    def __getitem__(self, name: str) -> Timing:
+        for timing in self.timings:
+            if timing.name == name:
+                return timing
+        names = ", ".join(repr(timing.name) for timing in self.timings)
+        raise KeyError(f"{name!r} was not measured; choose among {names}.")
+
+    def verdict(self, name: str, against: str) -> Verdict:
+        """Compare two of the calls by their ratios within rounds."""
+        return compare(
+            name, self[name].total.rounds, against, self[against].total.rounds
+        )
+
+    def ratio(self, name: str, against: str) -> float:
+        """Return how many times as fast `name` is as `against`."""
+        return self.verdict(name, against).ratio
+
+    @property
+    def verdicts(self) -> tuple[Verdict, ...]:
+        """Compare every call with each that stood before it."""
+        names = [timing.name for timing in self.timings]
+        pairs = itertools.combinations(names, 2)
+        return tuple(self.verdict(later, earlier) for earlier, later in pairs)
+
+    def records(self) -> list[Record]:
+        """Return every fact of every call, then the comparisons."""
+        facts = [timing.records(seed=self.seed) for timing in self.timings]
+        verdicts = [verdict.record(seed=self.seed) for verdict in self.verdicts]
+        return [*itertools.chain(*facts), *verdicts]
+
+    def table(self) -> str:
+        """Write the records as plain text."""
+        return records.table(self.records())
+
+    def __str__(self) -> str:
+        return "\n".join([self.table(), *map(str, self.verdicts)])
+
+    def _repr_html_(self) -> str:
+        return records.html_table(self.records())
+
+
+def speed(
+    calls: Mapping[str, Callable[[], object]],
+    *,
+    seconds: float = 3.0,
+    rounds: int | None = None,
+    warmup: int = 2,
+    tokens: int | Mapping[str, int] | None = None,
+    seed: int = 0,
+) -> Speed:
+    """Time calls against each other, in interleaved rounds of random order.
+
+    calls: name -> function of no arguments. One that returns an iterator is a stream
+    and is pulled to its end; each item is a token, a list one token for each entry that
+    is not None. What lies on a GPU is timed by its own events. tokens: how many a call
+    that is no stream makes. seconds: of measuring, over all calls, warm-up besides; at
+    least six rounds are run, whatever they take. rounds: that many instead. LLMLAB_TIME
+    scales both. Short calls are repeated within a round: `measure.rounds` says how.
+    Raises ValueError for no calls, a stream without items, numbers out of range.
+    """
+    runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
+    return Speed(tuple(_timing(each, tokens) for each in runs), seed)
+
+
+def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:
+    """Sort the calls of one run into whole, first token, later tokens."""
+    if isinstance(tokens, Mapping):
+        tokens = tokens.get(run.name)
+    if not run.is_stream:
+        return Timing(run.name, run.series(lambda call: call.total), tokens=tokens)
+    later = all(call.gaps for call in run.calls)
+    return Timing(
+        run.name,
+        run.series(lambda call: call.total),
+        run.series(lambda call: call.first),
+        run.series(lambda call: sum(call.gaps) / len(call.gaps)) if later else None,
+        tuple(itertools.chain(*(call.gaps for call in run.calls))),
+        intervals.median([call.tokens for call in run.calls]),
+    )

@@ -1,0 +1,79 @@
+"""What this machine can do at most: arithmetic, reading, and doing nothing at all.
+
+Each is the best of many tries, since a neighbour can only slow a try down. Doing
+nothing is an operator on one number: what remains is what the framework takes.
+"""
+
+import math
+import time
+from collections.abc import Callable
+from functools import partial
+
+import torch
+
+from llmlab.core import machine
+
+SIZES = (512, 1024, 2048)  # of square matrices
+WORKING_SETS = tuple(2**power for power in range(18, 30))  # bytes: 256 KiB to 512 MiB
+SECONDS = 0.15  # of trying, for each point
+
+
+def working_sets() -> tuple[int, ...]:
+    """Return the bytes to read; a small machine leaves out what it cannot hold."""
+    room = max(machine.describe().memory_bytes // 4, WORKING_SETS[0])
+    return tuple(size for size in WORKING_SETS if size <= room)
+
+
+def arithmetic(name: str, device: torch.device) -> float:
+    """Return the FLOP/s of the best square product; two FLOPs a multiply-add."""
+    best = 0.0
+    for size in SIZES:
+        pair = torch.randn(2, size, size, device=device)
+        if name == "int8":
+            a, b = (pair * 40).to(torch.int8)
+            call = partial(torch._int_mm, a, b.t())  # fast with a transposed weight
+        else:
+            call = partial(torch.mm, *pair.to(machine.dtype(name)))
+        best = max(best, 2 * size**3 / _least_seconds(call, device))
+    return best
+
+
+def reading(size: int, device: torch.device) -> float:
+    """Return the B/s of adding up `size` bytes again and again.
+
+    Each thread walks its own share, as it walks its rows of a weight, and so often per
+    call that starting the operator does not count.
+    """
+    parts = torch.get_num_threads() if device.type == "cpu" else 1024
+    share = size // 4 // parts
+    repeats = max(1, 2**25 // size)
+    numbers = torch.ones(parts, 1, share, device=device).expand(parts, repeats, share)
+    call = partial(torch.sum, numbers, -1)
+    return 4 * parts * share * repeats / _least_seconds(call, device)
+
+
+def nothing(device: torch.device) -> float:
+    """Return the seconds of an operator on one number (on none, a GPU would rest)."""
+    one, negate, repeats = torch.ones(1, device=device), torch.neg, range(200)
+
+    def call() -> None:
+        for _ in repeats:
+            negate(one)
+
+    return _least_seconds(call, device) / len(repeats)
+
+
+@torch.inference_mode()
+def _least_seconds(call: Callable[[], object], device: torch.device) -> float:
+    """Return the seconds of the shortest of many calls."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    best, until = math.inf, time.perf_counter() + SECONDS * machine.time_dial()
+    for tries in range(10_000):
+        if tries > 3 and time.perf_counter() > until:
+            break
+        wait()
+        start = time.perf_counter()
+        call()
+        wait()
+        best = min(best, time.perf_counter() - start)
+    return best

@@ -1,0 +1,71 @@
+"""Verdicts: which of two calls is faster, if the times can tell.
+
+Both ran in every round, so each round gives a ratio in which the machine's mood of that
+moment cancels; the verdict is on the median of these ratios.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from llmlab.core import records
+from llmlab.core.records import Record
+from llmlab.measure import intervals
+
+FASTER, SLOWER, SAME = "faster", "slower", "no significant difference"
+
+# Rounds average out what changes within a run. What stays the same throughout, such as
+# where the allocator put a tensor, no number of rounds shows: Mytkowicz and others,
+# Producing Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009.
+SYSTEMATIC = 0.005
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How many times as fast `name` is as `against`, with a 95 % interval."""
+
+    name: str
+    against: str
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def word(self) -> str:
+        """Say "faster" or "slower" only where the whole interval says so."""
+        if self.low > 1:
+            return FASTER
+        return SLOWER if self.high < 1 else SAME
+
+    @property
+    def text(self) -> str:
+        """Say it in one line."""
+        than = "from" if self.word == SAME else "than"
+        interval = f"({self.low:.3g} to {self.high:.3g})"
+        line = f"{self.name}: {self.word} {than} {self.against}"
+        return f"{line}, {self.ratio:.3g} × as fast {interval}"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def record(self, *, seed: int | None = None) -> Record:
+        """Return the ratio as a record whose details hold the word."""
+        return records.measured(
+            "speed-up",
+            self.ratio,
+            "×",
+            low=self.low,
+            high=self.high,
+            subject=f"{self.name} against {self.against}",
+            details={"verdict": self.word},
+            seed=seed,
+        )
+
+
+def compare(
+    name: str, times: Sequence[float], against: str, others: Sequence[float]
+) -> Verdict:
+    """Compare the times of two calls in seconds, round by round."""
+    ratios = [other / own for own, other in zip(times, others, strict=True)]
+    low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
+    low, high = low / (1 + SYSTEMATIC), high * (1 + SYSTEMATIC)
+    return Verdict(name, against, intervals.median(ratios), low, high)

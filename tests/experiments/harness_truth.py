@@ -1,0 +1,149 @@
+"""Does the harness tell the truth? Ask it about work whose ratio is known.
+
+    python tests/experiments/harness_truth.py [--repetitions 100] [--out FILE]
+
+A process that never rests is the neighbour. Two calls do the same work, or one does
+exactly 1.10 times as much, the same product 110 times instead of 100; `measure.speed`
+compares them as any learner would. What it should do stands in `BARS`; the exit status
+says whether it did. Takes about half an hour of a machine that does nothing else.
+"""
+
+import argparse
+import multiprocessing
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from llmlab import measure
+from llmlab.core import machine, progress, records
+from llmlab.core.records import Record
+from llmlab.measure import intervals
+from llmlab.measure.verdicts import FASTER, SAME, Verdict
+
+TRUE = 1.10
+EQUAL, DETECTED = "equal called equal", "difference detected"
+INSIDE, WIDTH = "truth inside the interval", "median width of the interval"
+BARS = {EQUAL: 0.90, DETECTED: 0.80, INSIDE: 0.90, WIDTH: 0.10}  # the last: at most
+PRODUCTS = {  # workload -> size of the matrices, products of the shorter call
+    "half a millisecond": (64, 100),
+    "some ten milliseconds": (256, 50),
+}
+OUT = Path(__file__).parents[2] / "llmlab" / "recorded" / "harness_truth.json"
+
+
+def main() -> int:
+    options = _options()
+    machine.set_threads()
+    found = []
+    with _neighbour():
+        for name in PRODUCTS:
+            equal, unequal = _ask(name, options.repetitions)
+            found += _judge(name, equal, unequal)
+    print(records.table(found))
+    records.save(found, options.out)
+    missed = [each for each in found if not _meets(each)]
+    for each in missed:
+        print(f"missed: {each}", file=sys.stderr)
+    return 1 if missed else 0
+
+
+def _ask(name: str, repetitions: int) -> tuple[list[Verdict], list[Verdict]]:
+    """Compare equal and unequal calls in turn, as often as wished."""
+    size, times = PRODUCTS[name]
+    short, again, long = (
+        _products(size, count) for count in (times, times, round(TRUE * times))
+    )
+    equal, unequal = [], []
+    for seed in progress.track(range(repetitions), name):
+        pair = measure.speed({"one": short, "other": again}, seed=seed)
+        equal.append(pair.verdict("one", "other"))
+        pair = measure.speed({"short": short, "long": long}, seed=seed)
+        unequal.append(pair.verdict("short", "long"))
+    return equal, unequal
+
+
+def _products(size: int, count: int) -> Callable[[], None]:
+    """Return a call that multiplies the same two matrices `count` times."""
+    a, b = torch.randn(2, size, size, generator=torch.Generator().manual_seed(0))
+
+    def call() -> None:
+        for _ in range(count):
+            torch.mm(a, b)
+
+    return call
+
+
+def _judge(name: str, equal: list[Verdict], unequal: list[Verdict]) -> list[Record]:
+    """Return the four figures of one workload as records."""
+    both = [(each, 1.0) for each in equal] + [(each, TRUE) for each in unequal]
+    inside = [each.low <= TRUE <= each.high for each in unequal]
+    counts = {
+        EQUAL: [each.word == SAME for each in equal],
+        DETECTED: [each.word == FASTER for each in unequal],
+        INSIDE: inside,
+    }
+    widths = [(each.high - each.low) / truth for each, truth in both]
+    low, high = intervals.of_median(widths) or (min(widths), max(widths))
+    shares = [_share(what, name, hits) for what, hits in counts.items()]
+    return [*shares, _record(WIDTH, name, statistics.median(widths), low, high, equal)]
+
+
+def _share(what: str, name: str, hits: list[bool]) -> Record:
+    low, high = intervals.of_share(sum(hits), len(hits))
+    return _record(what, name, sum(hits) / len(hits), low, high, hits)
+
+
+def _record(what: str, name: str, value, low, high, asked: list) -> Record:
+    size, count = PRODUCTS[name]
+    facts = {"repetitions": len(asked), "neighbours": 1, "true_ratio": TRUE}
+    facts |= {"work": f"{count} products of {size} × {size}", "bar": BARS[what]}
+    return records.measured(
+        what,
+        value,
+        "1",
+        low=low,
+        high=high,
+        kind="recorded",
+        subject=name,
+        details=facts,
+        command="python tests/experiments/harness_truth.py",
+    )
+
+
+def _meets(record: Record) -> bool:
+    bar = BARS[record.name]
+    return record.value <= bar if record.name == WIDTH else record.value >= bar
+
+
+@contextmanager
+def _neighbour() -> Iterator[None]:
+    """Keep one process busy beside us; it ends with us, whatever happens."""
+    busy = multiprocessing.get_context("spawn").Process(target=_spin, daemon=True)
+    busy.start()
+    time.sleep(1)  # until it has started
+    try:
+        yield
+    finally:
+        busy.kill()
+        busy.join()
+
+
+def _spin() -> None:
+    while True:
+        pass
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=100)
+    parser.add_argument("--out", type=Path, default=OUT)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""Lab 01 in a real browser: it runs, its widget moves, a wrong answer is answered."""
+
+import shutil
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import browser
+import nbformat
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+LAB = "01_measure.ipynb"
+LINE = ".llmlab-widget-line"
+
+
+def test_chromium_is_here():
+    assert browser.CHROMIUM, "install Debian's chromium: apt-get install chromium"
+
+
+@pytest.fixture
+def course(tmp_path) -> Path:
+    folder = tmp_path / "course"
+    folder.mkdir()
+    shutil.copy(browser.ROOT / "solutions" / LAB, folder / LAB)
+    return folder
+
+
+def failures(seen) -> list[str]:
+    return [
+        f"{output['ename']}: {output['evalue']}"
+        for cell in seen.cells()
+        for output in cell["outputs"]
+        if output["output_type"] == "error"
+    ]
+
+
+def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path):
+    with browser.jupyterlab(course) as address, browser.visit(address) as seen:
+        seen.open(LAB)
+        seen.run_all()
+        assert failures(seen) == []
+        assert all(cell["execution_count"] for cell in seen.cells())
+        seen.show(LINE)
+        line = seen.page.locator(LINE).first
+        before = line.inner_text()
+        assert "measured" in before or "estimated" in before
+        others = seen.page.locator(".llmlab-widget-selector button:not(.mod-active)")
+        others.first.click()
+        seen.page.wait_for_function(
+            f"before => document.querySelector('{LINE}').innerText !== before",
+            arg=before,
+        )
+        figure = seen.page.locator(".llmlab-widget-figure img").first
+        assert figure.get_attribute("alt")
+        for theme in ("JupyterLab Light", "JupyterLab Dark"):
+            seen.theme(theme)
+            picture = tmp_path / f"{theme}.png"
+            seen.page.screenshot(path=picture)
+            assert picture.stat().st_size > 20_000
+        assert seen.errors == []
+        hosts = {urlsplit(address).hostname for address in seen.requests}
+        assert hosts <= {"127.0.0.1", None}  # None: pictures in the page itself
+
+
+def shown(course, name) -> str:
+    """Run a notebook and return the text of its first error, as the page shows it."""
+    with browser.jupyterlab(course) as address, browser.visit(address) as seen:
+        seen.open(name)
+        seen.run_all()
+        error = seen.page.locator(".jp-RenderedText[data-mime-type*=stderr]").first
+        return error.inner_text().strip()
+
+
+def test_a_wrong_answer_shows_three_lines(course):
+    wrong = nbformat.read(course / LAB, as_version=4)
+    exercise = next(
+        cell
+        for cell in wrong.cells
+        if cell.metadata.get("nbgrader", {}).get("solution")
+    )
+    head, _, _ = exercise.source.partition("### BEGIN SOLUTION")
+    exercise.source = f"{head}return None\n"
+    nbformat.write(wrong, course / "wrong.ipynb")
+    lines = shown(course, "wrong.ipynb").splitlines()
+    assert len(lines) == 3
+    assert lines[0].startswith("✗") and lines[2].strip().startswith("Hint:")
+
+
+def test_an_untouched_lab_stops_with_one_sentence(course):
+    shutil.copy(browser.ROOT / "labs" / LAB, course / "untouched.ipynb")
+    text = shown(course, "untouched.ipynb")
+    assert text.startswith("Exercise 1:") and len(text.splitlines()) == 1

@@ -1,0 +1,258 @@
+"""Quality: every token is scored once, with the context it had; nothing is flattered.
+
+The oracle runs the model once per token, on the tokens that came before, in float64.
+"""
+
+import math
+
+import numpy
+import pytest
+import small_models
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from llmlab.measure import quality, scores
+from llmlab.models import generation
+
+CONTEXT = 16
+TEXT = """def add(a, b):
+    return a + b  # naïve, 加
+
+
+for x in range(10):
+    add(x, 1)
+"""
+
+
+def tokenizer(*, start=True, backwards=False):
+    """Return one token per byte of UTF-8, and an end if texts should start with it."""
+    letters = sorted(pre_tokenizers.ByteLevel.alphabet(), reverse=backwards)
+    vocabulary = {letter: number for number, letter in enumerate([*letters, "<end>"])}
+    own = Tokenizer(models.BPE(vocabulary, []))
+    own.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    end = {"eos_token": "<end>"} if start else {}
+    return PreTrainedTokenizerFast(tokenizer_object=own, **end)
+
+
+def reader(*, seed=0, start=True, dtype=torch.float64, context=CONTEXT, **changes):
+    """Return a model of bytes with random weights and a short context."""
+    sizes = {"vocab_size": 257, "max_position_embeddings": context}
+    model = small_models.decoder(dtype=dtype, **sizes | changes)
+    small_models.spread(model, seed=seed, std=0.1)
+    model.tokenizer = tokenizer(start=start)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    return reader()
+
+
+@torch.inference_mode()
+def oracle(model, ids, seen):
+    """Return the bits of the last of `ids`, given the `seen` ones before it."""
+    logits = model.forward(torch.tensor([ids[-1 - seen : -1]]))[0, -1]
+    return -logits.double().log_softmax(-1)[ids[-1]].item() / math.log(2)
+
+
+@settings(max_examples=20)
+@given(st.integers(1, 70), st.integers(1, CONTEXT))
+def test_every_token_is_scored_once_with_the_context_it_says(length, stride):
+    model, text = reader(), (TEXT * 2)[:length]
+    found = quality.score(model, text, stride=stride)
+    assert bytes(model.tokenizer.decode(found.tokens), "utf-8") == text.encode()
+    ids = [model.tokenizer.eos_token_id, *found.tokens]
+    for place, (bits, seen) in enumerate(zip(found.bits, found.seen, strict=True)):
+        assert seen == place + 1 or CONTEXT - stride < seen <= CONTEXT
+        if place % 7 == 0:
+            assert bits == pytest.approx(
+                oracle(model, ids[: place + 2], seen), abs=1e-4
+            )
+
+
+def test_a_text_within_the_context_is_scored_in_one_go(model):
+    found = quality.score(model, "x = 1")
+    assert found.seen.tolist() == [1, 2, 3, 4, 5]
+
+
+def test_bits_per_byte_counts_the_bytes_of_utf8(model):
+    found, record = quality.score(model, TEXT), quality.bits_per_byte(model, TEXT)
+    assert len(TEXT.encode()) > len(TEXT)
+    assert record.details["bytes"] == found.bytes.sum() == len(TEXT.encode())
+    assert record.value == pytest.approx(found.bits.sum() / len(TEXT.encode()))
+    assert record.unit == "bit/B" and record.low < record.value < record.high
+
+
+def test_a_model_that_knows_nothing_needs_the_log_of_its_vocabulary():
+    model = reader()
+    for parameter in model.parameters():
+        parameter.zero_()
+    for each in (model, reader(start=False)):
+        each.load_state_dict(model.state_dict())
+        bits, perplexity, _ = quality.of(each, TEXT)
+        assert bits.value == pytest.approx(math.log2(257))
+        assert perplexity.value == pytest.approx(257)
+
+
+def test_without_a_start_token_the_first_token_costs_a_blind_guess(model):
+    found = quality.score(reader(start=False), "ab")
+    assert len(found.bits) == 2
+    assert found.bits[0] == math.log2(257) and not found.hits[0]
+
+
+def test_accuracy_counts_the_tokens_with_the_highest_logit(model):
+    ids = list(generation.stream(model, [256], max_tokens=CONTEXT - 1))
+    text = model.tokenizer.decode(ids)
+    found = quality.score(model, text)
+    right = numpy.mean(found.choices == found.tokens)
+    record = quality.next_token_accuracy(model, text)
+    assert record.value == pytest.approx(right)
+    if model.tokenizer(text)["input_ids"] == ids:  # bytes that are text
+        assert record.value == 1
+
+
+def test_one_pass_gives_what_single_measures_give(model):
+    bits, perplexity, accuracy = quality.of(model, TEXT)
+    assert bits.value == quality.bits_per_byte(model, TEXT).value
+    assert perplexity.value == quality.perplexity(model, TEXT).value
+    assert accuracy.value == quality.next_token_accuracy(model, TEXT).value
+    assert perplexity.low < perplexity.value < perplexity.high
+
+
+def test_many_texts_are_drawn_as_wholes_and_one_text_in_stretches(model):
+    many = quality.bits_per_byte(model, [TEXT[:30]] * 9 + [TEXT[30:60]])
+    assert (many.details["part"], many.details["parts"]) == ("text", 10)
+    one = quality.bits_per_byte(model, TEXT * 20)
+    parts = math.ceil(len(TEXT * 20) / scores.STRETCH)
+    assert (one.details["part"], one.details["parts"]) == ("stretch", parts)
+
+
+def test_texts_start_afresh_each(model):
+    apart = quality.score(model, {"a": TEXT[:40], "b": TEXT[:40]})
+    half = len(apart.bits) // 2
+    assert apart.bits[:half].tolist() == apart.bits[half:].tolist()
+
+
+def test_windows_are_scored_alike_in_batches_and_alone(model, monkeypatch):
+    together = quality.score(model, TEXT * 3).bits
+    monkeypatch.setattr(scores, "LOGITS", 1)
+    assert together == pytest.approx(quality.score(model, TEXT * 3).bits, abs=1e-5)
+
+
+def test_every_model_family_can_be_scored():
+    for each in (small_models.recurrent(vocab_size=257), small_models.wrapped()):
+        each.tokenizer = tokenizer()
+        text = "x" if each.vocabulary < 257 else TEXT * 3
+        if each.vocabulary == 257:
+            assert quality.bits_per_byte(each, text).value > 0
+
+
+def test_a_model_differs_from_itself_by_exactly_nothing(model):
+    same = quality.difference(model, model, TEXT)
+    assert (same.low, same.value, same.high) == (0, 0, 0)
+    assert same.details["relative"] == 0
+
+
+def test_a_paired_difference_is_surer_than_two_separate_numbers():
+    model, near = reader(), reader()
+    generator = torch.Generator().manual_seed(5)
+    for weight in near.parameters():
+        weight.add_(torch.randn(weight.shape, generator=generator) * 0.005)
+    text = TEXT * 30
+    ours, theirs = (quality.bits_per_byte(each, text) for each in (near, model))
+    paired = quality.difference(near, model, text)
+    assert paired.value == pytest.approx(ours.value - theirs.value)
+    assert paired.high - paired.low < ours.high - ours.low
+    assert paired.details["relative"] == pytest.approx(ours.value / theirs.value - 1)
+
+
+def test_models_with_other_tokenizers_can_be_compared_by_bits_only():
+    ours, theirs = reader(), reader(seed=1)
+    theirs.tokenizer = tokenizer(backwards=True)
+    assert quality.difference(ours, theirs, TEXT).details["bytes"] == len(TEXT.encode())
+    with pytest.raises(ValueError, match=r"different tokens.*difference"):
+        quality.agreement(ours, theirs, TEXT)
+
+
+def test_a_model_agrees_with_itself_everywhere(model):
+    under, free = both_agreements(model, model)
+    assert (under.value, under.unit) == (1, "1")
+    assert (free.value, free.details["never_parted"]) == (8, 1)
+
+
+def test_strangers_agree_by_chance_only(model):
+    under, free = both_agreements(model, reader(seed=9))
+    assert under.value < 0.3 and under.low <= under.value <= under.high
+    assert free.value < 4 and free.details["never_parted"] < 1
+    assert free.unit == "token" and free.low <= free.value <= free.high
+
+
+def both_agreements(a, b):
+    prompts = [list(prompt) for prompt in torch.randint(256, (5, 4)).tolist()]
+    stream = generation.stream
+    free = quality.free_agreement(a, b, prompts, stream=stream, max_tokens=8)
+    return quality.agreement(a, b, TEXT), free
+
+
+def test_agreement_lets_both_see_equally_far_back():
+    short, long = reader(), reader(context=4 * CONTEXT)
+    long.load_state_dict(short.state_dict())
+    assert quality.agreement(short, long, TEXT).value == 1
+
+
+def test_the_common_prefix_ends_at_the_first_difference():
+    written = {"a": [1, 2, 3, 4], "b": [1, 2, 9, 4]}
+    ours, theirs = reader(), reader()
+    ours.name, theirs.name = "a", "b"
+
+    def stream(model, prompt, *, max_tokens):
+        yield from written[model.name]
+
+    found = quality.free_agreement(ours, theirs, [[0]] * 3, stream=stream)
+    assert (found.value, found.low, found.high) == (2, 2, 2)
+    assert found.details["never_parted"] == 0
+
+
+def test_exact_match_counts_whole_answers():
+    found = quality.exact_match(
+        ["deux", "trois", "dix", ""], ["deux", "tre", "dix", ""]
+    )
+    assert found.value == 0.75 and 0.3 < found.low < 0.75 < found.high < 1
+
+
+@pytest.mark.parametrize("answers, expected", [([], []), (["a"], ["a", "b"])])
+def test_answers_without_a_question_are_refused(answers, expected):
+    with pytest.raises(ValueError, match="as many"):
+        quality.exact_match(answers, expected)
+
+
+def test_damaged_weights_are_named_and_not_scored():
+    model = reader()
+    model.norm.weight[0] = float("nan")
+    with pytest.raises(ValueError, match="not numbers"):
+        quality.bits_per_byte(model, TEXT)
+
+
+@pytest.mark.parametrize("text", ["", [], ["", ""], {}])
+def test_no_text_is_refused(model, text):
+    with pytest.raises(ValueError, match="text is empty"):
+        quality.bits_per_byte(model, text)
+
+
+@pytest.mark.parametrize("stride", [0, -1, CONTEXT + 1])
+def test_a_stride_that_skips_tokens_is_refused(model, stride):
+    with pytest.raises(ValueError, match="every token is scored"):
+        quality.bits_per_byte(model, TEXT, stride=stride)
+
+
+def test_a_model_without_a_tokenizer_says_what_to_do():
+    with pytest.raises(ValueError, match=r"no tokenizer.*models\.load"):
+        quality.bits_per_byte(small_models.model("decoder"), TEXT)
+
+
+def test_no_prompts_are_refused(model):
+    with pytest.raises(ValueError, match="prompts is empty"):
+        quality.free_agreement(model, model, [], stream=generation.stream)

@@ -1,0 +1,77 @@
+"""What the README says is so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import llmlab
+from llmlab.command import labs
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def blocks(language):
+    fenced = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
+    return [text for name, text in fenced if name == language]
+
+
+@pytest.mark.slow
+def test_the_lines_for_ones_own_project_run():
+    """As a script of its own, in another folder than the repository."""
+    (code,) = blocks("python")
+    assert len([line for line in code.splitlines() if line.strip()]) <= 12
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=250
+    )
+    assert done.returncode == 0, done.stderr
+    assert "fp32" in done.stdout and "bf16" in done.stdout
+
+
+def test_the_table_lists_every_lab_with_its_question_and_file():
+    rows = re.findall(
+        r"^\| (\d\d) \| (.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE
+    )
+    assert [row[0] for row in rows] == [labs.number(word) for word in llmlab.LABS]
+    for word, (_, question, file, time) in zip(llmlab.LABS, rows, strict=True):
+        assert question == labs.QUESTIONS[word]
+        path = f"labs/{labs.notebook(word)}"
+        if (ROOT / path).exists():
+            assert file == f"[{path}]({path})"
+            assert re.fullmatch(r"[125] minutes?", time)
+        else:
+            assert (file, time) == (word, "planned")
+
+
+def test_the_tree_names_what_exists_and_nothing_else():
+    (tree,) = [block for block in blocks("") if "llmlab/  " in block]
+    top, inside = set(), set()
+    for line in tree.splitlines():
+        name = line.split()[0].rstrip("/")
+        (inside if line.startswith("  ") else top).add(name)
+    assert all((ROOT / name).exists() for name in top)
+    assert all((ROOT / "llmlab" / name).exists() for name in inside)
+    rooms = {path.parent.name for path in (ROOT / "llmlab").glob("*/__init__.py")}
+    assert rooms - set(llmlab.LABS[1:]) <= inside
+
+
+def test_every_link_into_the_repository_leads_somewhere():
+    links = re.findall(r"\]\((?!https?://)([^)#]+)\)", README)
+    assert links
+    assert all((ROOT / link).exists() for link in links)
+
+
+def test_the_two_commands_are_targets_of_make():
+    (commands, *_) = blocks("bash")
+    makefile = (ROOT / "Makefile").read_text()
+    for target in re.findall(r"^make (\w+)", commands, re.MULTILINE):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_the_variables_that_it_names_are_read_somewhere():
+    source = "".join(path.read_text() for path in (ROOT / "llmlab").rglob("*.py"))
+    for variable in set(re.findall(r"`(LLMLAB_[A-Z]+)", README)):
+        assert variable in source
