@@ -12,7 +12,6 @@ from llmlab import measure
 from llmlab.core import records
 from llmlab.measure import verdicts
 
-
 ONCE = 0.021  # seconds; with seconds=0.1 asked for, a round holds such a call once
 
 

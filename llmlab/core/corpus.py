@@ -85,7 +85,7 @@ def files() -> list[TextFile]:
     """List every usable source file of this installation, near-duplicates removed."""
     seen: set[int] = set()
     kept = []
-    for file in _candidates():
+    for file in candidates():
         text = _source(file.folder / file.path)
         if text is None:
             continue
@@ -145,7 +145,8 @@ def packages() -> list[str]:
     return sorted(found)
 
 
-def _candidates() -> Iterator[TextFile]:
+def candidates() -> Iterator[TextFile]:
+    """Yield files of the right licence, place and size, whatever they hold."""
     library = Path(sysconfig.get_path("stdlib"))
     version = ".".join(map(str, sys.version_info[:3]))
     for path in sorted(library.rglob("*.py")):

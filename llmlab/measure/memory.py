@@ -56,6 +56,7 @@ def peak(call: Callable[[], object], *, subject: str = "") -> list[Record]:
     for device in (gpus := _gpus()):
         torch.cuda.reset_peak_memory_stats(device)
     before = sum(map(torch.cuda.memory_allocated, gpus))
+    os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else it speaks on stderr
     with profiler.profile(profile_memory=True, use_kineto=False) as profile:
         result = call()
         if isinstance(result, Iterator):

@@ -37,7 +37,6 @@ def load(
     Raises ValueError for a bad name or a damaged checkpoint, OSError from the hub.
     """
     dtype, device = machine.dtype(dtype), machine.device(device)
-    machine.set_threads()
     folder = files.find(name)
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)

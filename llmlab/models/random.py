@@ -38,7 +38,6 @@ def random_model(
         bos_token_id=None,
         eos_token_id=None,
     )
-    machine.set_threads()
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = Decoder(config)

@@ -74,13 +74,13 @@ class Sampling:
         if self.top_k is not None and self.top_k < logits.shape[-1]:
             kept, places = logits.topk(self.top_k)
             logits = torch.full_like(logits, -math.inf).scatter_(-1, places, kept)
-        probabilities = logits.softmax(-1)
         if self.top_p is None or self.top_p == 1:  # 1 would lose the tail to rounding
-            return probabilities
-        return self._nucleus(probabilities)
+            return logits.softmax(-1)
+        return self._nucleus(logits)
 
-    def _nucleus(self, probabilities: Tensor) -> Tensor:
-        mass, places = probabilities.sort(dim=-1, descending=True, stable=True)
+    def _nucleus(self, logits: Tensor) -> Tensor:
+        ordered, places = logits.sort(dim=-1, descending=True, stable=True)
+        mass = ordered.softmax(-1)
         better = mass.cumsum(-1).roll(1, -1)  # what the tokens before it hold together
         better[..., 0] = 0
         mass = mass.where(better < self.top_p, 0.0)
