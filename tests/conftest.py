@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -26,6 +27,8 @@ os.environ |= {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "MPLBACKEND": "agg",
     "TOKENIZERS_PARALLELISM": "false",
+    # Some libraries call their own commands by name; they are this environment's.
+    "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
 }
 
 # A shared machine may stop for a second at any place.

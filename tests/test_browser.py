@@ -67,8 +67,13 @@ def shown(course, name) -> str:
     with browser.jupyterlab(course) as address, browser.visit(address) as seen:
         seen.open(name)
         seen.run_all()
-        error = seen.page.locator(".jp-RenderedText[data-mime-type*=stderr]").first
-        return error.inner_text().strip()
+        errors = "[data-mime-type$='.error'], [data-mime-type$='.stderr']"
+        said = (
+            seen.page.locator(errors)
+            .filter(has_text="Exercise")
+            .or_(seen.page.locator(errors).filter(has_text="✗"))
+        )
+        return said.first.text_content().strip()  # it may lie below the window
 
 
 def test_a_wrong_answer_shows_three_lines(course):

@@ -66,7 +66,7 @@ def oracle(model, ids, seen):
 def test_every_token_is_scored_once_with_the_context_it_says(length, stride):
     model, text = reader(), (TEXT * 2)[:length]
     found = quality.score(model, text, stride=stride)
-    assert bytes(model.tokenizer.decode(found.tokens), "utf-8") == text.encode()
+    assert found.tokens.tolist() == model.tokenizer(text)["input_ids"]
     ids = [model.tokenizer.eos_token_id, *found.tokens]
     for place, (bits, seen) in enumerate(zip(found.bits, found.seen, strict=True)):
         assert seen == place + 1 or CONTEXT - stride < seen <= CONTEXT
@@ -98,6 +98,12 @@ def test_a_model_that_knows_nothing_needs_the_log_of_its_vocabulary():
         bits, perplexity, _ = quality.of(each, TEXT)
         assert bits.value == pytest.approx(math.log2(257))
         assert perplexity.value == pytest.approx(257)
+
+
+def test_even_a_few_characters_have_an_interval_but_one_has_none(model):
+    few = quality.bits_per_byte(model, "x=1")
+    assert few.details["parts"] == 3 and few.low <= few.value <= few.high
+    assert quality.bits_per_byte(model, "x").low is None
 
 
 def test_without_a_start_token_the_first_token_costs_a_blind_guess(model):

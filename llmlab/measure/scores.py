@@ -22,8 +22,9 @@ from llmlab.core import progress
 from llmlab.core.model import LanguageModel
 from llmlab.measure import identity
 
-STRETCH = 512  # characters: a part of a text that the bootstrap draws as one
-FEW = 10  # texts; with more, the bootstrap draws whole texts
+STRETCH = 512  # characters that the bootstrap draws as one, at most
+STRETCHES = 20  # of a short text, at least, as far as it has characters
+ENOUGH = 10  # texts, to draw whole ones
 LOGITS = 2**24  # numbers in a batch of logits, at most: 64 MB
 
 Texts = str | Sequence[str] | Mapping[str, str]
@@ -56,7 +57,7 @@ def score(
 
     stride: tokens from one window to the next, by default half the context. context:
     a shorter one than the model's. Intervals are drawn over whole texts if there are
-    ten or more, else over stretches of 512 characters.
+    ten or more, else over stretches of up to 512 characters.
     Raises ValueError for no text, a model without a tokenizer, a stride that skips
     tokens, logits that are not numbers.
     """
@@ -69,10 +70,11 @@ def score(
             "token is scored."
         )
     found, bytes_of_parts = [], []
-    whole = len(texts) >= FEW
+    whole = len(texts) >= ENOUGH
+    stretch = max(1, min(STRETCH, sum(map(len, texts)) // STRETCHES))
     for each in progress.track(texts, f"scoring {model.name}"):
         ids, starts = _encode(model, each)
-        cuts = [0] if whole else range(0, max(1, len(each)), STRETCH)
+        cuts = [0] if whole else range(0, len(each), stretch)
         places = [bisect.bisect_right(cuts, start) - 1 for start in starts]
         parts = numpy.array(places, dtype=int) + len(bytes_of_parts)
         found.append((*_score_ids(model, ids, stride, context), parts))
