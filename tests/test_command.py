@@ -224,7 +224,10 @@ def test_measure_says_in_one_sentence_what_it_cannot(words, told):
 def test_measure_stopped_by_ctrl_c_says_so_and_leaves_nothing(tiny, tmp_path):
     words = [sys.executable, "-m", "llmlab", "measure", "--model", tiny]
     words += ["--out", tmp_path / "out"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as child:
+    environment = os.environ | {"LLMLAB_TIME": "50"}  # so that it is still at work
+    with subprocess.Popen(
+        words, stderr=subprocess.PIPE, text=True, env=environment
+    ) as child:
         while not (tmp_path / "out").exists():  # then it is at work
             time.sleep(0.01)
         time.sleep(1)

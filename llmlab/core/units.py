@@ -75,7 +75,7 @@ def _split(word: str) -> tuple[float, str]:
         if prefix != word and prefix in prefixes:
             return prefixes[prefix], base
     if _is_counted(word) and re.search("[^s]s$", word):
-        return 1.0, word[:-1]
+        return _split(word[:-1])  # "kbits" is a plural and has a prefix
     return 1.0, word
 
 

@@ -14,7 +14,7 @@ import torch
 from llmlab.core import machine
 
 SIZES = (512, 1024, 2048)  # of square matrices
-WORKING_SETS = tuple(2**power for power in range(18, 30))  # bytes: 256 KiB to 512 MiB
+WORKING_SETS = tuple(2**power for power in range(18, 29))  # bytes: 256 KiB to 256 MiB
 SECONDS = 0.15  # of trying, for each point
 
 
