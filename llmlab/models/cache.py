@@ -35,6 +35,7 @@ class KVCache:
         size = (layers, batch, kv_heads, length, head_width)
         self.keys = torch.zeros(size, dtype=dtype, device=device)
         self.values = torch.zeros(size, dtype=dtype, device=device)
+        self.layers = [(self.keys[i], self.values[i]) for i in range(layers)]  # views
         self.lengths = [0] * batch
 
     @property
@@ -59,15 +60,15 @@ class KVCache:
                 f"{tokens} more tokens make {longest}, and this cache holds "
                 f"{self.length}; make it with new_cache(batch, length={longest})."
             )
-        own_keys, own_values = self.keys[layer], self.values[layer]
+        own_keys, own_values = self.layers[layer]
         if len(set(self.lengths)) == 1:
-            own_keys[:, :, longest - tokens : longest] = keys
-            own_values[:, :, longest - tokens : longest] = values
+            own_keys.narrow(2, longest - tokens, tokens).copy_(keys)
+            own_values.narrow(2, longest - tokens, tokens).copy_(values)
         else:
             rows, places = self._places(tokens)
             own_keys[rows, :, places] = keys.transpose(1, 2)  # (B, T, K, H)
             own_values[rows, :, places] = values.transpose(1, 2)
-        return own_keys[:, :, :longest], own_values[:, :, :longest]
+        return own_keys.narrow(2, 0, longest), own_values.narrow(2, 0, longest)
 
     def _places(self, tokens: int) -> tuple[Tensor, Tensor]:
         device = self.keys.device

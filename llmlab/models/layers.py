@@ -33,10 +33,11 @@ class RMSNorm(nn.Module):
 
 
 class Rotary(nn.Module):
-    """A table of rotary positions: cosine and sine of every position's angles.
+    """A table of rotary positions: cosine and signed sine of every position's angles.
 
     Angles are computed in fp32 whatever the model's type (bf16 positions would merge
-    neighbours beyond 256), once, and grow with the longest position asked for.
+    neighbours beyond 256), once, and grow with the longest position asked for. The
+    first half of a row of sines is negative, as `rotate` needs it.
     """
 
     def __init__(self, shape: Shape):
@@ -60,9 +61,10 @@ class Rotary(nn.Module):
         if table is None or len(table[0]) < length or not _alike(table[0], like):
             positions = torch.arange(max(256, 2 * length), device=like.device)
             angles = positions[:, None].float() * self.frequencies.to(like.device)
-            angles = torch.cat((angles, angles), -1)  # (positions, H)
-            pair = angles.cos() * self.scaling, angles.sin() * self.scaling
-            table = self.table = pair[0].to(like.dtype), pair[1].to(like.dtype)
+            cosines, sines = angles.cos() * self.scaling, angles.sin() * self.scaling
+            cosines = torch.cat((cosines, cosines), -1)  # (positions, H)
+            sines = torch.cat((-sines, sines), -1)
+            table = self.table = cosines.to(like.dtype), sines.to(like.dtype)
         return table
 
 
@@ -73,8 +75,8 @@ def _alike(a: Tensor, b: Tensor) -> bool:
 def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
     """Turn each pair (x[i], x[i + H/2]) of (B, heads, T, H) by its position's angle."""
     cosines, sines = rotary
-    first, second = x.chunk(2, -1)
-    return x * cosines + torch.cat((-second, first), -1) * sines
+    partners = x.roll(x.shape[-1] // 2, -1)
+    return torch.addcmul(x * cosines, partners, sines)
 
 
 class Attention(nn.Module):

@@ -2,7 +2,8 @@
 
 One sequence, 128 tokens in, 128 out, and a prefill of 512; every call in the same
 rounds, two threads, random weights of one checkpoint. The result goes to
-llmlab/recorded/plain_loop.json. Takes about two minutes on an idle machine.
+llmlab/recorded/plain_loop.json, beside those of other machines. Takes about two minutes
+on an idle machine.
 """
 
 import dataclasses
@@ -17,6 +18,7 @@ from llmlab.core import machine, records
 from llmlab.models import generation
 
 ROOT = Path(__file__).resolve().parents[2]
+OUT = ROOT / "llmlab" / "recorded" / "plain_loop.json"
 COMMAND = "python tests/experiments/plain_loop.py"
 NEW = 128
 
@@ -56,7 +58,10 @@ def main() -> None:
     facts = [*_kept(decode, "128 in, 128 out"), *_kept(prefill, "prefill of 512")]
     print(records.table(facts))
     print(*decode.verdicts, *prefill.verdicts, sep="\n")
-    records.save(facts, ROOT / "llmlab/recorded/plain_loop.json")
+    elsewhere = [
+        fact for fact in records.load(OUT) if fact.machine != machine.describe().label
+    ]
+    records.save([*elsewhere, *facts], OUT)
 
 
 def _generate(model, prompt) -> None:
