@@ -177,4 +177,4 @@ training.train(
     result = subprocess.run(command, capture_output=True, text=True)
     assert result.returncode != 0 and "File too large" in result.stderr
     assert digest(tmp_path) == before
-    assert not list(tmp_path.glob("*.partial"))
+    assert not list(tmp_path.glob(".*")), "nothing half-written lies beside it"

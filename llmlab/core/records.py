@@ -5,20 +5,17 @@ with machine and date), simulated, or estimated (a formula). Values stay in base
 `text` and the tables turn them into ms and GB. Records go to JSON and come back equal.
 """
 
-import contextlib
 import datetime
 import functools
 import json
 import math
-import os
-import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from llmlab.core import machine, units
+from llmlab.core import machine, units, writing
 from llmlab.core.tables import html_grid, text_grid
 from llmlab.core.units import quantity
 
@@ -151,23 +148,7 @@ def from_json(text: str) -> tuple[Record, ...]:
 
 def save(records: Iterable[Record], path: str | Path) -> None:
     """Write records to a file that is at every moment the old or the new one."""
-    text, path = to_json(records), Path(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with open(temporary, "x", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        raise OSError(
-            f"{path} cannot be written ({error.strerror}), what stood there is "
-            "unchanged; free some space or choose a folder that you may write to."
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):  # it is there only after a failure
-            temporary.unlink()
+    writing.write(path, to_json(records))
 
 
 def load(path: str | Path) -> tuple[Record, ...]:

@@ -8,16 +8,14 @@ import contextlib
 import datetime
 import json
 import math
-import os
 import re
-import uuid
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
-from llmlab.core import machine, progress
+from llmlab.core import machine, progress, writing
 from llmlab.core.records import Record, finite
 from llmlab.measure import trials
 
@@ -161,12 +159,7 @@ def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
 
 
 def _save(found: Peaks, path: Path) -> None:
-    """Write beside the file, then rename; a cache that cannot be kept is no error."""
+    """Write the file; a cache that cannot be kept is no error."""
     document = {"version": VERSION} | asdict(found)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-        os.replace(temporary, path)
-    with contextlib.suppress(OSError):
-        temporary.unlink()
+        writing.write(path, json.dumps(document, indent=1) + "\n")

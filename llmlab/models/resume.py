@@ -1,11 +1,10 @@
 """What a training needs to go on: weights, optimizer and random state, in one file.
 
 Everything is a tensor or JSON, so the file is safetensors and nothing is unpickled. It
-is written beside its place and renamed, so a kill leaves the old one or the new one.
+replaces its older self in one step, so a kill leaves the old one or the new one.
 """
 
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from llmlab.core import writing
 
 
 class State:
@@ -37,14 +38,10 @@ class State:
                     else:
                         values[f"{index}.{key}"] = value
             plain.append({"groups": held["param_groups"], "values": values})
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
         header = {"step": str(step), "optimizers": json.dumps(plain)}
-        try:
-            save_file({k: v.contiguous() for k, v in tensors.items()}, partial, header)
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
+        whole = {k: v.contiguous() for k, v in tensors.items()}
+        with writing.replacing(path) as beside:
+            save_file(whole, beside, header)
 
     def load(self, path: Path) -> int:
         """Put everything back and return the number of steps done.

@@ -10,7 +10,6 @@ Shapes: B sequences, T new tokens, V vocabulary.
 
 import copy
 import json
-import os
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import progress
+from llmlab.core import progress, writing
 from llmlab.models import resume
 
 
@@ -159,7 +158,6 @@ class _Log:
         """Drop what was logged after the checkpoint that training goes on from."""
         if self.path is None:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         if self.path.exists():
             for line in self.path.read_text().splitlines():
                 try:
@@ -169,9 +167,8 @@ class _Log:
                 if row["step"] <= step:
                     self.rows.append(row)
         self.tokens = max((r.get("tokens", 0) for r in self.rows), default=0)
-        partial = self.path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(row) + "\n" for row in self.rows))
-        os.replace(partial, self.path)
+        lines = "".join(json.dumps(row) + "\n" for row in self.rows)
+        writing.write(self.path, lines)
 
     def count(self, tokens: Tensor, loss: float) -> None:
         self.tokens += tokens.shape[0] * (tokens.shape[1] - 1)

@@ -5,18 +5,17 @@ JupyterLab ignores alt text in the metadata of an image, so a picture travels as
 """
 
 import base64
-import contextlib
 import html
 import io
-import os
 import sys
-import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
+
+from llmlab.core import writing
 
 LARGEST = 60_000  # bytes of one PNG; a notebook of 500 kB holds eight
 PIXELS_PER_INCH = 100  # of the page; the PNG has twice as many
@@ -52,19 +51,7 @@ class Picture:
 
     def save(self, path: str | Path) -> None:
         """Write the PNG; a file that stands there is replaced in one step, or kept."""
-        path = Path(path)
-        beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
-        try:
-            beside.write_bytes(self.png)
-            os.replace(beside, path)
-        except OSError as error:
-            raise OSError(
-                f"{path} cannot be written ({error.strerror}), what stood there is "
-                "unchanged; free some space or choose a folder that you may write to."
-            ) from error
-        finally:
-            with contextlib.suppress(OSError):  # it is there only after a failure
-                beside.unlink()
+        writing.write(path, self.png)
 
 
 def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:

@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch import Tensor
 
-from llmlab.core import progress
+from llmlab.core import progress, writing
 
 END = "<|end|>"
 WINDOW = 1024  # tokens; shorter sequences are equal parts of a window
@@ -41,13 +41,11 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
 def encode_files(tokenizer: Tokenizer, files: list, path: Path) -> None:
     """Write the tokens of all files, each ended by `<|end|>`, as 16-bit integers."""
     end = tokenizer.token_to_id(END)
-    partial = path.with_suffix(".partial")
-    with open(partial, "wb") as out:
+    with writing.replacing(path) as beside, open(beside, "wb") as out:
         for start in progress.track(range(0, len(files), 256), "encoding"):
             texts = [file.read() for file in files[start : start + 256]]
             for encoding in tokenizer.encode_batch(texts, add_special_tokens=False):
                 np.array([*encoding.ids, end], dtype=np.uint16).tofile(out)
-    partial.rename(path)
 
 
 def wrap(tokenizer: Tokenizer):
