@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from playwright.sync_api import Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -82,11 +83,17 @@ class Visit:
         )
 
     def show(self, selector: str) -> None:
-        """Scroll something into the middle of the page."""
+        """Scroll something into the middle of the page, where it stays."""
         place = self.page.locator(selector).first
         place.wait_for(state="attached", timeout=60_000)
-        place.evaluate("element => element.scrollIntoView({block: 'center'})")
-        self.page.wait_for_timeout(500)
+        # The notebook lays out cells as they come into sight, and so moves the others.
+        for _ in range(20):
+            place.evaluate("element => element.scrollIntoView({block: 'center'})")
+            self.page.wait_for_timeout(400)
+            box, height = place.bounding_box(), self.page.viewport_size["height"]
+            if box and abs(box["y"] + box["height"] / 2 - height / 2) < height / 4:
+                return
+        raise TimeoutError(f"{selector} does not stay in the middle of the page")
 
     def theme(self, name: str) -> None:
         """Choose a theme by its name, such as "JupyterLab Dark"."""
@@ -98,9 +105,28 @@ class Visit:
         self.page.wait_for_timeout(1500)
 
 
+@dataclass(frozen=True)
+class Server:
+    """A running JupyterLab."""
+
+    address: str
+    process: subprocess.Popen
+
+    def peak_bytes(self) -> int:
+        """Return what server and kernels held at most, each at its own peak."""
+        server = psutil.Process(self.process.pid)
+        return sum(map(_peak_bytes, [server, *server.children(recursive=True)]))
+
+
+def _peak_bytes(process: psutil.Process) -> int:
+    lines = Path(f"/proc/{process.pid}/status").read_text().splitlines()
+    (peak,) = (line.split()[1] for line in lines if line.startswith("VmHWM"))
+    return 1024 * int(peak)
+
+
 @contextlib.contextmanager
-def jupyterlab(folder: Path) -> Iterator[str]:
-    """Run JupyterLab on a folder of notebooks; gives its address."""
+def jupyterlab(folder: Path) -> Iterator[Server]:
+    """Run JupyterLab on a folder of notebooks."""
     port = _free_port()
     with tempfile.TemporaryDirectory() as place:
         settings = Path(place) / "settings" / NOTIFICATIONS
@@ -122,7 +148,7 @@ def jupyterlab(folder: Path) -> Iterator[str]:
             try:
                 address = f"http://127.0.0.1:{port}"
                 _wait_for(f"{address}/api/status?token={TOKEN}", process)
-                yield address
+                yield Server(address, process)
             finally:
                 process.send_signal(signal.SIGINT)
                 process.send_signal(signal.SIGTERM)
@@ -133,13 +159,13 @@ def jupyterlab(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def visit(address: str, *, width: int = 1280, height: int = 900) -> Iterator[Visit]:
+def visit(server: Server, *, width: int = 1280, height: int = 900) -> Iterator[Visit]:
     """Open Chromium on JupyterLab and listen to what the page says and asks for."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": width, "height": height})
         page.set_default_timeout(120_000)
-        seen = Visit(page, address)
+        seen = Visit(page, server.address)
         page.on("request", lambda request: seen.requests.append(request.url))
         page.on("pageerror", lambda error: seen.errors.append(str(error)))
         page.on(
@@ -175,7 +201,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         name = "01_measure.ipynb"
         shutil.copy(ROOT / "solutions" / name, place)
-        with jupyterlab(Path(place)) as address, visit(address) as seen:
+        with jupyterlab(Path(place)) as server, visit(server) as seen:
             seen.open(name)
             seen.run_all()
             seen.page.evaluate(HIDE_FILES)

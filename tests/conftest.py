@@ -2,6 +2,7 @@
 
 import os
 import runpy
+import signal
 import sys
 from collections import Counter
 from pathlib import Path
@@ -30,6 +31,10 @@ os.environ |= {
     # Some libraries call their own commands by name; they are this environment's.
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
 }
+
+# A shell that starts us in the background has us ignore Ctrl-C, and so would those that
+# tests start and stop with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A shared machine may stop for a second at any place.
 hypothesis.settings.register_profile("llmlab", deadline=None, print_blob=True)

@@ -10,6 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 LAB = "01_measure.ipynb"
+BINDER = 2 * 1024**3  # bytes that mybinder.org gives a visitor
 LINE = ".llmlab-widget-line"
 
 
@@ -34,8 +35,8 @@ def failures(seen) -> list[str]:
     ]
 
 
-def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path):
-    with browser.jupyterlab(course) as address, browser.visit(address) as seen:
+def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path, record_property):
+    with browser.jupyterlab(course) as server, browser.visit(server) as seen:
         seen.open(LAB)
         seen.run_all()
         assert failures(seen) == []
@@ -58,13 +59,16 @@ def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path):
             seen.page.screenshot(path=picture)
             assert picture.stat().st_size > 20_000
         assert seen.errors == []
-        hosts = {urlsplit(address).hostname for address in seen.requests}
+        hosts = {urlsplit(request).hostname for request in seen.requests}
         assert hosts <= {"127.0.0.1", None}  # None: pictures in the page itself
+        record_property("memory_bytes", server.peak_bytes())
+        print(f"\nserver and kernel: {server.peak_bytes() / 1e9:.2f} GB at most")
+        assert server.peak_bytes() < BINDER
 
 
 def shown(course, name) -> str:
     """Run a notebook and return the text of its first error, as the page shows it."""
-    with browser.jupyterlab(course) as address, browser.visit(address) as seen:
+    with browser.jupyterlab(course) as server, browser.visit(server) as seen:
         seen.open(name)
         seen.run_all()
         errors = "[data-mime-type$='.error'], [data-mime-type$='.stderr']"

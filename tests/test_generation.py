@@ -119,6 +119,33 @@ def test_a_stream_left_early_can_be_taken_up_again(name):
     assert first + list(rest) == plain_loop(model(name), [3, 4, 5], 9)
 
 
+@pytest.mark.parametrize("place", [-1, -4])  # the head, and inside a layer
+@pytest.mark.parametrize("name", ["decoder", "lstm", "gpt2"])
+def test_ctrl_c_in_the_middle_of_a_step_leaves_a_cache_that_goes_on(name, place):
+    cache = model(name).new_cache(1, CONTEXT)
+    steps = generation.stream(model(name), [3, 4, 5], max_tokens=9, cache=cache)
+    begun = [next(steps) for _ in range(4)]
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    called = []
+    hooks = [
+        part.register_forward_hook(lambda part, *_: called.append(part))
+        for part in model(name).modules()
+        if not list(part.children())
+    ]
+    begun.append(next(steps))
+    for hook in hooks:
+        hook.remove()
+    hook = called[place].register_forward_hook(stop)
+    with pytest.raises(KeyboardInterrupt):
+        next(steps)
+    hook.remove()
+    rest = generation.stream(model(name), begun[-1:], max_tokens=4, cache=cache)
+    assert begun + list(rest) == plain_loop(model(name), [3, 4, 5], 9)
+
+
 def test_inference_mode_does_not_leak_to_the_caller():
     for _ in generation.stream(model("decoder"), [1, 2], max_tokens=3):
         assert not torch.is_inference_mode_enabled()
