@@ -97,4 +97,4 @@ def test_an_impossible_share_is_refused(successes, trials):
 
 @pytest.mark.parametrize("freedom, point", [(4, 2.776), (9, 2.262), (30, 2.042)])
 def test_students_point_is_that_of_the_tables(freedom, point):
-    assert intervals._student(freedom) == pytest.approx(point, abs=0.01)
+    assert intervals.student(freedom) == pytest.approx(point, abs=0.01)

@@ -130,6 +130,8 @@ def _same(got: Any, right: Any, tolerance: float) -> bool:
 
 def _first_difference(got: Any, right: Any, tolerance: float) -> tuple[str, Any, Any]:
     """Return where in an answer it differs, and the two values there."""
+    if isinstance(right, torch.Tensor) and not right.dim():
+        return "", right.item(), got.item()
     if not isinstance(right, list | torch.Tensor):
         return "", right, got
     if len(got) != len(right):

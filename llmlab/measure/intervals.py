@@ -77,7 +77,7 @@ def bootstrap(
         count, numpy.full(count, 1 / count), size=RESAMPLES
     )  # (resamples, parts): how often each part was drawn
     values = statistic(draws @ numpy.asarray(parts, dtype=float))
-    reach = math.sqrt(count / (count - 1)) * _student(count - 1)
+    reach = math.sqrt(count / (count - 1)) * student(count - 1)
     tail = NormalDist().cdf(-reach)
     low, high = numpy.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
@@ -98,8 +98,11 @@ def of_share(successes: int, trials: int) -> Interval:
     return max(0.0, middle - reach), min(1.0, middle + reach)
 
 
-def _student(freedom: int) -> float:
-    """Return Student's 97.5 % point from the normal one (Cornish and Fisher, 1938)."""
+def student(freedom: int) -> float:
+    """Return Student's 97.5 % point from the normal one (Cornish and Fisher, 1938).
+
+    Too small by 0.7 % for three degrees of freedom, by 0.1 % for five.
+    """
     z = NormalDist().inv_cdf(1 - TAIL)
     first = (z**3 + z) / 4
     second = (5 * z**5 + 16 * z**3 + 3 * z) / 96

@@ -1,87 +1,19 @@
 """Selectors over records that were computed before; no widget runs a model.
 
-A widget is boxes of ipywidgets 8: selectors that the keyboard reaches, one line of
-text that says the answer (CSS class `llmlab-widget-line`, read out by screen readers)
-and a figure as HTML. Without a live kernel its representation shows line and figure.
+bounds     which bound rules a step, by model, format, batch, context
+attention  the attention map of any layer and head
+
+A widget is boxes of ipywidgets 8, made by `show.selectors`.
 """
 
-import html
 from collections.abc import Iterable, Sequence
-
-import ipywidgets
 
 from llmlab.core.records import Record
 from llmlab.show import choose, plots, scales
-from llmlab.show.grids import Grid, grid
-from llmlab.show.pictures import figure
-
-LINE = "llmlab-widget-line"
-PICTURE = "llmlab-widget-figure"
-SELECTOR = "llmlab-widget-selector"
-# The dark theme's own sign for a chosen button is hard to see.
-STYLE = (
-    f"<style>.{SELECTOR} .mod-active {{font-weight:600;"
-    "box-shadow:inset 0 0 0 2px var(--jp-brand-color1,#1976d2)}</style>"
-)
-
-
-class Bounds(ipywidgets.VBox):
-    """Three bounds and the measured time of one choice; made by `bounds`."""
-
-    def __init__(self, choices: Grid, along: str, title: str):
-        self._grid, self._along, self._title = choices, along, title
-        self._limits = scales.room([each.value for each in choices.records])
-        self._pictures: dict[str, str] = {}
-        self.selectors = {key: _selector(choices, key) for key in choices.keys}
-        self.line, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
-        self.line.add_class(LINE)
-        self.picture.add_class(PICTURE)
-        wrap = ipywidgets.Layout(flex_flow="row wrap")
-        selectors = ipywidgets.Box(list(self.selectors.values()), layout=wrap)
-        super().__init__([selectors, self.line, self.picture])
-        for selector in self.selectors.values():
-            selector.observe(self._show, names="value")
-        self._show()
-
-    @property
-    def choice(self) -> dict[str, str | int | float]:
-        """What is chosen now, by key."""
-        return {key: selector.value for key, selector in self.selectors.items()}
-
-    @property
-    def text(self) -> str:
-        """What the line says now."""
-        return self._grid.sentence(self.choice)
-
-    def _show(self, change=None) -> None:
-        role = 'role="status" aria-live="polite"'
-        self.picture.value = STYLE + self._drawn()
-        # Last, so that who sees the line change has the figure too.
-        self.line.value = f"<span {role}>{html.escape(self.text)}</span>"
-
-    def _drawn(self) -> str:
-        """Return the picture of the choice, drawn once: coming back costs nothing."""
-        records = self._grid.along(self.choice, self._along)
-        if not choose.named(records, *plots.BOUNDS):
-            return ""  # the line says so
-        if self.text not in self._pictures:
-            fig = plots.regimes(
-                records, along=self._along, at=self.choice[self._along],
-                limits=self._limits, title=self._title,
-            )  # fmt: skip
-            alt = f"{self._title} by {self._along}. {self.text}."
-            self._pictures[self.text] = figure(fig, alt=alt)._repr_html_()
-        return self._pictures[self.text]
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, **options):
-        bundle = super()._repr_mimebundle_(**options)
-        line = f"<p>{html.escape(self.text)}</p>"
-        # Shown by nbconvert and on pages without a kernel; JupyterLab takes the widget.
-        still = {"text/plain": self.text, "text/html": line + self._drawn()}
-        return bundle | still
+from llmlab.show.grids import Choice, grid
+from llmlab.show.pictures import Picture, figure
+from llmlab.show.plots import maps
+from llmlab.show.selectors import Selectors
 
 
 def bounds(
@@ -91,7 +23,7 @@ def bounds(
     along: str = "batch",
     phase: str = "decode",
     title: str = "Time of a decode step: three bounds and what was measured",
-) -> Bounds:
+) -> Selectors:
     """Return selectors that show this machine's bounds for a choice of details.
 
     records: "compute bound", "bandwidth bound", "overhead bound" and the measured time,
@@ -113,24 +45,51 @@ def bounds(
                 f"details[{along!r}] is {value!r}; the figure runs along a number "
                 "above 0, so choose another detail as along."
             )
-    return Bounds(choices, along, title)
+    limits = scales.room([each.value for each in choices.records])
+
+    def draw(choice: Choice) -> Picture | None:
+        found = choices.along(choice, along)
+        if not choose.named(found, *plots.BOUNDS):
+            return None  # the line says so
+        at = choice[along]
+        fig = plots.regimes(found, along=along, at=at, limits=limits, title=title)
+        return figure(fig, alt=f"{title} by {along}. {choices.sentence(choice)}.")
+
+    options = {key: choices.options(key) for key in choices.keys}
+    return Selectors(options, choices.first(), choices.sentence, draw)
 
 
-def _selector(choices: Grid, key: str) -> ipywidgets.ToggleButtons:
-    """Return a row of buttons: Tab goes through them, Space chooses.
+def attention(records: Iterable[Record], *, title: str | None = None) -> Selectors:
+    """Return selectors of layer and head that show the attention map of the choice.
 
-    In JupyterLab the arrow keys of a Dropdown move to the next cell instead.
+    records: "attention weight", as maps.of_text gives them, all of one text. The line
+    says which token the last one looks at most. Others are left alone.
+    ValueError: no weights, more tokens than can be read, a missing detail.
     """
-    selector = ipywidgets.ToggleButtons(
-        options=[(_shown(value), value) for value in choices.options(key)],
-        value=choices.first()[key],
-        description=key,
-        layout=ipywidgets.Layout(width="auto", margin="2px 16px 2px 0"),
-        style={"description_width": "initial", "button_width": "auto"},
-    )
-    selector.add_class(SELECTOR)
-    return selector
+    found = choose.named(choose.checked(records), maps.NAME)
+    heads: dict[tuple[int, int], list[Record]] = {}
+    for record in found:
+        place = (choose.detail(record, "layer"), choose.detail(record, "head"))
+        heads.setdefault(place, []).append(record)
+    if not heads:
+        raise ValueError(f"records hold no {maps.NAME!r}; maps.of_text gives them.")
 
+    def say(choice: Choice) -> str:
+        place = f"layer {choice['layer']}, head {choice['head']}"
+        weights = heads.get((choice["layer"], choice["head"]))
+        if weights is None:
+            return f"{place}: not computed before, choose another"
+        return f"{place}: {maps.sentence(weights)}"
 
-def _shown(value: str | int | float) -> str:
-    return value if isinstance(value, str) else f"{value:,}"
+    def draw(choice: Choice) -> Picture | None:
+        weights = heads.get((choice["layer"], choice["head"]))
+        if weights is None:
+            return None
+        named = title and f"{title}: layer {choice['layer']}, head {choice['head']}"
+        alt = f"Attention map, {say(choice)}."
+        return figure(plots.attention_map(weights, title=named), alt=alt)
+
+    layers, numbers = ({place[i] for place in heads} for i in (0, 1))
+    options = {"layer": sorted(layers), "head": sorted(numbers)}
+    layer, head = next(iter(heads))
+    return Selectors(options, {"layer": layer, "head": head}, say, draw)

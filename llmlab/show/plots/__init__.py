@@ -1,13 +1,18 @@
 """Pictures of records: each function takes records and gives a matplotlib Figure.
 
-latencies   every single timing, with median, mean and 95th percentile
-ratios      a forest of pairwise ratios with their intervals
-roofline    attainable FLOP/s by arithmetic intensity, with measured points
-bandwidth   read bandwidth by working set
-bounds      three bounds beside the measured time of prefill and decode
-regimes     three bounds along the batch, with the measured points
-batches     throughput and time per token by batch
-model_card  one model on this machine in one picture
+latencies      every single timing, with median, mean and 95th percentile
+ratios         a forest of pairwise ratios with their intervals
+roofline       attainable FLOP/s by arithmetic intensity, with measured points
+bandwidth      read bandwidth by working set
+bounds         three bounds beside the measured time of prefill and decode
+regimes        three bounds along the batch, with the measured points
+batches        throughput and time per token by batch
+model_card     one model on this machine in one picture
+lengths        a cost by the length of the text, with the slopes that fit it
+gradients      what reaches the last output from some tokens back
+positions      quality by the tokens of context
+attention_map  how much each token takes of each before it
+readings       what a token looks at beside what its answer rests on
 
 They draw and run nothing else. `show.figure(fig, alt=…)` puts one into a notebook.
 """
@@ -15,10 +20,16 @@ They draw and run nothing else. `show.figure(fig, alt=…)` puts one into a note
 from llmlab.show.plots.bandwidths import bandwidth
 from llmlab.show.plots.card import model_card
 from llmlab.show.plots.distributions import latencies, ratios
+from llmlab.show.plots.gradients import gradients
+from llmlab.show.plots.lengths import lengths
 from llmlab.show.plots.load import batches
+from llmlab.show.plots.maps import attention_map
 from llmlab.show.plots.phases import BOUNDS, bounds
+from llmlab.show.plots.positions import positions
+from llmlab.show.plots.readings import readings
 from llmlab.show.plots.regimes import regimes
 from llmlab.show.plots.rooflines import roofline
 
-__all__ = ["BOUNDS", "bandwidth", "batches", "bounds", "latencies", "model_card"]
-__all__ += ["ratios", "regimes", "roofline"]
+__all__ = ["BOUNDS", "attention_map", "bandwidth", "batches", "bounds", "gradients"]
+__all__ += ["latencies", "lengths", "model_card", "positions", "ratios", "readings"]
+__all__ += ["regimes", "roofline"]

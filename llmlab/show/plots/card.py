@@ -10,8 +10,15 @@ from llmlab.show import choose, scales, style
 from llmlab.show.plots.load import LATENCY, THROUGHPUT, draw_by_batch
 from llmlab.show.plots.phases import BOUNDS, draw_bars, phases_of, steps_of
 
+BY_BATCH = (  # title of the panel, name of the records
+    ("throughput", THROUGHPUT),
+    ("time per token", LATENCY),
+    ("throughput", "throughput of answers"),
+    ("time of a batch", "latency of answers"),
+)
 MEMORY = ("weights", "cache")
 QUALITY = ("bits per byte", "perplexity", "next-token accuracy")
+QUALITY += ("exact match", "accuracy")
 WIDTH, ROW = 8.3, 2.6  # inches: the card, a row of its panels
 Panel = tuple[str | None, Callable[[Axes], None]]  # title, what draws it
 
@@ -59,7 +66,7 @@ def _upper(records: Sequence[Record]) -> list[Panel]:
 
 def _lower(records: Sequence[Record]) -> list[Panel]:
     panels: list[Panel] = []
-    for title, name in (("throughput", THROUGHPUT), ("time per token", LATENCY)):
+    for title, name in BY_BATCH:
         curve = [r for r in choose.named(records, name) if "batch" in r.details]
         if len(curve) > 1:
             panels.append((title, lambda axes, curve=curve: draw_by_batch(axes, curve)))

@@ -1,0 +1,45 @@
+"""Lab 2. Attention against recurrence: why the one replaced the other, and its price.
+
+A recurrence carries the past in a state of fixed size, one step after the other. Causal
+self-attention keeps every token and lets each look at all before it, all at once: it
+reads a prompt in parallel and remembers exactly, for work that grows with the square of
+the length and memory that grows with it. At decode the picture turns.
+
+build, KINDS   RNN, LSTM, GRU, attention, gated recurrence: layers of equal size
+cells, scan    one step by its formula; a linear recurrence in a loop and in parallel
+latency        prefill and decode by length; single_step in three ways
+memory         what each layer allocates and keeps
+slopes         the power of the length that fits a curve
+crossings      from which length on the slower is the faster
+gradients      what reaches the last output from t steps back
+recall         a task that only memory solves, to train the layers on
+positions      quality by the tokens of context
+maps           attention weights of any layer and head of any causal model
+importance     what a token looks at, and what its answer rests on
+
+Sources: Elman 1990; Hochreiter & Schmidhuber 1997; Cho et al. 2014; Vaswani et al.
+2017; Feng et al. 2024.
+
+Shapes: B sequences, T new tokens, S tokens attended to, D model width, N query heads,
+H head width.
+"""
+
+from llmlab.attention_vs_rnn import (
+    attention,
+    cells,
+    crossings,
+    gradients,
+    importance,
+    latency,
+    maps,
+    memory,
+    positions,
+    recall,
+    scan,
+    slopes,
+)
+from llmlab.attention_vs_rnn.layers import KINDS, LOOP, WHOLE_MATRIX, build
+
+__all__ = ["KINDS", "LOOP", "WHOLE_MATRIX", "attention", "build", "cells", "crossings"]
+__all__ += ["gradients", "importance", "latency", "maps", "memory", "positions"]
+__all__ += ["recall", "scan", "slopes"]

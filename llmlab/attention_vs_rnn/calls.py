@@ -1,0 +1,73 @@
+"""What is measured of a layer: reading a text at once, and going on by one token.
+
+Texts are random numbers of the layer's width: which ones changes no time here.
+
+Shapes: T new tokens, D model width.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from llmlab.attention_vs_rnn.layers import WHOLE_MATRIX, Layer
+
+LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
+LONGEST = {WHOLE_MATRIX: 1024}  # where a curve ends: its scores grow with the square
+
+Call = Callable[[], Tensor]
+Scan = Callable[[Tensor, Tensor], Tensor]
+Layers = Mapping[str, Layer]
+
+
+def reading(layer: Layer, length: int, *, seed: int = 0) -> Call:
+    """Return a call that reads a text of this length, from nothing."""
+    x = _text(layer, length, seed)
+    return lambda: layer(x)[0]
+
+
+def going_on(layer: Layer, length: int, *, seed: int = 0) -> Call:
+    """Return a call that reads the last token of a text of this length.
+
+    The tokens before it are read here, once; each call goes on from the same state.
+    """
+    x = _text(layer, length, seed)
+    with torch.no_grad():
+        state = layer.new_state(1, length)
+        if length > 1:
+            _, state = layer(x[:, :-1], state)
+    token = x[:, -1:]  # (1, 1, D)
+    return lambda: layer(token, state)[0]
+
+
+def scanning(scan: Scan, length: int, *, width: int, seed: int = 0) -> Call:
+    """Return a call that runs a bare recurrence over a text of this length."""
+    generator = torch.Generator().manual_seed(seed)
+    keep, new = torch.rand(2, 1, length, width, generator=generator)  # (1, T, D)
+    return lambda: scan(keep, new)
+
+
+def within(layers: Layers, length: int, longest: Mapping[str, int]) -> dict[str, Layer]:
+    """Return the layers whose curve reaches this length."""
+    return {
+        name: layer
+        for name, layer in layers.items()
+        if length <= longest.get(name, length)
+    }
+
+
+def check(layers: Layers, lengths: Sequence[int]) -> None:
+    """Raise ValueError for no layers, or lengths that no text has."""
+    if not layers:
+        raise ValueError("layers is empty; give at least one, such as from build().")
+    if not len(lengths) or min(lengths) < 1:
+        raise ValueError(
+            f"lengths={tuple(lengths)} must be numbers of tokens from 1, such as "
+            "(64, 256, 1024)."
+        )
+
+
+def _text(layer: Layer, length: int, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(1, length, layer.width, generator=generator)  # (1, T, D)
+    return x.to(next(layer.parameters()))

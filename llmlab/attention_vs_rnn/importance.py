@@ -1,0 +1,133 @@
+"""An attention weight is not importance: what the last token looks at, and what counts.
+
+A weight says how much of a value is taken, not how large the value is nor whether the
+answer would change without it. Much of attention rests on tokens whose values are close
+to nothing. So each reading is also taken away: the weights stay as they were, the one
+value drops out, and the bits that the right answer costs more are its effect.
+
+Sources: Jain, Wallace, Attention is not Explanation, 2019; Kobayashi et al., Attention
+is Not Only a Weight, 2020.
+
+Shapes: B sequences (one), T tokens, N query heads, H head width.
+"""
+
+import math
+from collections.abc import Collection
+
+import torch
+from torch import Tensor
+
+from llmlab.attention_vs_rnn import maps
+from llmlab.core import machine, records
+from llmlab.core.model import LanguageModel
+from llmlab.core.records import Record
+from llmlab.measure import identity
+
+
+def readings(
+    model: LanguageModel,
+    text: str,
+    answer: str,
+    *,
+    layers: Collection[int] | None = None,
+    heads: Collection[int] | None = None,
+) -> list[Record]:
+    """Return for each token the "attention weight" and the "effect of removal" (bit).
+
+    Both are of what the last token of `text` reads: the weight is the mean over the
+    layers and heads (all, if none are named), and the removal is in all of them. The
+    effect is what the first token of `answer` then costs more; below 0 the reading
+    stood in its way. "cost of the answer" (bit) is that of the whole model. Raises
+    ValueError for an empty answer, no such layer or head, and as in `maps.weights`.
+    """
+    ids, words = maps.read(model, text)
+    right = maps.read(model, answer)[0][0] if answer else None
+    if right is None:
+        raise ValueError("answer is empty; give what should follow, such as ' x'.")
+    tokens = torch.tensor([ids], device=identity.device(model))
+    found = maps.weights(model, tokens)
+    chosen = _chosen("layers", layers, sorted(found))
+    count = next(iter(found.values())).shape[1]
+    own = _chosen("heads", heads, range(count))
+    looked = torch.stack([found[layer][0, own, -1] for layer in chosen]).mean((0, 1))
+    whole = cost(model, tokens, right)
+    effects = [
+        cost(model, tokens, right, without=key, layers=chosen, heads=own) - whole
+        for key in range(len(ids))
+    ]
+    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    rest["machine"] = machine.describe().label
+    facts = [records.measured("cost of the answer", whole, "bit", **rest)]
+    for key, (weight, effect) in enumerate(zip(looked.tolist(), effects, strict=True)):
+        rest["details"] = {"key": key, "key token": words[key]}
+        facts.append(records.measured("attention weight", weight, "1", **rest))
+        facts.append(records.measured("effect of removal", effect, "bit", **rest))
+    return facts
+
+
+@torch.inference_mode()
+def cost(
+    model: LanguageModel,
+    tokens: Tensor,
+    right: int,
+    *,
+    without: int | None = None,
+    layers: Collection[int] = (),
+    heads: Collection[int] = (),
+) -> float:
+    """Return the bits that the token `right` costs after tokens (1, T).
+
+    without: the key whose value the last token does not get in these layers and heads.
+    """
+
+    heard = []
+
+    def take_away(layer: int, named: dict, mixed: Tensor) -> Tensor:
+        heard.append(layer)
+        if without is None or layer not in layers:
+            return mixed
+        weights = maps.of_call(named)[:, :, -1, without]  # (B, N)
+        value = named["value"]
+        value = value.repeat_interleave(weights.shape[1] // value.shape[1], 1)
+        mixed = mixed.clone()
+        for head in heads:
+            part = weights[:, head, None] * value[:, head, without]  # (B, H)
+            mixed[:, head, -1] -= part.to(mixed.dtype)
+        return mixed
+
+    if tokens.shape[1] < 2:
+        raise ValueError("text has one token; give two or more, to look back at one.")
+    with maps.Listening(model, take_away):
+        logits = model.forward(tokens, last=True)[0, -1].double()  # (V,)
+    if not set(layers) <= set(heard):
+        raise ValueError(
+            f"model {model.name!r} does not attend by the fused operator, so nothing "
+            'can be taken away; load it with attn_implementation="sdpa".'
+        )
+    return -logits.log_softmax(-1)[right].item() / math.log(2)
+
+
+def rank_agreement(facts: Collection[Record]) -> float:
+    """Return how alike the orders by weight and by effect are: Spearman's, -1 to 1.
+
+    facts: what `readings` gives. 1 would let the weights stand for importance.
+    """
+    orders = []
+    for name in ("attention weight", "effect of removal"):
+        values = [record.value for record in facts if record.name == name]
+        if len(values) < 3:
+            raise ValueError(
+                f"facts hold {len(values)} of {name!r}; give all that readings "
+                "returned, for a text of three tokens or more."
+            )
+        orders.append(torch.tensor(values).argsort().argsort().double())
+    return torch.corrcoef(torch.stack(orders))[0, 1].item()
+
+
+def _chosen(name: str, wished: Collection[int] | None, known) -> list[int]:
+    chosen = list(known if wished is None else wished)
+    if not chosen or not set(chosen) <= set(known):
+        raise ValueError(
+            f"{name}={wished!r} are not all there; choose among {list(known)}."
+        )
+    return chosen

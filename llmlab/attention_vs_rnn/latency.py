@@ -1,0 +1,163 @@
+"""What layers cost by the length of the text: to read it, and to go on from it.
+
+At each length all layers run in the same rounds (`measure.speed`), so that they compare
+whatever the machine's mood; the records hold the comparisons too. A layer whose least
+number of calls would not fit into three times the planned seconds is left out there,
+and a record says so with the time that it would have taken.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import torch
+
+from llmlab.attention_vs_rnn import calls, cells, scan
+from llmlab.attention_vs_rnn.calls import LENGTHS, LONGEST, Call, Layers
+from llmlab.attention_vs_rnn.layers import build
+from llmlab.core import progress
+from llmlab.core.records import Record
+from llmlab.measure import speed
+from llmlab.measure.timing import Speed
+
+LEAST_CALLS = 8  # two of warm-up and six rounds
+PATIENCE = 3  # times the planned seconds, as in measure.speed
+GROWTH = 2  # the power of the length that no layer here outgrows
+
+
+def prefill(
+    layers: Layers,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    longest: Mapping[str, int] = LONGEST,
+    seconds: float = 30.0,
+    seed: int = 0,
+) -> list[Record]:
+    """Time how long each layer takes to read a text of each length at once.
+
+    layers: name -> layer. longest: name -> where its curve ends. seconds: of measuring,
+    over all lengths. Returns "prefill latency" (s) and a "speed-up" for each pair, with
+    details["tokens"]; "prefill latency, left out" is an estimate. Raises ValueError for
+    no layers or no lengths.
+    """
+    how = ("prefill latency", calls.reading)
+    return _by_length(*how, layers, lengths, longest, seconds, seed)
+
+
+def decode(
+    layers: Layers,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    longest: Mapping[str, int] = LONGEST,
+    seconds: float = 30.0,
+    seed: int = 0,
+) -> list[Record]:
+    """Time the step that makes a text of length - 1 tokens one token longer.
+
+    Arguments and records as in `prefill`, with "decode latency per token".
+    """
+    how = ("decode latency per token", calls.going_on)
+    return _by_length(*how, layers, lengths, longest, seconds, seed)
+
+
+def scans(
+    *,
+    width: int = 256,
+    lengths: Sequence[int] = LENGTHS,
+    seconds: float = 6.0,
+    seed: int = 0,
+) -> list[Record]:
+    """Time the gated recurrence alone, "parallel" against "loop".
+
+    Records as in `prefill`, with "scan latency".
+    """
+    how = ("scan latency", partial(calls.scanning, width=width))
+    ways = {"loop": scan.loop, "parallel": scan.parallel}
+    return _by_length(*how, ways, lengths, {}, seconds, seed)
+
+
+def single_step(
+    cell: str = "lstm", *, width: int = 256, seconds: float = 3.0, seed: int = 0
+) -> Speed:
+    """Time one step of a recurrence in three ways: fused, as a cell, by the formula.
+
+    PyTorch's fused call is made for whole texts; a single token pays its preparations.
+    """
+    if cell not in cells.STEPS:
+        raise ValueError(f"cell={cell!r} is unknown; choose one of {[*cells.STEPS]}.")
+    mixer = build(cell, width=width, seed=seed).mixer
+    generator = torch.Generator().manual_seed(seed)
+    x = torch.randn(1, 1, width, generator=generator)  # (1, 1, D)
+    state, fused = mixer.new_state(1, 1), mixer.recurrence.rnn
+    stacked = tuple(part[None] for part in state)  # as the fused call wants it
+    stacked = stacked if len(stacked) > 1 else stacked[0]
+    ways = {
+        f"nn.{cell.upper()}": lambda: fused(x, stacked)[0],
+        "cell": lambda: mixer(x, state)[0],
+        "formula": lambda: cells.read(cell, x, state, mixer.weights)[0],
+    }
+    with torch.inference_mode():
+        return speed(ways, seconds=seconds, seed=seed)
+
+
+def _by_length(
+    name: str,
+    call_of: Callable[..., Call],
+    layers: Layers,
+    lengths: Sequence[int],
+    longest: Mapping[str, int],
+    seconds: float,
+    seed: int,
+) -> list[Record]:
+    calls.check(layers, lengths)
+    until = time.perf_counter() + PATIENCE * seconds
+    facts, last = [], {}  # the last time of each layer, and at which length
+    for length in progress.track(sorted(lengths), f"{name} by length"):
+        here = calls.within(layers, length, longest)
+        guesses = {one: _guess(*last[one], length) for one in here if one in last}
+        for one in too_long(guesses, until - time.perf_counter()):
+            facts.append(_left_out(name, one, length, guesses[one]))
+            del here[one]
+        if here:
+            made = {one: call_of(here[one], length, seed=seed) for one in here}
+            with torch.inference_mode():
+                found = speed(made, seconds=seconds / len(lengths), seed=seed)
+            facts += _facts(found, name, length)
+            last |= {one: (found[one].median, length) for one in here}
+    return facts
+
+
+def too_long(guesses: Mapping[str, float], left: float) -> list[str]:
+    """Return the slowest calls, so many that the others fit into the seconds left."""
+    gone, needed = [], LEAST_CALLS * sum(guesses.values())
+    for name in sorted(guesses, key=guesses.__getitem__, reverse=True):
+        if needed <= left:
+            break
+        gone.append(name)
+        needed -= LEAST_CALLS * guesses[name]
+    return gone
+
+
+def _facts(found: Speed, name: str, length: int) -> list[Record]:
+    """Return the times of one length and how they compare."""
+    rest, place = {"seed": found.seed}, {"tokens": length}
+    times = [
+        timing.total.record(name, subject=timing.name, details=place, **rest)
+        for timing in found.timings
+    ]
+    place["of"] = name
+    ratios = [verdict.record(**rest) for verdict in found.verdicts]
+    return times + [replace(each, details={**each.details, **place}) for each in ratios]
+
+
+def _guess(seconds: float, before: int, length: int) -> float:
+    """Return the time at a greater length, rather too long than too short."""
+    return seconds * (length / before) ** GROWTH
+
+
+def _left_out(name: str, subject: str, length: int, seconds: float) -> Record:
+    return Record(
+        name=f"{name}, left out", value=seconds, unit="s", kind="estimated",
+        subject=subject, details={"tokens": length},
+    )  # fmt: skip

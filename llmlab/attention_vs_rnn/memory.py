@@ -1,0 +1,47 @@
+"""What a layer allocates by the length of the text: to read, to go on, to remember."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import torch
+
+from llmlab.attention_vs_rnn import calls
+from llmlab.attention_vs_rnn.calls import LENGTHS, LONGEST, Layers
+from llmlab.attention_vs_rnn.layers import Layer, state_bytes
+from llmlab.core import progress, records
+from llmlab.core.records import Record
+from llmlab.measure import memory
+
+PHASES = {"prefill memory": calls.reading, "decode memory": calls.going_on}
+
+
+def allocated(
+    layers: Layers,
+    *,
+    lengths: Sequence[int] = LENGTHS,
+    longest: Mapping[str, int] = LONGEST,
+) -> list[Record]:
+    """Return what is allocated at each length, in bytes, with details["tokens"].
+
+    "prefill memory" and "decode memory" are the most that torch had handed out during
+    a call, its result included; "state" is what is kept for the tokens to come.
+    layers: name -> layer. Raises ValueError for no layers or no lengths.
+    """
+    calls.check(layers, lengths)
+    return [
+        fact
+        for length in progress.track(sorted(lengths), "memory by length")
+        for name, layer in calls.within(layers, length, longest).items()
+        for fact in _of_one(name, layer, length)
+    ]
+
+
+@torch.inference_mode()
+def _of_one(name: str, layer: Layer, length: int) -> list[Record]:
+    rest = {"subject": name, "details": {"tokens": length}}
+    facts = []
+    for what, call_of in PHASES.items():
+        peak, _ = memory.peak(call_of(layer, length))
+        facts.append(replace(peak, name=what, **rest))
+    held = state_bytes(layer.new_state(1, length))
+    return [*facts, records.measured("state", held, "B", **rest)]

@@ -1,0 +1,82 @@
+"""How tokens are mixed, each with one thing done otherwise if asked.
+
+The checks of lab 02 compare answers with these: what is right, and what a typical
+mistake gives. Kept apart from `llmlab.attention_vs_rnn`, whose layers they do not need.
+
+Shapes: T tokens, D model width, H head width, B rows.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def attend(queries, keys, values, *, hidden=1, scale=None, axis=-1, below=-math.inf):
+    """Attend causally over (…, T, H); `hidden` is the first diagonal that is hidden."""
+    scale = queries.shape[-1] ** -0.5 if scale is None else scale
+    scores = queries @ keys.mT * scale
+    later = torch.ones_like(scores).bool().triu(hidden)
+    return scores.masked_fill(later, below).softmax(axis) @ values
+
+
+def masked_late(queries, keys, values) -> Tensor:
+    """Hide what is later only when the weights are made."""
+    weights = (queries @ keys.mT * queries.shape[-1] ** -0.5).softmax(-1)
+    return weights.tril() @ values
+
+
+def several(x, inputs, output, heads, *, order=(0, 1, 2), scale=None, turn=True):
+    """Attend in several heads over x (T, D)."""
+    parts = _parts(x, inputs)
+    split = [parts[place].view(len(x), heads, -1).transpose(0, 1) for place in order]
+    mixed = attend(*split, scale=scale)  # (heads, T, H)
+    return (mixed.transpose(0, 1) if turn else mixed).reshape(x.shape) @ output.T
+
+
+def every_other(x, inputs, output, heads) -> Tensor:
+    """Give a head every heads-th column in the place of its own stretch."""
+    return _strided(x, inputs, heads).permute(1, 2, 0).reshape(x.shape) @ output.T
+
+
+def every_other_in(x, inputs, output, heads) -> Tensor:
+    """Do so on the way in only."""
+    return _strided(x, inputs, heads).transpose(0, 1).reshape(x.shape) @ output.T
+
+
+def cut_across(x, inputs, output, heads, *, back=False) -> Tensor:
+    """Cut heads out of the rows of x (T, D), and `back` again."""
+    split = [part.reshape(heads, len(x), -1) for part in _parts(x, inputs)]
+    mixed = attend(*split)
+    return (mixed if back else mixed.transpose(0, 1)).reshape(x.shape) @ output.T
+
+
+def by_token(x, inputs, output, heads) -> Tensor:
+    """Let the heads of each token attend among themselves."""
+    split = [part.view(len(x), heads, -1) for part in _parts(x, inputs)]
+    return attend(*split).reshape(x.shape) @ output.T
+
+
+def _new(old: Tensor, new: Tensor) -> Tensor:
+    return new.tanh()
+
+
+def lstm_step(
+    x, hidden, cell, read, carry, bias, *,
+    order=(0, 1, 2, 3), squash=torch.tanh, keep=torch.sigmoid, show=_new,
+):  # fmt: skip
+    """Read x (B, inputs) into hidden state and cell (B, D)."""
+    gates = (x @ read.T + hidden @ carry.T + bias).chunk(4, -1)
+    write, forget, content, shown = (gates[place] for place in order)
+    new = keep(forget) * cell + write.sigmoid() * squash(content)
+    return shown.sigmoid() * show(cell, new), new
+
+
+def _parts(x: Tensor, inputs: Tensor) -> tuple[Tensor, ...]:
+    return (x @ inputs.T).chunk(3, -1)  # (T, D) each
+
+
+def _strided(x: Tensor, inputs: Tensor, heads: int) -> Tensor:
+    """Attend with every heads-th column as a head: (heads, T, H)."""
+    parts = (part.view(len(x), -1, heads) for part in _parts(x, inputs))
+    return attend(*(part.permute(2, 0, 1) for part in parts))

@@ -1,0 +1,79 @@
+"""What reaches the last output from a token some way back, on a logarithmic axis."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots import curves
+
+NAME = "gradient norm"
+MARKS = 12  # on a curve; more would hide its line
+LEAST = 1e-16  # of the largest: below, float64 holds nothing but rounding
+
+
+@style.by_the_rules
+def gradients(
+    records: Sequence[Record],
+    *,
+    least: float = LEAST,
+    title: str = "Gradient of the last output by distance of the input",
+) -> Figure:
+    """Draw gradient norms against the distance in tokens, a curve for each subject.
+
+    records: "gradient norm" with details["distance"]; a panel for each details["state"]
+    such as "fresh" and "trained", on one scale. The axis ends at `least` times the
+    largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
+    ValueError: none of that name, all of them 0, a record without its distance.
+    """
+    found = choose.named(choose.checked(records), NAME)
+    largest = max((each.value for each in found), default=0)
+    if largest <= 0:
+        raise ValueError(f"records hold no {NAME!r} above 0, so there is no curve.")
+    ends = [end for each in found for end in (each.value, each.low, each.high)]
+    ends = [end for end in ends if end is not None]
+    floor = max(min(ends), least * largest)
+    states = list(dict.fromkeys(each.details.get("state", "") for each in found))
+    fig, panels = style.canvas(
+        len(states), height=3.9, title=title, squeeze=False, sharey=True
+    )
+    names = list(choose.by_subject(found))
+    for axes, state in zip(panels.flat, states, strict=True):
+        here = [each for each in found if each.details.get("state", "") == state]
+        for name, curve in choose.by_subject(here).items():
+            _draw(axes, style.series(names.index(name)), name, curve, floor)
+        scales.name(axes.xaxis, "distance (tokens back)")
+        style.panel_title(axes, state or "all")
+    first = panels.flat[0]
+    scales.logarithmic(first.yaxis, "norm", "1", choose.kinds(found))
+    first.yaxis.set_major_formatter(lambda value, _: _power(value))
+    first.set_ylim(*scales.room([floor, max(ends)], share=0.05))
+    scales.fill_ticks(first.yaxis)
+    widest = max(panels.flat, key=lambda axes: len(axes.get_lines()))
+    curves.legend(fig, widest)
+    return fig
+
+
+def _draw(axes: Axes, look: style.Series, name: str, curve, floor: float) -> None:
+    curve = sorted(curve, key=lambda each: choose.detail(each, "distance"))
+    x = np.array([each.details["distance"] for each in curve])
+    y = np.clip([each.value for each in curve], floor, None)
+    every = max(1, len(x) // MARKS)
+    axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name,
+              markevery=every, markersize=5, clip_on=False)  # fmt: skip
+    if all(each.low is not None for each in curve):
+        ends = [[each.low for each in curve], [each.high for each in curve]]
+        axes.fill_between(x, *np.clip(ends, floor, None), color=look.color, alpha=0.15,
+                          linewidth=0)  # fmt: skip
+
+
+def _power(value: float) -> str:
+    """Write a tick: 0.01 and 100 as they are, what is beyond as a power of ten."""
+    if 1e-3 < value < 1e4:
+        return f"{value:g}"
+    power = round(np.log10(value))
+    digits = str(power).replace("-", "−")
+    return f"$\\mathdefault{{10^{{{digits}}}}}$"

@@ -1,0 +1,79 @@
+"""Costs by the length of the text, on axes on which a power is a straight line."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots import curves
+
+WHAT = {"s": "time", "B": "memory"}
+
+
+@style.by_the_rules
+def lengths(
+    records: Sequence[Record],
+    of: str,
+    *,
+    along: str = "tokens",
+    title: str | None = None,
+) -> Figure:
+    """Draw one cost against the length on logarithmic axes, a curve for each subject.
+
+    of: the name of the records to draw, such as "prefill latency", with details[along].
+    A "slope" of the same thing, with details["of"], is drawn as a thin line over the
+    range that it was fitted to and written into the legend. Others are left alone.
+    ValueError: none of that name, a record without the detail, a value not above 0.
+    """
+    records = choose.checked(records)
+    found = choose.named(records, of)
+    if not found:
+        names = ", ".join(sorted({each.name for each in records}))
+        raise ValueError(f"records hold no {of!r}; choose one of {names}.")
+    choose.positive(found)
+    slopes = {each.subject: each for each in choose.named(records, "slope", of=of)}
+    fig, axes = style.canvas(height=4.2)
+    for index, (name, curve) in enumerate(choose.by_subject(found).items()):
+        _draw(axes, style.series(index), name, curve, slopes.get(name), along)
+    unit = found[0].unit
+    what = WHAT.get(unit, of)
+    scales.logarithmic(axes.yaxis, what, unit, choose.kinds(found))
+    scales.doubling(axes, f"length ({along})", [each.details[along] for each in found])
+    axes.set_ylim(*scales.room([each.value for each in found]))
+    scales.fill_ticks(axes.yaxis)
+    axes.set_title(title or f"{of[0].upper()}{of[1:]} by length")
+    _legend(fig, axes)
+    return fig
+
+
+def _draw(axes: Axes, look, name: str, curve, slope: Record | None, along: str) -> None:
+    curve = sorted(curve, key=lambda each: choose.detail(each, along))
+    x = [each.details[along] for each in curve]
+    y = [each.value for each in curve]
+    label = name if slope is None else f"{name}: slope {_spoken(slope)}"
+    axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=label)
+    if any(each.low is not None for each in curve):
+        axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
+                      ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
+    if slope is not None:
+        ends = [choose.detail(slope, "from"), choose.detail(slope, "to")]
+        factor = choose.detail(slope, "factor")
+        axes.plot(ends, [factor * end**slope.value for end in ends], "-",
+                  color=look.color, linewidth=5, alpha=0.18, zorder=1)  # fmt: skip
+
+
+def _spoken(slope: Record) -> str:
+    numbers = [slope.value, slope.low, slope.high]
+    words = [
+        f"{each:.2f}".replace("-0.00", "0.00") for each in numbers if each is not None
+    ]
+    value, *interval = (word.replace("-", "−") for word in words)
+    return f"{value} ({' to '.join(interval)})" if interval else value
+
+
+def _legend(fig: Figure, axes: Axes) -> None:
+    handles, labels = axes.get_legend_handles_labels()
+    columns = 2 if max(map(len, labels)) > 20 else 4
+    fig.legend(handles, labels, loc="outside lower left", ncols=columns)

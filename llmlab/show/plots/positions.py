@@ -1,0 +1,52 @@
+"""Quality by how much of the text a model could see."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots import curves
+
+NAME, GAIN = "bits per token", "gain from context"
+
+
+@style.by_the_rules
+def positions(
+    records: Sequence[Record], *, title: str = "What a longer context is worth"
+) -> Figure:
+    """Draw quality and gain against the tokens of context, a curve for each subject.
+
+    records: "bits per token" and, if there, "gain from context" (bit) with details
+    ["from"] and ["to"], the tokens before the one predicted; a point stands at the end
+    of its stretch. Others are left alone.
+    ValueError: no bits per token, a missing detail.
+    """
+    found = choose.named(choose.checked(records), NAME)
+    if not found:
+        raise ValueError(f"records hold no {NAME!r}; positions.quality gives them.")
+    panels = {"what a token costs": found}
+    if gains := choose.named(records, GAIN):
+        panels["what it costs less than with the shortest"] = gains
+    fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
+    ends = sorted({choose.detail(each, "to") for each in found})
+    for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):
+        for index, (name, curve) in enumerate(choose.by_subject(facts).items()):
+            _draw(panel, style.series(index), name, curve)
+        scales.doubling(panel, "context seen, up to (tokens)", ends)
+        panel.set_xlim(ends[0] / 2**0.3, ends[-1] * 2**0.3)
+        scales.name(panel.yaxis, "bits per token", choose.kinds(facts))
+        style.panel_title(panel, heading)
+    curves.legend(fig, axes.flat[0])
+    return fig
+
+
+def _draw(axes: Axes, look: style.Series, name: str, curve: Sequence[Record]) -> None:
+    curve = sorted(curve, key=lambda each: choose.detail(each, "to"))
+    x = [each.details["to"] for each in curve]
+    y = [each.value for each in curve]
+    axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
+    if any(each.low is not None for each in curve):
+        axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
+                      ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip

@@ -1,0 +1,60 @@
+"""What the last token looks at beside what its answer rests on."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots.maps import visible
+
+WEIGHT, EFFECT = "attention weight", "effect of removal"
+
+
+@style.by_the_rules
+def readings(
+    records: Sequence[Record], *, title: str = "What it looks at, and what counts"
+) -> Figure:
+    """Draw for each token the weight that it gets and what is lost without it.
+
+    records: "attention weight" and "effect of removal" (bit) with details key and key
+    token, one of each for a token. Others are left alone.
+    ValueError: not both for every token, a missing detail.
+    """
+    records = choose.checked(records)
+    sides = [_by_key(choose.named(records, name)) for name in (WEIGHT, EFFECT)]
+    if not sides[0] or sides[0].keys() != sides[1].keys():
+        raise ValueError(
+            f"records hold {len(sides[0])} tokens with {WEIGHT!r} and {len(sides[1])} "
+            f"with {EFFECT!r}; give what importance.readings returned."
+        )
+    height = 1.5 + 0.3 * len(sides[0])
+    fig, panels = style.canvas(2, height=height, title=title, sharey=True)
+    for index, (axes, side) in enumerate(zip(panels, sides, strict=True)):
+        _bars(axes, style.series(index), list(side.values()))
+    scales.name(panels[0].xaxis, "weight", choose.kinds(sides[0].values()))
+    scales.name(panels[1].xaxis, "cost", "bits", choose.kinds(sides[1].values()))
+    style.panel_title(panels[0], "attention weight of the last token")
+    style.panel_title(panels[1], "effect of taking it away")
+    return fig
+
+
+def _by_key(records: Sequence[Record]) -> dict[int, Record]:
+    return {
+        choose.detail(each, "key"): each
+        for each in sorted(records, key=lambda each: choose.detail(each, "key"))
+    }
+
+
+def _bars(axes: Axes, look: style.Series, records: Sequence[Record]) -> None:
+    words = [visible(str(choose.detail(each, "key token"))) for each in records]
+    values = [each.value for each in records]
+    axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,
+              hatch=look.hatch, edgecolor=style.CARD)  # fmt: skip
+    axes.axvline(0, color=style.QUIET, linewidth=1)
+    axes.set_yticks(range(len(words)), words, parse_math=False)
+    axes.set_ylim(len(words) - 0.4, -0.6)  # the first token on top
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylabel("token")
+    style.one_way(axes, "x")
