@@ -75,14 +75,15 @@ class Decoder(nn.Module):
         for index, layer in enumerate(self.layers):
             extend = None if cache is None else partial(cache.extend, index)
             x = layer(x, rotary, masks[self.shape.windows[index]], extend)
-        if cache is not None:
+        if last:
+            x = last_tokens(x, counts)  # (B, 1, D)
+        logits = self.head(self.norm(x))
+        if cache is not None:  # at the very end: half a step does not count
             cache.lengths = [
                 old + real
                 for old, real in zip(starts, counts or [new] * batch, strict=True)
             ]
-        if last:
-            x = last_tokens(x, counts)  # (B, 1, D)
-        return self.head(self.norm(x))
+        return logits
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""

@@ -115,11 +115,12 @@ class RecurrentModel(nn.Module):
         for index, layer in enumerate(self.layers):
             x, state = layer(x, None if states is None else states[index], counts)
             after.append(state)
-        if cache is not None:
-            cache.close(after, counts or [tokens.shape[1]] * len(tokens))
         if last:
             x = last_tokens(x, counts)  # (B, 1, D)
-        return self.head(self.projection(self.norm(x)))
+        logits = self.head(self.projection(self.norm(x)))
+        if cache is not None:  # at the very end: half a step does not count
+            cache.close(after, counts or [tokens.shape[1]] * len(tokens))
+        return logits
 
     def new_cache(self, batch: int, length: int) -> StateCache:
         """Return an empty state for `batch` sequences; `length` changes nothing."""

@@ -38,7 +38,7 @@ def _model() -> Finding:
 
     machine.set_threads()
     model = models.load("coder")
-    text = "def main():\n"
+    text = "def main():"
     tokens = model.tokenizer.encode(text)
     token = next(generation.stream(model, tokens, max_tokens=1))
     count = sum(weight.numel() for weight in model.parameters())
