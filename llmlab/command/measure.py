@@ -9,11 +9,14 @@ from pathlib import Path
 from llmlab.command import terminal
 from llmlab.core import machine, records
 
+ANSWERS = 500  # of the frozen pairs; all of them take a minute
+TOLD = ("latency of answers", "exact match", "accuracy")
+TOLD += ("prefill latency", "decode latency per token", "weights", "bits per byte")
 COLUMNS = ("name", "phase", "batch", "value", "interval", "kind")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Measure one causal model and show what was found.
+    """Measure one model and show what was found.
 
     The folder is tried before the work, so that a minute of measuring is not lost.
     """
@@ -22,16 +25,8 @@ def run(options: argparse.Namespace) -> int:
     dtype, device = machine.dtype(options.dtype), machine.device(options.device)
 
     from llmlab import models
-    from llmlab.measure import report
-    from llmlab.models import generation
 
-    model = models.load(options.model, dtype=dtype, device=device)
-    if not hasattr(model, "new_cache"):
-        raise ValueError(
-            f"--model {options.model} is no causal language model, and only these are "
-            f"measured here; take one such as {' or '.join(models.names())}."
-        )
-    facts = report.one_model(model, stream=generation.stream_batch)
+    facts = _facts(models.load(options.model, dtype=dtype, device=device))
     found = _with_command(facts, options)
     title = f"{options.model} {machine.dtype_name(dtype)}: {machine.describe().label}"
     print(terminal.paint(title, "bold"))
@@ -41,6 +36,47 @@ def run(options: argparse.Namespace) -> int:
         for path in _save(found, folder / name):
             print(f"written {path}")
     return 0
+
+
+def _facts(model) -> list[records.Record]:
+    """Measure a model by what it does: write on, answer texts, or label them."""
+    from llmlab.measure import answers, report
+    from llmlab.models import classification, generation, translation
+
+    if hasattr(model, "new_cache"):
+        return report.one_model(model, stream=generation.stream_batch)
+    if model.tokenizer and model.config.is_encoder_decoder and model.can_generate():
+        judged, ask = model.name == "translator", translation.translate
+        return answers.one_model(model, ask=ask, exam=_pairs(), judged=judged)
+    if model.tokenizer and type(model).__name__.endswith("ForSequenceClassification"):
+        exam, ask = _snippets(), classification.classify
+        judged = set(exam.expected) <= set(model.config.id2label.values())
+        return answers.one_model(model, ask=ask, exam=exam, judged=judged)
+    raise ValueError(
+        f"--model {model.name} is a {type(model).__name__}"
+        f"{'' if model.tokenizer else ' without tokenizer'}, which neither writes nor "
+        "labels texts here; take a causal model, an encoder-decoder or a classifier of "
+        "sequences with its tokenizer, such as coder."
+    )
+
+
+def _pairs():
+    """Return the frozen pairs of number words as an exam."""
+    from llmlab.core import texts
+    from llmlab.measure.answers import Exam
+
+    pairs = texts.number_pairs()[:ANSWERS]
+    return Exam([pair.english for pair in pairs], [pair.french for pair in pairs])
+
+
+def _snippets():
+    """Return the frozen snippets as an exam."""
+    from llmlab.core import texts
+    from llmlab.measure.answers import Exam
+
+    snippets = texts.snippets()
+    modules = [snippet.module for snippet in snippets]
+    return Exam([snippet.code for snippet in snippets], modules, "accuracy")
 
 
 def _writable(folder: Path) -> Path:
@@ -64,6 +100,13 @@ def _save(found: list[records.Record], stem: Path) -> list[Path]:
 
     facts, picture = Path(f"{stem}.json"), Path(f"{stem}.png")
     records.save(found, facts)
-    card = show.plots.model_card(found)
-    show.figure(card, alt=f"What llmlab measured of {stem.name}").save(picture)
+    show.figure(show.plots.model_card(found), alt=_told(found)).save(picture)
     return [facts, picture]
+
+
+def _told(found: list[records.Record]) -> str:
+    """Say in one sentence what the picture shows, for who cannot see it."""
+    alone = [each for each in found if each.details.get("batch", 1) == 1]
+    said = [f"{each.name} {each.value_text()}" for each in alone if each.name in TOLD]
+    subject = next(each.subject for each in found if each.subject)
+    return f"{subject}, one sequence: {', '.join(said)}."

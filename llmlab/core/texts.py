@@ -11,13 +11,24 @@ import importlib.metadata
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from llmlab.core import corpus, machine
+from llmlab.core import bands, corpus, machine, writing
 from llmlab.core.corpus import TextFile
 
 SHORT_BYTES = 12_000
+MASK = "[MASK]"  # stands for a module's name in a snippet
+
+
+@dataclass(frozen=True)
+class Snippet:
+    """A few lines of code, masked, and the standard module that they use."""
+
+    module: str
+    code: str
+    source: str  # the file that it is cut from
 
 
 @functools.cache
@@ -50,6 +61,22 @@ def short() -> str:
     return "".join(short_files().values())
 
 
+@functools.cache
+def number_pairs() -> tuple[bands.Pair, ...]:
+    """Return the 2,000 frozen pairs of number words, English and French.
+
+    In random order, so that any first part of them is a fair sample.
+    """
+    return bands.read()
+
+
+@functools.cache
+def snippets() -> tuple[Snippet, ...]:
+    """Return the frozen snippets that a classifier is judged by, module by module."""
+    text = (resources.files("llmlab.core") / "snippets.json").read_text("utf-8")
+    return tuple(Snippet(**row) for row in json.loads(text))
+
+
 def training_files() -> list[TextFile]:
     """Return the source files of this installation that models may learn from."""
     return [file for file in files() if file.split == "training"]
@@ -75,10 +102,7 @@ def files() -> tuple[TextFile, ...]:
         pass  # not listed yet, or damaged: list again
     found = tuple(corpus.files())
     rows = [file.entry() | {"folder": str(file.folder)} for file in found]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(f".{os.getpid()}")
-    partial.write_text(json.dumps(rows))
-    os.replace(partial, path)
+    writing.write(path, json.dumps(rows))
     return found
 
 
@@ -104,9 +128,7 @@ def write_manifest(listed: Sequence[TextFile], path: Path) -> None:
         {"package": p, "version": v, "licence": c, "files": found}
         for (p, v, c), found in packages.items()
     ]
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(rows, separators=(",", ":")) + "\n")
-    os.replace(partial, path)
+    writing.write(path, json.dumps(rows, separators=(",", ":")) + "\n")
 
 
 def read_manifest(path: Path) -> list[dict[str, str]]:

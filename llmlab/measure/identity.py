@@ -12,14 +12,23 @@ from llmlab.core.model import LanguageModel
 
 
 def label(model: LanguageModel) -> str:
-    """Return "coder fp32": the name and the format that most weights are kept in."""
-    return f"{model.name} {machine.dtype_name(dtype(model))}"
+    """Return "coder fp32": the name and the format that most weights are kept in.
+
+    A model that was changed says in `.format` what it is now, such as "int4 g32".
+    """
+    own = getattr(model, "format", None)
+    return f"{model.name} {own or machine.dtype_name(dtype(model))}"
 
 
-def dtype(model: LanguageModel) -> torch.dtype:
-    """Return the format that most bytes of the weights are in."""
+def dtype(model: LanguageModel, *, floating: bool = False) -> torch.dtype:
+    """Return the format that most bytes of the weights are in, of floats alone if so.
+
+    Raises ValueError for a model that has none.
+    """
     bytes_of: dict[torch.dtype, int] = {}
     for weight in _tensors(model):
+        if floating and not weight.is_floating_point():
+            continue
         bytes_of[weight.dtype] = bytes_of.get(weight.dtype, 0) + weight.nbytes
     if not bytes_of:
         raise ValueError("model has no weights, so there is nothing to measure.")

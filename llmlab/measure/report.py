@@ -34,15 +34,16 @@ def one_model(
 
     stream: models.generation.stream_batch, or like it. prompt, new: tokens read and
     written; the first new one is the prefill's, the others are decode steps. text: what
-    quality is measured on, by default the frozen programs of core.texts; a model
-    without a tokenizer has none. Record details hold phase, batch, prompt, tokens and
-    cached. Raises ValueError beyond the model's context.
+    quality is measured on, by default the frozen programs of core.texts; with () it is
+    left out, as it is for a model without a tokenizer. Record details hold phase,
+    batch, prompt, tokens and cached. Raises ValueError beyond the model's context.
     """
     _check(model, prompt, new, batches)
     facts = memory.held(model, model.new_cache(1, model.context))
     facts += _timed(model, stream, prompt, new, batches, seconds)
-    if model.tokenizer is not None:
-        facts += quality.of(model, texts.evaluation_files() if text is None else text)
+    text = texts.evaluation_files() if text is None else text
+    if model.tokenizer is not None and len(text):
+        facts += quality.of(model, text)
     return [*facts, memory.process_peak(subject=identity.label(model))]
 
 

@@ -25,6 +25,7 @@ from llmlab.measure.peaks import peaks as measured_peaks
 __all__ = ["BOUNDS", "Peaks", "bounds", "model_bounds", "nearest", "operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
+TOKENS = 1024  # read at once before operators are counted: more takes memory
 BOUNDS = ("compute bound", "bandwidth bound", "overhead bound")
 
 
@@ -132,8 +133,9 @@ def operators(
     new = torch.zeros(
         batch, cached + tokens, dtype=torch.long, device=identity.device(model)
     )
-    if cached:
-        model.forward(new[:, :cached], cache)
+    read = new[:, :cached].split(max(1, TOKENS // batch), dim=1) if cached else ()
+    for part in read:
+        model.forward(part, cache, last=True)
     with _Counter() as counter:
         model.forward(new[:, cached:], cache, last=True)
     return counter.count
@@ -152,6 +154,9 @@ class _Counter(TorchDispatchMode):
 
 
 def arithmetic_format(model: LanguageModel) -> str:
-    """Return the format that the model computes in: its weights', or fp32."""
-    name = machine.dtype_name(identity.dtype(model))
+    """Return the format that the model computes in: its weights', or fp32.
+
+    Beside integer weights it is that of the floats, such as the embeddings'.
+    """
+    name = machine.dtype_name(identity.dtype(model, floating=True))
     return name if name in ("fp32", "bf16", "fp16", "fp64") else "fp32"

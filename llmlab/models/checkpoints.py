@@ -41,17 +41,17 @@ def load(
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)
     if raw.get("model_type") == rnn.MODEL_TYPE:
-        model = _filled(rnn.RecurrentModel, _recurrent(raw), paths, str, dtype)
+        model = _filled(rnn.RecurrentModel, recurrent_of(raw), paths, str, dtype)
     else:
-        config = _config(folder)
-        if _is_causal(config) and unsupported(config) is None:
+        config = config_of(folder)
+        if is_causal(config) and unsupported(config) is None:
             model = _filled(Decoder, config, paths, ours, dtype)
         else:
             model = _of_transformers(config, folder, paths, dtype)
     model = model.to(device).eval().requires_grad_(False)
     model.name = Path(name).name if Path(name).is_dir() else str(name)
     model.weights_version = files.version(paths)
-    model.tokenizer = _tokenizer(folder)
+    model.tokenizer = tokenizer_of(folder)
     return model
 
 
@@ -71,7 +71,7 @@ def save(model: Any, folder: Path | str) -> Path:
             _write_recurrent(model, partial)
         else:
             _inner(model).save_pretrained(partial)
-        if model.tokenizer is not None:
+        if getattr(model, "tokenizer", None) is not None:
             model.tokenizer.save_pretrained(partial)
         mode = (partial / "config.json").stat().st_mode
         for path in sorted(partial.iterdir()):
@@ -104,7 +104,8 @@ def _write_recurrent(model: rnn.RecurrentModel, folder: Path) -> None:
     save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
 
 
-def _recurrent(raw: dict[str, Any]) -> rnn.RecurrentConfig:
+def recurrent_of(raw: dict[str, Any]) -> rnn.RecurrentConfig:
+    """Return an RNN's configuration; ValueError where it is none."""
     try:
         return rnn.RecurrentConfig(**raw)
     except TypeError as error:
@@ -161,7 +162,8 @@ def _finite(name: str, tensor: Tensor) -> Tensor:
     return tensor
 
 
-def _config(folder: Path) -> Any:
+def config_of(folder: Path) -> Any:
+    """Return transformers' configuration of a folder; ValueError where it is none."""
     from transformers import AutoConfig
 
     try:
@@ -174,7 +176,8 @@ def _config(folder: Path) -> Any:
         ) from error
 
 
-def _is_causal(config: Any) -> bool:
+def is_causal(config: Any) -> bool:
+    """Say whether a configuration is that of a model which writes on."""
     named = (config.architectures or ["ForCausalLM"])[0]
     return "ForCausalLM" in named or "LMHeadModel" in named
 
@@ -190,7 +193,7 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
 
     for stored, part in files.tensors(paths):
         _finite(stored, part[:])
-    if _is_causal(config) and not config.is_encoder_decoder:
+    if is_causal(config) and not config.is_encoder_decoder:
         kind, wrap = transformers.AutoModelForCausalLM, Wrapped
     else:
         named = (config.architectures or ["AutoModel"])[0]
@@ -199,7 +202,8 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
     return wrap(model)
 
 
-def _tokenizer(folder: Path) -> Any:
+def tokenizer_of(folder: Path) -> Any:
+    """Return the tokenizer that stands in a folder, or None."""
     if not any(folder.glob("tokenizer*")):
         return None
     from transformers import AutoTokenizer

@@ -1,11 +1,19 @@
 """`python -m llmlab.zoo NAME`: train a bundled model anew, or go on training it."""
 
 import argparse
+import importlib
 import os
 import sys
 from pathlib import Path
 
 from llmlab.core import machine
+
+RECIPES = {  # name of the model -> module of its recipe
+    "coder": "coder",
+    "coder-small": "coder",
+    "coder-rnn": "coder",
+    "translator": "translator",
+}
 
 # A step takes and frees hundreds of megabytes. glibc hands such memory back to the
 # system each time, and faulting it in again cost a third of the training's speed.
@@ -17,48 +25,25 @@ MEMORY = {
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Train, publish, and say where the model stands."""
+    """Run the recipe of one model: train it, and publish it if asked."""
     options = _options(arguments)
     machine.set_threads()
-    from llmlab.zoo import card, coder
-
-    folder = options.folder or machine.cache_folder() / "zoo" / options.name
-    plan = coder.Plan.of(options.tokens, decay_million=options.decay)
-    model = coder.train(
-        folder, plan, resume=options.resume, stop_after=options.stop_after
-    )
-    done = plan.steps if options.stop_after is None else options.stop_after
-    print(f"trained {done} of {plan.steps} steps in {folder}")
-    if options.keep:
-        coder.keep(model, folder, options.keep, steps=done)
-        print(f"written {options.keep}")
-    if options.publish:
-        card.publish(model, folder, options.publish, plan=plan)
-        print(f"written {options.publish}")
+    options.folder = options.folder or machine.cache_folder() / "zoo" / options.name
+    options.recipe.run(options)
     return 0
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m llmlab.zoo", description=__doc__)
-    parser.add_argument("name", choices=["coder"])
-    parser.add_argument("--folder", type=Path, help="where the training stands")
-    parser.add_argument(
-        "--tokens",
-        type=float,
-        default=16.384,
-        help="millions in all (default %(default)s)",
-    )
-    parser.add_argument(
-        "--decay", type=float, default=4.9152, help="millions of them in the decay"
-    )
-    parser.add_argument(
-        "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
-    )
-    parser.add_argument(
-        "--keep", type=Path, help="write weights of the constant phase there"
-    )
-    parser.add_argument("--stop-after", type=int, help="pause after this step")
-    parser.add_argument("--publish", type=Path, help="write weights and card there")
+    names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, module in RECIPES.items():
+        recipe = importlib.import_module(f"llmlab.zoo.{module}")
+        own = names.add_parser(name, help=recipe.__doc__.partition("\n")[0])
+        own.add_argument("--folder", type=Path, help="where the training stands")
+        own.add_argument("--publish", type=Path, help="write weights and card there")
+        own.add_argument("--stop-after", type=int, help="pause after this step")
+        recipe.add_arguments(own)
+        own.set_defaults(recipe=recipe)
     return parser.parse_args(arguments)
 
 

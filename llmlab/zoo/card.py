@@ -12,36 +12,59 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import numpy
 import torch
 from tokenizers import Tokenizer
+from torch import nn
 
 from llmlab import models
 from llmlab.core import machine, texts
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
-from llmlab.zoo import coder, tokens
+from llmlab.models.rnn import RecurrentModel
+from llmlab.zoo import coder, exams, tokens
 
 PROMPT_LINES = 12
 NEW_TOKENS = 64
 TEMPERATURE, TOP_P = 0.8, 0.9
 
 
-def publish(model, folder: Path, target: Path, *, plan: coder.Plan) -> Path:
-    """Write bf16 weights, tokenizer, manifest, log and card of a trained `coder`."""
-    # What ships is bf16; figures are taken from what ships.
+def publish(
+    name: str,
+    model: nn.Module,
+    folder: Path,
+    target: Path,
+    plan: coder.Plan,
+    *,
+    library: dict[str, str] | None = None,
+) -> Path:
+    """Write bf16 weights, tokenizer, manifest, log and card of a trained code model.
+
+    library: texts that the card judges it by beside the frozen one; by default the
+    held-out files of the standard library.
+    """
+    # What ships is bf16; figures are taken from what ships, computed in fp32.
     model = copy.deepcopy(model).to(torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
     models.save(model, target)
-    for name in ("data.json", "log.jsonl"):
-        shutil.copy(folder / name, target / name)
-    (target / "README.md").write_text(text_of(models.load(target), target, plan))
+    for file in ("data.json", "log.jsonl"):
+        shutil.copy(folder / file, target / file)
+    if library is None:
+        listed = coder.held_out_library(texts.files())
+        library = {file.path: file.read() for file in listed}
+    training = numpy.memmap(folder / "tokens.bin", dtype=numpy.uint16, mode="r")
+    shipped = models.load(target)
+    shipped.name = name
+    card = text_of(shipped, target, plan, library, training)
+    (target / "README.md").write_text(card)
     return target
 
 
-def text_of(model, folder: Path, plan: coder.Plan) -> str:
+def text_of(
+    model, folder: Path, plan: coder.Plan, library: dict[str, str], training
+) -> str:
     """Measure the model and return its card."""
-    library = {f.path: f.read() for f in coder.held_out_library(list(texts.files()))}
     frozen = texts.evaluation_files()
     rows = [
         _row(model, "held-out standard library, files in path order", library),
@@ -56,10 +79,38 @@ def text_of(model, folder: Path, plan: coder.Plan) -> str:
         "| --- | ---: | ---: | ---: | ---: | ---: |",
         *rows,
         "",
+        *_positions(model, library),
+        *_shares(model, library, training),
         _curve(folder),
         _completions(model, frozen),
     ]
     return "\n".join(parts)
+
+
+def _positions(model, library: dict[str, str]) -> list[str]:
+    """Return bits per token by place in the context, as a table."""
+    found = exams.by_position(model, library.values())
+    return [
+        "By place in the context, on the held-out library cut into windows of "
+        f"{model.context:,} tokens:\n",
+        "| tokens before | bits per token |",
+        "| --- | ---: |",
+        *(f"| {each.details['from']:,} to {each.details['to'] - 1:,} "
+          f"| {_interval(each)} |" for each in found),
+        "",
+    ]  # fmt: skip
+
+
+def _shares(model, library: dict[str, str], training) -> list[str]:
+    parse = exams.parse_share(model, library.values())
+    copied = exams.verbatim_share(model, training)
+    return [
+        f"Of {parse.details['asked']} function bodies of the held-out library, written "
+        f"greedily after the text up to the head: {_interval(parse)} parse. Of "
+        f"{copied.details['asked']} places of the training text, {exams.COPIED} tokens "
+        f"read and {exams.COPIED} written greedily: {_interval(copied)} are copied "
+        "verbatim.\n",
+    ]
 
 
 def _row(model, what: str, files: dict[str, str]) -> str:
@@ -83,7 +134,6 @@ def _head(model, folder: Path, plan: coder.Plan) -> str:
     training = [row for row in rows if row["split"] == "training"]
     licences = Counter(row["licence"] for row in training)
     packages = {row["package"] for row in training}
-    shape = model.shape
     count = sum(p.numel() for p in model.parameters())
     size = (folder / "model.safetensors").stat().st_size
     today = datetime.date.today().isoformat()
@@ -92,19 +142,17 @@ def _head(model, folder: Path, plan: coder.Plan) -> str:
 license: apache-2.0
 library_name: transformers
 ---
-# coder
+# {model.name}
 
 A language model that completes Python code, small enough to train and to take apart on
 two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
-{coder.SEED}), run by `python -m llmlab.zoo coder`. First version: the training goes on,
-from the weights of its constant phase in `llmlab/zoo/resume/coder`.
+{coder.SEED}), run by `python -m llmlab.zoo {model.name}`.
 
 | | |
 | --- | --- |
-| parameters | {count:,}: {shape.layers} layers of width {shape.width}, \
-{shape.heads} query and {shape.kv_heads} key/value heads, hidden {shape.hidden}, tied |
-| vocabulary | {shape.vocabulary:,}, byte-level BPE |
-| context | {shape.context:,} tokens |
+| parameters | {count:,}: {_shape(model)} |
+| vocabulary | {model.vocabulary:,}, byte-level BPE |
+| context | {model.context:,} tokens |
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
 | trained on | {plan.steps * coder.TOKENS_PER_STEP:,} tokens, \
 {plan.decay * coder.TOKENS_PER_STEP:,} of them in the decay |
@@ -118,6 +166,21 @@ Limits: it writes plausible Python, not correct Python. It knows no natural lang
 beyond comments, repeats itself when it is unsure, and has seen the standard library, so
 quality on your own files will differ. Nothing here was tuned for safety.
 """
+
+
+def _shape(model) -> str:
+    """Say in words how the parameters are laid out."""
+    if isinstance(model, RecurrentModel):
+        sizes = model.config
+        return (
+            f"{sizes.num_hidden_layers} LSTM layers of width {sizes.hidden_size}, "
+            f"embedding of width {sizes.embedding_size}, tied"
+        )
+    shape = model.shape
+    return (
+        f"{shape.layers} layers of width {shape.width}, {shape.heads} query and "
+        f"{shape.kv_heads} key/value heads, hidden {shape.hidden}, tied"
+    )
 
 
 def _curve(folder: Path) -> str:

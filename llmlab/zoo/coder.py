@@ -1,16 +1,18 @@
-"""The recipe of `coder`: a 9.4 M parameter decoder that completes Python code.
+"""The recipe of the models that complete Python code: `coder` and its two smaller kin.
 
-Wide and shallow, since a decode step costs per layer. Trained on the sources of this
-installation (`core.corpus`), with Muon (Jordan 2024) for the matrices of the layers and
-AdamW for the rest: on two cores tokens are scarce, and Muon needs fewer of them. The
-rate is constant on everything, in sequences of 512, and decays at the end on the
-cleanest part, the standard library and small packages, in sequences of 1,024.
+Trained on the sources of this installation (`core.corpus`), with Muon (Jordan 2024) for
+the matrices of the layers and AdamW for the rest: on two cores tokens are scarce, and
+Muon needs fewer of them. The rate is constant on everything, in sequences of 512, and
+decays at the end on the cleanest part, the standard library and small packages, in
+sequences of 1,024. What a step sees depends on its number alone, so models trained with
+one plan have read the same text in the same order.
 """
 
+import argparse
 import copy
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,13 +23,12 @@ from torch import Tensor, nn
 from llmlab import models
 from llmlab.core import texts
 from llmlab.core.corpus import TextFile
-from llmlab.models import training
-from llmlab.models.decoder import Decoder
-from llmlab.zoo import tokens
+from llmlab.models import files, training
+from llmlab.zoo import shapes, tokens
 
 SEED = 1
-VOCABULARY = 4096
 RATE = 2e-3
+MILLION_TOKENS = {"coder": 16.384, "coder-small": 20.48, "coder-rnn": 20.48}
 SHORT, LONG = (16, 512), (8, 1024)  # rows, length: 8,192 tokens a step either way
 TOKENS_PER_STEP = 8192
 WARMUP_STEPS = 100
@@ -48,25 +49,6 @@ class Plan:
     @property
     def constant(self) -> int:
         return self.steps - self.decay
-
-
-def config():
-    """Return the shape of `coder` as a transformers configuration."""
-    from transformers import LlamaConfig
-
-    return LlamaConfig(
-        vocab_size=VOCABULARY,
-        hidden_size=384,
-        intermediate_size=1024,
-        num_hidden_layers=5,
-        num_attention_heads=12,
-        num_key_value_heads=4,
-        max_position_embeddings=1024,
-        tie_word_embeddings=True,
-        bos_token_id=0,
-        eos_token_id=0,
-        pad_token_id=0,
-    )
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
@@ -92,20 +74,20 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     if (folder / "held_out.bin").exists():
         return
     folder.mkdir(parents=True, exist_ok=True)
-    files = texts.files()
-    training_files = [f for f in files if f.split == "training"]
+    listed = texts.files()
+    training_files = [f for f in listed if f.split == "training"]
     library = [f for f in training_files if f.package == "python"]
     if tokenizer is None:
         made = tokens.train_tokenizer(
-            (f.read() for f in training_files), vocabulary=VOCABULARY
+            (f.read() for f in training_files), vocabulary=shapes.VOCABULARY
         )
     else:
         made = Tokenizer.from_file(str(tokenizer))
     made.save(str(folder / "tokenizer.json"))
-    texts.write_manifest(files, folder / "data.json")
+    texts.write_manifest(listed, folder / "data.json")
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
     tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
-    tokens.encode_files(made, held_out_library(files), folder / "held_out.bin")
+    tokens.encode_files(made, held_out_library(listed), folder / "held_out.bin")
 
 
 def decay_files(training_files: list[TextFile]) -> list[TextFile]:
@@ -119,9 +101,9 @@ def decay_files(training_files: list[TextFile]) -> list[TextFile]:
     ]
 
 
-def held_out_library(files: list[TextFile]) -> list[TextFile]:
+def held_out_library(listed: Sequence[TextFile]) -> list[TextFile]:
     """Return the standard library's held-out files in path order."""
-    chosen = [f for f in files if f.package == "python" and f.split == "held out"]
+    chosen = [f for f in listed if f.package == "python" and f.split == "held out"]
     return sorted(chosen, key=lambda file: file.path)
 
 
@@ -152,32 +134,35 @@ def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], d
 
 
 def train(
+    name: str,
     folder: Path,
     plan: Plan,
     *,
     resume: Path | None = None,
+    tokenizer: Path | None = None,
     stop_after: int | None = None,
-) -> Decoder:
-    """Train, or go on training, in `folder`; return the model.
+) -> nn.Module:
+    """Train, or go on training, the model `name` in `folder`; return it.
 
     resume: weights of the constant phase, as `keep` wrote them, to go on from with a
     fresh optimizer and a short warm-up. What stands in the folder goes first.
     """
-    prepare(folder, tokenizer=resume and resume / "tokenizer.json")
+    prepare(folder, tokenizer=resume / "tokenizer.json" if resume else tokenizer)
     torch.manual_seed(SEED)
-    model, start = Decoder(config()), 0
+    model, start = shapes.fresh(name), 0
     if resume is not None:
         model = models.load(resume)
         start = json.loads((resume / "resume.json").read_text())["steps"]
+    warmup = min(WARMUP_STEPS, plan.constant)
     flat = training.constant_then_decay(
-        plan.steps, warmup=WARMUP_STEPS, decay=plan.decay, floor=0.02
+        plan.steps, warmup=warmup, decay=plan.decay, floor=0.02
     )
     trained = training.train(
         model,
         batches(folder, plan),
         steps=plan.steps,
         optimizers=optimizers,
-        schedule=lambda step: min(flat(step), (step - start + 1) / WARMUP_STEPS),
+        schedule=lambda step: min(flat(step), (step - start + 1) / max(1, warmup)),
         autocast=torch.bfloat16,
         folder=folder,
         checkpoint_every=100,
@@ -189,7 +174,7 @@ def train(
     return trained.model
 
 
-def keep(model: Decoder, folder: Path, target: Path, *, steps: int) -> Path:
+def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
     """Write bf16 weights of the constant phase, from which a training can go on."""
     model = copy.deepcopy(model).to(torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
@@ -197,3 +182,43 @@ def keep(model: Decoder, folder: Path, target: Path, *, steps: int) -> Path:
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
     (target / "resume.json").write_text(json.dumps(facts) + "\n")
     return target
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what this recipe can be told besides what every recipe can."""
+    parser.add_argument("--tokens", type=float, help="millions of tokens in all")
+    parser.add_argument(
+        "--decay", type=float, default=4.9152, help="millions of them in the decay"
+    )
+    parser.add_argument(
+        "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
+    )
+    parser.add_argument(
+        "--keep", type=Path, help="write weights of the constant phase there"
+    )
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train `options.name`; keep and publish it where asked."""
+    from llmlab.zoo import card  # it needs this recipe
+
+    name, folder = options.name, options.folder
+    million = options.tokens or MILLION_TOKENS[name]
+    plan = Plan.of(million, decay_million=options.decay)
+    tokenizer = None
+    if name != "coder":  # its kin speak its words: one drafts for it, one is its peer
+        tokenizer = files.find("coder") / "tokenizer.json"
+    model = train(
+        name,
+        folder,
+        plan,
+        resume=options.resume,
+        tokenizer=tokenizer,
+        stop_after=options.stop_after,
+    )
+    done = plan.steps if options.stop_after is None else options.stop_after
+    print(f"trained {done} of {plan.steps} steps in {folder}")
+    if options.keep:
+        print(f"written {keep(model, folder, options.keep, steps=done)}")
+    if options.publish:
+        print(f"written {card.publish(name, model, folder, options.publish, plan)}")

@@ -1,0 +1,194 @@
+"""`llmlab measure --formats`: one model in many formats, side by side.
+
+Every format runs in the same rounds, so that their times compare. Beside each speed
+stands what it costs: the error of the logits against fp32 and, for a model with a
+tokenizer, the bits per byte. A format is a word such as bf16, bf16-prepacked, int8,
+int8-dynamic, int4-g64 or int4-g32-gptq.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from llmlab import measure, models, quantization
+from llmlab.core import machine, progress, records, texts
+from llmlab.core.records import Record
+from llmlab.models import generation
+
+WORD = re.compile(r"int([2-8])(?:-g(\d+))?(?:-(dynamic|gptq|awq|smooth))?")
+DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
+COLUMNS = {  # of the table: name of the fact, phase
+    "size": ("file size", None),
+    "decode": ("throughput", "decode"),
+    "×": ("ratio", "decode"),
+    "prefill": ("throughput", "prefill"),
+    "batch": ("throughput", "batch"),
+    "logit error": ("logit error", None),
+    "bits per byte": ("bits per byte", None),
+}
+
+
+def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
+    """Load a model and give it a format; ValueError for a word that is none.
+
+    Quantized models keep everything else in bf16. rows: tokens at a time to choose
+    operators for.
+    """
+    base, _, prepacked = word.partition("-")
+    if base in ("fp32", "bf16", "fp16") and prepacked in ("", "prepacked"):
+        model = models.load(name, dtype=base, device=device)
+        return quantization.prepack(model, rows=rows) if prepacked else model
+    found = WORD.fullmatch(word)
+    if not found:
+        raise ValueError(
+            f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
+            "int8, int8-dynamic, int8-smooth, int4-g32, int4-g32-gptq, int4-g32-awq, "
+            "with 2 to 8 bits and any group size that divides."
+        )
+    bits, group, method = int(found[1]), found[2], found[3]
+    model = models.load(name, dtype="bf16", device=device)
+    size = int(group) if group else "channel"
+    how = {"bits": bits, "group_size": size, "rows": rows}
+    if method in ("gptq", "awq"):
+        maker = getattr(quantization, method).quantize
+        return maker(model, quantization.calibration.batches(model), **how)
+    if method == "smooth":
+        data = quantization.calibration.batches(model)
+        return quantization.smoothing.quantize(model, data, rows=rows)
+    return quantization.quantize(model, activations=method == "dynamic", **how)
+
+
+def compare(
+    name: str,
+    words: Sequence[str],
+    *,
+    device: Any = "cpu",
+    prompt: int = 128,
+    new: int = 128,
+    long: int = 512,
+    batch: int = 16,
+    rounds: int = 6,
+    more: dict[str, Callable[[], Any]] | None = None,
+) -> list[Record]:
+    """Measure a model in formats: decode, prefill of a long prompt, decode of a batch.
+
+    The first word is what ratios are of. more: other calls to time in the same rounds
+    of decoding, such as another engine's, which then is what ratios are of.
+    """
+    exact = models.load(name, dtype="fp32", device=device)
+    if not hasattr(exact, "new_cache"):
+        raise ValueError(
+            f"{name!r} is no causal model, and --formats compares how models write on; "
+            "take one such as coder."
+        )
+    found = {
+        word: make(name, word, device=device)
+        for word in progress.track(words, "making formats")
+    }
+    many = {
+        word: make(name, word, device=device, rows=batch)
+        for word in progress.track(words, "making formats for a batch")
+    }
+    room = exact.context
+    new, long = min(new, room // 2), min(long, room - 1)
+    prompt = min(prompt, room - new)
+    sizes = ((1, prompt), (1, long), (batch, prompt))
+    one, longer, rows = (_prompts(exact, *size) for size in sizes)
+    facts = _timed("decode", found, one, new, rounds, more or {})
+    facts += _timed("prefill", found, longer, 1, rounds, {})
+    facts += _timed("batch", many, rows, max(2, new // 4), rounds, {})
+    for word, model in found.items():
+        facts += _quality(word, model, exact)
+    return facts
+
+
+def table(facts: Sequence[Record]) -> str:
+    """Write one line for each format."""
+    from llmlab.core.tables import text_grid
+
+    subjects = list(dict.fromkeys(fact.subject for fact in facts))
+    rows = [
+        [subject, *(_cell(facts, subject, *key) for key in COLUMNS.values())]
+        for subject in subjects
+    ]
+    return text_grid(["format", *COLUMNS], rows)
+
+
+def _timed(phase, found, prompts, new, rounds, more) -> list[Record]:
+    def call(model):
+        return lambda: list(generation.stream_batch(model, prompts, max_tokens=new))
+
+    calls = dict(more) | {word: call(model) for word, model in found.items()}
+    tokens = len(prompts) * (len(prompts[0]) if phase == "prefill" else new)
+    speed = measure.speed(calls, rounds=rounds, tokens=tokens)
+    first = next(iter(calls))
+    details = {"phase": phase, "batch": len(prompts), "prompt": len(prompts[0])}
+    details |= {"new": new}
+    facts = []
+    for word in calls:
+        rest = {"subject": word, "details": details}
+        facts.append(speed[word].total.rate("throughput", tokens, "token/s", **rest))
+        verdict = speed.verdict(word, first) if word != first else None
+        if verdict:
+            fact = verdict.record()
+            facts.append(
+                records.measured("ratio", fact.value, "×", low=fact.low, high=fact.high,
+                                 subject=word, details=details | {"against": first})
+            )  # fmt: skip
+    return facts
+
+
+@torch.inference_mode()
+def _quality(word: str, model, exact) -> list[Record]:
+    """Return the size of the file, the error of the logits and the bits per byte."""
+    rest = {"subject": word, "weights": exact.weights_version}
+    facts = [records.measured("file size", _file_size(model), "B", **rest)]
+    text, size = texts.short(), min(512, exact.context)
+    if exact.tokenizer is None:
+        tokens = torch.tensor(_prompts(exact, 1, size))
+    else:
+        tokens = torch.tensor([exact.tokenizer(text)["input_ids"][:size]])
+    tokens = tokens.to(next(exact.parameters()).device)
+    right = exact(tokens).double()
+    error = (model(tokens).double() - right).norm() / right.norm()
+    facts.append(records.measured("logit error", float(error), "1", **rest))
+    if exact.tokenizer is not None:
+        bits = measure.quality.bits_per_byte(model, texts.short_files())
+        facts.append(
+            records.measured("bits per byte", bits.value, "bit/B", low=bits.low,
+                             high=bits.high, **rest)
+        )  # fmt: skip
+    return facts
+
+
+def _file_size(model) -> int:
+    has_integers = any(
+        isinstance(m, quantization.QuantizedLinear) for m in model.modules()
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        (quantization.save if has_integers else models.save)(model, folder)
+        return quantization.size(folder)
+
+
+def _prompts(model, rows: int, length: int) -> list[list[int]]:
+    """Draw prompts; which tokens they are changes no time here."""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randint(model.vocabulary, (rows, length), generator=generator).tolist()
+
+
+def _cell(facts, subject: str, name: str, phase: str | None) -> str:
+    for fact in facts:
+        same = (fact.subject, fact.name) == (subject, name)
+        if same and fact.details.get("phase") == phase:
+            return fact.value_text()
+    return ""
+
+
+def run(options) -> list[Record]:
+    """Measure and return the facts of `llmlab measure --formats …`."""
+    words = [word.strip() for word in options.formats.split(",") if word.strip()]
+    machine.set_threads()
+    return compare(options.model, words, device=options.device)

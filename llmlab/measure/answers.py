@@ -1,0 +1,68 @@
+"""A model that answers whole texts, on this machine: translators and classifiers.
+
+They have no tokens to stream to a user; what counts is the wait for an answer, how many
+come in a second when texts are batched, and how many of them are right.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from llmlab.core.records import Record
+from llmlab.measure import identity, memory, quality
+from llmlab.measure.timing import speed
+
+BATCHES = (1, 2, 4, 8, 16)
+SECONDS = 12.0  # of timing; at least six rounds are run
+
+Ask = Callable[[Any, Sequence[str]], list[str]]
+
+
+@dataclass(frozen=True)
+class Exam:
+    """Texts with the answers that are right, and what the share of these is called."""
+
+    asked: Sequence[str]
+    expected: Sequence[str]
+    name: str = "exact match"
+
+
+def one_model(
+    model: Any,
+    *,
+    ask: Ask,
+    exam: Exam,
+    judged: bool = True,
+    batches: Sequence[int] = BATCHES,
+    seconds: float = SECONDS,
+) -> list[Record]:
+    """Measure the wait for answers, answers a second, memory and what is right.
+
+    ask: answers texts, such as `models.translation.translate`. exam: what is asked; its
+    first texts are those that are timed. judged: whether its answers are right for this
+    model, so that the share of them says anything. Record details hold batch.
+    Raises ValueError for an exam of fewer texts than the largest batch.
+    """
+    if not len(batches) or min(batches) < 1 or max(batches) > len(exam.asked):
+        raise ValueError(
+            f"batches={batches!r} must be numbers from 1 to the {len(exam.asked)} "
+            "texts of the exam, such as (1, 8)."
+        )
+    calls = {
+        str(batch): lambda batch=batch: ask(model, exam.asked[:batch])
+        for batch in batches
+    }
+    measured = speed(calls, seconds=seconds)
+    label = identity.label(model)
+    facts = memory.held(model)
+    for batch in batches:
+        rest = {"details": {"batch": batch}, "subject": label, "seed": 0}
+        rest["weights"] = model.weights_version
+        total = measured[str(batch)].total
+        facts.append(total.record("latency of answers", **rest))
+        facts.append(total.rate("throughput of answers", batch, "answer/s", **rest))
+    if judged:
+        answers = ask(model, exam.asked)
+        right = quality.exact_match(answers, exam.expected, subject=label)
+        facts.append(replace(right, name=exam.name, weights=model.weights_version))
+    return [*facts, memory.process_peak(subject=label)]

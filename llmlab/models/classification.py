@@ -1,0 +1,49 @@
+"""Ask a classifier: which of its labels fits each text.
+
+Texts of a like length stand together, and what pads them is masked. A text longer than
+the model's context is cut at its end.
+
+Shapes: B texts, T tokens, C labels.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llmlab.core import progress
+
+ROWS = 64  # texts at a time
+
+
+def classify(
+    model: Any, texts: Sequence[str], *, tokenizer: Any = None, rows: int = ROWS
+) -> list[str]:
+    """Return the name of the likeliest label for each text, in order.
+
+    model: a sequence classifier of transformers whose config names its labels.
+    tokenizer: the model's own by default. rows: how many texts are read at a time.
+    """
+    if rows < 1:
+        raise ValueError(f"rows={rows} reads nothing; choose at least 1.")
+    tokenizer = tokenizer or model.tokenizer
+    longest = model.config.max_position_embeddings
+    ids = tokenizer(list(texts), truncation=True, max_length=longest)["input_ids"]
+    order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
+    answers = [""] * len(ids)
+    for start in progress.track(range(0, len(order), rows), "classifying"):
+        places = order[start : start + rows]
+        encoded = tokenizer.pad({"input_ids": [ids[place] for place in places]})
+        tokens = torch.tensor(encoded["input_ids"], device=model.device)  # (B, T)
+        best = label_logits(model, tokens).argmax(-1).tolist()
+        for place, label in zip(places, best, strict=True):
+            answers[place] = model.config.id2label[label]
+    return answers
+
+
+@torch.inference_mode()
+def label_logits(model: Any, tokens: Tensor) -> Tensor:
+    """Return the logits (B, C) of padded tokens (B, T)."""
+    seen = (tokens != model.config.pad_token_id).long()
+    return model(input_ids=tokens, attention_mask=seen).logits

@@ -1,0 +1,45 @@
+"""Ask an encoder-decoder model: text in, text out, greedily, many texts at a time.
+
+The answers are those of transformers' own `generate`, one text alone or among others:
+texts of a like length stand together, and what pads them is masked.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from llmlab.core import progress
+
+ROWS = 250  # texts at a time
+
+
+def translate(
+    model: Any,
+    texts: Sequence[str],
+    *,
+    rows: int = ROWS,
+    max_tokens: int | None = None,
+) -> list[str]:
+    """Return the model's answer to each text, in order.
+
+    model: an encoder-decoder model with its `.tokenizer`, as `models.load` gives it.
+    rows: how many texts are answered at a time. max_tokens: the longest answer (None:
+    what the model's generation config says).
+    """
+    if rows < 1:
+        raise ValueError(f"rows={rows} answers nothing; choose at least 1.")
+    order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
+    answers = [""] * len(texts)
+    longest = {} if max_tokens is None else {"max_new_tokens": max_tokens}
+    for start in progress.track(range(0, len(order), rows), "translating"):
+        places = order[start : start + rows]
+        encoded = model.tokenizer(
+            [texts[place] for place in places], padding=True, return_tensors="pt"
+        ).to(model.device)
+        with torch.inference_mode():
+            written = model.generate(**encoded, do_sample=False, num_beams=1, **longest)
+        decoded = model.tokenizer.batch_decode(written, skip_special_tokens=True)
+        for place, answer in zip(places, decoded, strict=True):
+            answers[place] = answer
+    return answers

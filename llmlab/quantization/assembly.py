@@ -1,0 +1,87 @@
+"""From integers to a model: what every method of choosing them has in common.
+
+Shapes: O output features, I input features.
+"""
+
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.quantization import exchange
+from llmlab.quantization.exchange import Model
+from llmlab.quantization.formats import Quantized
+from llmlab.quantization.layers import QuantizedLinear
+
+Bits = int | Mapping[str, int]
+SCALES = torch.bfloat16  # half the bytes, and what the operators take
+
+
+def layer_bits(
+    model: nn.Module, bits: Bits, skip: Collection[str]
+) -> list[tuple[str, nn.Module, int]]:
+    """Return name, layer and bits of every linear layer that is to be quantized.
+
+    Raises ValueError for names in `bits` that are no linear layers.
+    """
+    layers = exchange.linear_layers(model, skip=skip)
+    if not isinstance(bits, Mapping):
+        return [(name, layer, bits) for name, layer in layers.items()]
+    if unknown := sorted(set(bits) - set(layers)):
+        raise ValueError(
+            f"bits names {unknown[0]!r}, which is no linear layer to be quantized; "
+            f"the names are those of the model's modules, such as {next(iter(layers))}."
+        )
+    return [(name, layers[name], own) for name, own in bits.items()]
+
+
+@contextlib.contextmanager
+def naming(layer: str) -> Iterator[None]:
+    """Say in a ValueError which layer it is about, and that it may be left out."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(
+            f"{layer}: {error} Or leave the layer as it is: skip=({layer!r},)."
+        ) from error
+
+
+def assemble(
+    model: Model,
+    weights: Mapping[str, Quantized],
+    *,
+    input_scales: Mapping[str, Tensor] | None = None,
+    activations: bool = False,
+    rows: int = 1,
+    operator: str | None = None,
+) -> Model:
+    """Return a new model with these weights in place of its own.
+
+    input_scales: by layer, (I,); arguments as in `layers.QuantizedLinear`. The model
+    says its format in `.format`, such as "int4 g32", and otherwise keeps its name.
+    """
+    layers = {
+        name: QuantizedLinear(
+            weight,
+            input_scales=(input_scales or {}).get(name),
+            activations=activations,
+            dtype=model.get_submodule(name).weight.dtype,
+            rows=rows,
+            operator=operator,
+        )
+        for name, weight in weights.items()
+    }
+    new = exchange.replaced(model, layers)
+    new.format = describe(layers.values())
+    return new
+
+
+def describe(layers: Collection[QuantizedLinear]) -> str:
+    """Name the format that most weights have, and how many others there are."""
+    counts: Counter[str] = Counter()
+    for layer in layers:
+        counts[layer.spec.name] += layer.spec.rows * layer.spec.columns
+    names = [name for name, _ in counts.most_common()]
+    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")

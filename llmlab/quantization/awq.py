@@ -1,0 +1,106 @@
+"""AWQ: weights that meet large inputs are worth finer steps.
+
+Divide an input by s and multiply its column of weights by s: the answer is the same,
+but rounding errors of that column now count s times less. Larger inputs get a larger s,
+the mean magnitude to a power that is searched for each layer. The price is one product
+of the activations with 1 / s in front of the layer.
+
+Shapes: O output features, I input features.
+Source: AWQ, Lin et al., MLSys 2024.
+"""
+
+from collections.abc import Collection, Iterable
+
+import torch
+from torch import Tensor
+
+from llmlab.core import progress
+from llmlab.quantization import assembly, calibration, exchange, formats, ranges
+from llmlab.quantization.assembly import Bits
+from llmlab.quantization.calibration import Batch, Inputs
+from llmlab.quantization.exchange import Model
+from llmlab.quantization.formats import GroupSize, Quantized
+from llmlab.quantization.gptq import objective
+
+POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
+
+
+def quantize(
+    model: Model,
+    data: Iterable[Batch],
+    *,
+    bits: Bits = 4,
+    group_size: GroupSize = 32,
+    symmetric: bool | None = None,
+    clip: bool = True,
+    skip: Collection[str] = (),
+    rows: int = 1,
+    operator: str | None = None,
+) -> Model:
+    """Return a new model, its weights scaled by AWQ for what batches of text show.
+
+    data: see `calibration.collect`. clip: also search the range of each group's levels,
+    errors weighted by the inputs. The other arguments and errors are those of
+    `rounding.quantize`.
+    """
+    chosen = assembly.layer_bits(model, bits, skip)
+    seen = calibration.collect(model, data, [name for name, *_ in chosen])
+    weights, scales = {}, {}
+    for name, layer, own in progress.track(chosen, "AWQ"):
+        with assembly.naming(name):
+            weights[name], scales[name] = solve(
+                exchange.weight_of(layer), seen[name], bits=own, group_size=group_size,
+                symmetric=own == 8 if symmetric is None else symmetric, clip=clip,
+                scale_dtype=assembly.SCALES,
+            )  # fmt: skip
+    return assembly.assemble(
+        model, weights, input_scales=scales, rows=rows, operator=operator
+    )
+
+
+def solve(
+    weight: Tensor,
+    inputs: Inputs,
+    *,
+    bits: int = 4,
+    group_size: GroupSize = "channel",
+    symmetric: bool = True,
+    clip: bool = True,
+    scale_dtype: torch.dtype = torch.float32,
+) -> tuple[Quantized, Tensor | None]:
+    """Round a weight (O, I); return it with what its inputs are multiplied by, (I,).
+
+    Plain rounding is among what is tried, so AWQ is never worse on the error of the
+    answers, `gptq.objective`; where it wins, None stands for the factors.
+    """
+    exact = formats.grouped(weight, "tensor").flatten(1)
+    rest = {"bits": bits, "group_size": group_size, "symmetric": symmetric,
+            "scale_dtype": scale_dtype}  # fmt: skip
+    best = formats.quantize_weight(exact, **rest)
+    least = objective(exact, best.dequantize(), inputs.gram).sum()
+    kept = None
+    for factors in candidates(inputs.mean):
+        within = ranges.minmax
+        if clip:
+            within = ranges.weighted_mse(inputs.mean_square * factors.square())
+        rounded = formats.quantize_weight(exact / factors, within=within, **rest)
+        answer = rounded.dequantize() * factors
+        error = objective(exact, answer, inputs.gram).sum()
+        if error < least:
+            best, least, kept = rounded, error, factors
+    return best, None if kept is None or (kept == 1).all() else kept
+
+
+def candidates(mean: Tensor) -> list[Tensor]:
+    """Return the factors 1 / s of the inputs that are tried, (I,) each.
+
+    They are numbers of bf16, so that weights and activations are scaled by the same.
+    """
+    seen = mean.clamp(min=1e-4 * float(mean.amax().clamp(min=1e-30)))
+    return [inverse(seen**power) for power in POWERS]
+
+
+def inverse(scales: Tensor) -> Tensor:
+    """Return 1 / s about 1, rounded to bf16 and kept in float32."""
+    scales = scales / (scales.amax() * scales.amin()).sqrt()
+    return (1 / scales).bfloat16().float()

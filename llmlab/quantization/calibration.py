@@ -1,0 +1,172 @@
+"""Calibration: what the inputs of each linear layer look like, on some real text.
+
+Which rounding errors matter depends on what the weights are multiplied with. A few
+thousand tokens are enough to see it. What is kept of them is small: for each layer the
+products of its inputs with each other, summed over tokens (the Gram matrix), and the
+size of every input.
+
+Shapes: B sequences, T tokens, I input features of a layer.
+"""
+
+import functools
+import itertools
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.core import corpus, progress
+from llmlab.quantization import exchange
+
+Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
+
+
+@dataclass
+class Inputs:
+    """What one layer was given, over all tokens so far."""
+
+    gram: Tensor  # (I, I) float32: sum of x xᵀ over tokens
+    largest: Tensor  # (I,): the largest magnitude of each input
+    total: Tensor  # (I,): the sum of magnitudes
+    tokens: int = 0
+
+    @classmethod
+    def none(cls, width: int, device: torch.device) -> "Inputs":
+        """Return what a layer was given before the first token."""
+        zeros = torch.zeros(width, device=device)
+        return cls(torch.zeros(width, width, device=device), zeros, zeros.clone())
+
+    @property
+    def mean(self) -> Tensor:
+        """The mean magnitude of each input, (I,)."""
+        return self.total / max(1, self.tokens)
+
+    @property
+    def mean_square(self) -> Tensor:
+        """The mean square of each input, (I,)."""
+        return self.gram.diagonal() / max(1, self.tokens)
+
+    def add(self, x: Tensor) -> None:
+        """Count tokens (…, I) in; ValueError when one of them is not finite."""
+        x = x.detach().float().flatten(0, -2)
+        size = x.abs()
+        self.gram.addmm_(x.T, x)
+        if not torch.isfinite(self.gram).all():
+            raise ValueError(
+                "the inputs of a layer are not finite on this text; the weights are "
+                "damaged, or the model's format cannot hold its activations."
+            )
+        self.largest = torch.maximum(self.largest, size.amax(0))
+        self.total = self.total + size.sum(0)
+        self.tokens += len(x)
+
+
+def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Tensor]:
+    """Cut training texts into `count` prompts of `length` tokens, (1, T) each.
+
+    The texts are Python of this installation that no evaluation holds. Raises
+    ValueError for a model without a tokenizer, or a length beyond its context.
+    """
+    if getattr(model, "tokenizer", None) is None:
+        raise ValueError(
+            f"model {getattr(model, 'name', '')!r} has no tokenizer to read texts "
+            "with; hand in token ids of your own."
+        )
+    context = getattr(model, "context", length)
+    if not 1 <= length <= context or count < 1:
+        raise ValueError(
+            f"count={count}, length={length}: there must be at least one prompt of 1 "
+            f"to {context} tokens."
+        )
+    found = []
+    for file in _programs():
+        ids = model.tokenizer(file.read(), add_special_tokens=False, verbose=False)
+        ids = ids["input_ids"][: 2 * length]  # two prompts of a file, no more
+        found += [ids[at : at + length] for at in (0, length)]
+        found = [each for each in found if len(each) == length]
+        if len(found) >= count:
+            break
+    return [torch.tensor([each]) for each in found[:count]]
+
+
+def collect(
+    model: nn.Module,
+    data: Iterable[Batch],
+    names: Collection[str] | None = None,
+) -> dict[str, Inputs]:
+    """Run a model over batches and return what its linear layers were given.
+
+    data: token ids (B, T), or mappings of a forward call's arguments, for encoders and
+    encoder-decoders. names: of these layers only. In the order of their first use.
+    Raises ValueError when there is no batch, or a layer is never used.
+    """
+    layers = exchange.linear_layers(model)
+    names = list(layers) if names is None else list(names)
+    found: dict[str, Inputs] = {}
+    with torch.inference_mode(), _listening(model, names, found):
+        for batch in progress.track(data, "looking at inputs"):
+            run(model, batch)
+    if silent := [name for name in names if name not in found]:
+        raise ValueError(
+            f"layer {silent[0]!r} saw no input; hand in at least one batch, and for an "
+            "encoder-decoder both texts, or skip the layer."
+        )
+    return found
+
+
+def run(model: nn.Module, batch: Batch):
+    """Call a model on a batch: token ids, or a mapping of arguments."""
+    device = next(model.parameters()).device
+    if isinstance(batch, Mapping):
+        return model(**{name: each.to(device) for name, each in batch.items()})
+    return model(batch.to(device))
+
+
+def stages(names: Iterable[str]) -> list[list[str]]:
+    """Group layers, in their order of use, by the numbered part that holds them.
+
+    "layers.0.mlp.up" and "layers.0.mlp.down" go together, "head" stands alone.
+    """
+
+    def part(name: str) -> str:
+        words = name.split(".")
+        number = next((i for i, word in enumerate(words) if word.isdecimal()), None)
+        return name if number is None else ".".join(words[: number + 1])
+
+    groups: dict[str, list[str]] = {}
+    for name in names:
+        groups.setdefault(part(name), []).append(name)
+    return list(groups.values())
+
+
+@functools.cache
+def _programs() -> tuple[corpus.TextFile, ...]:
+    """Return the standard library's training files, which are soon listed, mixed."""
+    listed = itertools.takewhile(lambda f: f.package == "python", corpus.candidates())
+    training = [file for file in listed if file.split == "training"]
+    return tuple(sorted(training, key=lambda file: file.sha256))
+
+
+@contextmanager
+def _listening(model: nn.Module, names, found: dict[str, Inputs]) -> Iterator[None]:
+    """Hear what each layer is given, for as long as the block lasts."""
+
+    def ear(name: str):
+        def hear(layer, arguments):
+            x = arguments[0]
+            if name not in found:
+                found[name] = Inputs.none(x.shape[-1], x.device)
+            found[name].add(x)
+
+        return hear
+
+    hooks = [
+        model.get_submodule(name).register_forward_pre_hook(ear(name)) for name in names
+    ]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()

@@ -1,0 +1,189 @@
+"""Which operator runs fastest here: tried once, on a weight like the layer's own.
+
+Every operator that fits is first compared with float64, on numbers that reach the ends
+of their ranges (some processors add int8 products with saturation), then timed at three
+numbers of rows: one token, a batch, a prompt. Operators that read the same layout can
+share a layer; between layouts the number of rows that matters most decides.
+
+Shapes: R rows of activations, O output features, I input features.
+"""
+
+import dataclasses
+import functools
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llmlab.measure import clocks
+from llmlab.quantization import formats, grids
+from llmlab.quantization.formats import Quantized
+from llmlab.quantization.operators import LAYOUTS, OPERATORS
+from llmlab.quantization.spec import Spec
+
+ROWS = (1, 16, 128)  # where operators are compared: a token, a batch, a prompt
+LIMITS = (1, 32)  # rows up to which the first and the second answer hold
+SIZE = 1024  # O and I of the weight that they are tried on
+COPIES = 4  # of it, walked through in turn, so that no near cache holds them
+LOOKS = 5  # at the time of each, of which the least counts
+MARGIN = 0.9  # of the time of one listed before it, or it is not worth a change
+ALLOWED = 0.02  # relative error: what bf16 and its sums may cost
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A layout, and the operators that read it by the number of rows."""
+
+    layout: str
+    operators: tuple[str, ...]  # one for each of ROWS
+
+    def at(self, rows: int) -> str:
+        """Return the operator for this number of rows."""
+        return self.operators[sum(rows > limit for limit in LIMITS)]
+
+
+def fastest(
+    spec: Spec, *, device: torch.device, dtype: torch.dtype, rows: int = 1
+) -> Choice:
+    """Return what runs fastest here for layers of this form with `rows` at a time."""
+    layouts = tuple(name for name in LAYOUTS if LAYOUTS[name].fits(spec, device))
+    names = tuple(
+        name
+        for name, operator in OPERATORS.items()
+        if operator.layout in layouts and operator.fits(spec, device, dtype)
+    )
+    place = sum(rows > limit for limit in LIMITS)
+    columns = -(-SIZE // spec.group_columns) * spec.group_columns
+    like = dataclasses.replace(spec, rows=SIZE, columns=columns)
+    if spec.groups == 1:
+        like = dataclasses.replace(like, columns=SIZE, group_columns=SIZE)
+    return _fastest(names, like, torch.device(device), dtype, place)
+
+
+def only(operator: str, spec: Spec, *, device, dtype: torch.dtype) -> Choice:
+    """Return the choice of this one operator; ValueError where it does not fit."""
+    fitting = [
+        name
+        for name, one in OPERATORS.items()
+        if LAYOUTS[one.layout].fits(spec, device) and one.fits(spec, device, dtype)
+    ]
+    if operator == "plain" and spec.activations:
+        operator = "plain dynamic"
+    if operator not in fitting:
+        raise ValueError(
+            f"operator={operator!r} does not run {spec.name} on {device} in {dtype}; "
+            f"choose one of {fitting}, or None for the fastest here."
+        )
+    return Choice(OPERATORS[operator].layout, (operator,) * len(ROWS))
+
+
+@functools.cache
+def _fastest(
+    names: tuple[str, ...],
+    spec: Spec,
+    device: torch.device,
+    dtype: torch.dtype,
+    place: int,
+) -> Choice:
+    times = {rows: _times(names, spec, device, dtype, rows) for rows in ROWS}
+    best = _best(times[ROWS[place]])
+    layout = OPERATORS[best].layout
+    readers = [
+        {name: time for name, time in each.items() if OPERATORS[name].layout == layout}
+        for each in times.values()
+    ]
+    return Choice(layout, tuple(map(_best, readers)))
+
+
+def _best(times: dict[str, float]) -> str:
+    """Return the fastest; a later one must be clearly faster."""
+    best = next(iter(times))
+    for name, seconds in times.items():
+        if seconds < MARGIN * times[best]:
+            best = name
+    return best
+
+
+@functools.cache
+def _times(names, spec, device, dtype, rows: int) -> dict[str, float]:
+    """Return the seconds of each operator that is right here."""
+    if len(names) == 1:
+        return {names[0]: 0.0}
+    copies = COPIES if rows < ROWS[-1] else 1  # a prompt's work hides the reading
+    weights = [_weight(spec, device, seed) for seed in range(copies)]
+    generator = torch.Generator().manual_seed(rows)
+    x = torch.randn(rows, spec.columns, generator=generator).to(device, dtype)
+    calls = {}
+    for name in names:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # torch's plans for its operators
+            if packed := _packed_if_right(name, weights, x):
+                calls[name] = functools.partial(_walk, name, packed, x)
+    return {name: least_seconds(call) for name, call in calls.items()}
+
+
+def least_seconds(call: Callable[[], Tensor]) -> float:
+    """Return the least time of a call in seconds, warmed up.
+
+    On the CPU it is the processor time of one thread: neighbours on a busy machine
+    make every parallel call wait, and must not decide which operator is used.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        clock = clocks.clock_for(call())
+        look, seconds = clock.look, clock.seconds
+        if isinstance(clock, clocks.Host):
+            look, seconds = time.thread_time, lambda start, end: end - start
+        call()
+        times = []
+        for _ in range(LOOKS):
+            start = look()
+            call()
+            times.append(seconds(start, look()))
+        return min(times)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _packed_if_right(name: str, weights: list[Quantized], x: Tensor) -> list | None:
+    """Pack the weights for an operator; None where it is absent or wrong."""
+    operator = OPERATORS[name]
+    layout = LAYOUTS[operator.layout]
+    try:
+        packed = [layout.pack(weight) for weight in weights]
+        edges = torch.where(x < 0, x.amin(), x.amax())  # all at the ends of the range
+        for each in (x, edges):
+            exact = each.double() @ weights[0].dequantize().double().T
+            found = operator.product(each, packed[0]).double()
+            if not (found - exact).norm() <= ALLOWED * exact.norm():
+                return None
+    except Exception:  # an operator may be absent in many ways
+        return None
+    return packed
+
+
+def _weight(spec: Spec, device: torch.device, seed: int) -> Quantized:
+    """Draw integers over the whole range, so that sums get as large as they can."""
+    generator = torch.Generator().manual_seed(seed)
+    size = (spec.rows, spec.groups, spec.group_columns)
+    low = torch.full((*size[:2], 1), -1.0)
+    grid = grids.spanning(low, -low, bits=spec.bits, symmetric=spec.symmetric,
+                          scale_dtype=torch.bfloat16)  # fmt: skip
+    draw = torch.rand(size, generator=generator) * 2.4 - 1.2  # a sixth at the ends
+    grid = grids.Grid(
+        grid.scales.to(device),
+        None if grid.zero_points is None else grid.zero_points.to(device),
+        spec.bits,
+    )
+    return formats.Quantized(grid.round(draw.to(device)).to(torch.int8), grid)
+
+
+def _walk(name: str, packed: list, x: Tensor) -> Tensor:
+    product = OPERATORS[name].product
+    for each in packed:
+        y = product(x, each)
+    return y

@@ -1,0 +1,144 @@
+"""Integer formats: a weight matrix as small integers and the grid that they count on.
+
+Absmax gives the largest magnitude the last level of a grid about zero; affine spans
+from the smallest to the largest weight. One scale may serve a tensor, a channel (a row)
+or a group of columns in a row: the finer, the smaller the error, and the more scales.
+
+Shapes: O output features, I input features, G groups per row, C columns per group.
+Sources: Jacob et al., CVPR 2018; groups as in GPTQ, Frantar et al., ICLR 2023.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llmlab.quantization import grids, packing, ranges
+from llmlab.quantization.grids import Grid
+
+GroupSize = int | str  # columns that share a scale, or "channel", or "tensor"
+
+
+@dataclass(frozen=True, eq=False)
+class Quantized:
+    """A weight matrix as integers and the grid that they count on."""
+
+    integers: Tensor  # (O, G, C) int8
+    grid: Grid
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of the weight matrix: (O, I)."""
+        rows, groups, columns = self.integers.shape
+        return rows, groups * columns
+
+    @property
+    def bits(self) -> int:
+        return self.grid.bits
+
+    @property
+    def bytes(self) -> int:
+        """What integers, scales (2 bytes each) and zero points (1) take in a file."""
+        each = 2 if self.grid.zero_points is None else 3
+        count = self.integers.numel()
+        return packing.packed_bytes(count, bits=self.bits) + (
+            each * self.grid.scales.numel()
+        )
+
+    def dequantize(self) -> Tensor:
+        """Return the weights (O, I) in float32."""
+        return self.grid.values(self.integers.float()).flatten(1)
+
+
+def absmax(
+    weight: Tensor, *, bits: int = 8, group_size: GroupSize = "channel"
+) -> Quantized:
+    """Round (O, I) to levels about zero; the largest magnitude gets the last level.
+
+    Nothing is clipped, zero stays exactly zero, and no weight moves by more than half a
+    step. Raises ValueError as `quantize_weight`.
+    """
+    return quantize_weight(weight, bits=bits, group_size=group_size, symmetric=True)
+
+
+def affine(
+    weight: Tensor, *, bits: int = 8, group_size: GroupSize = "channel"
+) -> Quantized:
+    """Round (O, I) to levels from the smallest to the largest weight, zero among them.
+
+    Zero stays exactly zero, and no weight moves by more than half a step. Raises
+    ValueError as `quantize_weight`.
+    """
+    return quantize_weight(weight, bits=bits, group_size=group_size, symmetric=False)
+
+
+def quantize_weight(
+    weight: Tensor,
+    *,
+    bits: int = 8,
+    group_size: GroupSize = "channel",
+    symmetric: bool = True,
+    within: ranges.Range = ranges.minmax,
+    scale_dtype: torch.dtype = torch.float32,
+) -> Quantized:
+    """Round a weight matrix (O, I) to the nearest levels of a grid made for it.
+
+    group_size: columns that share a scale, a divisor of I; "channel": one scale for a
+    row; "tensor": one for all. within: chooses the range of the levels, see `ranges`.
+    scale_dtype: see `grids.spanning`. Raises ValueError for a weight that is no matrix,
+    empty or not finite, bits that are not 2 to 8, a group size that does not divide I.
+    """
+    groups = grouped(weight, group_size)
+    grid = fit(groups, bits=bits, symmetric=symmetric, within=within,
+               per_tensor=group_size == "tensor", scale_dtype=scale_dtype)  # fmt: skip
+    return Quantized(grid.round(groups).to(torch.int8), grid)
+
+
+def fit(
+    groups: Tensor,
+    *,
+    bits: int,
+    symmetric: bool,
+    within: ranges.Range = ranges.minmax,
+    per_tensor: bool = False,
+    scale_dtype: torch.dtype = torch.float32,
+) -> Grid:
+    """Make the grid for weights (O, G, C); arguments as in `quantize_weight`."""
+    seen = groups.reshape(1, 1, -1) if per_tensor else groups
+    low, high = within(seen, bits=bits, symmetric=symmetric)
+    return grids.spanning(low, high, bits=bits, symmetric=symmetric,
+                          scale_dtype=scale_dtype)  # fmt: skip
+
+
+def grouped(weight: Tensor, group_size: GroupSize) -> Tensor:
+    """Return a weight (O, I) in float32 as (O, G, C); ValueError where it cannot be."""
+    if weight.dim() != 2 or not weight.numel():
+        raise ValueError(
+            f"weight has the shape {tuple(weight.shape)}; a grid is made for a matrix "
+            "with at least one row and one column."
+        )
+    if not torch.isfinite(weight).all():
+        raise ValueError(
+            "weight holds NaN or infinite values, which no grid has; look for what "
+            "made them, or load the weights again."
+        )
+    columns = group_columns(group_size, weight.shape[1])
+    return weight.float().contiguous().unflatten(1, (-1, columns))
+
+
+def group_columns(group_size: GroupSize, columns: int) -> int:
+    """Return how many of a row's columns share a scale; ValueError: not a divisor."""
+    if group_size in ("channel", "tensor"):
+        return columns
+    if isinstance(group_size, bool) or not isinstance(group_size, int):
+        raise ValueError(
+            f"group_size={group_size!r} is no number of columns; choose a divisor of "
+            f'{columns}, "channel" for one scale per row, or "tensor".'
+        )
+    if group_size < 1 or columns % group_size:
+        raise ValueError(
+            f"group_size={group_size} does not divide the {columns} columns of this "
+            f"weight; choose a divisor of {columns}, or group_size={columns} for one "
+            "scale per row."
+        )
+    return group_size

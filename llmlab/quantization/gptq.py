@@ -1,0 +1,179 @@
+"""GPTQ: round a column, then let the columns to its right make up for the error.
+
+What counts is not how far the weights move but how far the answers do: |XW - XQ|² over
+real inputs X. A column rounded up can be answered by lowering the columns whose inputs
+go along with it. The Hessian of that error is the Gram matrix of the inputs, and the
+Cholesky factor of its inverse says how much each remaining column should move.
+
+Shapes: O output features, I input features, G groups per row, C columns per group.
+Source: GPTQ, Frantar et al., ICLR 2023; after Optimal Brain Surgeon, 1993.
+"""
+
+from collections.abc import Collection, Iterable
+
+import torch
+from torch import Tensor
+
+from llmlab.core import progress
+from llmlab.quantization import assembly, calibration, exchange, formats, ranges
+from llmlab.quantization.assembly import Bits
+from llmlab.quantization.calibration import Batch
+from llmlab.quantization.exchange import Model
+from llmlab.quantization.formats import GroupSize, Quantized
+from llmlab.quantization.grids import Grid
+
+STRETCH = 32  # columns after which the rest is brought up to date at once
+
+
+def quantize(
+    model: Model,
+    data: Iterable[Batch],
+    *,
+    bits: Bits = 4,
+    group_size: GroupSize = 32,
+    symmetric: bool | None = None,
+    within: ranges.Range = ranges.mse,
+    act_order: bool = True,
+    damping: float = 0.01,
+    skip: Collection[str] = (),
+    rows: int = 1,
+    operator: str | None = None,
+) -> Model:
+    """Return a new model, its weights chosen by GPTQ on batches of text.
+
+    data: see `calibration.collect`. Layers are done in the order of the model, so that
+    each sees what those before it now give. act_order: columns with the largest inputs
+    first. damping: share of the mean that is added to the Gram matrix' diagonal. The
+    other arguments and errors are those of `rounding.quantize`.
+    """
+    data = list(data)
+    chosen = assembly.layer_bits(model, bits, skip)
+    bits_of = {name: own for name, _, own in chosen}
+    order = list(calibration.collect(model, data[:1], bits_of))
+    work, weights = exchange.shared(model), {}
+    with progress.task("GPTQ", len(order)) as step:
+        for names in calibration.stages(order):
+            for name, seen in calibration.collect(work, data, names).items():
+                own = bits_of[name]
+                layer = work.get_submodule(name)
+                with assembly.naming(name):
+                    weights[name] = solve(
+                        exchange.weight_of(layer), seen.gram, bits=own,
+                        group_size=group_size,
+                        symmetric=own == 8 if symmetric is None else symmetric,
+                        within=within, act_order=act_order, damping=damping,
+                        scale_dtype=assembly.SCALES,
+                    )  # fmt: skip
+                exchange.set_weight(layer, weights[name].dequantize())
+                step()
+    return assembly.assemble(model, weights, rows=rows, operator=operator)
+
+
+def solve(
+    weight: Tensor,
+    gram: Tensor,
+    *,
+    bits: int = 4,
+    group_size: GroupSize = "channel",
+    symmetric: bool = True,
+    within: ranges.Range = ranges.minmax,
+    act_order: bool = True,
+    damping: float = 0.01,
+    scale_dtype: torch.dtype = torch.float32,
+) -> Quantized:
+    """Round a weight (O, I) so that its answers move least on inputs of this Gram.
+
+    gram: (I, I), the sum of x xᵀ. A row in which plain rounding on the same grid would
+    do better keeps that, so GPTQ is never worse on this objective. Errors are those of
+    `formats.quantize_weight`, and ValueError for a Gram matrix of another size.
+    """
+    groups = formats.grouped(weight, group_size)
+    if gram.shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():
+        raise ValueError(
+            f"gram is {tuple(gram.shape)} and the weight {tuple(weight.shape)}; hand "
+            "in one finite row and column for each input: calibration.collect(...)."
+        )
+    # The grid is made beforehand, from the weights as they are, so that columns may
+    # come in any order.
+    grid = formats.fit(groups, bits=bits, symmetric=symmetric, within=within,
+                       per_tensor=group_size == "tensor",
+                       scale_dtype=scale_dtype)  # fmt: skip
+    flat = _by_column(grid, groups)
+    order = torch.arange(len(gram), device=gram.device)
+    if act_order:
+        order = gram.diagonal().argsort(descending=True)
+    factor = _inverse_factor(gram[order][:, order], damping)
+    integers = _solve(groups.flatten(1)[:, order], _ordered(flat, order), factor)
+    integers = integers[:, order.argsort()].view_as(groups)
+    return Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
+
+
+def objective(weight: Tensor, rounded: Tensor, gram: Tensor) -> Tensor:
+    """Return |X (weight - rounded)ᵀ|² of each row, (O,), for inputs of this Gram."""
+    change = (weight - rounded).double()
+    return ((change @ gram.double()) * change).sum(1)
+
+
+def _solve(weight: Tensor, grid: Grid, factor: Tensor) -> Tensor:
+    """Return integers (O, I), as floats, column by column, errors passed on."""
+    weight, integers = weight.clone(), torch.empty_like(weight)
+    width = weight.shape[1]
+    for start in range(0, width, STRETCH):
+        end = min(start + STRETCH, width)
+        errors = torch.zeros_like(weight[:, start:end])
+        for column in range(start, end):
+            one = _ordered(grid, slice(column, column + 1))
+            now = weight[:, column : column + 1]
+            whole = one.round(now)
+            integers[:, column : column + 1] = whole
+            error = (now - one.values(whole)) / factor[column, column]
+            weight[:, column + 1 : end] -= error * factor[column, column + 1 : end]
+            errors[:, column - start : column - start + 1] = error
+        weight[:, end:] -= errors @ factor[start:end, end:]
+    return integers
+
+
+def _inverse_factor(gram: Tensor, damping: float) -> Tensor:
+    """Return the upper Cholesky factor of the inverse Gram matrix, (I, I)."""
+    gram = gram.double()
+    unseen = gram.diagonal() == 0  # inputs that were never there pass nothing on
+    gram = gram + torch.diag(unseen.double())
+    mean = gram.diagonal().mean()
+    for more in (1, 10, 100):
+        damped = gram + torch.eye(len(gram), device=gram.device) * mean * damping * more
+        lower, failed = torch.linalg.cholesky_ex(damped)
+        if not failed:
+            inverse = torch.cholesky_inverse(lower)
+            upper, failed = torch.linalg.cholesky_ex(inverse, upper=True)
+            if not failed:
+                return upper.float()
+    raise ValueError(
+        f"damping={damping} leaves the Gram matrix of the inputs singular; calibrate "
+        "on more tokens than the layer has inputs, or choose damping=0.1."
+    )
+
+
+def _by_column(grid: Grid, groups: Tensor) -> Grid:
+    """Return the same grid with a scale for every single weight, (O, I)."""
+
+    def spread(values: Tensor | None) -> Tensor | None:
+        return None if values is None else values.expand_as(groups).flatten(1)
+
+    return Grid(spread(grid.scales), spread(grid.zero_points), grid.bits)
+
+
+def _ordered(grid: Grid, columns: Tensor | slice) -> Grid:
+    zeros = grid.zero_points
+    zeros = None if zeros is None else zeros[:, columns]
+    return Grid(grid.scales[:, columns], zeros, grid.bits)
+
+
+def _better(groups: Tensor, integers: Tensor, grid: Grid, gram: Tensor) -> Tensor:
+    """Keep of each row what moves its answers less: the solution, or rounding."""
+    nearest = grid.round(groups)
+    exact = groups.flatten(1)
+    solved, plain = (
+        objective(exact, grid.values(each).flatten(1), gram)
+        for each in (integers, nearest)
+    )
+    return torch.where((solved <= plain)[:, None, None], integers, nearest)

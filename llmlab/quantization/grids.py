@@ -1,0 +1,83 @@
+"""A grid: which numbers a weight may take, evenly spaced, and their integers.
+
+A symmetric grid has its levels about zero, so that a scale says it all. An affine grid
+also has a zero point, and so spends no level on a side where no weights are. Zero is a
+level of both: what was pruned, padded or masked stays exactly zero.
+
+Shapes: O output features, G groups per row, C columns per group.
+Source: Jacob et al., CVPR 2018.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+BITS = (2, 3, 4, 5, 6, 7, 8)
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """Levels (integer - zero point) * scale; without zero points about zero."""
+
+    scales: Tensor  # (O, G, 1) float32; (O, 1, 1) and (1, 1, 1) serve more weights
+    zero_points: Tensor | None  # as scales: whole numbers in float32
+    bits: int
+
+    @property
+    def lowest(self) -> int:
+        """The smallest integer; a symmetric grid leaves the one below it out."""
+        return -(2 ** (self.bits - 1)) + (self.zero_points is None)
+
+    @property
+    def highest(self) -> int:
+        return 2 ** (self.bits - 1) - 1
+
+    def round(self, groups: Tensor) -> Tensor:
+        """Return the integers, as floats, of the levels next to weights (O, G, C)."""
+        steps = groups / self.scales
+        if self.zero_points is not None:
+            steps = steps + self.zero_points
+        return steps.round().clamp(self.lowest, self.highest)
+
+    def values(self, integers: Tensor) -> Tensor:
+        """Return the weights that integers (O, G, C) stand for."""
+        if self.zero_points is not None:
+            integers = integers - self.zero_points
+        return integers * self.scales
+
+
+def spanning(
+    low: Tensor,
+    high: Tensor,
+    *,
+    bits: int,
+    symmetric: bool,
+    scale_dtype: torch.dtype = torch.float32,
+) -> Grid:
+    """Make the grid whose levels reach from low to high, low <= 0 <= high.
+
+    scale_dtype: bfloat16 halves the bytes of the scales; they are rounded up, so that
+    nothing is clipped. Raises ValueError for bits that are not 2 to 8.
+    """
+    if isinstance(bits, bool) or bits not in BITS:
+        raise ValueError(f"bits={bits!r} is not among {BITS}; choose one of these.")
+    steps = 2 ** (bits - 1) - 1 if symmetric else 2**bits - 1
+    width = torch.maximum(high, -low) if symmetric else high - low
+    # A group of zeros has no width: any scale will do, its integers are zero.
+    width = torch.where(width > 0, width, float(steps))
+    scales = round_up(width / steps, scale_dtype)
+    if symmetric:
+        return Grid(scales, None, bits)
+    return Grid(scales, (-low / scales).round() - 2 ** (bits - 1), bits)
+
+
+def round_up(scales: Tensor, dtype: torch.dtype) -> Tensor:
+    """Round positive scales up to what `dtype` can say; ValueError for other types."""
+    scales = scales.clamp(min=torch.finfo(torch.float32).tiny)
+    if dtype == torch.float32:
+        return scales
+    if dtype != torch.bfloat16:
+        raise ValueError(f"scale_dtype={dtype} is not float32 or bfloat16; choose one.")
+    # bfloat16 is the upper half of a float32: count up to the next such half.
+    return ((scales.view(torch.int32) + 0xFFFF) & ~0xFFFF).view(torch.float32)

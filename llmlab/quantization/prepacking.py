@@ -1,0 +1,96 @@
+"""bf16 weights in the order that oneDNN wants them, arranged once instead of each time.
+
+A plain bf16 product rearranges the weight's tiles in every call. Arranged beforehand,
+the same product of the same numbers is faster, most of all for a batch of tokens.
+
+Shapes: O output features, I input features.
+"""
+
+import functools
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from llmlab.core import machine
+from llmlab.quantization import choice, exchange
+from llmlab.quantization.exchange import Model
+from llmlab.quantization.layers import PackedLinear
+
+
+class PrepackedLinear(PackedLinear):
+    """A linear layer whose dense weight stands in oneDNN's own order."""
+
+    def __init__(self, weight: Tensor, *, bias=None):
+        super().__init__(*weight.shape, dtype=weight.dtype, bias=bias)
+        self.from_file({"weight": weight})
+
+    def forward(self, x: Tensor) -> Tensor:
+        return _product(x, *self._ready)
+
+    def to_file(self) -> dict[str, Tensor]:
+        """Return the weight as it was, exactly."""
+        return {"weight": self.tiles.to_dense().contiguous()}
+
+    def from_file(self, tensors: dict[str, Tensor]) -> None:
+        if tensors["weight"].device.type != "cpu":
+            raise ValueError(
+                "a prepacked layer lives on the CPU; move the model first, prepack it "
+                "there."
+            )
+        self.keep({"tiles": _pack(tensors["weight"].detach())})
+        self.ready()
+
+    def ready(self) -> None:
+        self._ready = (self.tiles.detach(), self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}, {self.dtype}, prepacked"
+
+
+def prepack(model: Model, *, rows: int = 1) -> Model:
+    """Return a new model with the same weights, in oneDNN's order where that is faster.
+
+    rows: tokens that come at a time when it matters. The numbers stay what they are:
+    for bf16, convert the model first, `models.load(name, dtype="bf16")`.
+    """
+    layers = exchange.linear_layers(model)
+    dtype = next(iter(layers.values())).weight.dtype
+    device = next(model.parameters()).device
+    if device.type != "cpu" or not pays(dtype, rows):
+        return exchange.shared(model)
+    packed = {
+        name: PrepackedLinear(exchange.weight_of(layer))
+        for name, layer in layers.items()
+    }
+    new = exchange.replaced(model, packed)
+    new.format = f"{machine.dtype_name(dtype)} prepacked"
+    return new
+
+
+@functools.cache
+def pays(dtype: torch.dtype, rows: int) -> bool:
+    """Say whether oneDNN's order is right and faster here for so many rows."""
+    generator = torch.Generator().manual_seed(0)
+    weight = torch.randn(choice.SIZE, choice.SIZE, generator=generator).to(dtype)
+    x = torch.randn(rows, choice.SIZE, generator=generator).to(dtype)
+    try:
+        tiles = _pack(weight)
+        same = torch.equal(tiles.to_dense(), weight)
+        exact = x.double() @ weight.double().T
+        error = (_product(x, tiles, None).double() - exact).norm() / exact.norm()
+    except Exception:  # an operator may be absent in many ways
+        return False
+    if not (same and error <= choice.ALLOWED):
+        return False
+    plain = choice.least_seconds(lambda: functional.linear(x, weight))
+    packed = choice.least_seconds(lambda: _product(x, tiles, None))
+    return packed < choice.MARGIN * plain
+
+
+def _pack(weight: Tensor) -> Tensor:
+    return torch.ops.mkldnn._reorder_linear_weight(weight.contiguous())
+
+
+def _product(x: Tensor, tiles: Tensor, bias: Tensor | None) -> Tensor:
+    return torch.ops.mkldnn._linear_pointwise.default(x, tiles, bias, "none", [], "")

@@ -1,0 +1,152 @@
+"""Quantization-aware training: let the weights learn to live on the grid.
+
+Each step rounds the weights for the forward pass, and its gradient is passed straight
+through the rounding, as if it had not been there: the derivative of rounding is zero
+nearly everywhere and would stop all learning. Weights beyond the last level get no
+gradient, and the scales learn too, by the same rule. It costs a training, and pays
+where few bits are left.
+
+Shapes: O output features, I input features, G groups per row, C columns per group.
+Sources: Bengio et al., 2013 (straight-through); Esser et al., LSQ, ICLR 2020.
+"""
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from llmlab.models import training
+from llmlab.quantization import assembly, exchange, formats, grids, ranges
+from llmlab.quantization.assembly import Bits
+from llmlab.quantization.exchange import Model
+from llmlab.quantization.formats import GroupSize, Quantized
+from llmlab.quantization.grids import Grid
+
+
+def round_through(x: Tensor) -> Tensor:
+    """Round to whole numbers; the gradient passes as if nothing had been done."""
+    return x + (x.round() - x).detach()
+
+
+class LearningLinear(nn.Linear):
+    """A linear layer that computes with rounded weights and learns the full ones."""
+
+    def __init__(self, weight: Tensor, grid: Grid, group_size: GroupSize):
+        rows, columns = weight.shape
+        super().__init__(columns, rows, bias=False, device="meta")
+        self.weight = nn.Parameter(weight.detach().clone())
+        # A step of the logarithm moves large and small scales alike.
+        self.log_scales = nn.Parameter(grid.scales.log())
+        self.register_buffer("zero_points", grid.zero_points)
+        self.bits, self.group_size = grid.bits, group_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight = self._rounded().to(self.weight.dtype)
+        return functional.linear(x, weight, self.bias)
+
+    def grid(self) -> Grid:
+        """Return the grid learnt so far, with scales that a file can keep."""
+        exact = self.log_scales.exp()
+        short = grids.round_up(exact.detach(), assembly.SCALES)
+        scales = exact + (short - exact).detach()
+        return Grid(scales, self.zero_points, self.bits)
+
+    def quantized(self) -> Quantized:
+        """Return the weights as integers, in the grid that was learnt."""
+        with torch.no_grad():
+            scales = grids.round_up(self.log_scales.exp(), assembly.SCALES)
+            grid = Grid(scales, self.zero_points, self.bits)
+            return Quantized(grid.round(self._groups()).to(torch.int8), grid)
+
+    def _groups(self) -> Tensor:
+        columns = formats.group_columns(self.group_size, self.in_features)
+        return self.weight.float().unflatten(1, (-1, columns))
+
+    def _rounded(self) -> Tensor:
+        grid = self.grid()
+        steps = self._groups() / grid.scales
+        if grid.zero_points is not None:
+            steps = steps + grid.zero_points
+        whole = round_through(steps).clamp(grid.lowest, grid.highest)
+        return grid.values(whole).flatten(1)  # (O, I)
+
+
+def prepare(
+    model: Model,
+    *,
+    bits: Bits = 2,
+    group_size: GroupSize = 32,
+    symmetric: bool | None = None,
+    within: ranges.Range = ranges.mse,
+    skip: Collection[str] = (),
+) -> Model:
+    """Return a new model that rounds its weights as it computes, ready to be trained.
+
+    Arguments and errors are those of `rounding.quantize`.
+    """
+    layers = {}
+    for name, layer, own in assembly.layer_bits(model, bits, skip):
+        weight = exchange.weight_of(layer)
+        with assembly.naming(name):
+            start = formats.quantize_weight(
+                weight, bits=own, group_size=group_size, within=within,
+                symmetric=own == 8 if symmetric is None else symmetric,
+            )  # fmt: skip
+        layers[name] = LearningLinear(weight, start.grid, group_size)
+    return exchange.replaced(model, layers)
+
+
+def train(
+    model: Model,
+    batch: Callable[[int], Tensor],
+    *,
+    steps: int,
+    bits: Bits = 2,
+    group_size: GroupSize = 32,
+    symmetric: bool | None = None,
+    skip: Collection[str] = (),
+    rate: float = 3e-4,
+    rows: int = 1,
+    operator: str | None = None,
+    **options: Any,
+) -> training.Trained:
+    """Train a copy of a model on the grid; return it quantized, with its log.
+
+    batch, steps and options: as in `models.training.train`; by default AdamW at `rate`,
+    which rises for a tenth of the steps and falls for the last half. The other
+    arguments and errors are those of `rounding.quantize`.
+    """
+    ready = prepare(
+        model, bits=bits, group_size=group_size, symmetric=symmetric, skip=skip
+    )
+    defaults: dict[str, Any] = {
+        "optimizers": lambda each: [
+            torch.optim.AdamW(each.parameters(), lr=rate, weight_decay=0.0)
+        ],
+        "schedule": training.constant_then_decay(
+            steps, warmup=steps // 10, decay=steps // 2
+        ),
+    }
+    learnt = training.train(ready, batch, steps=steps, **defaults | options)
+    new = finish(learnt.model, rows=rows, operator=operator)
+    return training.Trained(new, learnt.log)
+
+
+def finish(model: Model, *, rows: int = 1, operator: str | None = None) -> Model:
+    """Return a trained model of `prepare` with real integers in place of rounding.
+
+    Raises ValueError for a model that does not round its weights.
+    """
+    weights = {
+        name: layer.quantized()
+        for name, layer in model.named_modules()
+        if isinstance(layer, LearningLinear)
+    }
+    if not weights:
+        raise ValueError(
+            f"{type(model).__name__} rounds none of its weights; train what "
+            "qat.prepare(model) gives."
+        )
+    return assembly.assemble(model, weights, rows=rows, operator=operator)

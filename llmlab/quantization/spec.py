@@ -1,0 +1,72 @@
+"""What a quantized layer is, apart from its numbers: JSON can say all of it.
+
+Shapes: O output features, I input features, G groups per row, C columns per group.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from llmlab.quantization.formats import Quantized
+from llmlab.quantization.grids import Grid
+
+
+@dataclass(frozen=True)
+class Spec:
+    """Form of a weight's integers, and whether activations are rounded too."""
+
+    rows: int  # O
+    columns: int  # I
+    group_columns: int  # C
+    bits: int
+    symmetric: bool = True
+    per_tensor: bool = False
+    short_scales: bool = True  # bf16 says them exactly
+    activations: bool = False  # int8, one scale per token
+
+    @classmethod
+    def of(cls, weight: Quantized, *, activations: bool = False) -> "Spec":
+        """Read the form of a quantized weight."""
+        (rows, columns), grid = weight.shape, weight.grid
+        return cls(
+            rows=rows,
+            columns=columns,
+            group_columns=weight.integers.shape[2],
+            bits=weight.bits,
+            symmetric=grid.zero_points is None,
+            per_tensor=grid.scales.numel() == 1 < rows,
+            short_scales=torch.equal(grid.scales.bfloat16().float(), grid.scales),
+            activations=activations,
+        )
+
+    @property
+    def groups(self) -> int:
+        """Scales in a row (G)."""
+        return self.columns // self.group_columns
+
+    @property
+    def scales(self) -> tuple[int, int, int]:
+        """The shape of the scales."""
+        return (1, 1, 1) if self.per_tensor else (self.rows, self.groups, 1)
+
+    @property
+    def one_scale_a_row(self) -> bool:
+        """Whether a product of integers can wait for its scale."""
+        return self.symmetric and self.groups == 1
+
+    @property
+    def name(self) -> str:
+        """Such as "int4 g32", "int8", "int8 dynamic"."""
+        group = f" g{self.group_columns}" if self.groups > 1 else ""
+        return f"int{self.bits}{group}{' dynamic' if self.activations else ''}"
+
+    def weight(
+        self, integers: Tensor, scales: Tensor, zero_points: Tensor | None
+    ) -> Quantized:
+        """Put numbers of any shape, in this order, into this form."""
+        if zero_points is not None:
+            zero_points = zero_points.float().reshape(self.scales)
+        grid = Grid(scales.float().reshape(self.scales), zero_points, self.bits)
+        shape = (self.rows, self.groups, self.group_columns)
+        return Quantized(integers.reshape(shape), grid)

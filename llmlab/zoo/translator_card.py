@@ -1,0 +1,238 @@
+"""The card of `translator`: what it gets right, and where, measured on what ships.
+
+Every figure comes from a run made when the model is published. Right means that the
+whole answer is: one letter wrong, and the number is.
+"""
+
+import copy
+import datetime
+import hashlib
+import json
+import random
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+import torch
+
+from llmlab import models
+from llmlab.core import bands, machine, numbers, texts, writing
+from llmlab.core.bands import Pair
+from llmlab.core.records import Record
+from llmlab.measure import quality
+from llmlab.models.translation import translate
+from llmlab.zoo import translator, words
+
+ASKED = 2000  # numbers of each kind, where there are as many
+LONG = 96  # tokens: room for an answer that the training never asked for
+STRANGE = ("one million", "two million three hundred", "forty two", "seven apples", "")
+
+
+def publish(model, folder: Path, target: Path, plan: translator.Plan) -> Path:
+    """Write bf16 weights, tokenizer, data.json, log and card of a trained model."""
+    # What ships is bf16; figures are taken from what ships.
+    model = copy.deepcopy(model).to(torch.bfloat16)
+    models.save(model, target)
+    writing.write(target / "data.json", json.dumps(data(), indent=2) + "\n")
+    shutil.copy(folder / "log.jsonl", target / "log.jsonl")
+    writing.write(target / "README.md", text_of(models.load(target), target, plan))
+    return target
+
+
+def quick(model) -> Record:
+    """Return the exact match of the frozen pairs."""
+    pairs = texts.number_pairs()
+    answers = _asked(model, pairs)
+    expected = [pair.french for pair in pairs]
+    return quality.exact_match(answers, expected, subject="translator, frozen pairs")
+
+
+def data() -> dict:
+    """Return what the model learnt from: the text's generator, all of it by rule."""
+    sources = {path.name: _sha256(path) for path in _sources()}
+    return {
+        "generator": "llmlab.core.numbers",
+        "sampler": "llmlab.zoo.words.draw",
+        "licence": "Apache-2.0",
+        "seed": words.SEED,
+        "range": [0, bands.LIMIT - 1],
+        "british_share": words.BRITISH_SHARE,
+        "round_share": words.ROUND_SHARE,
+        "held_out_bands": list(bands.held_out()),
+        "frozen_pairs": {"path": bands.FILE.name, "sha256": _sha256(bands.FILE)},
+        "sources_sha256": sources,
+    }
+
+
+def _sources() -> list[Path]:
+    return [Path(m.__file__) for m in (numbers, bands, words, translator)]
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def text_of(model, folder: Path, plan: translator.Plan) -> str:
+    """Measure the model and return its card."""
+    frozen = texts.number_pairs()
+    answers = _asked(model, frozen)
+    parts = [
+        _head(model, folder, plan),
+        "## Quality\n",
+        "Exact match of greedy answers, with 95 % intervals (Wilson).\n",
+        "| numbers | asked | exact match |",
+        "| --- | ---: | ---: |",
+        _row("**frozen pairs, of the held-out bands**", frozen, answers),
+        *(_row(what, pairs, _asked(model, pairs)) for what, pairs in _kinds()),
+        _row("frozen pairs, asked with `and`", frozen, _british(model, frozen)),
+        "",
+        _mistakes(frozen, answers),
+        _strange(model),
+        _curve(folder),
+    ]
+    return "\n".join(parts)
+
+
+def _kinds() -> Iterable[tuple[str, list[Pair]]]:
+    """Yield what is asked besides the frozen pairs, each with a name."""
+    dice = random.Random(0)
+    held_out = bands.held_out_numbers()
+    for digits in (4, 5, 6):
+        some = [number for number in held_out if len(str(number)) == digits]
+        chosen = dice.sample(some, min(ASKED, len(some)))
+        yield f"held-out bands, {digits} digits", _pairs(chosen)
+    yield "0 to 999, all of them learnt from", _pairs(range(1000))
+    learnt = [n for n in range(1000, bands.LIMIT) if not bands.is_held_out(n)]
+    yield "1,000 to 999,999, bands learnt from", _pairs(dice.sample(learnt, ASKED))
+    beyond = range(bands.LIMIT, numbers.LIMIT)
+    chosen = [1_000_000, *dice.sample(beyond, ASKED - 1)]
+    yield "beyond: 1,000,000 to 999,999,999, never seen", _pairs(chosen)
+
+
+def _pairs(chosen: Iterable[int]) -> list[Pair]:
+    return [bands.pair(number) for number in chosen]
+
+
+def _asked(model, pairs: Iterable[Pair]) -> list[str]:
+    return translate(model, [pair.english for pair in pairs], max_tokens=LONG)
+
+
+def _british(model, pairs: Iterable[Pair]) -> list[str]:
+    asked = [numbers.english(pair.number, conjunction=True) for pair in pairs]
+    return translate(model, asked, max_tokens=LONG)
+
+
+def _row(what: str, pairs: Iterable[Pair], answers: list[str]) -> str:
+    fact = quality.exact_match(answers, [pair.french for pair in pairs])
+    share = f"{fact.value:.4f} ({fact.low:.4f} to {fact.high:.4f})"
+    return f"| {what} | {len(answers):,} | {share} |"
+
+
+def _head(model, folder: Path, plan: translator.Plan) -> str:
+    count = sum(p.numel() for p in model.parameters())
+    config, size = model.config, (folder / "model.safetensors").stat().st_size
+    today = datetime.date.today().isoformat()
+    log = _log(folder)
+    done = max(row["step"] for row in log)
+    minutes = sum(row.get("seconds", 0) for row in log) / 60
+    return f"""\
+---
+license: apache-2.0
+library_name: transformers
+---
+# translator
+
+Number translation: English number words to French ones, from zero to 999,999. It does
+nothing else, and is no translator of text. It belongs to llmlab; its recipe is
+`llmlab/zoo/translator.py` (seed {words.SEED}), run by \
+`python -m llmlab.zoo translator`.
+
+| | |
+| --- | --- |
+| parameters | {count:,}: T5, {config.num_layers} layers that read and \
+{config.num_decoder_layers} that write, width {config.d_model}, \
+{config.num_heads} heads, hidden {config.d_ff}, tied |
+| vocabulary | {config.vocab_size:,}, byte-level BPE, learnt from number words |
+| file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
+| trained on | {done * words.BATCH:,} pairs, made by `llmlab.core.numbers` as \
+needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
+| held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
+`data.json` |
+| spelling | French as before the reform of 1990; English with or without `and` |
+| made on | {machine.describe().label}, {minutes:.0f} minutes, {today} |
+| licence | Apache-2.0 |
+
+Limits: whoever asks for anything but a number below one million gets French number
+words all the same. It does not say when it does not know. Numbers in figures were never
+seen.
+"""
+
+
+def _mistakes(pairs: Iterable[Pair], answers: list[str]) -> str:
+    """List the wrong answers to the frozen pairs, ten at most, and what they mean."""
+    wrong = [(p, a) for p, a in zip(pairs, answers, strict=True) if p.french != a]
+    lines = [
+        "## Mistakes\n",
+        f"{len(wrong)} of the {len(answers):,} frozen pairs are wrong; these are the "
+        "first ten at most.\n",
+        "| number | answer | which is |",
+        "| ---: | --- | --- |",
+        *(f"| {p.number:,} | {_shown(a)} | {_meaning(a)} |" for p, a in wrong[:10]),
+        "",
+    ]
+    return "\n".join(lines if wrong else [*lines[:1], "None on the frozen pairs.\n"])
+
+
+def _strange(model) -> str:
+    """Show what comes back for what the model was never taught."""
+    answers = translate(model, STRANGE, max_tokens=LONG)
+    lines = [
+        "## What it was never taught\n",
+        "| asked | answer | which is |",
+        "| --- | --- | --- |",
+        *(
+            f"| {_shown(asked)} | {_shown(answer)} | {_meaning(answer)} |"
+            for asked, answer in zip(STRANGE, answers, strict=True)
+        ),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _shown(text: str) -> str:
+    return f"`{text}`" if text else "(nothing)"
+
+
+def _meaning(answer: str) -> str:
+    try:
+        return f"{numbers.read_french(answer):,}"
+    except ValueError:
+        return "no number"
+
+
+def _curve(folder: Path) -> str:
+    """Return the loss by step, training and held out, as a table."""
+    log = _log(folder)
+    exams = [row for row in log if "held_out_loss" in row]
+    losses = {row["step"]: row for row in log if "loss" in row}
+    chosen = [row for row in exams if row["step"] in losses]
+    lines = [
+        f"| {row['step']:,} | {losses[row['step']]['rate_factor']:.2f} "
+        f"| {losses[row['step']]['loss']:.5f} | {row['held_out_loss']:.5f} "
+        f"| {row[translator.MATCH]:.3f} |"
+        for row in chosen[:: max(1, len(chosen) // 12)]
+    ]
+    head = [
+        "## Curve\n",
+        f"Loss in nats per token: of the last 20 steps, and on {translator.EXAM} "
+        "held-out numbers, whose exact match stands beside it. The log's count of "
+        "tokens holds padding.\n",
+        "| step | rate | training | held out | exact match |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+    ]
+    return "\n".join([*head, *lines, ""])
+
+
+def _log(folder: Path) -> list[dict]:
+    lines = (folder / "log.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]

@@ -1,0 +1,227 @@
+"""Quantized models come back from their files exactly, or are refused."""
+
+import json
+
+import pytest
+import torch
+from quantizable_models import NAMES, ask, make
+from safetensors.torch import load_file, save_file
+from small_models import draw_tokens, recurrent, wrapped
+
+from llmlab import models, quantization
+from llmlab.quantization.layers import QuantizedLinear
+
+HOW = {
+    "int8": {"bits": 8},
+    "int8 dynamic": {"bits": 8, "activations": True},
+    "int4 groups": {"bits": 4, "group_size": 16},
+    "int3": {"bits": 3, "symmetric": True},
+    "int2 of one scale": {"bits": 2, "group_size": "tensor"},
+}
+
+
+@pytest.mark.parametrize("how", HOW)
+def test_a_decoder_comes_back_bit_by_bit(how, tmp_path):
+    new = quantization.quantize(make("decoder"), **HOW[how])
+    back = quantization.load(quantization.save(new, tmp_path))
+    assert torch.equal(ask(back), ask(new))
+    assert back.format == new.format
+    assert not any(p.requires_grad for p in back.parameters())
+    state, other = new.state_dict(), back.state_dict()
+    assert state.keys() == other.keys()
+    assert all(torch.equal(state[name], other[name]) for name in state)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_family_comes_back_with_tied_and_shared_weights(name, tmp_path):
+    model = make(name, dtype=torch.bfloat16 if name == "bert" else torch.float32)
+    new = quantization.quantize(model, bits=8)
+    back = quantization.load(quantization.save(new, tmp_path))
+    assert torch.equal(ask_alike(back, model), ask(new))
+    if name == "t5":
+        assert back.encoder.embed_tokens.weight is back.shared.weight
+        assert back.config.scale_decoder_outputs == model.config.scale_decoder_outputs
+    again = quantization.load(quantization.save(back, tmp_path / "again"))
+    assert torch.equal(ask_alike(again, model), ask(new))
+
+
+def ask_alike(back, model):
+    """Ask what came back, which may be behind our face, as `ask` asks the model."""
+    if hasattr(back, "new_cache"):
+        with torch.inference_mode():
+            return back(draw_tokens(2, 12))
+    return ask(back)
+
+
+@pytest.mark.parametrize("made", [wrapped, recurrent])
+def test_models_behind_our_face_come_back_too(made, tmp_path):
+    model = made(dtype=torch.float32)
+    new = quantization.quantize(model, bits=8)
+    back = quantization.load(quantization.save(new, tmp_path))
+    tokens = draw_tokens(2, 9)
+    with torch.inference_mode():
+        assert torch.equal(back(tokens), new(tokens))
+
+
+def test_skipped_layers_stay_tied_in_the_file(tmp_path):
+    new = quantization.quantize(make("decoder"), skip=("head",))
+    back = quantization.load(quantization.save(new, tmp_path))
+    assert back.head.weight is back.embedding.weight
+    assert torch.equal(ask(back), ask(new))
+
+
+def test_what_awq_multiplies_inputs_with_comes_back(tmp_path):
+    model = make("decoder")
+    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
+    layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
+    assert any("input_scales" in layer._parameters for layer in layers)
+    back = quantization.load(quantization.save(new, tmp_path))
+    assert torch.equal(ask(back), ask(new))
+
+
+@pytest.mark.parametrize(("bits", "share"), [(8, 1.0), (4, 0.5), (3, 0.375), (2, 0.25)])
+def test_the_file_is_as_large_as_its_bits_say(bits, share, tmp_path):
+    model = models.random_model("tiny", dtype="bf16")
+    new = quantization.quantize(model, bits=bits)
+    size = quantization.size(quantization.save(new, tmp_path))
+    linear = sum(
+        m.spec.rows * m.spec.columns
+        for m in new.modules()
+        if isinstance(m, QuantizedLinear)
+    )
+    rest = model.embedding.weight.nbytes
+    assert linear * share + rest < size < linear * share + rest + 16_000
+
+
+def test_a_plain_model_is_refused_both_ways(tmp_path):
+    with pytest.raises(ValueError, match=r"models\.save"):
+        quantization.save(make("decoder"), tmp_path)
+    models.save(make("decoder"), tmp_path)
+    with pytest.raises(ValueError, match=r"models\.load"):
+        quantization.load(tmp_path)
+
+
+def test_a_quantized_folder_is_no_plain_model(tmp_path):
+    quantization.save(quantization.quantize(make("decoder")), tmp_path)
+    with pytest.raises(ValueError, match="not part of this model"):
+        models.load(tmp_path)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    new = quantization.quantize(make("decoder"), bits=4, group_size=16)
+    return quantization.save(new, tmp_path)
+
+
+def cut(folder):
+    path = folder / "model.safetensors"
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flipped(folder):
+    path = folder / "model.safetensors"
+    data = bytearray(path.read_bytes())
+    data[-50] ^= 1
+    path.write_bytes(data)
+
+
+def no_json(folder):
+    (folder / "quantization.json").write_text("{")
+
+
+def other_version(folder):
+    say(folder, lambda facts: facts.update(version=99))
+
+
+def say(folder, change):
+    path = folder / "quantization.json"
+    facts = json.loads(path.read_text())
+    change(facts)
+    path.write_text(json.dumps(facts))
+
+
+def tensors(folder, change):
+    """Change the tensors, and let the JSON know the new file."""
+    path = folder / "model.safetensors"
+    held = load_file(path)
+    change(held)
+    save_file(held, path, metadata={"format": "pt"})
+    from llmlab.models import files
+
+    say(folder, lambda facts: facts.update(weights=files.version([path])))
+
+
+DAMAGES = {
+    "cut short": (cut, "damaged"),
+    "one bit": (flipped, "damaged"),
+    "half a JSON": (no_json, "not JSON"),
+    "another version": (other_version, "damaged"),
+    "other bits": (
+        lambda f: say(f, lambda facts: layer(facts).update(bits=3)),
+        "model.layers.0|layers.0",
+    ),
+    "bits that are none": (
+        lambda f: say(f, lambda facts: layer(facts).update(bits=77)),
+        "layers.0",
+    ),
+    "a form that is none": (
+        lambda f: say(f, lambda facts: layer(facts).update(colour="red")),
+        "layers.0",
+    ),
+    "another group size": (
+        lambda f: say(f, lambda facts: layer(facts).update(group_columns=8)),
+        "layers.0",
+    ),
+    "a group size that divides nothing": (
+        lambda f: say(f, lambda facts: layer(facts).update(group_columns=7)),
+        "does not divide",
+    ),
+    "a layer that is none": (
+        lambda f: say(f, lambda facts: facts["layers"].update(nothing=layer(facts))),
+        "nothing",
+    ),
+    "scales missing": (
+        lambda f: tensors(f, lambda t: t.pop("lm_head.scales")),
+        "head",
+    ),
+    "a norm missing": (
+        lambda f: tensors(f, lambda t: t.pop("model.norm.weight")),
+        "norm.weight is missing",
+    ),
+    "a tensor too many": (
+        lambda f: tensors(f, lambda t: t.update(more=torch.ones(1))),
+        "more is not part",
+    ),
+    "a norm of another shape": (
+        lambda f: tensors(f, lambda t: t.update({"model.norm.weight": torch.ones(3)})),
+        "norm.weight is",
+    ),
+    "a NaN": (
+        lambda f: tensors(
+            f, lambda t: t["model.norm.weight"].fill_(float("nan"))
+        ),
+        "NaN",
+    ),
+    "a scale below zero": (
+        lambda f: tensors(f, lambda t: t["lm_head.scales"].neg_()),
+        "above zero",
+    ),
+}  # fmt: skip
+
+
+def layer(facts):
+    return facts["layers"]["model.layers.0.mlp.up_proj"]
+
+
+@pytest.mark.parametrize("what", DAMAGES)
+def test_a_damaged_folder_is_refused(folder, what):
+    damage, word = DAMAGES[what]
+    damage(folder)
+    with pytest.raises(ValueError, match=word):
+        quantization.load(folder)
+
+
+def test_another_operator_may_be_asked_for_when_loading(folder):
+    back = quantization.load(folder, operator="plain", rows=8)
+    layers = [m for m in back.modules() if isinstance(m, QuantizedLinear)]
+    assert {layer.choice.at(8) for layer in layers} == {"plain"}

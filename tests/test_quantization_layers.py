@@ -1,0 +1,281 @@
+"""Quantized layers compute what their integers say, whichever operator runs them."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from llmlab import quantization
+from llmlab.quantization import choice, formats
+from llmlab.quantization.layers import QuantizedLinear
+from llmlab.quantization.operators import LAYOUTS, OPERATORS, per_token
+from llmlab.quantization.prepacking import PrepackedLinear, pays
+from llmlab.quantization.spec import Spec
+
+CPU = torch.device("cpu")
+BF16 = torch.bfloat16
+SHAPES = [(64, 128), (80, 96), (16, 64), (48, 512), (12, 32), (7, 33), (1, 1)]
+
+
+def draw(*size, seed=0):
+    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
+
+
+def rounded(rows, columns, **how):
+    how = {"scale_dtype": BF16} | how
+    return quantization.quantize_weight(draw(rows, columns), **how)
+
+
+def error(found, exact):
+    return float((found.detach().double() - exact.detach()).norm() / exact.norm())
+
+
+def fitting(spec, dtype):
+    return [
+        name
+        for name, operator in OPERATORS.items()
+        if LAYOUTS[operator.layout].fits(spec, CPU) and operator.fits(spec, CPU, dtype)
+    ]
+
+
+WEIGHTS = {  # name -> how it is rounded, whether activations are
+    "int8": ({"bits": 8}, False),
+    "int8 dynamic": ({"bits": 8}, True),
+    "int8 of one scale": ({"bits": 8, "group_size": "tensor"}, True),
+    "int8 affine": ({"bits": 8, "symmetric": False}, False),
+    "int4": ({"bits": 4, "symmetric": False}, False),
+    "int4 groups": ({"bits": 4, "group_size": 32, "symmetric": False}, False),
+    "int4 groups, dynamic": ({"bits": 4, "group_size": 32}, True),
+    "int3": ({"bits": 3, "group_size": "tensor", "symmetric": False}, False),
+    "int2 groups": ({"bits": 2, "group_size": 32}, False),
+    "wide scales": ({"bits": 8, "scale_dtype": torch.float32}, False),
+    "wide scales, dynamic": ({"bits": 8, "scale_dtype": torch.float32}, True),
+}
+
+
+CASES = [  # every shape that the group size divides
+    (name, shape)
+    for name, (how, _) in WEIGHTS.items()
+    for shape in SHAPES
+    if how.get("group_size") != 32 or shape[1] % 32 == 0
+]
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_every_operator_agrees_with_float64(name, shape):
+    how, activations = WEIGHTS[name]
+    weight = rounded(*shape, **how)
+    spec = Spec.of(weight, activations=activations)
+    for dtype in (torch.float32, BF16):
+        for operator in fitting(spec, dtype):
+            layer = QuantizedLinear(
+                weight, activations=activations, dtype=dtype, operator=operator
+            )
+            for rows in (1, 3, 40):
+                x = draw(rows, shape[1], seed=rows).to(dtype)
+                seen = x.double()
+                if activations:
+                    whole, scales = per_token(x)
+                    seen = whole.double() * scales.double()
+                exact = seen @ weight.dequantize().double().T
+                assert error(layer(x), exact) < 0.01, (operator, dtype, rows)
+
+
+@pytest.mark.parametrize("name", WEIGHTS)
+@pytest.mark.parametrize("shape", [(80, 96), (64, 512)])
+@pytest.mark.parametrize("turned", [False, True])
+def test_every_layout_gives_the_integers_back_exactly(name, shape, turned):
+    how, activations = WEIGHTS[name]
+    weight = rounded(*shape, **how)
+    if turned:  # as a matrix lies in memory that was kept the other way round
+        integers = weight.integers.transpose(0, 2).contiguous().transpose(0, 2)
+        weight = formats.Quantized(integers, weight.grid)
+    spec = Spec.of(weight, activations=activations)
+    for layout in LAYOUTS.values():
+        if layout.fits(spec, CPU):
+            back = layout.unpack(layout.pack(weight), spec)
+            assert torch.equal(back.integers, weight.integers)
+            assert torch.equal(back.grid.scales, weight.grid.scales)
+            if weight.grid.zero_points is not None:
+                assert torch.equal(back.grid.zero_points, weight.grid.zero_points)
+
+
+def test_in_float64_a_weight_only_layer_is_the_dequantized_product():
+    weight = rounded(24, 64, bits=4, group_size=16, symmetric=False)
+    layer = QuantizedLinear(weight, dtype=torch.float64)
+    x = draw(5, 64, seed=1).double()
+    exact = x @ weight.dequantize().double().T
+    torch.testing.assert_close(layer(x), exact, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, BF16])
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_a_rows_answer_never_depends_on_its_neighbours(name, dtype):
+    """Beside an outlier a thousand times as large, the answer is bit for bit the same.
+
+    The number of rows stays, since a product's rounding may depend on that.
+    """
+    how, activations = WEIGHTS[name]
+    weight = rounded(64, 128, **how)
+    spec = Spec.of(weight, activations=activations)
+    x = draw(4, 128, seed=1).to(dtype)
+    beside = x.clone()
+    beside[1:] *= 1000
+    for operator in fitting(spec, dtype):
+        layer = QuantizedLinear(
+            weight, activations=activations, dtype=dtype, operator=operator
+        )
+        assert torch.equal(layer(x)[0], layer(beside)[0]), operator
+        alone = layer(x[:1])
+        assert error(layer(beside)[:1], alone.double()) < 0.005, operator
+
+
+@given(st.integers(1, 6), st.integers(1, 40), st.floats(-8, 8))
+@settings(max_examples=50)
+def test_per_token_rounding_moves_no_activation_by_more_than_half_a_step(r, c, power):
+    x = 10.0**power * draw(r, c, seed=c)
+    whole, scales = per_token(x)
+    assert whole.dtype == torch.int8 and scales.shape == (r, 1)
+    assert ((whole * scales - x).abs() <= scales * 0.5001).all()
+    assert whole.abs().amax(1).tolist() == [127] * r
+
+
+def test_tokens_of_zeros_and_of_nan_stay_what_they_are():
+    for operator in ("onednn.qlinear_pointwise", "_int_mm", "plain"):
+        layer = QuantizedLinear(rounded(16, 64), activations=True, operator=operator)
+        x = torch.zeros(3, 64)
+        assert torch.equal(layer(x), torch.zeros(3, 16))
+        x[1, 2] = float("nan")
+        y = layer(x)
+        assert y[1].isnan().all() and not y[[0, 2]].isnan().any()
+
+
+@pytest.mark.parametrize("shape", [(32,), (0, 32), (2, 0, 32), (2, 3, 4, 32)])
+def test_activations_may_have_any_number_of_axes(shape):
+    layer = QuantizedLinear(rounded(16, 32))
+    assert layer(torch.zeros(shape)).shape == (*shape[:-1], 16)
+
+
+def test_bias_and_input_scales_count():
+    weight = rounded(16, 32)
+    bias = torch.nn.Parameter(draw(16, seed=2))
+    factors = draw(32, seed=3).abs().bfloat16().float()
+    layer = QuantizedLinear(weight, bias=bias, input_scales=factors, operator="plain")
+    x = draw(3, 32, seed=4)
+    exact = (x * factors).double() @ weight.dequantize().double().T + bias.double()
+    assert error(layer(x), exact) < 1e-6
+
+
+def test_a_layer_is_a_linear_layer_to_who_looks_at_it():
+    layer = QuantizedLinear(rounded(16, 32), dtype=BF16)
+    assert isinstance(layer, torch.nn.Linear)
+    assert (layer.out_features, layer.in_features) == (16, 32)
+    assert (layer.weight.shape, layer.weight.dtype) == ((16, 32), BF16)
+    assert layer.weight.numel() == 512 and layer.weight.device.type == "meta"
+    assert "int8" in repr(layer)
+    assert not any(p.requires_grad for p in layer.parameters())
+
+
+def test_four_bits_take_half_a_byte_of_memory():
+    layer = QuantizedLinear(
+        rounded(256, 512, bits=4, group_size=128, symmetric=False),
+        operator="_weight_int4pack_mm_for_cpu",
+    )
+    held = sum(p.nbytes for p in layer.parameters())
+    assert held == 256 * 512 // 2 + 256 * 4 * 4  # two of bf16 for a group
+
+
+@pytest.mark.parametrize("activations", [False, True])
+@pytest.mark.parametrize("bits", [4, 8])
+def test_layers_are_copied_moved_and_saved_without_a_change(bits, activations):
+    layer = QuantizedLinear(
+        rounded(32, 64, bits=bits, group_size="channel"), activations=activations,
+        bias=torch.nn.Parameter(draw(32)),
+    )  # fmt: skip
+    x = draw(3, 64, seed=5)
+    before = layer(x)
+    twin = copy.deepcopy(layer)
+    other = QuantizedLinear(
+        rounded(32, 64, bits=bits, group_size="channel", within=halved),
+        activations=activations,
+        bias=torch.nn.Parameter(torch.zeros(32)),
+    )
+    assert not torch.equal(other(x), before)
+    other.load_state_dict(layer.state_dict())
+    for each in (twin, twin.to(torch.float32), other, layer.to("cpu")):
+        assert torch.equal(each(x), before)
+    twin.bias.data.zero_()
+    assert torch.equal(layer(x), before)
+
+
+def halved(groups, *, bits, symmetric):
+    low, high = groups.aminmax(dim=-1, keepdim=True)
+    return low.clamp(max=0) / 2, high.clamp(min=0) / 2
+
+
+def test_the_dtype_of_activations_may_change_and_the_integers_do_not():
+    layer = QuantizedLinear(rounded(16, 32), operator="plain")
+    before = layer.state_dict()
+    half = copy.deepcopy(layer).to(BF16)
+    assert half.weight.dtype == BF16 and half(draw(2, 32).to(BF16)).dtype == BF16
+    after = half.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_a_state_that_does_not_fit_is_refused():
+    layer = QuantizedLinear(rounded(16, 32))
+    state = layer.state_dict()
+    with pytest.raises(RuntimeError, match="scales"):
+        layer.load_state_dict({k: v for k, v in state.items() if k != "scales"})
+    with pytest.raises(RuntimeError, match="damaged"):
+        layer.load_state_dict(state | {"integers": state["integers"][:-1]})
+    with pytest.raises(RuntimeError, match="above zero"):
+        layer.load_state_dict(state | {"scales": -state["scales"]})
+
+
+def test_the_fastest_operator_is_chosen_once_and_fits():
+    spec = Spec.of(rounded(64, 128))
+    found = choice.fastest(spec, device=CPU, dtype=BF16, rows=1)
+    assert found is choice.fastest(spec, device=CPU, dtype=BF16, rows=1)
+    assert set(found.operators) <= set(fitting(spec, BF16))
+    assert {OPERATORS[name].layout for name in found.operators} == {found.layout}
+    assert [found.at(rows) for rows in (1, 2, 32, 33)] == [
+        found.operators[0], found.operators[1], found.operators[1], found.operators[2],
+    ]  # fmt: skip
+
+
+def test_an_operator_that_is_wrong_here_is_never_chosen(monkeypatch):
+    """As where int8 sums saturate: right on small numbers, wrong at the ends."""
+    right = OPERATORS["_int_mm"]
+
+    def saturating(x, packed):
+        return right.product(x, packed).clamp(-1, 1)
+
+    wrong = type(right)("plain", right.fits, saturating)
+    names = ("_int_mm", "plain dynamic")
+    spec = Spec.of(rounded(96, 128), activations=True)
+    monkeypatch.setitem(OPERATORS, "_int_mm", wrong)
+    found = choice._times.__wrapped__(names, spec, CPU, torch.float32, 1)
+    assert list(found) == ["plain dynamic"]
+
+
+def test_an_operator_that_does_not_fit_is_refused_by_name():
+    with pytest.raises(ValueError, match="_weight_int8pack_mm"):
+        QuantizedLinear(rounded(16, 32), operator="_int_mm")
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, BF16])
+def test_a_prepacked_layer_computes_the_same_and_gives_its_weight_back(dtype):
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this torch has no oneDNN")
+    weight, x = draw(48, 64).to(dtype), draw(2, 5, 64, seed=1).to(dtype)
+    bias = torch.nn.Parameter(draw(48, seed=2).to(dtype))
+    layer = PrepackedLinear(weight, bias=bias)
+    exact = x.double() @ weight.double().T + bias.double()
+    assert layer(x).dtype == dtype and error(layer(x), exact) < 0.01
+    assert torch.equal(layer.state_dict()["weight"], weight)
+    assert torch.equal(copy.deepcopy(layer)(x), layer(x))
+    assert sum(p.nbytes for p in layer.parameters()) == weight.nbytes + bias.nbytes
+    assert pays(dtype, 16) in (True, False)

@@ -1,0 +1,230 @@
+"""Any model with linear layers becomes a new one in a few bits; the old one stays."""
+
+import copy
+import hashlib
+
+import pytest
+import torch
+from quantizable_models import FAMILIES, NAMES, ask, batch, make
+from small_models import draw_tokens, recurrent
+from torch import nn
+
+from llmlab import measure, models, quantization
+from llmlab.models import generation
+from llmlab.quantization import exchange
+from llmlab.quantization.layers import PackedLinear, QuantizedLinear
+
+MOST_ERROR = {8: 0.1, 4: 0.8}  # of the logits, relative; weights are random here
+
+
+def fingerprint(model):
+    """Hash every byte of a model, and what it says about itself."""
+    digest = hashlib.sha256()
+    for name, tensor in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(tensor.contiguous().view(torch.uint8).numpy().tobytes())
+    digest.update(str([p.requires_grad for p in model.parameters()]).encode())
+    digest.update(str(model.config.to_dict()).encode())
+    return digest.hexdigest()
+
+
+def error(found, exact):
+    return float((found - exact).norm() / exact.norm())
+
+
+@pytest.fixture(params=NAMES)
+def model(request):
+    return make(request.param)
+
+
+def test_the_original_is_unchanged_to_the_byte(model):
+    before, answer = fingerprint(model), ask(model)
+    new = quantization.quantize(model, bits=4, group_size=16)
+    for p in new.parameters():
+        if p.is_floating_point():
+            p.requires_grad_(True)
+            p.data = p.data * 2
+    new.to(torch.bfloat16)
+    assert fingerprint(model) == before
+    assert torch.equal(ask(model), answer)
+
+
+def test_all_linear_layers_are_quantized_and_the_answers_stay_close(model):
+    for bits in (8, 4):
+        new = quantization.quantize(model, bits=bits, group_size=16)
+        layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
+        assert len(layers) == len(exchange.linear_layers(model))
+        assert not any(type(m) is nn.Linear for m in new.modules())
+        assert error(ask(new), ask(model)) < MOST_ERROR[bits]
+        assert f"int{bits}" in new.format
+
+
+def test_unchanged_weights_share_their_storage_as_new_parameters(model):
+    new = quantization.quantize(model)
+    old = {id(p) for p in model.parameters()}
+    assert not old & {id(p) for p in new.parameters()}
+    mine = {p.data_ptr() for p in model.parameters()}
+    plain = [
+        p
+        for m in new.modules()
+        if not isinstance(m, PackedLinear)
+        for p in m._parameters.values()
+        if p is not None
+    ]
+    assert plain and all(p.data_ptr() in mine for p in plain)
+
+
+def test_a_tied_head_gets_weights_of_its_own_and_the_flag_says_so():
+    for name in ("decoder", "llama", "gpt2", "bert"):
+        old = make(name)
+        new = quantization.quantize(old)
+        assert old.config.tie_word_embeddings
+        assert not new.config.tie_word_embeddings
+        kept = quantization.quantize(old, skip=head_of(old))
+        assert kept.config.tie_word_embeddings
+
+
+def head_of(model):
+    heads = [n for n in exchange.linear_layers(model) if "head" in n or "decoder" in n]
+    return [name for name in heads if "layers" not in name]
+
+
+def test_tied_embeddings_that_stay_remain_tied():
+    new = quantization.quantize(make("t5"))
+    assert new.encoder.embed_tokens.weight is new.shared.weight
+    kept = quantization.quantize(make("decoder"), skip=("head",))
+    assert kept.head.weight is kept.embedding.weight
+
+
+def test_layers_that_are_shared_stay_shared():
+    new = quantization.quantize(make("albert"))
+    group = new.albert.encoder.albert_layer_groups
+    assert len(group) == 1
+    assert isinstance(group[0].albert_layers[0].ffn, QuantizedLinear)
+
+
+@pytest.mark.parametrize("name", ["llama", "gpt2", "qwen2", "t5"])
+def test_a_quantized_transformers_model_generates(name):
+    model = make(name)
+    new = quantization.quantize(model)
+    prompt = draw_tokens(1, 5)
+    tokens = new.generate(prompt, max_new_tokens=6, do_sample=False, pad_token_id=0)
+    assert tokens.shape[0] == 1 and tokens.shape[1] > 5 * (name != "t5")
+
+
+def test_our_loop_writes_with_a_quantized_decoder():
+    new = quantization.quantize(make("decoder"), bits=8)
+    rows = list(generation.stream_batch(new, [[1, 2, 3], [4, 5]], max_tokens=5))
+    for row, prompt in enumerate(([1, 2, 3], [4, 5])):
+        alone = list(generation.stream(new, prompt, max_tokens=5))
+        assert [step[row] for step in rows] == alone
+
+
+def test_cost_and_memory_count_the_bytes_that_there_are():
+    model = make("decoder", dtype=torch.bfloat16)
+    new = quantization.quantize(model, bits=8)
+    assert new.cost(1, 10).flops == model.cost(1, 10).flops
+    linear = sum(m.weight.numel() for m in exchange.linear_layers(model).values())
+    saved = model.cost(1, 10).bytes - new.cost(1, 10).bytes
+    assert 0.9 * linear < saved < 1.1 * linear  # a byte less for each weight
+    held = measure.memory.weight_bytes(new)
+    assert held < measure.memory.weight_bytes(model)
+    assert "int8" in measure.memory.held(new)[0].subject
+
+
+def test_activations_in_int8_work_on_every_family(model):
+    new = quantization.quantize(model, activations=True)
+    assert error(ask(new), ask(model)) < 0.1
+    assert "dynamic" in new.format
+    alone, both = ask(new, rows=1), ask(new, rows=2)
+    assert error(both[:1], alone) < 1e-3
+
+
+def test_bits_by_name_change_these_layers_only():
+    model = make("decoder")
+    names = list(exchange.linear_layers(model))
+    new = quantization.quantize(model, bits={names[0]: 4, names[1]: 8})
+    found = {
+        name: layer.spec.bits
+        for name, layer in new.named_modules()
+        if isinstance(layer, QuantizedLinear)
+    }
+    assert found == {names[0]: 4, names[1]: 8}
+    assert new.format.endswith("and 1 more")
+
+
+def test_the_head_of_a_recurrent_model_is_linear_too():
+    model = recurrent(dtype=torch.float32)
+    before = fingerprint(model)
+    new = quantization.quantize(model)
+    tokens = draw_tokens(2, 9)
+    with torch.inference_mode():
+        assert error(new(tokens), model(tokens)) < 0.05
+    assert fingerprint(model) == before
+
+
+def test_a_quantized_model_is_copied_without_its_integers():
+    new = quantization.quantize(make("decoder"))
+    twin = copy.deepcopy(new)
+    assert torch.equal(ask(new), ask(twin))
+    (a, b) = (m.layers[0].mlp.up for m in (new, twin))
+    names = set(a._parameters) - {"bias"}
+    assert all(
+        a._parameters[n] is not b._parameters[n]
+        and torch.equal(a.to_file()["integers"], b.to_file()["integers"])
+        for n in names
+    )
+
+
+def test_prepacking_changes_no_weight():
+    model = make("decoder", dtype=torch.bfloat16)
+    new = quantization.prepack(model, rows=16)
+    assert error(ask(new).float(), ask(model).float()) < 0.02
+    names = exchange.linear_layers(model)
+    state = new.state_dict()
+    for name, layer in names.items():
+        assert torch.equal(state[f"{name}.weight"], layer.weight)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"bits": 4, "group_size": 24}, "skip="),
+        ({"bits": 9}, "choose one"),
+        ({"skip": ("nothing",)}, "choose among"),
+        ({"bits": {"layers.7.mlp.up": 4}}, "no linear layer"),
+        ({"operator": "onednn.qlinear_pointwise"}, "operator="),
+    ],
+)
+def test_what_cannot_be_done_is_refused_with_the_way_out(arguments, word):
+    with pytest.raises(ValueError, match=word):
+        quantization.quantize(make("decoder"), **arguments)
+
+
+def test_a_model_without_linear_layers_is_refused():
+    with pytest.raises(ValueError, match="no linear layer"):
+        quantization.quantize(nn.Sequential(nn.ReLU()))
+    once = quantization.quantize(make("decoder"))
+    with pytest.raises(ValueError, match="no linear layer"):
+        quantization.quantize(once)
+
+
+def test_weights_that_are_not_finite_name_their_layer():
+    model = make("decoder")
+    with torch.no_grad():
+        model.layers[1].mlp.up.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match=r"layers\.1\.mlp\.up"):
+        quantization.quantize(model)
+
+
+def test_a_random_shape_keeps_its_quality_at_8_bits():
+    model = models.random_model("tiny")
+    new = quantization.quantize(model)
+    tokens = torch.arange(40)[None] * 7 % 500
+    with torch.inference_mode():
+        assert error(new(tokens), model(tokens)) < 0.02
+
+
+def test_every_family_is_covered():
+    assert set(FAMILIES) >= {"llama", "qwen2", "gpt2", "bert", "t5"}
+    assert batch(make("t5"))["decoder_input_ids"].shape[1] == 7

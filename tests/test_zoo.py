@@ -1,0 +1,217 @@
+"""The recipes: what they promise on a text that takes seconds."""
+
+import argparse
+import hashlib
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from llmlab import models
+from llmlab.core import corpus, texts
+from llmlab.models import generation
+from llmlab.zoo import __main__ as command
+from llmlab.zoo import card, coder, exams, shapes, tokens
+
+PROGRAM = '''\
+class Counter:
+    def add(self, number):
+        self.total += number
+        return self.total
+
+    def clear(
+        self,
+    ):
+        """Start again."""
+        self.total = 0
+
+
+def twice(x): return 2 * x
+'''
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory):
+    """A training folder as `coder.prepare` leaves it, made of the frozen programs."""
+    folder = tmp_path_factory.mktemp("zoo")
+    programs = list(texts.evaluation_files().values())
+    made = tokens.train_tokenizer(programs, vocabulary=400)
+    made.save(str(folder / "tokenizer.json"))
+    for name in ("tokens", "decay", "held_out"):
+        ids = [token for text in programs for token in made.encode(text).ids]
+        stream = numpy.array(ids, dtype=numpy.uint16)
+        stream.tofile(folder / f"{name}.bin")
+    texts.write_manifest([], folder / "data.json")
+    return folder
+
+
+def test_the_small_ones_have_as_many_parameters_within_a_hundredth():
+    small, rnn = (
+        sum(p.numel() for p in shapes.fresh(name).parameters())
+        for name in ("coder-small", "coder-rnn")
+    )
+    assert abs(small / rnn - 1) < 0.01
+
+
+def test_an_unknown_shape_names_the_ones_there_are():
+    with pytest.raises(ValueError, match="coder-small"):
+        shapes.fresh("coder-tiny")
+
+
+def test_every_recipe_can_be_called_and_says_what_it_does(capsys):
+    for name in command.RECIPES:
+        with pytest.raises(SystemExit) as left:
+            command.main([name, "--help"])
+        assert left.value.code == 0
+        assert "--publish" in capsys.readouterr().out
+
+
+def test_a_window_comes_once_an_epoch_whatever_the_length(prepared):
+    stream = tokens.Stream.open(prepared / "tokens.bin", seed=3)
+    seen = []
+    for number in range(stream.windows):
+        rows = stream.batch(number * tokens.WINDOW, rows=2, length=512)
+        assert torch.equal(rows[0, -1], rows[1, 0])  # halves of one window
+        seen.append(tuple(rows[0, :8].tolist()))
+    assert len(set(seen)) == stream.windows
+    again = stream.batch(0, rows=2, length=512)
+    assert tuple(again[0, :8].tolist()) == seen[0]
+
+
+def test_a_plan_counts_steps_and_keeps_the_decay_inside():
+    plan = coder.Plan.of(1.0, decay_million=0.25)
+    assert plan.steps == round(1e6 / coder.TOKENS_PER_STEP)
+    assert plan.constant + plan.decay == plan.steps
+    assert coder.Plan.of(0.1, decay_million=5).decay == coder.Plan.of(0.1).steps
+
+
+@pytest.mark.parametrize("name", ["coder-small", "coder-rnn"])
+@pytest.mark.slow
+def test_a_recipe_trains_keeps_goes_on_and_publishes(
+    name, prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(coder, "SHORT", (1, 1024))
+    monkeypatch.setattr(coder, "LONG", (1, 1024))
+    monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
+    folder, kept = tmp_path / "training", tmp_path / "kept"
+    folder.mkdir()
+    for path in prepared.iterdir():
+        (folder / path.name).write_bytes(path.read_bytes())
+    options = argparse.Namespace(
+        name=name, folder=folder, tokens=0.006, decay=0.002, resume=None, keep=kept,
+        publish=None, stop_after=3,
+    )  # fmt: skip
+    coder.run(options)
+    assert json.loads((kept / "resume.json").read_text())["steps"] == 3
+    assert models.load(kept).tokenizer.eos_token == tokens.END
+    plan = coder.Plan.of(0.006, decay_million=0.002)
+    model = coder.train(name, folder, plan)
+    rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
+    assert rows[-1]["step"] == plan.steps and "held_out_loss" in rows[-1]
+    monkeypatch.setattr(exams, "NEW", 8)
+    monkeypatch.setattr(exams, "COPIED", 4)
+    monkeypatch.setattr(card, "NEW_TOKENS", 4)
+    library = {f"{n}.py": PROGRAM * 3 for n in range(3)}
+    target = card.publish(name, model, folder, tmp_path / name, plan, library=library)
+    text = (target / "README.md").read_text()
+    assert text.count("```python") == 10 and f"# {name}\n" in text
+    assert models.load(target).embedding.weight.dtype == torch.float32
+    assert (target / "model.safetensors").stat().st_size < 8e6, "bf16 is what ships"
+
+
+def test_heads_of_functions_are_found_with_what_stands_before():
+    found = exams.heads(PROGRAM)
+    assert [head.split("(")[0].split()[-1] for _, head in found] == ["add", "clear"]
+    before, head = found[1]
+    assert before.endswith(head) and head.endswith("):") and before in PROGRAM
+
+
+@pytest.mark.parametrize(
+    ("written", "right"),
+    [
+        ("\n        return number\n\n    def other(self):\n  broken", True),
+        ("\n\n        return number", True),
+        ("\n        return (number", False),
+        ("\n    return number", False),
+        (" return number", True),
+        ("", False),
+    ],
+)
+def test_a_body_is_cut_where_it_ends_and_parsed_with_its_head(written, right):
+    _, head = exams.heads(PROGRAM)[0]
+    assert exams.parses(head, written) is right
+
+
+def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
+    monkeypatch.setattr(exams, "COPIED", 8)
+    model = models.load("coder")
+    prompt = model.tokenizer("import os\nimport sys\n")["input_ids"]
+    own = [*prompt, *generation.stream(model, prompt, max_tokens=16)]
+    cycle = [own[-1]] * 40  # what it repeats greedily is what it knows
+    by_heart = list(generation.stream(model, cycle[:8], max_tokens=8))
+    strange = torch.randint(4096, (64,), generator=torch.Generator().manual_seed(1))
+    share = exams.verbatim_share(model, [*cycle[:8], *by_heart, 0], places=3)
+    assert share.value == 1 and share.low > 0
+    assert exams.verbatim_share(model, strange, places=10).value == 0
+
+
+def test_more_context_makes_the_next_token_cheaper():
+    model = models.load("coder")
+    found = exams.by_position(model, texts.evaluation_files().values())
+    places = [(each.details["from"], each.details["to"]) for each in found]
+    assert places[0][0] == 0 and places[-1][1] == model.context
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(places))
+    assert found[0].low > found[3].high
+    assert all(each.low <= each.value <= each.high for each in found)
+
+
+@pytest.mark.parametrize("name", sorted({*command.RECIPES} & {*models.names()}))
+def test_what_a_bundled_model_learnt_from_is_listed_free_and_not_the_frozen_text(name):
+    folder = models.files.bundled() / name
+    rows = [
+        row for row in texts.read_manifest(folder / "data.json") if "package" in row
+    ]
+    learnt = {row["sha256"] for row in rows if row["split"] == "training"}
+    assert learnt and all(corpus._is_free(row["licence"]) for row in rows)
+    frozen = texts.evaluation_files().values()
+    assert not learnt & {hashlib.sha256(t.encode()).hexdigest() for t in frozen}
+    held = {row["sha256"] for row in rows if row["split"] == "held out"}
+    assert held and not held & learnt
+    assert all(int(each, 16) % 100 < corpus.HELD_OUT_PERCENT for each in held)
+
+
+@pytest.mark.parametrize("name", sorted(command.RECIPES))
+def test_ctrl_c_ends_a_training_with_one_sentence(name, tmp_path):
+    words = [sys.executable, "-m", "llmlab.zoo", name, "--folder", tmp_path / "run"]
+    environment = os.environ | {"LLMLAB_CACHE": str(tmp_path / "cache")}
+    with subprocess.Popen(
+        list(map(str, words)), stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        deadline = time.monotonic() + 100
+        while not (tmp_path / "run").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert said.splitlines()[-1].startswith("stopped;")
+    assert not list(tmp_path.rglob(".*")), "nothing half-written lies about"
+
+
+def test_a_published_decoder_loads_in_plain_transformers():
+    folder = models.files.find("coder")
+    theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = models.load("coder")
+    prompt = model.tokenizer("def add(a, b):", return_tensors="pt")["input_ids"]
+    written = theirs.generate(prompt, max_new_tokens=24, do_sample=False)
+    ours = list(generation.stream(model, prompt[0].tolist(), max_tokens=24))
+    assert written[0, prompt.shape[1] :].tolist() == ours
