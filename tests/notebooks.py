@@ -1,5 +1,6 @@
 """What the tests of the notebooks read and run them with."""
 
+import json
 import os
 import re
 import subprocess
@@ -14,6 +15,19 @@ ROOT = Path(__file__).parent.parent
 OFFLINE = ROOT / "tests" / "offline"
 SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9]*.ipynb"))
 STATED = re.compile(r"(\d+) minutes? of machine time.* ([\d.]+) GB of memory")
+
+# Runs a command and writes down its exit status, CPU seconds and peak memory, kernels
+# included. By a small process, since a peak starts at that of the process that forked.
+WEIGHED = """
+import json, os, subprocess, sys
+place, *command = sys.argv[1:]
+process = subprocess.Popen(command)
+_, status, used = os.wait4(process.pid, 0)
+process.returncode = os.waitstatus_to_exitcode(status)
+facts = [process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]
+with open(place, "w") as out:
+    json.dump(facts, out)
+"""
 
 each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 
@@ -59,14 +73,12 @@ def nbval(path, home, **environment):
     command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]
     places = {"PYTHONPATH": str(OFFLINE), "LLMLAB_HOME": str(home)}
     environment = os.environ | places | environment
-    with open(home.with_suffix(".log"), "w+", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
-        _, status, used = os.wait4(process.pid, 0)  # the kernel's use is in it
-        process.returncode = os.waitstatus_to_exitcode(status)
-        log.seek(0)
-        text = log.read()
+    said, used = home.with_suffix(".log"), home.with_suffix(".used")
+    with open(said, "w", encoding="utf-8") as log:
+        subprocess.run(
+            [sys.executable, "-c", WEIGHED, str(used), *command],
+            cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    status, seconds, peak = json.loads(used.read_text())
     unit = 1 if sys.platform == "darwin" else 1024
-    seconds = used.ru_utime + used.ru_stime
-    return Run(process.returncode, text, seconds, used.ru_maxrss * unit)
+    return Run(status, said.read_text(encoding="utf-8"), seconds, peak * unit)

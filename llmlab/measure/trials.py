@@ -16,6 +16,7 @@ from llmlab.core import machine
 SIZES = (512, 1024, 2048)  # of square matrices
 WORKING_SETS = tuple(2**power for power in range(18, 29))  # bytes: 256 KiB to 256 MiB
 SECONDS = 0.15  # of trying, for each point
+SLOW = 0.1  # seconds of a product
 
 
 def working_sets() -> tuple[int, ...]:
@@ -34,7 +35,10 @@ def arithmetic(name: str, device: torch.device) -> float:
             call = partial(torch._int_mm, a, b.t())  # fast with a transposed weight
         else:
             call = partial(torch.mm, *pair.to(machine.dtype(name)))
-        best = max(best, 2 * size**3 / _least_seconds(call, device))
+        seconds = _least_seconds(call, device)
+        best = max(best, 2 * size**3 / seconds)
+        if seconds > SLOW:  # no fast kernel, and the next size takes 8 times as long
+            break
     return best
 
 
