@@ -229,6 +229,8 @@ def test_a_state_that_does_not_fit_is_refused():
     state = layer.state_dict()
     with pytest.raises(RuntimeError, match="scales"):
         layer.load_state_dict({k: v for k, v in state.items() if k != "scales"})
+    with pytest.raises(RuntimeError, match=r"Unexpected.*more"):
+        layer.load_state_dict(state | {"more": torch.ones(1)})
     with pytest.raises(RuntimeError, match="damaged"):
         layer.load_state_dict(state | {"integers": state["integers"][:-1]})
     with pytest.raises(RuntimeError, match="above zero"):

@@ -53,6 +53,13 @@ def parser() -> Parser:
     )
     measure.add_argument("--dtype", default="fp32", help="fp32, bf16 or fp16 (fp32)")
     measure.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
+    measure.add_argument(
+        "--formats",
+        nargs="?",
+        const="",
+        metavar="WORDS",
+        help="compare formats instead, such as fp32,bf16,int8,int8-dynamic,int4-g32",
+    )
     measure.add_argument("--out", metavar="FOLDER", help="write JSON and a PNG there")
 
     _add(commands, "labs", "list the labs and which of them are installed")

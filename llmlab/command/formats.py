@@ -6,15 +6,16 @@ tokenizer, the bits per byte. A format is a word such as bf16, bf16-prepacked, i
 int8-dynamic, int4-g64 or int4-g32-gptq.
 """
 
+import dataclasses
 import re
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
 from llmlab import measure, models, quantization
-from llmlab.core import machine, progress, records, texts
+from llmlab.core import progress, records, texts
 from llmlab.core.records import Record
 from llmlab.models import generation
 
@@ -23,9 +24,11 @@ DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
 COLUMNS = {  # of the table: name of the fact, phase
     "size": ("file size", None),
     "decode": ("throughput", "decode"),
-    "×": ("ratio", "decode"),
+    "decode ×": ("ratio", "decode"),
     "prefill": ("throughput", "prefill"),
+    "prefill ×": ("ratio", "prefill"),
     "batch": ("throughput", "batch"),
+    "batch ×": ("ratio", "batch"),
     "logit error": ("logit error", None),
     "bits per byte": ("bits per byte", None),
 }
@@ -71,12 +74,13 @@ def compare(
     long: int = 512,
     batch: int = 16,
     rounds: int = 6,
-    more: dict[str, Callable[[], Any]] | None = None,
+    beside: Mapping[str, Mapping[str, Callable[[], Any]]] | None = None,
 ) -> list[Record]:
     """Measure a model in formats: decode, prefill of a long prompt, decode of a batch.
 
-    The first word is what ratios are of. more: other calls to time in the same rounds
-    of decoding, such as another engine's, which then is what ratios are of.
+    Ratios are of the first word, those of a batch of bf16. beside: calls to time in the
+    same rounds, by phase ("decode", "prefill", "batch") and name, such as another
+    engine's; then ratios are of the first of these.
     """
     exact = models.load(name, dtype="fp32", device=device)
     if not hasattr(exact, "new_cache"):
@@ -97,9 +101,10 @@ def compare(
     prompt = min(prompt, room - new)
     sizes = ((1, prompt), (1, long), (batch, prompt))
     one, longer, rows = (_prompts(exact, *size) for size in sizes)
-    facts = _timed("decode", found, one, new, rounds, more or {})
-    facts += _timed("prefill", found, longer, 1, rounds, {})
-    facts += _timed("batch", many, rows, max(2, new // 4), rounds, {})
+    beside = beside or {}
+    facts = _timed("decode", found, one, new, rounds, beside)
+    facts += _timed("prefill", found, longer, 1, rounds, beside)
+    facts += _timed("batch", many, rows, max(2, new // 4), rounds, beside)
     for word, model in found.items():
         facts += _quality(word, model, exact)
     return facts
@@ -117,28 +122,45 @@ def table(facts: Sequence[Record]) -> str:
     return text_grid(["format", *COLUMNS], rows)
 
 
-def _timed(phase, found, prompts, new, rounds, more) -> list[Record]:
-    def call(model):
-        return lambda: list(generation.stream_batch(model, prompts, max_tokens=new))
-
-    calls = dict(more) | {word: call(model) for word, model in found.items()}
+def _timed(phase, found, prompts, new, rounds, beside) -> list[Record]:
+    """Time one phase of every model; tokens are those read, or those written."""
+    calls = dict(beside.get(phase, {}))
+    make_call = _steps if phase == "batch" else _whole
+    calls |= {word: make_call(model, prompts, new) for word, model in found.items()}
     tokens = len(prompts) * (len(prompts[0]) if phase == "prefill" else new)
     speed = measure.speed(calls, rounds=rounds, tokens=tokens)
-    first = next(iter(calls))
+    first = "bf16" if phase == "batch" and "bf16" in calls else next(iter(calls))
     details = {"phase": phase, "batch": len(prompts), "prompt": len(prompts[0])}
     details |= {"new": new}
     facts = []
     for word in calls:
         rest = {"subject": word, "details": details}
         facts.append(speed[word].total.rate("throughput", tokens, "token/s", **rest))
-        verdict = speed.verdict(word, first) if word != first else None
-        if verdict:
-            fact = verdict.record()
-            facts.append(
-                records.measured("ratio", fact.value, "×", low=fact.low, high=fact.high,
-                                 subject=word, details=details | {"against": first})
-            )  # fmt: skip
+        if word != first:
+            ratio = speed.verdict(word, first).record()
+            details_of = details | {"against": first} | dict(ratio.details)
+            facts.append(dataclasses.replace(ratio, name="ratio", subject=word,
+                                             details=details_of))  # fmt: skip
     return facts
+
+
+def _whole(model, prompts, new: int) -> Callable[[], object]:
+    """Return a call that reads the prompts and writes `new` tokens."""
+    return lambda: list(generation.stream_batch(model, prompts, max_tokens=new))
+
+
+def _steps(model, prompts, new: int) -> Callable[[], object]:
+    """Return a call of `new` decode steps, the prompts having been read before."""
+    rows, read = len(prompts), len(prompts[0])
+    cache = model.new_cache(rows, read + new)
+    list(generation.stream_batch(model, prompts, max_tokens=1, cache=cache))
+    last = [[row[-1]] for row in prompts]
+
+    def call():
+        cache.lengths = [read] * rows  # what the call before wrote is taken back
+        return list(generation.stream_batch(model, last, max_tokens=new, cache=cache))
+
+    return call
 
 
 @torch.inference_mode()
@@ -185,10 +207,3 @@ def _cell(facts, subject: str, name: str, phase: str | None) -> str:
         if same and fact.details.get("phase") == phase:
             return fact.value_text()
     return ""
-
-
-def run(options) -> list[Record]:
-    """Measure and return the facts of `llmlab measure --formats …`."""
-    words = [word.strip() for word in options.formats.split(",") if word.strip()]
-    machine.set_threads()
-    return compare(options.model, words, device=options.device)

@@ -23,6 +23,8 @@ def run(options: argparse.Namespace) -> int:
     folder = _writable(Path(options.out).expanduser()) if options.out else None
     machine.set_threads()
     dtype, device = machine.dtype(options.dtype), machine.device(options.device)
+    if options.formats is not None:
+        return _formats(options, folder)
 
     from llmlab import models
 
@@ -35,6 +37,22 @@ def run(options: argparse.Namespace) -> int:
         name = f"{Path(options.model).name}_{machine.dtype_name(dtype)}"
         for path in _save(found, folder / name):
             print(f"written {path}")
+    return 0
+
+
+def _formats(options: argparse.Namespace, folder: Path | None) -> int:
+    """Compare one model in several formats; the words of each stand in the module."""
+    from llmlab.command import formats
+
+    words = (options.formats or formats.DEFAULT).split(",")
+    facts = formats.compare(options.model, words, device=options.device)
+    found = _with_command(facts, options)
+    print(terminal.paint(f"{options.model}: {machine.describe().label}", "bold"))
+    print(formats.table(found), flush=True)
+    if folder:
+        path = folder / f"{Path(options.model).name}_formats.json"
+        records.save(found, path)
+        print(f"written {path}")
     return 0
 
 
@@ -87,7 +105,11 @@ def _writable(folder: Path) -> Path:
 
 
 def _with_command(found, options: argparse.Namespace) -> list[records.Record]:
-    words = ["llmlab", "measure", "--model", options.model, "--dtype", options.dtype]
+    words = ["llmlab", "measure", "--model", options.model]
+    if options.formats is None:
+        words += ["--dtype", options.dtype]
+    else:
+        words += ["--formats", options.formats] if options.formats else ["--formats"]
     if options.device != "cpu":
         words += ["--device", options.device]
     again = shlex.join(words)

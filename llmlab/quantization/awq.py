@@ -74,21 +74,23 @@ def solve(
     answers, `gptq.objective`; where it wins, None stands for the factors.
     """
     exact = formats.grouped(weight, "tensor").flatten(1)
-    rest = {"bits": bits, "group_size": group_size, "symmetric": symmetric,
-            "scale_dtype": scale_dtype}  # fmt: skip
-    best = formats.quantize_weight(exact, **rest)
-    least = objective(exact, best.dequantize(), inputs.gram).sum()
-    kept = None
-    for factors in candidates(inputs.mean):
-        within = ranges.minmax
-        if clip:
-            within = ranges.weighted_mse(inputs.mean_square * factors.square())
-        rounded = formats.quantize_weight(exact / factors, within=within, **rest)
+
+    def attempt(factors: Tensor, within: ranges.Range) -> tuple:
+        rounded = formats.quantize_weight(
+            exact / factors, bits=bits, group_size=group_size, symmetric=symmetric,
+            within=within, scale_dtype=scale_dtype,
+        )  # fmt: skip
         answer = rounded.dequantize() * factors
-        error = objective(exact, answer, inputs.gram).sum()
-        if error < least:
-            best, least, kept = rounded, error, factors
-    return best, None if kept is None or (kept == 1).all() else kept
+        return float(objective(exact, answer, inputs.gram).sum()), rounded, factors
+
+    tried = [attempt(factors, ranges.minmax) for factors in candidates(inputs.mean)]
+    best = min(tried, key=lambda one: one[0])
+    if clip:
+        factors = best[2]
+        within = ranges.weighted_mse(inputs.mean_square * factors.square())
+        best = min(best, attempt(factors, within), key=lambda one: one[0])
+    _, rounded, factors = best
+    return rounded, None if (factors == 1).all() else factors
 
 
 def candidates(mean: Tensor) -> list[Tensor]:

@@ -80,12 +80,13 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
             f"count={count}, length={length}: there must be at least one prompt of 1 "
             f"to {context} tokens."
         )
-    found = []
-    for file in _programs():
+    programs, found = _programs(), []
+    most = 1 + -(-count // len(programs))  # of one file, so that many are seen
+    for file in programs:
         ids = model.tokenizer(file.read(), add_special_tokens=False, verbose=False)
-        ids = ids["input_ids"][: 2 * length]  # two prompts of a file, no more
-        found += [ids[at : at + length] for at in (0, length)]
-        found = [each for each in found if len(each) == length]
+        ids = ids["input_ids"]
+        whole = min(most, len(ids) // length)
+        found += [ids[at * length : (at + 1) * length] for at in range(whole)]
         if len(found) >= count:
             break
     return [torch.tensor([each]) for each in found[:count]]

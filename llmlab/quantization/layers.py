@@ -19,9 +19,11 @@ from llmlab.quantization.spec import Spec
 class PackedLinear(nn.Linear):
     """What such layers share: tensors that are kept, moved, copied and never trained.
 
-    A subclass says how they come from and go to the tensors of a file: `to_file` and
-    `from_file`.
+    A subclass says how they come from and go to the tensors of a file, whose names are
+    `in_file`: `to_file` and `from_file`.
     """
+
+    in_file: tuple[str, ...] = ()
 
     def __init__(self, rows: int, columns: int, *, dtype: torch.dtype, bias):
         nn.Module.__init__(self)  # nn.Linear's own would make a weight
@@ -69,6 +71,7 @@ class PackedLinear(nn.Linear):
                 self.bias.data = own.pop("bias").to(self.bias)
             else:
                 missing.append(prefix + "bias")
+        unexpected += [prefix + name for name in own if name not in self.in_file]
         try:
             self.from_file(own)
         except KeyError as error:
@@ -112,6 +115,8 @@ class PackedLinear(nn.Linear):
 
 class QuantizedLinear(PackedLinear):
     """A linear layer on integers: y = x @ dequantized weight.T + bias."""
+
+    in_file = ("integers", "scales", "zero_points", "input_scales")
 
     def __init__(
         self,

@@ -21,6 +21,8 @@ from llmlab.quantization.layers import PackedLinear
 class PrepackedLinear(PackedLinear):
     """A linear layer whose dense weight stands in oneDNN's own order."""
 
+    in_file = ("weight",)
+
     def __init__(self, weight: Tensor, *, bias=None):
         super().__init__(*weight.shape, dtype=weight.dtype, bias=bias)
         self.from_file({"weight": weight})

@@ -59,19 +59,22 @@ class Plan:
 
 def fresh() -> nn.Module:
     """Return the model with random weights, drawn from torch's generator."""
-    from transformers import T5Config, T5ForConditionalGeneration
+    from transformers import GenerationConfig, T5Config, T5ForConditionalGeneration
 
-    ends = {"pad_token_id": words.PAD_ID, "eos_token_id": words.END_ID}
+    ends = {
+        "decoder_start_token_id": words.PAD_ID,
+        "pad_token_id": words.PAD_ID,
+        "eos_token_id": words.END_ID,
+    }
     config = T5Config(
         vocab_size=words.VOCABULARY,
         dropout_rate=0.0,  # new pairs come all the time
-        decoder_start_token_id=words.PAD_ID,
         tie_word_embeddings=True,
         **SHAPE,
         **ends,
     )
     model = T5ForConditionalGeneration(config)
-    model.generation_config.max_new_tokens = words.TARGET
+    model.generation_config = GenerationConfig(max_new_tokens=words.TARGET, **ends)
     return model
 
 

@@ -24,6 +24,7 @@ from llmlab.models.translation import translate
 from llmlab.zoo import translator, words
 
 ASKED = 2000  # numbers of each kind, where there are as many
+ROWS = 12  # of the curve, about
 LONG = 96  # tokens: room for an answer that the training never asked for
 STRANGE = ("one million", "two million three hundred", "forty two", "seven apples", "")
 
@@ -33,7 +34,7 @@ def publish(model, folder: Path, target: Path, plan: translator.Plan) -> Path:
     # What ships is bf16; figures are taken from what ships.
     model = copy.deepcopy(model).to(torch.bfloat16)
     models.save(model, target)
-    writing.write(target / "data.json", json.dumps(data(), indent=2) + "\n")
+    writing.write(target / "data.json", json.dumps(data()) + "\n")
     shutil.copy(folder / "log.jsonl", target / "log.jsonl")
     writing.write(target / "README.md", text_of(models.load(target), target, plan))
     return target
@@ -159,12 +160,11 @@ needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
 | held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
 `data.json` |
 | spelling | French as before the reform of 1990; English with or without `and` |
-| made on | {machine.describe().label}, {minutes:.0f} minutes, {today} |
+| made on | {machine.describe().label}, {minutes:.0f} minutes of training, {today} |
 | licence | Apache-2.0 |
 
-Limits: whoever asks for anything but a number below one million gets French number
-words all the same. It does not say when it does not know. Numbers in figures were never
-seen.
+Limits: it knows nothing but these numbers, and cannot say so; what it answers to other
+texts stands below. Numbers in figures were never seen.
 """
 
 
@@ -213,18 +213,20 @@ def _meaning(answer: str) -> str:
 def _curve(folder: Path) -> str:
     """Return the loss by step, training and held out, as a table."""
     log = _log(folder)
-    exams = [row for row in log if "held_out_loss" in row]
-    losses = {row["step"]: row for row in log if "loss" in row}
-    chosen = [row for row in exams if row["step"] in losses]
-    lines = [
-        f"| {row['step']:,} | {losses[row['step']]['rate_factor']:.2f} "
-        f"| {losses[row['step']]['loss']:.5f} | {row['held_out_loss']:.5f} "
-        f"| {row[translator.MATCH]:.3f} |"
-        for row in chosen[:: max(1, len(chosen) // 12)]
-    ]
+    exams = [row for row in log if translator.MATCH in row]
+    every = max(1, len(exams) // ROWS)
+    lines = []
+    for exam in exams[::-1][::every][::-1]:  # the last one stays
+        before = [row for row in log if "loss" in row and row["step"] <= exam["step"]]
+        if before:
+            lines.append(
+                f"| {exam['step']:,} | {before[-1]['rate_factor']:.2f} "
+                f"| {before[-1]['loss']:.5f} | {exam['held_out_loss']:.5f} "
+                f"| {exam[translator.MATCH]:.3f} |"
+            )
     head = [
         "## Curve\n",
-        f"Loss in nats per token: of the last 20 steps, and on {translator.EXAM} "
+        f"Loss in nats per token: of the 20 steps before, and on {translator.EXAM} "
         "held-out numbers, whose exact match stands beside it. The log's count of "
         "tokens holds padding.\n",
         "| step | rate | training | held out | exact match |",

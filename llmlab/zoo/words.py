@@ -132,6 +132,7 @@ def _wrapped(tokenizer: Tokenizer):
         tokenizer_object=tokenizer,
         pad_token=PAD,
         eos_token=END,
+        model_max_length=512,  # a mere warning: places are relative, in T5
         model_input_names=["input_ids", "attention_mask"],  # T5 knows no others
         clean_up_tokenization_spaces=False,
     )

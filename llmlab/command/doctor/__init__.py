@@ -15,6 +15,7 @@ from llmlab.command.doctor.finding import Finding
 ROOMS = {  # heading -> module with `probes()`, in the order of the report
     "This machine": "machine",
     "Arithmetic": "kernels",
+    "Quantized layers": "quantized",
     "The course": "course",
 }
 MARKS = {  # state -> mark, colour

@@ -1,0 +1,165 @@
+"""Quality by method, bits and group size: the whole grid, on the frozen texts.
+
+For `coder` the bits per byte against the original's, paired; for `translator` the share
+of exact matches and for `classifier` the accuracy, as far as they ship. The result goes
+to llmlab/recorded/quantization_grid.json, row by row, and a row that stands there for
+the same weights is not made again. Takes about half an hour on an idle machine, most of
+it training through 2 and 3 bits.
+"""
+
+import contextlib
+import copy
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from llmlab import measure, models, quantization
+from llmlab.core import machine, records, texts
+from llmlab.models import classification, translation
+from llmlab.quantization import ranges
+
+FILE = Path(__file__).resolve().parents[2] / "llmlab/recorded/quantization_grid.json"
+COMMAND = "python tests/experiments/quantization_grid.py"
+BITS, SIZES = (2, 3, 4), (32, 64, 128, "channel")
+STEPS, ROWS, LENGTH = 300, 4, 257  # of a training through the rounding
+
+Make = Callable[[Any], Any]
+
+
+def main() -> None:
+    """Make every row that is not there yet, and show them all."""
+    machine.set_threads()
+    found = []
+    with contextlib.suppress(FileNotFoundError):
+        found = list(records.load(FILE))
+    for name, ways, judge in exams():
+        if name not in models.names():
+            print(f"{name} does not ship yet")
+            continue
+        model = models.load(name, dtype="bf16")
+        if not hasattr(model, "new_cache"):
+            model = model.float()
+        for details, make in ways(model):
+            if any(_same(fact, model, details) for fact in found):
+                continue
+            started = time.monotonic()
+            changed = make(model)
+            details = details | {"seconds": round(time.monotonic() - started, 2)}
+            found.append(_kept(judge(model, changed), model, details))
+            records.save(found, FILE)
+            print(found[-1], dict(details), flush=True)
+    columns = ("subject", "method", "bits", "group size", "value", "interval")
+    print(records.table(found, columns))
+
+
+def exams() -> Iterator[tuple]:
+    """Yield model name, the ways to change it, and what judges the changed one."""
+    files, pairs = texts.evaluation_files(), texts.number_pairs()
+    snippets = texts.snippets()
+
+    def bits_per_byte(model, changed):
+        return measure.quality.difference(changed, model, files)
+
+    def exact_match(model, changed):
+        answers = translation.translate(changed, [pair.english for pair in pairs])
+        return measure.quality.exact_match(answers, [pair.french for pair in pairs])
+
+    def accuracy(model, changed):
+        answers = classification.classify(changed, [each.code for each in snippets])
+        right = [each.module for each in snippets]
+        fact = measure.quality.exact_match(answers, right)
+        return dataclasses.replace(fact, name="accuracy")
+
+    yield "coder", coder_ways, bits_per_byte
+    yield "translator", plain_ways, exact_match
+    yield "classifier", plain_ways, accuracy
+
+
+def plain_ways(model) -> Iterator[tuple[dict, Make]]:
+    """Yield what needs no text to calibrate on."""
+    yield _way("original", 32, "none"), lambda model: model
+    for bits, size in ((8, "channel"), (4, 32), (4, "channel"), (3, 32), (2, 32)):
+        yield _way("rounding", bits, size), _rounding(bits, size, ranges.minmax)
+    yield _way("activations too", 8, "channel"), _dynamic
+
+
+def coder_ways(model) -> Iterator[tuple[dict, Make]]:
+    """Yield the whole grid."""
+    data = quantization.calibration.batches(model)
+    yield _way("rounding", 8, "channel"), _rounding(8, "channel", ranges.minmax)
+    yield _way("rounding", 8, "tensor"), _rounding(8, "tensor", ranges.minmax)
+    yield _way("activations too", 8, "channel"), _dynamic
+    yield (
+        _way("SmoothQuant", 8, "channel"),
+        lambda model: quantization.smoothing.quantize(model, data),
+    )
+    for bits in reversed(BITS):
+        for size in SIZES:
+            how = {"bits": bits, "group_size": size}
+            yield _way("rounding", bits, size), _rounding(bits, size, ranges.minmax)
+            yield _way("least error", bits, size), _rounding(bits, size, ranges.mse)
+            for word, module in (("GPTQ", "gptq"), ("AWQ", "awq")):
+                solve = getattr(quantization, module).quantize
+                yield (
+                    _way(word, bits, size),
+                    lambda model, solve=solve, how=how: solve(model, data, **how),
+                )
+    for bits in (2, 3):
+        yield (
+            _way("training", bits, 32) | {"steps": STEPS},
+            lambda model, bits=bits: _trained(model, bits),
+        )
+
+
+def _way(method: str, bits: int, size: int | str) -> dict[str, Any]:
+    return {"method": method, "bits": bits, "group size": str(size)}
+
+
+def _rounding(bits: int, size: int | str, within) -> Make:
+    return lambda model: quantization.quantize(
+        model, bits=bits, group_size=size, within=within
+    )
+
+
+def _dynamic(model):
+    return quantization.quantize(model, activations=True)
+
+
+def _trained(model, bits: int):
+    """Train through the rounding on training texts, other ones at every step."""
+    prompts = quantization.calibration.batches(model, count=STEPS * ROWS, length=LENGTH)
+    tokens = torch.cat(prompts)
+
+    def batch(step: int) -> torch.Tensor:
+        places = torch.arange(step * ROWS, (step + 1) * ROWS) % len(tokens)
+        return tokens[places]
+
+    learnt = quantization.qat.train(
+        copy.deepcopy(model).float(), batch, steps=STEPS, bits=bits, group_size=32,
+        autocast=torch.bfloat16,
+    )  # fmt: skip
+    return learnt.model
+
+
+def _kept(fact: records.Record, model, details: dict) -> records.Record:
+    return dataclasses.replace(
+        fact,
+        kind="recorded",
+        subject=model.name,
+        weights=model.weights_version,
+        command=COMMAND,
+        details={**fact.details, **details},
+    )
+
+
+def _same(fact: records.Record, model, details: dict) -> bool:
+    same = (fact.subject, fact.weights) == (model.name, model.weights_version)
+    return same and all(fact.details.get(key) == each for key, each in details.items())
+
+
+if __name__ == "__main__":
+    main()
