@@ -1,0 +1,214 @@
+"""The card of `classifier`: how often it is right, and who else is, whoever wins.
+
+Every figure comes from a run made when the model is published, of what ships: bf16
+weights, computed in fp32.
+"""
+
+import copy
+import datetime
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from llmlab import models
+from llmlab.core import machine, texts
+from llmlab.core.records import Record
+from llmlab.core.texts import Snippet
+from llmlab.zoo import classifier, rivals, rows, snippets
+
+SETS = {
+    "held out": "held-out files of the installation",
+    "frozen": "frozen snippets (`texts.snippets()`)",
+}
+
+
+def publish(
+    model: nn.Module, folder: Path, target: Path, plan: classifier.Plan
+) -> Path:
+    """Write bf16 weights, tokenizer, manifest, log and card of a trained model."""
+    words = model.tokenizer
+    model = copy.deepcopy(model).to(torch.bfloat16)
+    model.tokenizer = words
+    models.save(model, target)
+    for name in ("data.json", "log.jsonl"):
+        shutil.copy(folder / name, target / name)
+    shipped = models.load(target)
+    shipped.name = "classifier"
+    (target / "README.md").write_text(text_of(shipped, folder, target, plan))
+    return target
+
+
+def quick(model: nn.Module, held_out: Sequence[Snippet]) -> list[Record]:
+    """Return the accuracy of the model and of the most common answer, by set."""
+    found = []
+    for name, asked in (("held out", held_out), ("frozen", texts.snippets())):
+        own = classifier.answers(model, model.tokenizer, asked)
+        found.append(rivals.accuracy(own, asked, f"classifier, {name}"))
+        most = rivals.majority(asked)
+        found.append(rivals.accuracy(most, asked, f"always {most[0]}, {name}"))
+    return found
+
+
+def text_of(model: nn.Module, folder: Path, target: Path, plan: classifier.Plan) -> str:
+    """Measure the model and its rivals, and return the card."""
+    found = rows.prepare(folder)
+    bag = rivals.bag_of_tokens(model.tokenizer, found["training"])
+    asked = {"held out": found["held out"], "frozen": texts.snippets()}
+    own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
+    parts = [
+        _head(model, plan, target, found),
+        *_quality(asked, own, bag),
+        *_modules(found["training"], asked, own),
+        *_mistakes(asked["frozen"], own["frozen"]),
+        *_curve(folder),
+    ]
+    return "\n".join(parts)
+
+
+def _quality(asked: dict, own: dict, bag: rivals.Answer) -> list[str]:
+    """Return accuracies on both sets, and the paired difference, as a table."""
+    lines = [
+        "## Quality\n",
+        "Accuracy with 95 % intervals over files. The bag of tokens is a logistic "
+        "regression on this tokenizer's tokens, whatever their order, learnt from the "
+        "same snippets. The most common answer is known to it beforehand.\n",
+        "| | " + " | ".join(SETS[name] for name in asked) + " |",
+        "| --- |" + " ---: |" * len(asked),
+        "| snippets | "
+        + " | ".join(f"{len(each):,}" for each in asked.values())
+        + " |",
+    ]
+    bags = {name: bag(each) for name, each in asked.items()}
+    table = {
+        "`classifier`": [rivals.accuracy(own[n], s, n) for n, s in asked.items()],
+        "bag of tokens": [rivals.accuracy(bags[n], s, n) for n, s in asked.items()],
+        "most common answer": [
+            rivals.accuracy(rivals.majority(s), s, n) for n, s in asked.items()
+        ],
+        "`classifier` less bag": [
+            rivals.difference(own[n], bags[n], s, n) for n, s in asked.items()
+        ],
+    }
+    for what, facts in table.items():
+        sign = "+" if "less" in what else ""
+        lines.append(f"| {what} | " + " | ".join(_share(f, sign) for f in facts) + " |")
+    return [*lines, ""]
+
+
+def _share(fact: Record, sign: str = "") -> str:
+    return f"{fact.value:{sign}.3f} ({fact.low:{sign}.3f} to {fact.high:{sign}.3f})"
+
+
+def _head(model, plan: classifier.Plan, target: Path, found: dict) -> str:
+    listed = texts.read_manifest(target / "data.json")
+    training = [row for row in listed if row["split"] == "training"]
+    licences = Counter(row["licence"] for row in training)
+    packages = {row["package"] for row in training}
+    count = sum(p.numel() for p in model.parameters())
+    shape, log = model.config, classifier.log(target)
+    steps = max(row["step"] for row in log)
+    start = models.load("coder").weights_version
+    minutes = sum(row.get("seconds", 0) for row in log) / 60
+    learnt = len(found["training"])
+    return f"""\
+---
+license: apache-2.0
+library_name: transformers
+---
+# classifier
+
+A BERT that says which of twelve standard modules a few lines of Python use, with the
+imports dropped and the modules' names masked. It belongs to llmlab; its recipe is
+`llmlab/zoo/classifier.py` (seed {rows.SEED}), run by
+`python -m llmlab.zoo classifier`.
+
+| | |
+| --- | --- |
+| parameters | {count:,}: {shape.num_hidden_layers} layers of width \
+{shape.hidden_size}, {shape.num_attention_heads} heads, hidden \
+{shape.intermediate_size} |
+| modules | {", ".join(snippets.MODULES)} |
+| vocabulary | {shape.vocab_size:,}: the tokens of `coder`, and four of BERT's |
+| context | {shape.max_position_embeddings} tokens |
+| file | {(target / "model.safetensors").stat().st_size:,} bytes, bf16, weights' \
+version `{model.weights_version}` |
+| started from | the embedding of `coder` (version `{start}`), in \
+{shape.hidden_size} of its directions; the rest at random |
+| trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
+{steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
+{plan.steps:,}, of which {plan.decay:,} decay |
+| data | {len(training):,} files of {len(packages)} packages, each listed in \
+`data.json`; licences: {", ".join(f"{k} ({n:,})" for k, n in licences.most_common())} |
+| made on | {machine.describe().label}, {minutes:.0f} minutes, \
+{datetime.date.today().isoformat()} |
+| licence | Apache-2.0; the training text itself is not part of it |
+
+Give it code as `llmlab.zoo.snippets.masked` leaves it: `[MASK]` where a module's name
+stood, no imports. Limits: it knows these twelve and always names one of them, also for
+code that uses none. Every module was shown equally often, so its probabilities do not
+follow how common a module is. Snippets that use two of the twelve were never seen.
+"""
+
+
+def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
+    """Return by module how many snippets there are, and how many are answered right."""
+    counts = Counter(snippet.module for snippet in learnt)
+    lines = [
+        "By module: snippets learnt from, and of those asked how many are right.\n",
+        "| module | learnt from | " + " | ".join(asked) + " |",
+        "| --- | ---: |" + " ---: |" * len(asked),
+    ]
+    for module in snippets.MODULES:
+        cells = []
+        for name, each in asked.items():
+            right = rivals.hits(own[name], each)
+            mine = [r for r, s in zip(right, each, strict=True) if s.module == module]
+            cells.append(f"{sum(mine)} of {len(mine)}")
+        lines.append(f"| {module} | {counts[module]:,} | " + " | ".join(cells) + " |")
+    return [*lines, ""]
+
+
+def _mistakes(asked: Sequence[Snippet], own: Sequence[str]) -> list[str]:
+    """Show the first wrong answers to the frozen snippets, six at most."""
+    wrong = [(s, a) for s, a in zip(asked, own, strict=True) if s.module != a]
+    lines = [
+        "## Mistakes\n",
+        f"{len(wrong)} of the {len(asked)} frozen snippets are answered wrongly. Not "
+        "picked: these are the first, one of each module.\n",
+    ]
+    shown: dict[str, tuple[Snippet, str]] = {}
+    for snippet, answer in wrong:
+        shown.setdefault(snippet.module, (snippet, answer))
+    for snippet, answer in list(shown.values())[:6]:
+        lines += [f"`{snippet.module}`, taken for `{answer}`:\n"]
+        lines += ["```python", snippet.code, "```\n"]
+    return lines
+
+
+def _curve(folder: Path) -> Iterable[str]:
+    """Return loss and held-out accuracy by step, as a table."""
+    log = classifier.log(folder)
+    losses = {row["step"]: row for row in log if "loss" in row}
+    exams = [row for row in log if "held_out_accuracy" in row]
+    yield "## Curve\n"
+    yield (
+        "Loss in nats of the steps just before, with smoothed labels and some tokens "
+        "hidden, and accuracy on "
+        f"{classifier.EXAM} of the held-out snippets. Nothing was chosen by these "
+        "accuracies: the last weights are what ships.\n"
+    )
+    yield "| step | rate | training loss | held-out accuracy |"
+    yield "| ---: | ---: | ---: | ---: |"
+    for row in exams:
+        last = max((step for step in losses if step <= row["step"]), default=None)
+        if last is not None:
+            fact = losses[last]
+            yield (
+                f"| {row['step']:,} | {fact['rate_factor']:.2f} | {fact['loss']:.3f} "
+                f"| {row['held_out_accuracy']:.3f} |"
+            )
+    yield ""
