@@ -84,6 +84,7 @@ def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:
 
 def _png(fig: Figure) -> bytes:
     """Render at twice the page's density, on as many colours as the limit allows."""
+    _settle(fig)
     images = {}
     for density, colours in TRIES:
         if density not in images:
@@ -97,6 +98,21 @@ def _png(fig: Figure) -> bytes:
         f"this figure needs {buffer.tell():,} bytes as PNG, a picture may have "
         f"{LARGEST:,}; draw fewer points, or make it smaller (figsize)."
     )
+
+
+def _settle(fig: Figure) -> None:
+    """Lay out once and round: the same drawing gives the same bytes.
+
+    The solver of a constrained layout differs from run to run in the last bit, which is
+    enough to move a tick's label across half a pixel.
+    """
+    if fig.get_layout_engine() is None:
+        return
+    fig.draw_without_rendering()
+    fig.set_layout_engine("none")
+    for axes in fig.axes:
+        bounds = axes.get_position(original=True).bounds
+        axes.set_position([round(each, 6) for each in bounds])
 
 
 def _render(fig: Figure, density: float) -> Image.Image:
