@@ -49,6 +49,7 @@ FAMILIES = {
     "llama, linear scaling": (LlamaConfig, rope("linear", factor=4.0)),
     "llama, llama3 scaling": (LlamaConfig, LLAMA3),
     "llama, yarn scaling": (LlamaConfig, YARN),
+    "llama with a stray window": (LlamaConfig, {"sliding_window": 24}),
     "smollm": (
         LlamaConfig,
         {"num_attention_heads": 9, "num_key_value_heads": 3, "hidden_size": 72}

@@ -14,9 +14,11 @@ import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import torch
+
 from llmlab.core import records
 from llmlab.core.records import Record
-from llmlab.measure import intervals
+from llmlab.measure import intervals, neighbours
 from llmlab.measure.rounds import run
 from llmlab.measure.series import Run, Series
 from llmlab.measure.verdicts import Verdict, compare
@@ -93,6 +95,8 @@ class Speed:
 
     timings: tuple[Timing, ...]
     seed: int
+    threads: int | None = None  # that the calls ran on
+    spared: int = 0  # threads that were left to a busy neighbour
 
     def __getitem__(self, name: str) -> Timing:
         for timing in self.timings:
@@ -124,15 +128,25 @@ class Speed:
         verdicts = [verdict.record(seed=self.seed) for verdict in self.verdicts]
         return [*itertools.chain(*facts), *verdicts]
 
+    @property
+    def note(self) -> str:
+        """Say what the machine did besides, "" if it had nothing else to do."""
+        if not self.spared:
+            return ""
+        cores = "a core" if self.spared == 1 else f"{self.spared} cores"
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        return f"Other processes kept {cores} busy, so the calls ran on {threads}."
+
     def table(self) -> str:
-        """Write the records as plain text."""
-        return records.table(self.records())
+        """Write the records as plain text, and the note below."""
+        return "\n".join(filter(None, [records.table(self.records()), self.note]))
 
     def __str__(self) -> str:
         return "\n".join([self.table(), *map(str, self.verdicts)])
 
     def _repr_html_(self) -> str:
-        return records.html_table(self.records())
+        note = f"<p>{self.note}</p>" if self.note else ""
+        return records.html_table(self.records()) + note
 
 
 def speed(
@@ -152,10 +166,15 @@ def speed(
     that is no stream makes. seconds: of measuring, over all calls, warm-up besides; at
     least six rounds are run, whatever they take. rounds: that many instead. LLMLAB_TIME
     scales both. Short calls are repeated within a round: `measure.rounds` says how.
+    Where other processes keep cores busy, torch has that many threads less meanwhile,
+    and the result's `note` says so: `measure.neighbours` says why.
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
-    runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
-    return Speed(tuple(_timing(each, tokens) for each in runs), seed)
+    wished = torch.get_num_threads()
+    with neighbours.given_way() as threads:
+        runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
+    timings = tuple(_timing(each, tokens) for each in runs)
+    return Speed(timings, seed, threads, wished - threads)
 
 
 def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:

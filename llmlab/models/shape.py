@@ -100,7 +100,12 @@ def _rotary(config: Any, head_width: int) -> tuple[Tensor, float]:
 
 
 def _windows(config: Any, layers: int) -> tuple[int | None, ...]:
+    """Return what each layer sees back, read as transformers reads this family."""
     window = getattr(config, "sliding_window", None)
+    if config.model_type == "llama":  # a stray entry means nothing there
+        return (None,) * layers
+    if config.model_type == "mistral":  # one window for all
+        return (window,) * layers
     if not getattr(config, "use_sliding_window", True):
         window = None
     kinds = getattr(config, "layer_types", None) or ["sliding_attention"] * layers

@@ -2,11 +2,15 @@
 
     python tests/experiments/harness_truth.py [--work brief|long] [--repetitions 100]
 
-A process that never rests is the neighbour. Two calls do the same work, or one does
-exactly 1.10 times as much, the same product 110 times instead of 100; `measure.speed`
-compares them as any learner would. What it should do stands in `BARS`; the exit status
-says whether it did. Takes about half an hour for each kind of work, on a machine that
-does nothing else; each is kept as soon as it is done, beside what is kept of the other.
+A process that never rests is the neighbour, and `measure.speed` gives way to it. Two
+calls do the same work, or one does exactly 1.10 times as much, the same product 110
+times instead of 100; it compares them as any learner would. What it should do stands in
+`BARS`; the exit status says whether it did. Takes eleven minutes for each kind of work,
+on a machine that does nothing else; each is kept as soon as it is done, beside what is
+kept of the other.
+
+Before `measure.speed` gave way, two threads beside the neighbour failed: a difference
+was detected in 65 of 100, intervals were 17 % wide (2026-11-21, Intel Xeon, 2 threads).
 """
 
 import argparse
@@ -15,6 +19,7 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,8 +49,7 @@ def main() -> int:
     found = []
     with _neighbour():
         for name in [options.work] if options.work else PRODUCTS:
-            equal, unequal = _ask(name, options.repetitions)
-            judged = _judge(name, equal, unequal)
+            judged = _judge(name, *_ask(name, options.repetitions))
             _keep(judged, options.out)
             print(records.table(judged), flush=True)
             found += judged
@@ -62,19 +66,22 @@ def _keep(judged: list[Record], path: Path) -> None:
     records.save([*others, *judged], path)
 
 
-def _ask(name: str, repetitions: int) -> tuple[list[Verdict], list[Verdict]]:
-    """Compare equal and unequal calls in turn, as often as wished."""
+def _ask(name: str, repetitions: int) -> tuple[list[Verdict], list[Verdict], str]:
+    """Compare equal and unequal calls in turn; also say on how many threads."""
     size, times = PRODUCTS[name]
     short, again, long = (
         _products(size, count) for count in (times, times, round(TRUE * times))
     )
-    equal, unequal = [], []
+    equal, unequal, threads = [], [], Counter()
     for seed in progress.track(range(repetitions), name):
         pair = measure.speed({"one": short, "other": again}, seed=seed)
         equal.append(pair.verdict("one", "other"))
+        threads[pair.threads] += 1
         pair = measure.speed({"short": short, "long": long}, seed=seed)
         unequal.append(pair.verdict("short", "long"))
-    return equal, unequal
+        threads[pair.threads] += 1
+    times = (f"{many} ({often} times)" for many, often in threads.most_common())
+    return equal, unequal, ", ".join(times)
 
 
 def _products(size: int, count: int) -> Callable[[], None]:
@@ -88,7 +95,9 @@ def _products(size: int, count: int) -> Callable[[], None]:
     return call
 
 
-def _judge(name: str, equal: list[Verdict], unequal: list[Verdict]) -> list[Record]:
+def _judge(
+    name: str, equal: list[Verdict], unequal: list[Verdict], threads: str
+) -> list[Record]:
     """Return the four figures of one workload as records."""
     both = [(each, 1.0) for each in equal] + [(each, TRUE) for each in unequal]
     inside = [each.low <= TRUE <= each.high for each in unequal]
@@ -99,19 +108,19 @@ def _judge(name: str, equal: list[Verdict], unequal: list[Verdict]) -> list[Reco
     }
     widths = [(each.high - each.low) / truth for each, truth in both]
     low, high = intervals.of_median(widths) or (min(widths), max(widths))
-    shares = [_share(what, name, hits) for what, hits in counts.items()]
-    return [*shares, _record(WIDTH, name, statistics.median(widths), low, high, equal)]
-
-
-def _share(what: str, name: str, hits: list[bool]) -> Record:
-    low, high = intervals.of_share(sum(hits), len(hits))
-    return _record(what, name, sum(hits) / len(hits), low, high, hits)
-
-
-def _record(what: str, name: str, value, low, high, asked: list) -> Record:
+    found = {what: _share(hits) for what, hits in counts.items()}
+    found[WIDTH] = statistics.median(widths), low, high
     size, count = PRODUCTS[name]
-    facts = {"repetitions": len(asked), "neighbours": 1, "true_ratio": TRUE}
-    facts |= {"work": f"{count} products of {size} × {size}", "bar": BARS[what]}
+    facts = {"repetitions": len(equal), "neighbours": 1, "true_ratio": TRUE}
+    facts |= {"work": f"{count} products of {size} × {size}", "threads": threads}
+    return [_record(what, name, *ends, facts) for what, ends in found.items()]
+
+
+def _share(hits: list[bool]) -> tuple[float, float, float]:
+    return sum(hits) / len(hits), *intervals.of_share(sum(hits), len(hits))
+
+
+def _record(what: str, name: str, value, low, high, facts: dict) -> Record:
     return records.measured(
         what,
         value,
@@ -120,7 +129,7 @@ def _record(what: str, name: str, value, low, high, asked: list) -> Record:
         high=high,
         kind="recorded",
         subject=name,
-        details=facts,
+        details=facts | {"bar": BARS[what]},
         command="python tests/experiments/harness_truth.py",
     )
 

@@ -1,0 +1,79 @@
+"""Calls are timed on the cores that other processes leave."""
+
+import os
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from llmlab import measure
+from llmlab.measure import neighbours
+
+COUNT = "while True: pass"
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
+
+
+@pytest.fixture
+def crowd():
+    """As many processes as cores that never rest."""
+    busy = [subprocess.Popen([sys.executable, "-c", COUNT]) for _ in range(CORES)]
+    time.sleep(0.5)  # until they have started
+    yield
+    for process in busy:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_free_cores_are_never_more_than_there_are_or_less_than_none():
+    assert 0 <= neighbours.free_cores(0.05) <= CORES
+
+
+def test_where_every_core_is_busy_calls_run_on_one_thread_and_the_result_says_so(
+    crowd, two_threads
+):
+    seen = []
+    speed = measure.speed({"one": lambda: seen.append(torch.get_num_threads())})
+    assert set(seen) == {1} and speed.threads == 1 and speed.spared == 1
+    sentence = "Other processes kept a core busy, so the calls ran on 1 thread."
+    assert speed.note == sentence
+    assert sentence in speed.table() and sentence in speed._repr_html_()
+    assert torch.get_num_threads() == 2
+
+
+def test_threads_come_back_when_a_call_fails(crowd, two_threads):
+    with pytest.raises(ZeroDivisionError):
+        measure.speed({"one": lambda: 1 / 0})
+    assert torch.get_num_threads() == 2
+
+
+def test_one_thread_is_never_given_up(crowd):
+    assert neighbours.within(1) == 1
+
+
+def test_a_crowd_leaves_no_core(crowd):
+    assert neighbours.free_cores(0.3) < CORES / 2 + 0.5
+
+
+@pytest.mark.parametrize(
+    ("free", "threads"), [((2.0,), 2), ((1.4,), 2), ((1.3, 1.9), 2), ((1.2, 1.1), 1)]
+)
+def test_a_burst_costs_no_thread_and_a_neighbour_does(monkeypatch, free, threads):
+    looks = iter(free)
+    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: next(looks))
+    assert neighbours.within(2) == threads
+    assert next(looks, None) is None
+
+
+def test_a_quiet_result_has_no_note():
+    timing = measure.speed({"one": lambda: None}, rounds=6).timings
+    assert measure.Speed(timings=timing, seed=0, threads=2).note == ""
