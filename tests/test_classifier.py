@@ -11,7 +11,14 @@ from llmlab import models
 from llmlab.core import corpus, texts
 from llmlab.core.texts import Snippet
 from llmlab.models import files
-from llmlab.zoo import classifier, classifier_card, curve, rivals, rows, snippets
+from llmlab.zoo import (
+    classifier,
+    classifier_card,
+    recipe,
+    rivals,
+    rows,
+    snippets,
+)
 
 SMALL = {
     "hidden_size": 32,
@@ -137,25 +144,19 @@ def test_padding_changes_no_answer(words):
     assert classifier.answers(model, words, chosen) == alone
 
 
-def test_a_paused_training_goes_on_and_keeps_its_plan(folder):
-    plan = classifier.Plan(steps=6, decay=3)
-    (folder / "plan.json").write_text('{"steps": 6, "decay": 3}')
-    assert classifier.plan_of(folder) == plan
-    classifier.train(folder, plan, stop_after=2)
-    model = classifier.train(folder, classifier.plan_of(folder))
-    steps = [row["step"] for row in classifier.log(folder) if "loss" in row]
-    with pytest.raises(ValueError, match="planned with minutes=None"):
-        classifier.plan_of(folder, minutes=99)
-    assert steps[-1] == 6
-    assert model.tokenizer is not None
+def test_it_learns_what_a_handful_of_snippets_show(folder, words):
+    model = recipe.train(classifier.made(folder), folder, recipe.Plan(120, 60))
+    learnt = rows.prepare(folder)["training"]
+    right = rivals.hits(classifier.answers(model, words, learnt), learnt)
+    assert sum(right) > 0.9 * len(right)
 
 
-def test_minutes_are_turned_into_steps_by_measuring(folder):
-    plan = classifier.plan_of(folder, minutes=0.05)
-    assert plan.steps >= classifier.EVALUATIONS
-    assert classifier.plan_of(folder, minutes=0.05) == plan
-    with pytest.raises(ValueError, match="minutes=0 must be above 0"):
-        classifier.plan_of(folder / "other", minutes=0)
+def test_the_matrices_of_the_layers_are_set_apart_from_tables_and_head(words):
+    model = classifier.fresh(words)
+    muon, _ = classifier.optimizers(model)
+    inside = {id(p) for group in muon.param_groups for p in group["params"]}
+    layers = model.bert.encoder.layer.parameters()
+    assert inside == {id(p) for p in layers if p.dim() == 2}
 
 
 def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
@@ -245,21 +246,6 @@ def test_the_bag_learns_tokens_whatever_their_order(words):
         snippet("os", "z", "[MASK].listdir(q)"),
     ]
     assert answer(asked) == ["re", "os"]
-
-
-def test_bars_rise_with_the_values():
-    assert curve.sparkline([0, 0.5, 0.99, 1.5, -1]) == "▁▅██▁"
-    assert len(curve.sparkline([0.5] * 1000)) == curve.WIDEST
-    assert curve.sparkline([]) == ""
-    with pytest.raises(ValueError, match="above low"):
-        curve.sparkline([1], low=1, high=1)
-
-
-def test_a_live_curve_passes_results_on():
-    results = iter([{"held_out_accuracy": 0.1}, {"held_out_accuracy": 0.9}])
-    with curve.live(lambda model: next(results), "held_out_accuracy", times=2) as ask:
-        assert ask(None) == {"held_out_accuracy": 0.1}
-        assert ask(None) == {"held_out_accuracy": 0.9}
 
 
 def test_the_card_shows_mistakes_that_were_not_picked():

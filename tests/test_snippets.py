@@ -8,11 +8,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from test_texts import Search
 
 from llmlab.core import corpus, texts
 from llmlab.core.texts import MASK, Snippet
 from llmlab.zoo import snippets
 
+MOST_SHARED = 120  # bytes of a frozen snippet that stand in the training text too
 PROGRAM = '''
 import os
 import datetime as dt
@@ -117,6 +119,36 @@ def test_the_same_program_gives_the_same_with_other_line_ends():
     assert windows == cut(PROGRAM)
 
 
+def test_a_branch_of_elif_is_opened_and_never_cut_with_its_head():
+    (found,) = cut("""
+        import json
+
+        def read(kind, text):
+            if kind == "numbers":
+                parts = [part.strip() for part in text.split(",")]
+                return [float(part) for part in parts if part]
+            elif kind == "objects":
+                loaded = json.loads(text)
+                elif_there_is_more = "rest" in loaded
+                return loaded if elif_there_is_more else loaded["all"]
+            elif kind == "lines":
+                return text.splitlines()
+            return text
+        """)
+    assert found.code == (
+        f'loaded = {MASK}.loads(text)\nelif_there_is_more = "rest" in loaded\n'
+        'return loaded if elif_there_is_more else loaded["all"]'
+    )
+
+
+def test_a_name_that_begins_like_elif_is_a_statement():
+    (found,) = cut("""
+        import re
+        elif_found = re.findall("el *if", "what stands in the text")
+        """)
+    assert found.code.startswith("elif_found = ")
+
+
 @pytest.mark.parametrize(
     "name", ["argparse", "json.decoder", "logging", "random", "statistics", "tempfile"]
 )
@@ -180,6 +212,18 @@ def test_a_frozen_snippet_is_masked_and_really_uses_its_module(snippet):
 
 def _name(node):
     return getattr(node, "id", "")
+
+
+@pytest.mark.slow
+def test_no_frozen_snippet_shares_more_than_120_bytes_with_the_training_text():
+    own = "\0".join(map(restored, texts.snippets())).encode()
+    search, read = Search(own), 0
+    for file in corpus.candidates():
+        data = (file.folder / file.path).read_bytes()
+        read += len(data)
+        for run in search.runs(data):
+            assert len(run) <= MOST_SHARED, (file.path, run.decode(errors="replace"))
+    assert read > 20_000_000  # the search really read a corpus
 
 
 def test_frozen_snippets_of_the_programs_are_cut_from_them():

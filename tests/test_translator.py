@@ -13,7 +13,7 @@ from llmlab.core import bands, numbers, texts
 from llmlab.measure import quality
 from llmlab.models import files, training
 from llmlab.models.translation import translate
-from llmlab.zoo import translator, translator_card, words
+from llmlab.zoo import recipe, translator, translator_card, words
 
 STRANGE = ["", "hello", "Zürich 東京 🙂", "SEVENTY-ONE", "  two  hundred ", "12\n\x00"]
 
@@ -222,26 +222,11 @@ def test_a_paused_training_goes_on_by_its_own_plan(tmp_path, quickly):
     paused = options(tmp_path)
     paused.stop_after, paused.publish = 2, None
     translator.run(paused)
-    assert len(translator.shares(tmp_path)) == 2
-    rest = options(tmp_path, "--minutes", "60")
+    assert len(recipe.scores(tmp_path, translator.MATCH)) == 2
+    rest = options(tmp_path)
     rest.publish = None
     translator.run(rest)
-    assert len(translator.shares(tmp_path)) == 4
-
-
-def test_a_plan_in_minutes_is_made_once(tmp_path, monkeypatch):
-    monkeypatch.setattr(translator, "_steps_in", lambda seconds, device: int(seconds))
-    first = translator.plan_of(tmp_path, minutes=20)
-    assert first == translator.Plan(1200, 360)
-    assert translator.plan_of(tmp_path, minutes=3) == first
-    assert translator.plan_of(tmp_path) == first
-    with pytest.raises(ValueError, match="minutes=0 must be above 0"):
-        translator.plan_of(tmp_path / "other", minutes=0)
-
-
-def test_steps_that_fit_into_a_time_are_measured(quickly):
-    least = translator._steps_in(0.1, "cpu")
-    assert least == translator.EVALUATIONS < translator._steps_in(600.0, "cpu")
+    assert len(recipe.scores(tmp_path, translator.MATCH)) == 4
 
 
 def check_plain(model, place):

@@ -13,6 +13,7 @@ RECIPES = {  # name of the model -> module of its recipe
     "coder-small": "coder",
     "coder-rnn": "coder",
     "translator": "translator",
+    "classifier": "classifier",
 }
 
 # A step takes and frees hundreds of megabytes. glibc hands such memory back to the

@@ -9,10 +9,7 @@ Shapes: B sequences, T tokens, C modules.
 """
 
 import argparse
-import json
-import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -20,16 +17,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab import models
-from llmlab.core import machine, records, writing
 from llmlab.core.texts import Snippet
-from llmlab.models import classification, training
-from llmlab.zoo import curve, rivals, rows, snippets
+from llmlab.models import classification
+from llmlab.zoo import curve, recipe, rivals, rows, snippets
+from llmlab.zoo.recipe import Recipe
 
-STEPS, DECAY_SHARE, WARMUP_STEPS = 2400, 0.5, 50
+STEPS, DECAY_SHARE = 2400, 0.5
 RATE = 2e-3
-SPREAD = 0.04  # of the embedding at the start
+SPREAD = 0.15  # of the embedding at the start: more than that of the places
 SMOOTHING = 0.1
-EVALUATIONS, EXAM = 16, 256  # how often, and of how many held-out snippets
+EXAM = 256  # held-out snippets asked now and then while training
+ACCURACY = "held_out_accuracy"
 SHAPE = {
     "hidden_size": 128,
     "num_hidden_layers": 3,
@@ -40,30 +38,15 @@ SHAPE = {
 }
 
 
-@dataclass(frozen=True)
-class Plan:
-    """How long to train: steps in all, the last of which decay; minutes if asked so."""
-
-    steps: int
-    decay: int
-    minutes: float | None = None
-
-    @classmethod
-    def of(cls, steps: int, *, minutes: float | None = None) -> "Plan":
-        return cls(steps, round(DECAY_SHARE * steps), minutes)
-
-    @property
-    def between(self) -> int:
-        """Steps from one evaluation to the next."""
-        return max(1, self.steps // EVALUATIONS)
-
-
 def fresh(words) -> nn.Module:
     """Return the untrained model: random weights, drawn from torch's generator, but for
     the tokens that `coder` knows, whose places among each other are taken from it."""
     from transformers import BertConfig, BertForSequenceClassification
 
     config = BertConfig(
+        # BERT's own 0.02 suits a width of 768. In narrow layers so little of a token
+        # arrives at the label that hundreds of steps go by before anything is learnt.
+        initializer_range=SHAPE["hidden_size"] ** -0.5,
         vocab_size=len(words),
         max_position_embeddings=rows.CONTEXT,
         type_vocab_size=1,
@@ -89,17 +72,10 @@ def main_directions(table: Tensor, width: int) -> Tensor:
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for the tables and the head."""
-    inside = [
-        p for n, p in model.named_parameters() if "encoder.layer" in n and p.dim() == 2
-    ]
-    chosen = {id(p) for p in inside}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(
-            inside, lr=RATE, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.98), weight_decay=0.05),
-    ]
+    head = model.bert.pooler, model.classifier
+    return recipe.optimizers(
+        model, rate=RATE, betas=(0.9, 0.98), weight_decay=0.05, apart=head
+    )
 
 
 def loss(model: nn.Module, batch: Tensor) -> Tensor:
@@ -122,107 +98,35 @@ def held_out_exam(words, chosen: Sequence[Snippet]) -> curve.Evaluate:
 
     def evaluate(model: nn.Module) -> dict[str, float]:
         right = rivals.hits(answers(model, words, chosen), chosen)
-        return {"held_out_accuracy": round(sum(right) / len(right), 4)}
+        return {ACCURACY: round(sum(right) / len(right), 4)}
 
     return evaluate
 
 
-def train(
-    folder: Path, plan: Plan, *, device: str = "cpu", stop_after: int | None = None
-) -> nn.Module:
-    """Train, or go on training, in `folder`; return the model with its tokenizer."""
+def made(folder: Path) -> Recipe:
+    """Return the recipe; its snippets stand in `folder`, cut if there are none."""
     words, found = rows.tokenizer(), rows.prepare(folder)
-    torch.manual_seed(rows.SEED)
-    exam = held_out_exam(words, found["held out"])
-    before = [r["held_out_accuracy"] for r in log(folder) if "held_out_accuracy" in r]
-    times = -(-min(plan.steps, stop_after or plan.steps) // plan.between)
-    with curve.live(exam, "held_out_accuracy", times=times, before=before) as evaluate:
-        trained = training.train(
-            fresh(words).to(device),
-            rows.batches(words, found["training"]),
-            steps=plan.steps,
-            optimizers=optimizers,
-            loss=loss,
-            schedule=training.constant_then_decay(
-                plan.steps, warmup=min(WARMUP_STEPS, plan.steps // 10), decay=plan.decay
-            ),
-            folder=folder,
-            checkpoint_every=plan.between,
-            evaluate=evaluate,
-            evaluate_every=plan.between,
-            stop_after=stop_after,
-        )
-    trained.model.tokenizer = words
-    return trained.model
-
-
-def log(folder: Path) -> list[dict[str, float]]:
-    """Return the rows of a training's log, none before it began."""
-    path = folder / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
-
-
-def plan_of(folder: Path, *, minutes: float | None = None, device: str = "cpu") -> Plan:
-    """Return the plan of this folder: its own where it has one, else a new one.
-
-    minutes: as many steps as this machine does in that time, measured on a few.
-    Raises ValueError for minutes that are none, or other than the folder's.
-    """
-    path = folder / "plan.json"
-    if minutes is not None and not minutes > 0:
-        raise ValueError(f"minutes={minutes} must be above 0, such as 3.")
-    if not path.exists():
-        steps = STEPS if minutes is None else _steps_in(60 * minutes, folder, device)
-        plan = Plan.of(steps, minutes=minutes)
-        writing.write(path, json.dumps(asdict(plan)) + "\n")
-    plan = Plan(**json.loads(path.read_text()))
-    if plan.minutes != minutes:
-        raise ValueError(
-            f"minutes={minutes}, but the training in {folder} was planned with "
-            f"minutes={plan.minutes}; ask for as many to go on with it, or choose "
-            "another folder."
-        )
-    return plan
-
-
-def _steps_in(seconds: float, folder: Path, device: str) -> int:
-    """Measure a few steps and an exam, and return how many steps fit into the time."""
-    words, found = rows.tokenizer(), rows.prepare(folder)
-    batch, rest = rows.batches(words, found["training"]), {"optimizers": optimizers}
-    model = fresh(words).to(device)
-    model = training.train(model, batch, steps=3, loss=loss, **rest).model  # warm up
-    start = time.monotonic()
-    training.train(model, batch, steps=rows.DEALT, loss=loss, **rest)
-    per_step = (time.monotonic() - start) / rows.DEALT
-    start = time.monotonic()
-    held_out_exam(words, found["held out"])(model)
-    exams = EVALUATIONS * (time.monotonic() - start)
-    return max(EVALUATIONS, int((seconds - exams) / per_step))
+    return Recipe(
+        steps=STEPS,
+        decay_share=DECAY_SHARE,
+        seed=rows.SEED,
+        score=ACCURACY,
+        exam=held_out_exam(words, found["held out"]),
+        tokenizer=words,
+        fresh=lambda: fresh(words),
+        batch=rows.batches(words, found["training"]),
+        loss=loss,
+        optimizers=optimizers,
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this recipe can be told besides what every recipe can."""
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        help=f"train as many steps as fit into this time, instead of {STEPS:,}",
-    )
-    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
+    recipe.add_arguments(parser, STEPS)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train the model, say how well it does, and publish it where asked."""
-    from llmlab.zoo import classifier_card  # it needs this recipe
+    from llmlab.zoo import classifier_card as card  # it needs this recipe
 
-    folder, device = options.folder, str(machine.device(options.device))
-    plan = plan_of(folder, minutes=options.minutes, device=device)
-    model = train(folder, plan, device=device, stop_after=options.stop_after)
-    done = min(plan.steps, options.stop_after or plan.steps)
-    shares = [r["held_out_accuracy"] for r in log(folder) if "held_out_accuracy" in r]
-    print(f"trained {done} of {plan.steps} steps in {folder}")
-    print(f"held-out accuracy while training: {curve.sparkline(shares)}")
-    print(records.table(classifier_card.quick(model, rows.prepare(folder)["held out"])))
-    if options.publish:
-        target = classifier_card.publish(model, folder, options.publish, plan)
-        print(f"written {target}")
+    recipe.run(made, options, judge=card.quick, publish=card.publish)

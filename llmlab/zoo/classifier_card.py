@@ -8,17 +8,17 @@ import copy
 import datetime
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from llmlab import models
-from llmlab.core import machine, texts
+from llmlab.core import machine, texts, writing
 from llmlab.core.records import Record
 from llmlab.core.texts import Snippet
-from llmlab.zoo import classifier, rivals, rows, snippets
+from llmlab.zoo import classifier, curve, recipe, rivals, rows, snippets
 
 SETS = {
     "held out": "held-out files of the installation",
@@ -26,9 +26,7 @@ SETS = {
 }
 
 
-def publish(
-    model: nn.Module, folder: Path, target: Path, plan: classifier.Plan
-) -> Path:
+def publish(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, manifest, log and card of a trained model."""
     words = model.tokenizer
     model = copy.deepcopy(model).to(torch.bfloat16)
@@ -38,14 +36,14 @@ def publish(
         shutil.copy(folder / name, target / name)
     shipped = models.load(target)
     shipped.name = "classifier"
-    (target / "README.md").write_text(text_of(shipped, folder, target, plan))
+    writing.write(target / "README.md", text_of(shipped, folder, target, plan))
     return target
 
 
-def quick(model: nn.Module, held_out: Sequence[Snippet]) -> list[Record]:
+def quick(model: nn.Module, folder: Path) -> list[Record]:
     """Return the accuracy of the model and of the most common answer, by set."""
     found = []
-    for name, asked in (("held out", held_out), ("frozen", texts.snippets())):
+    for name, asked in _asked(folder).items():
         own = classifier.answers(model, model.tokenizer, asked)
         found.append(rivals.accuracy(own, asked, f"classifier, {name}"))
         most = rivals.majority(asked)
@@ -53,11 +51,15 @@ def quick(model: nn.Module, held_out: Sequence[Snippet]) -> list[Record]:
     return found
 
 
-def text_of(model: nn.Module, folder: Path, target: Path, plan: classifier.Plan) -> str:
+def _asked(folder: Path) -> dict[str, Sequence[Snippet]]:
+    return {"held out": rows.prepare(folder)["held out"], "frozen": texts.snippets()}
+
+
+def text_of(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> str:
     """Measure the model and its rivals, and return the card."""
     found = rows.prepare(folder)
     bag = rivals.bag_of_tokens(model.tokenizer, found["training"])
-    asked = {"held out": found["held out"], "frozen": texts.snippets()}
+    asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
     parts = [
         _head(model, plan, target, found),
@@ -103,13 +105,13 @@ def _share(fact: Record, sign: str = "") -> str:
     return f"{fact.value:{sign}.3f} ({fact.low:{sign}.3f} to {fact.high:{sign}.3f})"
 
 
-def _head(model, plan: classifier.Plan, target: Path, found: dict) -> str:
+def _head(model, plan: recipe.Plan, target: Path, found: dict) -> str:
     listed = texts.read_manifest(target / "data.json")
     training = [row for row in listed if row["split"] == "training"]
     licences = Counter(row["licence"] for row in training)
     packages = {row["package"] for row in training}
     count = sum(p.numel() for p in model.parameters())
-    shape, log = model.config, classifier.log(target)
+    shape, log = model.config, recipe.log(target)
     steps = max(row["step"] for row in log)
     start = models.load("coder").weights_version
     minutes = sum(row.get("seconds", 0) for row in log) / 60
@@ -189,26 +191,13 @@ def _mistakes(asked: Sequence[Snippet], own: Sequence[str]) -> list[str]:
     return lines
 
 
-def _curve(folder: Path) -> Iterable[str]:
+def _curve(folder: Path) -> list[str]:
     """Return loss and held-out accuracy by step, as a table."""
-    log = classifier.log(folder)
-    losses = {row["step"]: row for row in log if "loss" in row}
-    exams = [row for row in log if "held_out_accuracy" in row]
-    yield "## Curve\n"
-    yield (
+    return [
+        "## Curve\n",
         "Loss in nats of the steps just before, with smoothed labels and some tokens "
-        "hidden, and accuracy on "
-        f"{classifier.EXAM} of the held-out snippets. Nothing was chosen by these "
-        "accuracies: the last weights are what ships.\n"
-    )
-    yield "| step | rate | training loss | held-out accuracy |"
-    yield "| ---: | ---: | ---: | ---: |"
-    for row in exams:
-        last = max((step for step in losses if step <= row["step"]), default=None)
-        if last is not None:
-            fact = losses[last]
-            yield (
-                f"| {row['step']:,} | {fact['rate_factor']:.2f} | {fact['loss']:.3f} "
-                f"| {row['held_out_accuracy']:.3f} |"
-            )
-    yield ""
+        f"hidden, and accuracy on {classifier.EXAM} of the held-out snippets. Nothing "
+        "was chosen by these accuracies: the last weights are what ships.\n",
+        *curve.table(recipe.log(folder), {classifier.ACCURACY: ".3f"}),
+        "",
+    ]

@@ -1,6 +1,6 @@
-"""A live curve: how well a model does so far, as one line of bars on the terminal."""
+"""How well a model does so far: bars on the terminal while it trains, a table after."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from torch import nn
@@ -9,6 +9,7 @@ from llmlab.core import progress
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDEST = 40  # bars; of more values, every n-th
+LONGEST = 24  # rows of a table, about; of more, every n-th
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
 
@@ -42,3 +43,24 @@ def live(
             return result
 
         yield shown
+
+
+def table(log: Sequence[Mapping], results: Mapping[str, str]) -> list[str]:
+    """Return a training's log as lines of a table: rate and loss where exams were.
+
+    results: what of an exam is shown, and its format, such as ".3f".
+    """
+    exams = [row for row in log if all(key in row for key in results)]
+    every = max(1, len(exams) // LONGEST)
+    names = " | ".join(key.replace("_", " ") for key in results)
+    lines = [f"| step | rate | training loss | {names} |"]
+    lines.append("| ---: " * (3 + len(results)) + "|")
+    for exam in exams[::-1][::every][::-1]:  # the last one stays
+        before = [row for row in log if "loss" in row and row["step"] <= exam["step"]]
+        if before:
+            now = before[-1]
+            cells = [f"{exam['step']:,}", f"{now['rate_factor']:.2f}"]
+            cells += [f"{now['loss']:.4f}"]
+            cells += [format(exam[key], how) for key, how in results.items()]
+            lines.append("| " + " | ".join(cells) + " |")
+    return lines

@@ -24,6 +24,7 @@ MODULES = (
 LINES, SHORTEST, LONGEST = 8, 40, 320  # lines at most; characters of a snippet
 PER_FILE, PER_MODULE = 6, 1500  # snippets of a module: of one file, of all; at most
 ELSEWHERE = {"collections.abc"}  # a module of its own, beside the twelve
+BRANCH = re.compile(r"\s*elif\b")
 WORDS = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(MODULES)})(?![A-Za-z0-9])")
 
 
@@ -181,8 +182,11 @@ def _runs(
 
 def _fits(first: int, last: int, lines: list[str], uses: dict[int, set]) -> bool:
     # An `elif` stands in the tree as a statement, and is none by itself.
-    whole = not lines[first - 1].lstrip().startswith("elif")
-    if not whole or last - first >= LINES or len(_used(uses, first, last)) > 1:
+    if (
+        BRANCH.match(lines[first - 1])
+        or last - first >= LINES
+        or len(_used(uses, first, last)) > 1
+    ):
         return False
     return len(_outdented(lines[first - 1 : last])) <= LONGEST
 

@@ -9,25 +9,20 @@ Shapes: B pairs, T tokens.
 """
 
 import argparse
-import json
 import random
-import time
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import bands, machine, records, writing
+from llmlab.core import bands
 from llmlab.measure import quality
-from llmlab.models import training
 from llmlab.models.translation import translate
-from llmlab.zoo import curve, words
+from llmlab.zoo import curve, recipe, words
+from llmlab.zoo.recipe import Recipe
 
 STEPS, DECAY_SHARE = 3000, 0.3
-EVALUATIONS = 24
-RATE = 3e-3
-WARMUP_STEPS = 100
+RATE = 2e-3
 EXAM = 250  # held-out numbers asked now and then while training
 MATCH = "held_out_exact_match"
 SHAPE = {
@@ -38,23 +33,6 @@ SHAPE = {
     "num_layers": 3,
     "num_decoder_layers": 3,
 }
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How long to train: steps in all, of which the last ones decay."""
-
-    steps: int
-    decay: int
-
-    @classmethod
-    def of(cls, steps: int) -> "Plan":
-        return cls(steps, round(DECAY_SHARE * steps))
-
-    @property
-    def between(self) -> int:
-        """Steps from one evaluation to the next."""
-        return max(1, self.steps // EVALUATIONS)
 
 
 def fresh() -> nn.Module:
@@ -80,18 +58,7 @@ def fresh() -> nn.Module:
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for the tables and norms."""
-    tables = {
-        id(part.weight) for part in model.modules() if isinstance(part, nn.Embedding)
-    }
-    everything = list(model.parameters())
-    inside = [p for p in everything if p.dim() == 2 and id(p) not in tables]
-    rest = [p for p in everything if p.dim() != 2 or id(p) in tables]
-    return [
-        torch.optim.Muon(
-            inside, lr=RATE, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0),
-    ]
+    return recipe.optimizers(model, rate=RATE, betas=(0.9, 0.95), weight_decay=0.0)
 
 
 def loss(model: nn.Module, tokens: Tensor) -> Tensor:
@@ -127,92 +94,31 @@ def held_out_exam(tokenizer) -> curve.Evaluate:
     return evaluate
 
 
-def train(
-    folder: Path, plan: Plan, *, device: str = "cpu", stop_after: int | None = None
-) -> nn.Module:
-    """Train, or go on training, in `folder`; return the model with its tokenizer."""
+def made(folder: Path) -> Recipe:
+    """Return the recipe; its tokenizer stands in `folder`, learnt if none does."""
     tokenizer = words.prepare(folder)
-    torch.manual_seed(words.SEED)
-    exam, before = held_out_exam(tokenizer), shares(folder)
-    times = min(plan.steps, stop_after or plan.steps) // plan.between
-    with curve.live(exam, MATCH, times=times, before=before) as evaluate:
-        trained = training.train(
-            fresh().to(device),
-            words.batches(tokenizer),
-            steps=plan.steps,
-            optimizers=optimizers,
-            loss=loss,
-            schedule=training.constant_then_decay(
-                plan.steps, warmup=min(WARMUP_STEPS, plan.steps // 10), decay=plan.decay
-            ),
-            autocast=torch.bfloat16,
-            folder=folder,
-            checkpoint_every=plan.between,
-            evaluate=evaluate,
-            evaluate_every=plan.between,
-            stop_after=stop_after,
-        )
-    trained.model.tokenizer = tokenizer
-    return trained.model
-
-
-def shares(folder: Path) -> list[float]:
-    """Return the exact match on held-out numbers so far, none before training."""
-    path = folder / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    rows = [json.loads(line) for line in lines]
-    return [row[MATCH] for row in rows if MATCH in row]
-
-
-def plan_of(folder: Path, *, minutes: float | None = None, device: str = "cpu") -> Plan:
-    """Return the plan of this folder: its own where it has one, else a new one.
-
-    minutes: as many steps as this machine does in that time, measured on a few.
-    """
-    path = folder / "plan.json"
-    if not path.exists():
-        if minutes is not None and not minutes > 0:
-            raise ValueError(f"minutes={minutes} must be above 0, such as 3.")
-        steps = STEPS if minutes is None else _steps_in(60 * minutes, device)
-        writing.write(path, json.dumps(asdict(Plan.of(steps))) + "\n")
-    return Plan(**json.loads(path.read_text()))
-
-
-def _steps_in(seconds: float, device: str) -> int:
-    """Measure a few steps and an exam, and return how many steps fit into the time."""
-    tokenizer = words.made()
-    run = {"optimizers": optimizers, "loss": loss, "autocast": torch.bfloat16}
-    model, batch = fresh().to(device), words.batches(tokenizer)
-    model = training.train(model, batch, steps=3, **run).model  # warm up
-    start = time.monotonic()
-    training.train(model, batch, steps=15, **run)
-    middle = time.monotonic()
-    held_out_exam(tokenizer)(model)
-    exams = EVALUATIONS * (time.monotonic() - middle)
-    return max(EVALUATIONS, int((seconds - exams) / ((middle - start) / 15)))
+    return Recipe(
+        steps=STEPS,
+        decay_share=DECAY_SHARE,
+        seed=words.SEED,
+        score=MATCH,
+        exam=held_out_exam(tokenizer),
+        tokenizer=tokenizer,
+        fresh=fresh,
+        batch=words.batches(tokenizer),
+        loss=loss,
+        optimizers=optimizers,
+        autocast=torch.bfloat16,
+    )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this recipe can be told besides what every recipe can."""
-    parser.add_argument(
-        "--minutes",
-        type=float,
-        help=f"train as many steps as fit into this time, instead of {STEPS:,}",
-    )
-    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
+    recipe.add_arguments(parser, STEPS)
 
 
 def run(options: argparse.Namespace) -> None:
     """Train the model, say how well it does, and publish it where asked."""
-    from llmlab.zoo import translator_card  # it needs this recipe
+    from llmlab.zoo import translator_card as card  # it needs this recipe
 
-    folder, device = options.folder, str(machine.device(options.device))
-    plan = plan_of(folder, minutes=options.minutes, device=device)
-    model = train(folder, plan, device=device, stop_after=options.stop_after)
-    done = min(plan.steps, options.stop_after or plan.steps)
-    print(f"trained {done} of {plan.steps} steps in {folder}")
-    print(f"held-out exact match while training: {curve.sparkline(shares(folder))}")
-    print(records.table([translator_card.quick(model)]))
-    if options.publish:
-        path = translator_card.publish(model, folder, options.publish, plan)
-        print(f"written {path}")
+    recipe.run(made, options, judge=card.quick, publish=card.publish)

@@ -21,15 +21,14 @@ from llmlab.core.bands import Pair
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models.translation import translate
-from llmlab.zoo import translator, words
+from llmlab.zoo import curve, recipe, translator, words
 
 ASKED = 2000  # numbers of each kind, where there are as many
-ROWS = 12  # of the curve, about
 LONG = 96  # tokens: room for an answer that the training never asked for
 STRANGE = ("one million", "two million three hundred", "forty two", "seven apples", "")
 
 
-def publish(model, folder: Path, target: Path, plan: translator.Plan) -> Path:
+def publish(model, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, data.json, log and card of a trained model."""
     # What ships is bf16; figures are taken from what ships.
     model = copy.deepcopy(model).to(torch.bfloat16)
@@ -40,12 +39,13 @@ def publish(model, folder: Path, target: Path, plan: translator.Plan) -> Path:
     return target
 
 
-def quick(model) -> Record:
+def quick(model, _: Path) -> list[Record]:
     """Return the exact match of the frozen pairs."""
     pairs = texts.number_pairs()
     answers = _asked(model, pairs)
     expected = [pair.french for pair in pairs]
-    return quality.exact_match(answers, expected, subject="translator, frozen pairs")
+    about = "translator, frozen pairs"
+    return [quality.exact_match(answers, expected, subject=about)]
 
 
 def data() -> dict:
@@ -73,7 +73,7 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def text_of(model, folder: Path, plan: translator.Plan) -> str:
+def text_of(model, folder: Path, plan: recipe.Plan) -> str:
     """Measure the model and return its card."""
     frozen = texts.number_pairs()
     answers = _asked(model, frozen)
@@ -129,11 +129,11 @@ def _row(what: str, pairs: Iterable[Pair], answers: list[str]) -> str:
     return f"| {what} | {len(answers):,} | {share} |"
 
 
-def _head(model, folder: Path, plan: translator.Plan) -> str:
+def _head(model, folder: Path, plan: recipe.Plan) -> str:
     count = sum(p.numel() for p in model.parameters())
     config, size = model.config, (folder / "model.safetensors").stat().st_size
     today = datetime.date.today().isoformat()
-    log = _log(folder)
+    log = recipe.log(folder)
     done = max(row["step"] for row in log)
     minutes = sum(row.get("seconds", 0) for row in log) / 60
     return f"""\
@@ -212,29 +212,14 @@ def _meaning(answer: str) -> str:
 
 def _curve(folder: Path) -> str:
     """Return the loss by step, training and held out, as a table."""
-    log = _log(folder)
-    exams = [row for row in log if translator.MATCH in row]
-    every = max(1, len(exams) // ROWS)
-    lines = []
-    for exam in exams[::-1][::every][::-1]:  # the last one stays
-        before = [row for row in log if "loss" in row and row["step"] <= exam["step"]]
-        if before:
-            lines.append(
-                f"| {exam['step']:,} | {before[-1]['rate_factor']:.2f} "
-                f"| {before[-1]['loss']:.5f} | {exam['held_out_loss']:.5f} "
-                f"| {exam[translator.MATCH]:.3f} |"
-            )
-    head = [
+    lines = [
         "## Curve\n",
-        f"Loss in nats per token: of the 20 steps before, and on {translator.EXAM} "
-        "held-out numbers, whose exact match stands beside it. The log's count of "
-        "tokens holds padding.\n",
-        "| step | rate | training | held out | exact match |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        "Loss in nats per token of the steps just before. Held out: the loss on "
+        f"{translator.EXAM} numbers, and the share of them answered exactly. The log's "
+        "count of tokens holds padding.\n",
+        *curve.table(
+            recipe.log(folder), {"held_out_loss": ".5f", translator.MATCH: ".3f"}
+        ),
+        "",
     ]
-    return "\n".join([*head, *lines, ""])
-
-
-def _log(folder: Path) -> list[dict]:
-    lines = (folder / "log.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines]
+    return "\n".join(lines)

@@ -1,0 +1,201 @@
+"""What the recipes of the two small models share: plan, training, live curve, command.
+
+A folder keeps the plan that it began with, so the same command goes on with it after a
+pause or a kill. What is a model's own (its batches, its loss, its exam) comes in as a
+`Recipe`.
+"""
+
+import argparse
+import functools
+import json
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.core import machine, records, writing
+from llmlab.core.records import Record
+from llmlab.models import training
+from llmlab.zoo import curve
+
+EVALUATIONS, WARMUP_STEPS = 20, 100
+MEASURED = 16  # steps, to learn how long one takes
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How long to train: steps in all, the last of which decay; minutes if asked so."""
+
+    steps: int
+    decay: int
+    minutes: float | None = None
+
+    @property
+    def between(self) -> int:
+        """Steps from one exam, and one checkpoint, to the next."""
+        return max(1, self.steps // EVALUATIONS)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What is a model's own in its training."""
+
+    steps: int  # where no time is asked for
+    decay_share: float
+    seed: int
+    score: str  # what of an exam the curve shows, a share
+    exam: curve.Evaluate
+    tokenizer: Any
+    fresh: Callable[[], nn.Module]  # random weights, from torch's generator
+    batch: Callable[[int], Tensor]
+    loss: Callable[[nn.Module, Tensor], Tensor]
+    optimizers: Callable[[nn.Module], list[torch.optim.Optimizer]]
+    autocast: torch.dtype | None = None
+
+    def train(self, model: nn.Module, *, steps: int, **rest) -> training.Trained:
+        """Run the training loop with this recipe's parts."""
+        parts = {"loss": self.loss, "optimizers": self.optimizers}
+        parts["autocast"] = self.autocast
+        return training.train(model, self.batch, steps=steps, **parts, **rest)
+
+
+Make = Callable[[Path], Recipe]
+
+
+def optimizers(
+    model: nn.Module,
+    *,
+    rate: float,
+    betas: tuple[float, float],
+    weight_decay: float,
+    apart: Collection[nn.Module] = (),
+) -> list[torch.optim.Optimizer]:
+    """Muon for the matrices, AdamW for tables, vectors and what is set `apart`."""
+    tables = [part for part in model.modules() if isinstance(part, nn.Embedding)]
+    left = {id(p) for part in (*tables, *apart) for p in part.parameters()}
+    everything = list(model.parameters())
+    inside = [p for p in everything if p.dim() == 2 and id(p) not in left]
+    chosen = {id(p) for p in inside}
+    rest = [p for p in everything if id(p) not in chosen]
+    return [
+        torch.optim.Muon(
+            inside, lr=rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
+        ),
+        torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=weight_decay),
+    ]
+
+
+def train(
+    own: Recipe,
+    folder: Path,
+    plan: Plan,
+    *,
+    device: str = "cpu",
+    stop_after: int | None = None,
+) -> nn.Module:
+    """Train, or go on training, in `folder`; return the model with its tokenizer."""
+    torch.manual_seed(own.seed)
+    warmup = min(WARMUP_STEPS, plan.steps // 10)
+    times = -(-min(plan.steps, stop_after or plan.steps) // plan.between)
+    before = scores(folder, own.score)
+    with curve.live(own.exam, own.score, times=times, before=before) as evaluate:
+        trained = own.train(
+            own.fresh().to(device),
+            steps=plan.steps,
+            schedule=training.constant_then_decay(
+                plan.steps, warmup=warmup, decay=plan.decay
+            ),
+            folder=folder,
+            checkpoint_every=plan.between,
+            evaluate=evaluate,
+            evaluate_every=plan.between,
+            stop_after=stop_after,
+        )
+    trained.model.tokenizer = own.tokenizer
+    return trained.model
+
+
+def log(folder: Path) -> list[dict[str, float]]:
+    """Return the rows of a training's log, none before it began."""
+    path = folder / "log.jsonl"
+    lines = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(line) for line in lines]
+
+
+def scores(folder: Path, score: str) -> list[float]:
+    """Return what the exams of a training gave so far, none before it began."""
+    return [row[score] for row in log(folder) if score in row]
+
+
+def plan_of(
+    make: Make, folder: Path, *, minutes: float | None = None, device: str = "cpu"
+) -> Plan:
+    """Return the plan of this folder: its own where it has one, else a new one.
+
+    minutes: as many steps as this machine does in that time, measured on a few.
+    Raises ValueError for minutes that are none, or other than the folder's.
+    """
+    path = folder / "plan.json"
+    if minutes is not None and not minutes > 0:
+        raise ValueError(f"minutes={minutes} must be above 0, such as 3.")
+    if not path.exists():
+        own = make(folder)
+        steps = own.steps if minutes is None else steps_in(60 * minutes, own, device)
+        plan = Plan(steps, round(own.decay_share * steps), minutes)
+        writing.write(path, json.dumps(asdict(plan)) + "\n")
+    plan = Plan(**json.loads(path.read_text()))
+    if plan.minutes != minutes:
+        raise ValueError(
+            f"minutes={minutes}, but the training in {folder} was planned with "
+            f"minutes={plan.minutes}; ask for as many to go on with it, or choose "
+            "another folder."
+        )
+    return plan
+
+
+def steps_in(seconds: float, own: Recipe, device: str = "cpu") -> int:
+    """Measure a few steps and an exam, and return how many steps fit into the time."""
+    model = own.train(own.fresh().to(device), steps=3).model  # warm up
+    start = time.monotonic()
+    model = own.train(model, steps=MEASURED).model
+    middle = time.monotonic()
+    model.tokenizer = own.tokenizer
+    own.exam(model)
+    exams = EVALUATIONS * (time.monotonic() - middle)
+    return max(EVALUATIONS, int((seconds - exams) / ((middle - start) / MEASURED)))
+
+
+def add_arguments(parser: argparse.ArgumentParser, steps: int) -> None:
+    """Add what such a recipe can be told besides what every recipe can."""
+    parser.add_argument(
+        "--minutes",
+        type=float,
+        help=f"train as many steps as fit into this time, instead of {steps:,}",
+    )
+    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
+
+
+def run(
+    make: Make,
+    options: argparse.Namespace,
+    *,
+    judge: Callable[[nn.Module, Path], Sequence[Record]],
+    publish: Callable[[nn.Module, Path, Path, Plan], Path],
+) -> None:
+    """Train the model, say how well it does, and publish it where asked."""
+    make = functools.cache(make)
+    folder, device = options.folder, str(machine.device(options.device))
+    plan = plan_of(make, folder, minutes=options.minutes, device=device)
+    own = make(folder)
+    model = train(own, folder, plan, device=device, stop_after=options.stop_after)
+    done = min(plan.steps, options.stop_after or plan.steps)
+    bars = curve.sparkline(scores(folder, own.score))
+    print(f"trained {done} of {plan.steps} steps in {folder}")
+    print(f"{own.score.replace('_', ' ')} while training: {bars}")
+    print(records.table(judge(model, folder)))
+    if options.publish:
+        print(f"written {publish(model, folder, options.publish, plan)}")

@@ -1,0 +1,129 @@
+"""What recipes share: a folder keeps its plan, and a training goes on where it was."""
+
+import argparse
+import json
+
+import pytest
+import torch
+from torch import nn
+
+from llmlab.core.records import Record
+from llmlab.zoo import recipe
+
+SCORE = "share_of_zeros"
+
+
+class Model(nn.Module):
+    """One table, one matrix, one vector, and a head."""
+
+    def __init__(self):
+        super().__init__()
+        self.table = nn.Embedding(8, 4)
+        self.inside = nn.Linear(4, 4)
+        self.head = nn.Linear(4, 2)
+
+    def forward(self, tokens):
+        return self.head(self.inside(self.table(tokens)).mean(1))
+
+
+def made(folder):
+    """Return a recipe that learns whether a row begins with 0, which takes no time."""
+
+    def batch(step):
+        dice = torch.Generator().manual_seed(step)
+        return torch.randint(2, (8, 3), generator=dice)
+
+    def loss(model, tokens):
+        return nn.functional.cross_entropy(model(tokens), tokens[:, 0])
+
+    return recipe.Recipe(
+        steps=40,
+        decay_share=0.5,
+        seed=3,
+        score=SCORE,
+        exam=lambda model: {SCORE: 0.5},
+        tokenizer="its words",
+        fresh=Model,
+        batch=batch,
+        loss=loss,
+        optimizers=lambda model: recipe.optimizers(
+            model, rate=0.01, betas=(0.9, 0.95), weight_decay=0.0, apart=[model.head]
+        ),
+    )
+
+
+def test_muon_takes_the_matrices_that_are_no_table_and_not_set_apart():
+    model = Model()
+    muon, adamw = made(None).optimizers(model)
+    inside = [p for group in muon.param_groups for p in group["params"]]
+    rest = [p for group in adamw.param_groups for p in group["params"]]
+    assert [id(p) for p in inside] == [id(model.inside.weight)]
+    assert {id(p) for p in inside + rest} == {id(p) for p in model.parameters()}
+    assert len(rest) == len(list(model.parameters())) - 1
+
+
+def test_a_plan_is_made_once_a_folder(tmp_path):
+    plan = recipe.plan_of(made, tmp_path)
+    assert plan == recipe.Plan(steps=40, decay=20)
+    (tmp_path / "plan.json").write_text('{"steps": 6, "decay": 3}')
+    assert recipe.plan_of(made, tmp_path) == recipe.Plan(6, 3)
+
+
+def test_a_plan_in_minutes_is_measured_and_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(recipe, "steps_in", lambda seconds, own, device: int(seconds))
+    first = recipe.plan_of(made, tmp_path, minutes=20)
+    assert first == recipe.Plan(1200, 600, 20)
+    assert recipe.plan_of(made, tmp_path, minutes=20) == first
+    for other in (None, 3):
+        with pytest.raises(ValueError, match="planned with minutes=20"):
+            recipe.plan_of(made, tmp_path, minutes=other)
+
+
+@pytest.mark.parametrize("minutes", [0, -1, float("nan")])
+def test_minutes_that_are_none_make_nothing(tmp_path, minutes):
+    with pytest.raises(ValueError, match="must be above 0"):
+        recipe.plan_of(made, tmp_path / "new", minutes=minutes)
+    assert not (tmp_path / "new").exists()
+
+
+def test_more_time_is_more_steps():
+    own = made(None)
+    assert recipe.steps_in(1e-6, own) == recipe.EVALUATIONS
+    assert recipe.steps_in(60, own) > recipe.EVALUATIONS
+
+
+def test_a_paused_training_ends_as_one_that_went_through(tmp_path):
+    own, plan = made(None), recipe.Plan(30, 10)
+    whole = recipe.train(own, tmp_path / "whole", plan)
+    recipe.train(own, tmp_path / "parts", plan, stop_after=11)
+    assert len(recipe.scores(tmp_path / "parts", SCORE)) == 11
+    parts = recipe.train(own, tmp_path / "parts", plan)
+    for one, other in zip(whole.parameters(), parts.parameters(), strict=True):
+        assert torch.equal(one, other)
+    assert recipe.log(tmp_path / "parts")[-1] == {"step": 30, SCORE: 0.5}
+    assert parts.tokenizer == "its words"
+
+
+def test_the_command_trains_judges_and_publishes(tmp_path, capsys):
+    parser = argparse.ArgumentParser()
+    recipe.add_arguments(parser, 40)
+    options = parser.parse_args([])
+    options.folder, options.publish = tmp_path / "run", tmp_path / "published"
+    options.stop_after = None
+    asked = []
+
+    def judge(model, folder):
+        asked.append(folder)
+        fact = {"name": "accuracy", "value": 0.75, "unit": "1", "kind": "measured"}
+        return [Record(**fact, subject="all of it")]
+
+    def publish(model, folder, target, plan):
+        target.mkdir()
+        (target / "plan.json").write_text(json.dumps(plan.steps))
+        return target
+
+    recipe.run(made, options, judge=judge, publish=publish)
+    said = capsys.readouterr().out
+    assert "trained 40 of 40 steps" in said and "share of zeros while" in said
+    assert asked == [options.folder] and "all of it" in said
+    assert (options.publish / "plan.json").read_text() == "40"
