@@ -13,7 +13,7 @@ import pytest
 from llmlab.core import machine
 
 OFFLINE = Path(__file__).parent / "offline"
-HEAVY = ("binder", "browser", "cuda", "grading", "notebook", "slow", "wheel")
+HEAVY = ("binder", "browser", "cuda", "grading", "notebook", "slow", "torchao", "wheel")
 
 # Nothing but this machine is reached, by this process or by those that tests start.
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))

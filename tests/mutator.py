@@ -73,8 +73,9 @@ def verdict(exercise: Exercise, source: str) -> str:
     """
     space = {"__name__": "notebook"}
     try:
-        with contextlib.redirect_stdout(io.StringIO()), _time_limit():
-            exec(exercise.before, space)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.ExitStack() as limit:
+            exec(exercise.before, space)  # imports take what they take
+            limit.enter_context(_time_limit())
             try:
                 exec(source, space)
             except Exception as error:

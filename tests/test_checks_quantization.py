@@ -321,6 +321,7 @@ WRONG = {
         "always 8 bits": (
             lambda row, bits: affine_by_formula(row, 8), "2**bits levels",
         ),
+        "not clamped": (affine_with(clamp=False), "clamp"),
     },
     "by_group": {
         "a scale for a row": (
@@ -407,6 +408,10 @@ WRONG = {
         "levels for weights": (through_with(back=False), "times the scale"),
         "one level too many": (one_level_too_low, "as in absmax"),
         "always 8 bits": (through_with(last=lambda bits: 127), "clamp"),
+        "floor division": (
+            lambda w, scale, bits: through_by_detach(w // scale * scale, scale, bits),
+            "no derivative",
+        ),
         "a number": (lambda w, scale, bits: float(w.detach().sum()), "comes back"),
         "nothing returned": (lambda w, scale, bits: None, "return"),
     },

@@ -2,11 +2,13 @@
 
 import copy
 import json
+import logging
 
 import pytest
 import torch
 from safetensors.torch import load_file
 from small_models import CONTEXT, VOCABULARY, draw_tokens, model, recurrent
+from test_quality import tokenizer
 from torch import nn
 
 from llmlab import models
@@ -121,6 +123,21 @@ def test_its_files_are_plain_json_and_safetensors(tmp_path):
     tensors = load_file(tmp_path / "model.safetensors")
     assert {t.dtype for t in tensors.values()} == {torch.bfloat16}
     assert "head.weight" not in tensors  # tied: stored once
+
+
+def test_loading_one_with_a_tokenizer_warns_of_nothing(tmp_path):
+    """Transformers does not know the type, and would say so in every notebook."""
+    made, said = recurrent(), []
+    made.tokenizer = tokenizer()
+    listener = logging.Handler()
+    listener.emit = lambda record: said.append(record.getMessage())
+    logging.getLogger("transformers").addHandler(listener)
+    try:
+        loaded = models.load(models.save(made, tmp_path))
+    finally:
+        logging.getLogger("transformers").removeHandler(listener)
+    assert loaded.tokenizer.encode("x = 1") == made.tokenizer.encode("x = 1")
+    assert said == []
 
 
 def test_a_copy_trains_without_changing_the_original():

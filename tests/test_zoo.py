@@ -208,11 +208,21 @@ def test_ctrl_c_ends_a_training_with_one_sentence(name, tmp_path):
     assert not list(tmp_path.rglob(".*")), "nothing half-written lies about"
 
 
-def test_a_published_decoder_loads_in_plain_transformers():
-    folder = models.files.find("coder")
+@pytest.mark.parametrize("name", ["coder", "coder-small"])
+def test_a_published_decoder_writes_the_same_in_plain_transformers(name):
+    folder = models.files.find(name)
     theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    model = models.load("coder")
+    model = models.load(name)
     prompt = model.tokenizer("def add(a, b):", return_tensors="pt")["input_ids"]
     written = theirs.generate(prompt, max_new_tokens=24, do_sample=False)
     ours = list(generation.stream(model, prompt[0].tolist(), max_tokens=24))
     assert written[0, prompt.shape[1] :].tolist() == ours
+
+
+def test_all_weights_that_ship_stay_within_45_megabytes():
+    files = [path for path in models.files.bundled().rglob("*") if path.is_file()]
+    assert files and sum(path.stat().st_size for path in files) <= 45e6
+
+
+def test_every_model_that_ships_has_its_recipe():
+    assert {*models.names()} <= {*command.RECIPES}

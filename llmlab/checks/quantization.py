@@ -118,6 +118,8 @@ _AFFINE = Exercise(
             lambda row, bits: rounded.affine(row, 8),
         "a level is counted from the zero point: add it.":
             lambda row, bits: rounded.affine(row, bits, shift=False),
+        "rounded twice, a level may lie one too high: clamp to 2**bits - 1.":
+            lambda row, bits: rounded.affine(row, bits, clamp=False),
         "signed and unsigned are mixed up: levels go from 0 to 2**bits - 1.":
             lambda row, bits: rounded.affine(row, bits, signed=True),
         "cut off, not rounded.":
@@ -138,7 +140,8 @@ def affine(learner_function: Callable) -> None:
             row = 0.7 * torch.randn(33, generator=generator) + middle
             _AFFINE.run(learner_function, row, bits)
     _AFFINE.run(learner_function, torch.zeros(4), 8)
-    print("✓ affine: 14 rows, every level, scale and zero point")
+    _AFFINE.run(learner_function, torch.tensor([-1.5, 0.0, 253.5]), 8)  # 2 + 254 = 256
+    print("✓ affine: 15 rows, every level, scale and zero point")
 
 
 _BY_GROUP = Exercise(

@@ -22,7 +22,7 @@ def absmax(row, bits, *, largest=None, more=0, size=None, by=torch.round, times=
 
 def affine(
     row, bits, *, whole=True, sign=1, reach=True, steps=None, even=False,
-    shift=True, signed=False, by=torch.round,
+    shift=True, signed=False, by=torch.round, clamp=True,
 ):  # fmt: skip
     """Return uint8 levels, the scale and the zero point of a row (C,)."""
     row = row.double()
@@ -37,7 +37,7 @@ def affine(
     zero = float(torch.tensor(zero, dtype=torch.float64).round()) if whole else zero
     least = -(2 ** (bits - 1)) if signed else 0
     levels = by(row / scale) + (zero + least if shift else 0)
-    if shift:  # without, what lies below 0 wraps
+    if shift and clamp:  # without, what lies beyond wraps
         levels = levels.clamp(least, least + 2**bits - 1)
     # By way of int16, so that a negative one wraps as it does in torch.
     return levels.to(torch.int16).to(torch.uint8), scale, zero + least
@@ -124,7 +124,12 @@ def with_gradient(answer: object, leaf: Tensor, slope: Tensor):
                     got=got, hint=hint)  # fmt: skip
     if not answer.requires_grad:
         return answer, torch.zeros_like(leaf)
-    (gradient,) = torch.autograd.grad(
-        (answer * slope).sum(), leaf, allow_unused=True, materialize_grads=True
-    )
+    try:
+        (gradient,) = torch.autograd.grad(
+            (answer * slope).sum(), leaf, allow_unused=True, materialize_grads=True
+        )
+    except RuntimeError as error:
+        hint = "something there has no derivative; divide with `/`, round with round()."
+        report.fail("each weight has a gradient", expected="a gradient",
+                    got=f"{error}", hint=hint)  # fmt: skip
     return answer.detach(), gradient

@@ -6,9 +6,11 @@ transformers' own. Weights are read without unpickling, and code that comes with
 checkpoint is never run.
 """
 
+import contextlib
 import json
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -198,14 +200,32 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
     else:
         named = (config.architectures or ["AutoModel"])[0]
         kind, wrap = getattr(transformers, named, transformers.AutoModel), lambda m: m
-    model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    with _no_bars():
+        model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
     return wrap(model)
+
+
+@contextlib.contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep transformers' progress bars out of notebooks, where they would stay."""
+    from transformers.utils import logging
+
+    were = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were:
+            logging.enable_progress_bar()
 
 
 def tokenizer_of(folder: Path) -> Any:
     """Return the tokenizer that stands in a folder, or None."""
     if not any(folder.glob("tokenizer*")):
         return None
-    from transformers import AutoTokenizer
+    from transformers import AutoTokenizer, PretrainedConfig
 
-    return AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    rest = {"trust_remote_code": False}
+    if files.read_json(folder / "config.json").get("model_type") == rnn.MODEL_TYPE:
+        rest["config"] = PretrainedConfig()  # else it warns of a type it does not know
+    return AutoTokenizer.from_pretrained(folder, **rest)

@@ -10,6 +10,7 @@ save, load      safetensors and a file that says how to read them
 
 absmax, affine  one weight matrix; formats, grids, ranges, packing, floats: the parts
 calibration     what the inputs of each layer look like on some text
+levels          a weight beside its grid, as records to be drawn
 layers, operators, choice  what computes, and which operator is fastest here
 
 Every method returns a new model and leaves the old one as it was. It works on the
@@ -23,6 +24,7 @@ from llmlab.quantization import (
     floats,
     formats,
     gptq,
+    levels,
     packing,
     qat,
     ranges,
@@ -47,6 +49,7 @@ __all__ = [
     "floats",
     "formats",
     "gptq",
+    "levels",
     "load",
     "packing",
     "prepack",

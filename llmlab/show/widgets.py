@@ -2,6 +2,7 @@
 
 bounds     which bound rules a step, by model, format, batch, context
 attention  the attention map of any layer and head
+levels     a weight and the levels of its grid, by bits and group size
 
 A widget is boxes of ipywidgets 8, made by `show.selectors`.
 """
@@ -12,8 +13,10 @@ from llmlab.core.records import Record
 from llmlab.show import choose, plots, scales
 from llmlab.show.grids import Choice, grid
 from llmlab.show.pictures import Picture, figure
-from llmlab.show.plots import maps
+from llmlab.show.plots import maps, steps
 from llmlab.show.selectors import Selectors
+
+COSTS = ("rounding error", "bits per weight", "bits per byte")  # said of a grid
 
 
 def bounds(
@@ -93,3 +96,50 @@ def attention(records: Iterable[Record], *, title: str | None = None) -> Selecto
     options = {"layer": sorted(layers), "head": sorted(numbers)}
     layer, head = next(iter(heads))
     return Selectors(options, {"layer": layer, "head": head}, say, draw)
+
+
+def levels(
+    records: Iterable[Record],
+    *,
+    bits: int | None = None,
+    group_size: str | None = None,
+    title: str | None = None,
+) -> Selectors:
+    """Return selectors of bits and group size that show a weight on the chosen grid.
+
+    records: as for `plots.levels`, with a "step" for each choice. The line says what
+    the choice costs. bits, group_size: what is chosen at the start, by default the
+    first. Others are left alone. ValueError: no histogram, no such step, a missing
+    detail.
+    """
+    records = choose.checked(records)
+    first = steps.chosen(records, bits, group_size)
+    found = choose.named(records, steps.STEP)
+    costs = choose.named(records, *COSTS)
+
+    def say(choice: Choice) -> str:
+        own = [
+            f"{each.name} {each.value_text()}"
+            for each in costs
+            if all(choose.detail(each, key) == choice[key] for key in choice)
+        ]
+        place = f"{choice['bits']} bits, "
+        place += steps.size_spoken(choice["group size"])
+        return f"{place}: {', '.join(own)}" if own else f"{place}: not computed before"
+
+    def draw(choice: Choice) -> Picture | None:
+        here = choice["bits"], choice["group size"]
+        if not any(
+            tuple(each.details[key] for key in choice) == here for each in found
+        ):
+            return None  # the line says so
+        named = {"title": title} if title else {}
+        fig = plots.levels(records, bits=here[0], group_size=here[1], **named)
+        return figure(fig, alt=f"Histogram of weights with levels, {say(choice)}.")
+
+    keys = ("bits", "group size")
+    options = {
+        key: list(dict.fromkeys(choose.detail(each, key) for each in found))
+        for key in keys
+    }
+    return Selectors(options, {key: first.details[key] for key in keys}, say, draw)

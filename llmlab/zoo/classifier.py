@@ -22,7 +22,7 @@ from llmlab.models import classification
 from llmlab.zoo import curve, recipe, rivals, rows, snippets
 from llmlab.zoo.recipe import Recipe
 
-STEPS, DECAY_SHARE = 2400, 0.5
+STEPS, DECAY_SHARE = 1500, 0.5
 RATE = 2e-3
 SPREAD = 0.15  # of the embedding at the start: more than that of the places
 SMOOTHING = 0.1

@@ -21,7 +21,7 @@ from llmlab.models.translation import translate
 from llmlab.zoo import curve, recipe, words
 from llmlab.zoo.recipe import Recipe
 
-STEPS, DECAY_SHARE = 3000, 0.3
+STEPS, DECAY_SHARE = 1500, 0.4
 RATE = 2e-3
 EXAM = 250  # held-out numbers asked now and then while training
 MATCH = "held_out_exact_match"

@@ -28,7 +28,7 @@ def positions(
         raise ValueError(f"records hold no {NAME!r}; positions.quality gives them.")
     panels = {"what a token costs": found}
     if gains := choose.named(records, GAIN):
-        panels["what it costs less than with the shortest"] = gains
+        panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
     ends = sorted({choose.detail(each, "to") for each in found})
     for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):

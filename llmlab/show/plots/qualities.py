@@ -1,0 +1,106 @@
+"""Quality against bits: what each method of quantization loses, and how surely."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+from llmlab.show.plots import steps
+
+NAME = "difference in bits per byte"
+ENDS = ("relative_low", "relative_high")
+TICKS = (-0.01, -0.001, 0, 0.001, 0.01, 0.1, 1, 10)  # of a share; about 0 linear
+APART = 0.07  # bits between two methods at the same bits
+
+
+@style.by_the_rules
+def quality_by_bits(
+    records: Sequence[Record],
+    *,
+    sizes: Sequence[str] = ("32", "channel"),
+    title: str = "What is lost, by bits and method",
+) -> Figure:
+    """Draw the relative loss of bits per byte by bits, a curve for each method.
+
+    records: "difference in bits per byte" with details method, bits, group size,
+    relative and its ends. sizes: the group sizes to draw, a panel each. What was
+    measured here stands as a hollow marker over what was recorded. Others are left
+    alone. ValueError: none of these sizes, a missing detail.
+    """
+    found = choose.named(choose.checked(records), NAME)
+    methods = list(dict.fromkeys(choose.detail(each, "method") for each in found))
+    panels = {
+        size: facts
+        for size in sizes
+        if (facts := [r for r in found if choose.detail(r, "group size") == size])
+    }
+    if not panels:
+        raise ValueError(
+            f"records hold no {NAME!r} of the group sizes {', '.join(sizes)}; "
+            "measure.quality.difference gives them."
+        )
+    fig, axes = style.canvas(
+        len(panels), height=4.1, title=title, squeeze=False, sharey=True
+    )
+    for panel, (size, facts) in zip(axes.flat, panels.items(), strict=True):
+        _draw(panel, methods, facts)
+        style.panel_title(panel, steps.size_spoken(size))
+    _name_axes(axes.flat[0], [each for facts in panels.values() for each in facts])
+    fig.legend(handles=_handles(methods, found), loc="outside lower left", ncols=4)
+    return fig
+
+
+def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None:
+    for index, method in enumerate(methods):
+        look, shift = style.series(index), APART * (index - (len(methods) - 1) / 2)
+        own = [each for each in records if each.details["method"] == method]
+        for kind in ("recorded", "measured"):
+            facts = [each for each in own if each.kind == kind]
+            _curve(axes, look, shift, facts, hollow=kind == "measured")
+    axes.axhline(0, color=style.QUIET, linewidth=1)
+    bits = sorted({choose.detail(each, "bits") for each in records})
+    steps.by_bits(axes, bits)
+    axes.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
+
+
+def _curve(axes: Axes, look, shift: float, facts, *, hollow: bool) -> None:
+    facts = sorted(facts, key=lambda each: choose.detail(each, "bits"))
+    x = [each.details["bits"] + shift for each in facts]
+    y = [choose.detail(each, "relative") for each in facts]
+    ends = [[choose.detail(each, end) for each in facts] for end in ENDS]
+    face = style.CARD if hollow else look.color
+    axes.plot(x, y, look.marker, color=look.color, markerfacecolor=face,
+              markersize=9 if hollow else 6, zorder=4 if hollow else 3,
+              linestyle="none" if hollow else look.line)  # fmt: skip
+    axes.vlines(x, *ends, color=look.color, linewidth=1.2)
+
+
+def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
+    axes.set_yscale("symlog", linthresh=0.001, linscale=0.6)
+    axes.yaxis.set_major_locator(FixedLocator(list(TICKS)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
+    scales.name(axes.yaxis, "bits per byte more", choose.kinds(records), "log scale")
+    low, high = ([choose.detail(each, end) for each in records] for end in ENDS)
+    axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
+
+
+def _percent(share: float, _=None) -> str:
+    return f"{100 * share:+.4g} %".replace("-", "−") if share else "0"
+
+
+def _handles(methods: Sequence[str], records: Sequence[Record]) -> list[Line2D]:
+    handles = []
+    for index, method in enumerate(methods):
+        look = style.series(index)
+        handles.append(Line2D([], [], marker=look.marker, linestyle=look.line,
+                              color=look.color, label=method))  # fmt: skip
+    if any(each.kind == "measured" for each in records):
+        handles.append(Line2D([], [], marker="o", linestyle="none", color=style.QUIET,
+                              markerfacecolor=style.CARD, markersize=9,
+                              label="measured here"))  # fmt: skip
+    return handles

@@ -1,0 +1,50 @@
+"""Rounding error against what a weight takes: number formats side by side."""
+
+from collections.abc import Sequence
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+
+NAME, SIZE = "rounding error", "bits per weight"
+
+
+@style.by_the_rules
+def rounding_errors(
+    records: Sequence[Record], *, title: str = "Rounding error by size"
+) -> Figure:
+    """Draw relative errors against bits per weight, a curve for each subject.
+
+    records: "rounding error" with details["bits per weight"], scales included. Points
+    with details["format"] stand alone, the word beside them. Others are left alone.
+    ValueError: none of them, a missing detail, a value not above 0.
+    """
+    found = choose.named(choose.checked(records), NAME)
+    if not found:
+        raise ValueError(f"records hold no {NAME!r}; floats.error measures it.")
+    choose.positive(found)
+    fig, axes = style.canvas(height=3.9)
+    for index, (name, group) in enumerate(choose.by_subject(found).items()):
+        _draw(axes, style.series(index), name, group)
+    sizes = [choose.detail(each, SIZE) for each in found]
+    scales.doubling(axes, f"{SIZE}, scales included", [2, 3, 4, 6, 8, 16])
+    axes.set_xlim(min(sizes) / 1.12, max(sizes) * 1.25)
+    scales.logarithmic(axes.yaxis, NAME, "1", choose.kinds(found))
+    scales.fill_ticks(axes.yaxis)
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=2)
+    return fig
+
+
+def _draw(axes: Axes, look: style.Series, name: str, group: Sequence[Record]) -> None:
+    group = sorted(group, key=lambda each: choose.detail(each, SIZE))
+    x = [each.details[SIZE] for each in group]
+    y = [each.value for each in group]
+    line = "none" if "format" in group[0].details else look.line
+    axes.plot(x, y, look.marker, linestyle=line, color=look.color, label=name)
+    for at, error, each in zip(x, y, group, strict=True):
+        if "format" in each.details:
+            axes.annotate(each.details["format"], (at, error), (6, 4), fontsize=8.5,
+                          textcoords="offset points", color=look.color)  # fmt: skip

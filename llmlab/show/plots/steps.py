@@ -1,0 +1,141 @@
+"""A weight's histogram with the levels of its grid, and what rounding to them costs."""
+
+import itertools
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from llmlab.core.records import Record
+from llmlab.show import choose, scales, style
+
+SHARE, STEP = "share of weights", "step"
+COSTS = ("rounding error", "bits per byte")  # beside the histogram, where there are any
+SPOKEN = {"tensor": "one scale for all", "channel": "a scale for each row"}
+
+
+@style.by_the_rules
+def levels(
+    records: Sequence[Record],
+    *,
+    bits: int | None = None,
+    group_size: str | None = None,
+    title: str = "A weight and the levels of its grid",
+) -> Figure:
+    """Draw a histogram of weights, the levels of one choice, and the cost of all.
+
+    records: "share of weights" with details low and high; "step" with details bits,
+    group size, first level, last level and levels; "rounding error" and "bits per byte"
+    with bits and group size. bits, group_size: which grid; by default the first.
+    Others are left alone. ValueError: no histogram, no such grid, a missing detail.
+    """
+    records = choose.checked(records)
+    shares, step = choose.named(records, SHARE), chosen(records, bits, group_size)
+    if not shares:
+        raise ValueError(f"records hold no {SHARE!r}; levels.histogram gives them.")
+    costs = {name: choose.named(records, name) for name in COSTS}
+    costs = {name: found for name, found in costs.items() if len(found) > 1}
+    fig, axes, beside = _panels(len(costs), title)
+    _histogram(axes, shares)
+    _grid(axes, step)
+    style.panel_title(axes, spoken(step))
+    for panel, (name, found) in zip(beside, costs.items(), strict=True):
+        _cost(panel, name, found, step)
+    named = [each.get_legend_handles_labels() for each in (axes, *beside[:1])]
+    handles, labels = ([*itertools.chain(*each)] for each in zip(*named, strict=True))
+    fig.legend(handles, labels, loc="outside lower left", ncols=3)
+    return fig
+
+
+def _panels(count: int, title: str) -> tuple[Figure, Axes, list[Axes]]:
+    """Return a card with one large panel, and so many small ones beside it."""
+    fig = style.card(style.WIDTH, 4.0 if count else 3.5, title=title)
+    if not count:
+        return fig, fig.subplots(), []
+    grid = fig.add_gridspec(count, 2, width_ratios=(1.9, 1))
+    axes = fig.add_subplot(grid[:, 0])
+    return fig, axes, [fig.add_subplot(grid[row, 1]) for row in range(count)]
+
+
+def chosen(
+    records: Sequence[Record], bits: int | None = None, group_size: str | None = None
+) -> Record:
+    """Return the step of one choice; ValueError if there is none."""
+    found = choose.named(records, STEP)
+    for key, wished in (("bits", bits), ("group size", group_size)):
+        known = list(dict.fromkeys(choose.detail(each, key) for each in found))
+        wished = known[0] if wished is None and known else wished
+        found = tuple(each for each in found if each.details[key] == wished)
+        if not found:
+            raise ValueError(
+                f"records hold no {STEP!r} with {key} {wished}; choose one of {known}."
+            )
+    return found[0]
+
+
+def spoken(record: Record) -> str:
+    """Say what a grid is: "4 bits, a scale for 32 weights"."""
+    size = str(choose.detail(record, "group size"))
+    return f"{choose.detail(record, 'bits')} bits, {size_spoken(size)}"
+
+
+def size_spoken(size: str) -> str:
+    return SPOKEN.get(size, f"a scale for {size} weights")
+
+
+def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
+    shares = sorted(shares, key=lambda each: choose.detail(each, "low"))
+    edges = [each.details["low"] for each in shares]
+    edges.append(choose.detail(shares[-1], "high"))
+    heights = [100 * each.value for each in shares]
+    axes.stairs(heights, edges, fill=True, color="#9cb8dd", label="weights")
+    axes.set_xlim(edges[0], edges[-1])  # the same for every grid
+    axes.set_ylim(0, max(heights) * 1.08)
+    scales.name(axes.yaxis, "share of weights", "%", choose.kinds(shares))
+    scales.name(axes.xaxis, "weight")
+    style.one_way(axes, "y")
+
+
+def _grid(axes: Axes, step: Record) -> None:
+    count = choose.detail(step, "levels")
+    ends = (choose.detail(step, "first level"), choose.detail(step, "last level"))
+    look = style.series(1)
+    axes.vlines(
+        np.linspace(*ends, count), 0, 1, transform=axes.get_xaxis_transform(),
+        color=look.color, linewidth=float(np.clip(40 / count, 0.3, 1.6)),
+        label=f"{count} levels of a middle group",
+    )  # fmt: skip
+
+
+def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> None:
+    """Draw one cost by bits, a line for each group size, and ring the choice."""
+    choose.positive(records)
+    sizes = list(dict.fromkeys(choose.detail(each, "group size") for each in records))
+    place = [step.details[key] for key in ("bits", "group size")]
+    for index, size in enumerate(sizes):
+        line = [each for each in records if each.details["group size"] == size]
+        line = sorted(line, key=lambda each: choose.detail(each, "bits"))
+        look = style.series(index if index < 1 else index + 1)  # the levels' is taken
+        x, y = [each.details["bits"] for each in line], [each.value for each in line]
+        axes.plot(x, y, look.marker, linestyle=look.line, color=look.color,
+                  markersize=4.5, label=size_spoken(str(size)))  # fmt: skip
+        for at, cost in zip(x, y, strict=True):
+            if [at, size] == place:
+                axes.plot(at, cost, "o", color=style.SERIES[1].color, markersize=12,
+                          markerfacecolor="none", markeredgewidth=2)  # fmt: skip
+    scales.logarithmic(axes.yaxis, name, "1", choose.kinds(records))
+    axes.set_ylim(*scales.room([each.value for each in records], share=0.15))
+    scales.fill_ticks(axes.yaxis)
+    axes.set_ylabel("log scale", fontsize=8.5)
+    by_bits(axes, sorted({each.details["bits"] for each in records}))
+    style.panel_title(axes, f"{name} ({choose.kinds(records)})")
+
+
+def by_bits(axes: Axes, values: Sequence[float]) -> None:
+    """Make an x axis of bits, with a tick at each that there is."""
+    axes.xaxis.set_major_locator(FixedLocator(list(values)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    scales.name(axes.xaxis, "bits")

@@ -1,0 +1,311 @@
+"""The pictures of lab 04 say what the records say, and the widget changes with it."""
+
+import io
+import itertools
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from llmlab import show
+from llmlab.core.records import Record
+from llmlab.show import plots, style
+
+
+def record(name, value, unit="1", low=None, high=None, subject="", **details):
+    kind = details.pop("kind", "measured")
+    return Record(
+        name=name, value=value, unit=unit, kind=kind, low=low, high=high,
+        subject=subject, details=details,
+    )  # fmt: skip
+
+
+def at(bits, size, **more):
+    return {"bits": bits, "group size": size} | more
+
+
+EDGES = np.linspace(-1, 1, 22)
+BELL = np.exp(-8 * (EDGES[1:] + EDGES[:-1]) ** 2)
+SHARES = [
+    Record(name="share of weights", value=share, unit="1", kind="measured",
+           details={"low": low, "high": high})
+    for share, low, high in zip(BELL / BELL.sum(), EDGES, EDGES[1:], strict=False)
+]  # fmt: skip
+CHOICES = list(itertools.product((8, 4, 2), ("tensor", "32")))
+GRIDS = SHARES + [
+    fact
+    for bits, size in CHOICES
+    for step in ((1.9 if size == "tensor" else 1.3) / (2**bits - 1),)
+    for fact in (
+        record("step", step, **at(bits, size), **{
+            "first level": -step * (2 ** (bits - 1) - 1),
+            "last level": step * (2 ** (bits - 1) - 1),
+            "levels": 2**bits - 1, "widest step": 2 * step,
+        }),
+        record("rounding error", step, **at(bits, size),
+               **{"bits per weight": bits + 0.5 * (size == "32")}),
+        record("bits per weight", bits + 0.5 * (size == "32"), "bit",
+               **at(bits, size)),
+        record("bits per byte", 1.1 + step, "bit/B", **at(bits, size)),
+    )
+]  # fmt: skip
+LOSSES = [
+    record(
+        "difference in bits per byte", loss, "bit/B", 0.9 * loss, 1.1 * loss,
+        **at(bits, size, method=method, relative=0.9 * loss,
+             relative_low=0.8 * loss, relative_high=loss),
+        kind=kind,
+    )
+    for method, factor in (("rounding", 1.0), ("GPTQ", 0.4), ("AWQ", 0.5))
+    for bits, size in itertools.product((2, 3, 4), ("32", "channel"))
+    for loss in (factor * 0.3 ** (bits - 2),)
+    for kind in ("recorded", "measured")[: 1 + (method == "GPTQ" and size == "32")]
+] + [
+    record("difference in bits per byte", -0.0002, "bit/B", -0.0004, 0.0001,
+           **at(8, "channel", method="rounding", relative=-0.0002,
+                relative_low=-0.0004, relative_high=0.0001), kind="recorded")
+]  # fmt: skip
+NAMES = {"prefill": "prefill latency", "decode": "decode latency per token"}
+PHASES = [
+    fact
+    for row, word in enumerate(("fp32", "int8", "int4 g32"))
+    for phase, scale in (("prefill", 1e-2), ("decode", 1e-3))
+    for fact in (
+        record(NAMES[phase], scale / (1 + row), "s", 0.9 * scale / (1 + row),
+               1.1 * scale / (1 + row), subject=word),
+        *(
+            record(f"{bound} bound", scale * share / (1 + row), "s", subject=word,
+                   phase=phase, kind="estimated")
+            for bound, share in (("compute", 0.5), ("bandwidth", 0.3),
+                                 ("overhead", 0.1))
+        ),
+    )
+]  # fmt: skip
+FLOATS = [
+    record("rounding error", error, subject="floats",
+           **{"bits per weight": size, "format": word})
+    for word, size, error in (("fp8 e4m3", 8, 0.03), ("NF4", 4.25, 0.09))
+]  # fmt: skip
+PICTURES = {
+    "levels": lambda: plots.levels(GRIDS, bits=4, group_size="32"),
+    "rounding_errors": lambda: plots.rounding_errors([*GRIDS, *FLOATS]),
+    "quality_by_bits": lambda: plots.quality_by_bits(LOSSES),
+    "format_bounds": lambda: plots.format_bounds(PHASES),
+}
+every_picture = pytest.mark.parametrize("name", PICTURES)
+
+
+def words_of(fig):
+    fig.draw_without_rendering()
+    return [text.get_text() for text in fig.findobj(matplotlib.text.Text)]
+
+
+@every_picture
+def test_a_picture_is_small_opaque_and_the_same_whatever_the_notebook_has_set(name):
+    picture = show.figure(PICTURES[name](), alt="what it shows")
+    assert len(picture.png) <= 60_000
+    pixels = Image.open(io.BytesIO(picture.png)).convert("RGBA")
+    red, green, blue, opacity = pixels.getpixel((0, 0))
+    assert opacity == 255
+    assert to_hex(np.array([red, green, blue]) / 255) == style.CARD
+    with matplotlib.rc_context({"font.size": 22, "axes.facecolor": "black"}):
+        assert show.figure(PICTURES[name](), alt="the same").png == picture.png
+
+
+@every_picture
+def test_a_picture_says_title_axes_and_kind(name):
+    fig = PICTURES[name]()
+    words = " ".join(words_of(fig))
+    axes = [each for each in fig.axes if each.get_xlabel()]
+    assert axes and all(each.get_title(loc="left") for each in axes)
+    assert "measured" in words
+
+
+@every_picture
+@pytest.mark.parametrize("wrong", [[], [3.0], [record("height", 3.0)]])
+def test_no_records_numbers_or_strange_records_are_refused(name, wrong):
+    with pytest.raises(ValueError, match="records"):
+        getattr(plots, name)(wrong)
+
+
+# Levels
+
+
+def lines_of(axes):
+    (levels,) = [
+        each for each in axes.collections
+        if isinstance(each, matplotlib.collections.LineCollection)
+    ]  # fmt: skip
+    return [segment[0][0] for segment in levels.get_segments()]
+
+
+def test_levels_stand_in_even_steps_over_a_histogram_that_does_not_move():
+    four = plots.levels(GRIDS, bits=4, group_size="32").axes[0]
+    assert lines_of(four) == pytest.approx(np.arange(-7, 8) * 1.3 / 15)
+    two = plots.levels(GRIDS, bits=2, group_size="tensor").axes[0]
+    assert len(lines_of(two)) == 3
+    assert four.get_xlim() == two.get_xlim() == (-1, 1)
+
+
+def test_the_costs_of_all_choices_stand_beside_it_and_the_choice_is_ringed():
+    _, error, quality = plots.levels(GRIDS, bits=4, group_size="32").axes
+    for axes, value in ((error, 1.3 / 15), (quality, 1.1 + 1.3 / 15)):
+        assert axes.get_yscale() == "log"
+        (ring,) = [each for each in axes.lines if each.get_markerfacecolor() == "none"]
+        assert (ring.get_xdata()[0], ring.get_ydata()[0]) == pytest.approx((4, value))
+        curves = [each for each in axes.lines if len(each.get_xdata()) > 1]
+        assert [list(each.get_xdata()) for each in curves] == [[2, 4, 8]] * 2
+
+
+def test_one_grid_alone_is_drawn_without_costs():
+    facts = [*SHARES, *(each for each in GRIDS if each.details.get("bits") == 8)]
+    facts = [each for each in facts if each.details.get("group size") != "32"]
+    fig = plots.levels(facts)
+    assert len(fig.axes) == 1
+    assert fig.axes[0].get_title(loc="left") == "8 bits, one scale for all"
+
+
+def test_levels_that_cannot_be_drawn_are_refused():
+    with pytest.raises(ValueError, match=r"bits 5; choose one of \[8, 4, 2\]"):
+        plots.levels(GRIDS, bits=5)
+    with pytest.raises(ValueError, match="no 'share of weights'"):
+        plots.levels([each for each in GRIDS if each.name == "step"])
+    with pytest.raises(ValueError, match=r"details\['group size'\]"):
+        plots.levels([*SHARES, record("step", 0.1, bits=4)])
+
+
+# Rounding errors
+
+
+def test_errors_stand_at_their_size_and_formats_are_named():
+    fig = plots.rounding_errors([*GRIDS, *FLOATS])
+    axes = fig.axes[0]
+    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
+    floats = next(each for each in axes.lines if each.get_label() == "floats")
+    assert list(floats.get_xdata()) == [4.25, 8]
+    assert {"fp8 e4m3", "NF4"} <= set(words_of(fig))
+
+
+def test_an_error_of_nothing_or_without_its_size_is_refused():
+    with pytest.raises(ValueError, match="above 0"):
+        plots.rounding_errors([record("rounding error", 0.0)])
+    with pytest.raises(ValueError, match=r"details\['bits per weight'\]"):
+        plots.rounding_errors([record("rounding error", 0.1)])
+
+
+# Quality by bits
+
+
+def test_each_method_has_a_curve_in_the_panel_of_its_group_size():
+    groups, rows = plots.quality_by_bits(LOSSES).axes
+    titles = [axes.get_title(loc="left") for axes in (groups, rows)]
+    assert titles == ["a scale for 32 weights", "a scale for each row"]
+    recorded = [line for line in groups.lines if line.get_linestyle() != "None"]
+    curves = [line for line in recorded if len(line.get_xdata()) == 3]
+    assert len(curves) == 3
+    assert list(curves[0].get_ydata()) == pytest.approx([0.9, 0.27, 0.081])
+    assert [round(each) for each in curves[0].get_xdata()] == [2, 3, 4]
+
+
+def test_what_was_measured_here_is_hollow_and_said_so():
+    fig = plots.quality_by_bits(LOSSES)
+    hollow = [
+        line for line in fig.axes[0].lines
+        if line.get_markerfacecolor() == style.CARD and len(line.get_xdata())
+    ]  # fmt: skip
+    assert len(hollow) == 1 and len(hollow[0].get_xdata()) == 3
+    labels = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert labels == ["rounding", "GPTQ", "AWQ", "measured here"]
+    kept = [each for each in LOSSES if each.kind == "recorded"]
+    (legend,) = plots.quality_by_bits(kept).legends
+    assert len(legend.get_texts()) == 3
+
+
+def test_a_gain_lies_below_the_line_of_nothing_lost():
+    rows = plots.quality_by_bits(LOSSES, sizes=("channel",)).axes[0]
+    lowest = min(min(line.get_ydata()) for line in rows.lines if len(line.get_ydata()))
+    assert lowest == pytest.approx(-0.0002)
+    assert "−0.1 %" in words_of(rows.figure) and "+10 %" in words_of(rows.figure)
+
+
+def test_losses_that_cannot_be_drawn_are_refused():
+    with pytest.raises(ValueError, match="group sizes 64"):
+        plots.quality_by_bits(LOSSES, sizes=("64",))
+    with pytest.raises(ValueError, match=r"details\['method'\]"):
+        plots.quality_by_bits([record("difference in bits per byte", 0.1, "bit/B")])
+
+
+# Formats and their bounds
+
+
+def test_each_format_has_a_bar_and_three_marks_in_both_phases():
+    fig = plots.format_bounds(PHASES)
+    prefill, decode = fig.axes
+    assert prefill.get_title(loc="left") == "prefill"
+    assert decode.get_title(loc="left") == "decode, one token"
+    widths = [bar.get_width() for bar in decode.patches]
+    assert widths == pytest.approx([1, 1 / 2, 1 / 3])  # ms
+    marks = [line for line in decode.lines if line.get_label() == "compute bound"]
+    assert marks[0].get_xdata()[0] == pytest.approx(0.5)
+    labels = [text.get_text() for text in fig.legends[0].get_texts()]
+    assert sorted(labels) == [
+        "bandwidth bound", "compute bound", "measured", "overhead bound",
+    ]  # fmt: skip
+    names = [label.get_text() for label in prefill.get_yticklabels()]
+    assert names == ["fp32", "int8", "int4 g32"]
+
+
+def test_a_format_without_its_time_is_left_out():
+    facts = [each for each in PHASES if (each.subject, each.name)
+             != ("int8", "prefill latency")]  # fmt: skip
+    prefill, decode = plots.format_bounds(facts).axes
+    assert [len(axes.patches) for axes in (prefill, decode)] == [2, 3]
+    bounds = [each for each in PHASES if "bound" in each.name]
+    with pytest.raises(ValueError, match="of the same subject"):
+        plots.format_bounds(bounds)
+
+
+# The widget
+
+
+def test_choosing_bits_changes_line_and_figure_and_draws_each_once():
+    widget = show.widgets.levels(GRIDS, bits=4, group_size="32")
+    assert widget.choice == {"bits": 4, "group size": "32"}
+    assert widget.text == (
+        "4 bits, a scale for 32 weights: rounding error 0.08667, bits per weight "
+        "4.50 bits, bits per byte 1.187 bit/B"
+    )
+    before = widget.picture.value
+    widget.selectors["bits"].value = 2
+    assert widget.picture.value != before and "2 bits" in widget.line.value
+    widget.selectors["bits"].value = 4
+    assert widget.picture.value == before
+    assert len(widget._drawn) == 2
+
+
+def test_the_widget_is_read_out_and_stands_without_a_kernel():
+    widget = show.widgets.levels(GRIDS, title="up of coder")
+    assert widget.choice == {"bits": 8, "group size": "tensor"}
+    assert 'role="status"' in widget.line.value
+    assert 'alt="Histogram of weights with levels, 8 bits, one' in widget.picture.value
+    bundle = widget._repr_mimebundle_()
+    assert bundle["text/plain"] == widget.text and "<img" in bundle["text/html"]
+
+
+def test_a_grid_that_was_not_computed_says_so():
+    widget = show.widgets.levels(
+        each for each in GRIDS
+        if (each.details.get("bits"), each.details.get("group size")) != (2, "32")
+    )  # fmt: skip
+    widget.selectors["bits"].value = 2
+    widget.selectors["group size"].value = "32"
+    assert "not computed before" in widget.text and "<img" not in widget.picture.value
+
+
+def test_a_widget_without_grids_is_refused():
+    with pytest.raises(ValueError, match="no 'step'"):
+        show.widgets.levels(SHARES)
+    with pytest.raises(ValueError, match="bits 5"):
+        show.widgets.levels(GRIDS, bits=5)
