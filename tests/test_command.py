@@ -100,9 +100,10 @@ def test_torch_without_memory_is_foreseen():
     assert "smaller" in errors.sentence(failure.value)
 
 
+@pytest.mark.parametrize("buffered", ["", "1"])
 @pytest.mark.parametrize(("to", "status"), [("> /dev/full", 1), (">&-", 0)])
-def test_a_full_or_closed_output_gives_no_traceback(to, status):
-    words = f"{sys.executable} -m llmlab labs {to}"
+def test_a_full_or_closed_output_gives_no_traceback(to, status, buffered):
+    words = f"PYTHONUNBUFFERED={buffered} {sys.executable} -m llmlab labs {to}"
     done = subprocess.run(["bash", "-c", words], capture_output=True, text=True)
     assert done.returncode == status
     assert done.stderr.count("\n") == status

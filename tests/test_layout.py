@@ -149,9 +149,10 @@ def test_every_lab_has_a_question():
 def constraints():
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     lines = [line for line in lines if line and not line.startswith("#")]
+    tested = map(Requirement, lines)  # some for newer Pythons only
     return {
-        canonicalize_name(name): Version(version)
-        for name, version in (line.split("==") for line in lines)
+        canonicalize_name(each.name): Version(str(each.specifier).removeprefix("=="))
+        for each in tested
     }
 
 

@@ -104,7 +104,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if os.environ.get("LLMLAB_DEBUG") == "1" or not errors.is_foreseen(error):
             raise
         print(f"llmlab: {errors.sentence(error)}", file=sys.stderr)
+        _give_output_up()
         return errors.status(error)
+
+
+def _give_output_up() -> None:
+    """What a full disk did not take is not tried again, with a complaint, at the end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
