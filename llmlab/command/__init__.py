@@ -109,7 +109,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _give_output_up() -> None:
-    """What a full disk did not take is not tried again, with a complaint, at the end."""
+    """Have Python not try again, at its end, what a full disk did not take."""
     try:
         sys.stdout.flush()
     except OSError:
