@@ -1,5 +1,6 @@
 """Calls are timed on the cores that other processes leave."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -74,6 +75,14 @@ def test_a_burst_costs_no_thread_and_a_neighbour_does(monkeypatch, free, threads
     assert next(looks, None) is None
 
 
-def test_a_quiet_result_has_no_note():
-    timing = measure.speed({"one": lambda: None}, rounds=6).timings
-    assert measure.Speed(timings=timing, seed=0, threads=2).note == ""
+def test_records_name_the_threads_that_the_calls_had(crowd, two_threads):
+    calls = {"one": lambda: sum(range(9)), "two": lambda: sum(range(99))}
+    facts = measure.speed(calls, rounds=6).records()
+    assert len(facts) > 6
+    assert all(", 1 thread, " in fact.machine for fact in facts)
+
+
+def test_only_a_result_that_gave_way_has_a_note():
+    speed = measure.speed({"one": lambda: None}, rounds=6)
+    assert dataclasses.replace(speed, spared=0).note == ""
+    assert "2 cores" in dataclasses.replace(speed, spared=2).note

@@ -54,8 +54,8 @@ class Machine:
         return ", ".join(filter(None, (self.cpu, threads, memory, self.gpu)))
 
 
-def describe() -> Machine:
-    """Describe this computer; imports torch."""
+def describe(count: int | None = None) -> Machine:
+    """Describe this computer; imports torch. count: threads, where not `threads()`."""
     import torch
 
     limit = containers.memory_limit() or psutil.virtual_memory().total
@@ -63,7 +63,7 @@ def describe() -> Machine:
     return Machine(
         cpu=_cpu_name(),
         cores=os.cpu_count() or 1,
-        threads=threads(),
+        threads=count or threads(),
         memory_bytes=min(psutil.virtual_memory().total, limit),
         simd=torch.backends.cpu.get_cpu_capability(),
         gpu=torch.cuda.get_device_name(0) if has_gpu else None,

@@ -2,9 +2,9 @@
 
 The threads of an operator wait for each other some hundred times per token. When there
 are more threads than free cores, one of them waits for its turn at the scheduler while
-the others spin, so a busy neighbour does not halve the speed of two threads, it takes
-nine tenths and more of it, another share each time (figures in
-`tests/experiments/harness_truth.py`). On one thread less, times and ratios hold again.
+the others spin; so a busy neighbour takes more from two threads than its share, and
+another amount each time. On one thread less, times and ratios hold again:
+`tests/experiments/harness_truth.py` measures it.
 """
 
 import math

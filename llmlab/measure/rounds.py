@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
+
 from llmlab.core import machine, progress
 from llmlab.measure import clocks, intervals
 from llmlab.measure.series import Call, Run
@@ -105,8 +107,11 @@ def run(
             for plan in order.sample(plans, len(plans)):
                 by_name[plan.name].append(plan.round())
             step()
+    threads = torch.get_num_threads()
     return tuple(
-        Run(plan.name, plan.is_stream, plan.is_brief, tuple(by_name[plan.name]))
+        Run(
+            plan.name, plan.is_stream, plan.is_brief, tuple(by_name[plan.name]), threads
+        )
         for plan in plans
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import fmean
 
-from llmlab.core import records
+from llmlab.core import machine, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -15,6 +15,7 @@ class Series:
 
     samples: tuple[float, ...]
     rounds: tuple[float, ...]
+    threads: int | None = None  # that torch had meanwhile
 
     @property
     def median(self) -> float:
@@ -32,19 +33,24 @@ class Series:
         interval = intervals.of_median(self.rounds)
         return interval and interval[1]
 
+    @property
+    def where(self) -> dict[str, str]:
+        """The machine of these times, with the threads that it gave them."""
+        return {"machine": machine.describe(self.threads).label}
+
     def __float__(self) -> float:
         return self.median
 
     def record(self, name: str, **rest) -> Record:
         """Return the median as a measured record in seconds."""
-        ends = {"low": self.low, "high": self.high}
+        ends = {"low": self.low, "high": self.high} | self.where
         return records.measured(name, self.median, "s", **ends | rest)
 
     def rate(self, name: str, amount: float, unit: str, **rest) -> Record:
         """Return `amount` in this time as a measured record, such as token/s."""
-        ends = {}
+        ends = self.where
         if self.low:
-            ends = {"low": amount / self.high, "high": amount / self.low}
+            ends |= {"low": amount / self.high, "high": amount / self.low}
         return records.measured(name, amount / self.median, unit, **ends | rest)
 
 
@@ -66,6 +72,7 @@ class Run:
     is_stream: bool
     is_brief: bool  # the median of a round speaks for it, else its mean
     by_round: tuple[tuple[Call, ...], ...]
+    threads: int | None = None  # that torch had meanwhile
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -76,4 +83,5 @@ class Run:
         rounds = [[quantity(call) for call in calls] for calls in self.by_round]
         samples = tuple(sample for values in rounds for sample in values)
         middle = intervals.median if self.is_brief else fmean
-        return Series(samples, tuple(middle(values) for values in rounds))
+        speaking = tuple(middle(values) for values in rounds)
+        return Series(samples, speaking, self.threads)

@@ -85,7 +85,8 @@ class Timing:
             facts.append(self.total.rate("throughput", self.tokens, "token/s", **rest))
         kind = "wait for a token" if self.gaps else "latency"
         for word, value in self.percentiles.items():
-            facts.append(records.measured(f"{kind}, {word}", value, "s", **rest))
+            name = f"{kind}, {word}"
+            facts.append(records.measured(name, value, "s", **rest | self.total.where))
         return facts
 
 
@@ -95,7 +96,6 @@ class Speed:
 
     timings: tuple[Timing, ...]
     seed: int
-    threads: int | None = None  # that the calls ran on
     spared: int = 0  # threads that were left to a busy neighbour
 
     def __getitem__(self, name: str) -> Timing:
@@ -107,9 +107,8 @@ class Speed:
 
     def verdict(self, name: str, against: str) -> Verdict:
         """Compare two of the calls by their ratios within rounds."""
-        return compare(
-            name, self[name].total.rounds, against, self[against].total.rounds
-        )
+        own, other = self[name].total, self[against].total
+        return compare(name, own.rounds, against, other.rounds, threads=own.threads)
 
     def ratio(self, name: str, against: str) -> float:
         """Return how many times as fast `name` is as `against`."""
@@ -127,6 +126,11 @@ class Speed:
         facts = [timing.records(seed=self.seed) for timing in self.timings]
         verdicts = [verdict.record(seed=self.seed) for verdict in self.verdicts]
         return [*itertools.chain(*facts), *verdicts]
+
+    @property
+    def threads(self) -> int | None:
+        """Return how many threads the calls ran on."""
+        return self.timings[0].total.threads
 
     @property
     def note(self) -> str:
@@ -174,7 +178,7 @@ def speed(
     with neighbours.given_way() as threads:
         runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
     timings = tuple(_timing(each, tokens) for each in runs)
-    return Speed(timings, seed, threads, wished - threads)
+    return Speed(timings, seed, wished - threads)
 
 
 def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:

@@ -7,7 +7,7 @@ moment cancels; the verdict is on the median of these ratios.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmlab.core import records
+from llmlab.core import machine, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -28,6 +28,7 @@ class Verdict:
     ratio: float
     low: float
     high: float
+    threads: int | None = None  # that both ran on
 
     @property
     def word(self) -> str:
@@ -57,15 +58,21 @@ class Verdict:
             high=self.high,
             subject=f"{self.name} against {self.against}",
             details={"verdict": self.word},
+            machine=machine.describe(self.threads).label,
             seed=seed,
         )
 
 
 def compare(
-    name: str, times: Sequence[float], against: str, others: Sequence[float]
+    name: str,
+    times: Sequence[float],
+    against: str,
+    others: Sequence[float],
+    *,
+    threads: int | None = None,
 ) -> Verdict:
     """Compare the times of two calls in seconds, round by round."""
     ratios = [other / own for own, other in zip(times, others, strict=True)]
     low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
     low, high = low / (1 + SYSTEMATIC), high * (1 + SYSTEMATIC)
-    return Verdict(name, against, intervals.median(ratios), low, high)
+    return Verdict(name, against, intervals.median(ratios), low, high, threads)

@@ -5,9 +5,9 @@
 A process that never rests is the neighbour, and `measure.speed` gives way to it. Two
 calls do the same work, or one does exactly 1.10 times as much, the same product 110
 times instead of 100; it compares them as any learner would. What it should do stands in
-`BARS`; the exit status says whether it did. Takes eleven minutes for each kind of work,
-on a machine that does nothing else; each is kept as soon as it is done, beside what is
-kept of the other.
+`BARS`; the exit status says whether it did. Takes some ten minutes for each kind of
+work, on a machine that does nothing else; each is kept as soon as it is done, beside
+what is kept of the other.
 
 Before `measure.speed` gave way, two threads beside the neighbour failed: a difference
 was detected in 65 of 100, intervals were 17 % wide (2026-11-21, Intel Xeon, 2 threads).
