@@ -1,13 +1,11 @@
 """The pictures of lab 04 say what the records say, and the widget changes with it."""
 
-import io
 import itertools
 
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
-from PIL import Image
+from drawn import faults, words_of
 
 from llmlab import show
 from llmlab.core.records import Record
@@ -97,30 +95,9 @@ PICTURES = {
 every_picture = pytest.mark.parametrize("name", PICTURES)
 
 
-def words_of(fig):
-    fig.draw_without_rendering()
-    return [text.get_text() for text in fig.findobj(matplotlib.text.Text)]
-
-
 @every_picture
-def test_a_picture_is_small_opaque_and_the_same_whatever_the_notebook_has_set(name):
-    picture = show.figure(PICTURES[name](), alt="what it shows")
-    assert len(picture.png) <= 60_000
-    pixels = Image.open(io.BytesIO(picture.png)).convert("RGBA")
-    red, green, blue, opacity = pixels.getpixel((0, 0))
-    assert opacity == 255
-    assert to_hex(np.array([red, green, blue]) / 255) == style.CARD
-    with matplotlib.rc_context({"font.size": 22, "axes.facecolor": "black"}):
-        assert show.figure(PICTURES[name](), alt="the same").png == picture.png
-
-
-@every_picture
-def test_a_picture_says_title_axes_and_kind(name):
-    fig = PICTURES[name]()
-    words = " ".join(words_of(fig))
-    axes = [each for each in fig.axes if each.get_xlabel()]
-    assert axes and all(each.get_title(loc="left") for each in axes)
-    assert "measured" in words
+def test_a_picture_keeps_the_rules_of_all(name):
+    assert faults(PICTURES[name]) == []
 
 
 @every_picture

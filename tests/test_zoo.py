@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from llmlab import models
 from llmlab.core import corpus, texts
 from llmlab.models import generation
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import card, coder, exams, shapes, tokens
+from llmlab.zoo import card, cards, coder, exams, recipe, shapes, tokens
 
 PROGRAM = '''\
 class Counter:
@@ -107,11 +108,12 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
         (folder / path.name).write_bytes(path.read_bytes())
     options = argparse.Namespace(
         name=name, folder=folder, tokens=0.006, decay=0.002, resume=None, keep=kept,
-        publish=None, stop_after=3,
+        publish=None, stop_after=3, compile=False,
     )  # fmt: skip
     coder.run(options)
     assert json.loads((kept / "resume.json").read_text())["steps"] == 3
     assert models.load(kept).tokenizer.eos_token == tokens.END
+    assert recipe.log(kept) == recipe.log(folder) != []
     plan = coder.Plan.of(0.006, decay_million=0.002)
     model = coder.train(name, folder, plan)
     rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
@@ -125,6 +127,28 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     assert text.count("```python") == 10 and f"# {name}\n" in text
     assert models.load(target).embedding.weight.dtype == torch.float32
     assert (target / "model.safetensors").stat().st_size < 8e6, "bf16 is what ships"
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
+    prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(coder, "SHORT", (1, 1024))
+    monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
+    plan, losses = coder.Plan(steps=4, decay=0), {}
+    folder = shutil.copytree(prepared, tmp_path / "training")
+    model = coder.train("coder-small", folder, plan, stop_after=2)
+    kept = coder.keep(model, folder, tmp_path / "kept", steps=2)
+    for compiled in (False, True):
+        own = shutil.copytree(prepared, tmp_path / f"compiled {compiled}")
+        coder.train("coder-small", own, plan, resume=kept, compiled=compiled)
+        rows = recipe.log(own)
+        assert [row["step"] for row in rows if "loss" in row] == [2, 4]
+        assert rows[: len(recipe.log(kept))] == recipe.log(kept)
+        assert coder.before(own)["steps"] == 2
+        assert "(the first 2 steps: " in cards.made(rows, before=coder.before(own))
+        losses[compiled] = rows[-1]["held_out_loss"]
+    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
 
 
 def test_heads_of_functions_are_found_with_what_stands_before():

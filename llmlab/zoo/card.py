@@ -5,11 +5,8 @@ first ten programs of the evaluation text, in order, whatever they turn out to b
 """
 
 import copy
-import datetime
-import json
 import lzma
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy
@@ -18,12 +15,12 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from llmlab import models
-from llmlab.core import machine, texts
+from llmlab.core import texts, writing
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
-from llmlab.zoo import coder, exams, tokens
+from llmlab.zoo import cards, coder, curve, exams, recipe, tokens
 
 PROMPT_LINES = 12
 NEW_TOKENS = 64
@@ -53,25 +50,25 @@ def publish(
     if library is None:
         listed = coder.held_out_library(texts.files())
         library = {file.path: file.read() for file in listed}
-    training = numpy.memmap(folder / "tokens.bin", dtype=numpy.uint16, mode="r")
     shipped = models.load(target)
     shipped.name = name
-    card = text_of(shipped, target, plan, library, training)
-    (target / "README.md").write_text(card)
+    card = text_of(shipped, folder, target, plan, library)
+    writing.write(target / "README.md", card)
     return target
 
 
 def text_of(
-    model, folder: Path, plan: coder.Plan, library: dict[str, str], training
+    model, folder: Path, target: Path, plan: coder.Plan, library: dict[str, str]
 ) -> str:
     """Measure the model and return its card."""
+    training = numpy.memmap(folder / "tokens.bin", dtype=numpy.uint16, mode="r")
     frozen = texts.evaluation_files()
     rows = [
         _row(model, "held-out standard library, files in path order", library),
         _row(model, "frozen evaluation text", frozen),
     ]
     parts = [
-        _head(model, folder, plan),
+        _head(model, folder, target, plan),
         "## Quality\n",
         "Bits per byte, with 95 % intervals over files, against `xz -9e` on the same "
         "text in one piece.\n",
@@ -81,7 +78,7 @@ def text_of(
         "",
         *_positions(model, library),
         *_shares(model, library, training),
-        _curve(folder),
+        *_curve(folder),
         _completions(model, frozen),
     ]
     return "\n".join(parts)
@@ -129,19 +126,11 @@ def _interval(fact: Record) -> str:
     return f"{fact.value:.3f} ({fact.low:.3f} to {fact.high:.3f})"
 
 
-def _head(model, folder: Path, plan: coder.Plan) -> str:
-    rows = texts.read_manifest(folder / "data.json")
-    training = [row for row in rows if row["split"] == "training"]
-    licences = Counter(row["licence"] for row in training)
-    packages = {row["package"] for row in training}
+def _head(model, folder: Path, target: Path, plan: coder.Plan) -> str:
     count = sum(p.numel() for p in model.parameters())
-    size = (folder / "model.safetensors").stat().st_size
-    today = datetime.date.today().isoformat()
+    size = (target / "model.safetensors").stat().st_size
     return f"""\
----
-license: apache-2.0
-library_name: transformers
----
+{cards.FRONT}
 # {model.name}
 
 A language model that completes Python code, small enough to train and to take apart on
@@ -156,16 +145,28 @@ two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
 | trained on | {plan.steps * coder.TOKENS_PER_STEP:,} tokens, \
 {plan.decay * coder.TOKENS_PER_STEP:,} of them in the decay |
-| data | {len(training):,} files of {len(packages)} packages, each listed in \
-`data.json`; licences: {", ".join(f"{k} ({n:,})" for k, n in licences.most_common())} |
-| epochs | everything less than once; the standard library less than twice |
-| made on | {machine.describe().label}, no GPU, {today} |
-| licence | Apache-2.0; the training text itself is not part of it |
+{cards.data(target / "data.json")}
+{_epochs(folder, plan)}
+{cards.made(recipe.log(folder), before=coder.before(folder))}
+{cards.LICENCE}
 
 Limits: it writes plausible Python, not correct Python. It knows no natural language
 beyond comments, repeats itself when it is unsure, and has seen the standard library, so
 quality on your own files will differ. Nothing here was tuned for safety.
 """
+
+
+def _epochs(folder: Path, plan: coder.Plan) -> str:
+    """Return the row of how often the training has seen what, on average."""
+    flat, late = (
+        steps * coder.TOKENS_PER_STEP / tokens.Stream.open(folder / name, seed=0).size
+        for steps, name in ((plan.constant, "tokens.bin"), (plan.decay, "decay.bin"))
+    )
+    return (
+        f"| epochs | before the decay every file {flat:.2f} times, the standard "
+        f"library {2 * flat:.2f} times; in the decay the library and a part of the "
+        f"small packages {late:.2f} times |"
+    )
 
 
 def _shape(model) -> str:
@@ -183,26 +184,16 @@ def _shape(model) -> str:
     )
 
 
-def _curve(folder: Path) -> str:
+def _curve(folder: Path) -> list[str]:
     """Return the loss by step, training and held out, as a table."""
-    rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
-    held_out = {r["step"]: r["held_out_loss"] for r in rows if "held_out_loss" in r}
-    losses = {r["step"]: r for r in rows if "loss" in r}
-    chosen = [step for step in sorted(held_out) if step % 200 == 0 and step in losses]
-    lines = [
-        f"| {step:,} | {losses[step]['tokens']:,} | {losses[step]['rate_factor']:.2f} "
-        f"| {losses[step]['loss']:.3f} | {held_out[step]:.3f} |"
-        for step in chosen
-    ]
-    head = [
+    return [
         "## Curve\n",
-        "Loss in nats per token: of the last 20 steps, and on 16 windows of held-out "
-        "standard library. The training loss falls in the decay also because its text "
-        "changes there.\n",
-        "| step | tokens | rate | training | held out |",
-        "| ---: | ---: | ---: | ---: | ---: |",
+        f"A step is {coder.TOKENS_PER_STEP:,} tokens. Loss in nats per token: of the "
+        "steps just before, and on 16 windows of held-out standard library. The "
+        "training loss falls in the decay also because its text changes there.\n",
+        *curve.table(recipe.log(folder), {"held_out_loss": ".3f"}),
+        "",
     ]
-    return "\n".join([*head, *lines, ""])
 
 
 def _completions(model, files: dict[str, str]) -> str:

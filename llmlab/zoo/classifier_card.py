@@ -5,7 +5,6 @@ weights, computed in fp32.
 """
 
 import copy
-import datetime
 import shutil
 from collections import Counter
 from collections.abc import Sequence
@@ -15,10 +14,10 @@ import torch
 from torch import nn
 
 from llmlab import models
-from llmlab.core import machine, texts, writing
+from llmlab.core import texts, writing
 from llmlab.core.records import Record
 from llmlab.core.texts import Snippet
-from llmlab.zoo import classifier, curve, recipe, rivals, rows, snippets
+from llmlab.zoo import cards, classifier, curve, recipe, rivals, rows, snippets
 
 SETS = {
     "held out": "held-out files of the installation",
@@ -106,21 +105,13 @@ def _share(fact: Record, sign: str = "") -> str:
 
 
 def _head(model, plan: recipe.Plan, target: Path, found: dict) -> str:
-    listed = texts.read_manifest(target / "data.json")
-    training = [row for row in listed if row["split"] == "training"]
-    licences = Counter(row["licence"] for row in training)
-    packages = {row["package"] for row in training}
     count = sum(p.numel() for p in model.parameters())
     shape, log = model.config, recipe.log(target)
     steps = max(row["step"] for row in log)
     start = models.load("coder").weights_version
-    minutes = sum(row.get("seconds", 0) for row in log) / 60
     learnt = len(found["training"])
     return f"""\
----
-license: apache-2.0
-library_name: transformers
----
+{cards.FRONT}
 # classifier
 
 A BERT that says which of twelve standard modules a few lines of Python use, with the
@@ -143,11 +134,9 @@ version `{model.weights_version}` |
 | trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
 {steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |
-| data | {len(training):,} files of {len(packages)} packages, each listed in \
-`data.json`; licences: {", ".join(f"{k} ({n:,})" for k, n in licences.most_common())} |
-| made on | {machine.describe().label}, {minutes:.0f} minutes, \
-{datetime.date.today().isoformat()} |
-| licence | Apache-2.0; the training text itself is not part of it |
+{cards.data(target / "data.json")}
+{cards.made(log)}
+{cards.LICENCE}
 
 Give it code as `llmlab.zoo.snippets.masked` leaves it: `[MASK]` where a module's name
 stood, no imports. Limits: it knows these twelve and always names one of them, also for

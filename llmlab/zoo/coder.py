@@ -11,6 +11,7 @@ one plan have read the same text in the same order.
 import argparse
 import copy
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,10 +22,11 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from llmlab import models
-from llmlab.core import texts
+from llmlab.core import machine, texts, writing
 from llmlab.core.corpus import TextFile
 from llmlab.models import files, training
-from llmlab.zoo import shapes, tokens
+from llmlab.models.rnn import RecurrentModel
+from llmlab.zoo import recipe, shapes, tokens
 
 SEED = 1
 RATE = 2e-3
@@ -52,16 +54,11 @@ class Plan:
 
 
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices inside the layers, AdamW for embedding and norms."""
-    inside = [p for n, p in model.named_parameters() if "layers" in n and p.dim() == 2]
-    chosen = {id(p) for p in inside}
-    rest = [p for p in model.parameters() if id(p) not in chosen]
-    return [
-        torch.optim.Muon(
-            inside, lr=RATE, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.95), weight_decay=0.0),
-    ]
+    """Muon for the matrices inside the layers, AdamW for the rest."""
+    apart = [model.projection] if isinstance(model, RecurrentModel) else []
+    return recipe.optimizers(
+        model, rate=RATE, betas=(0.9, 0.95), weight_decay=0.0, apart=apart
+    )
 
 
 def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
@@ -141,11 +138,13 @@ def train(
     resume: Path | None = None,
     tokenizer: Path | None = None,
     stop_after: int | None = None,
+    compiled: bool = False,
 ) -> nn.Module:
     """Train, or go on training, the model `name` in `folder`; return it.
 
     resume: weights of the constant phase, as `keep` wrote them, to go on from with a
     fresh optimizer and a short warm-up. What stands in the folder goes first.
+    compiled: run the steps through torch.compile, which wants a C++ compiler.
     """
     prepare(folder, tokenizer=resume / "tokenizer.json" if resume else tokenizer)
     torch.manual_seed(SEED)
@@ -153,15 +152,20 @@ def train(
     if resume is not None:
         model = models.load(resume)
         start = json.loads((resume / "resume.json").read_text())["steps"]
+        for part in ("log.jsonl", "resume.json"):
+            if not (folder / part).exists():
+                shutil.copy(resume / part, folder)
     warmup = min(WARMUP_STEPS, plan.constant)
     flat = training.constant_then_decay(
         plan.steps, warmup=warmup, decay=plan.decay, floor=0.02
     )
+    loss = training.next_token_loss
     trained = training.train(
         model,
         batches(folder, plan),
         steps=plan.steps,
         optimizers=optimizers,
+        loss=torch.compile(loss) if compiled else loss,
         schedule=lambda step: min(flat(step), (step - start + 1) / max(1, warmup)),
         autocast=torch.bfloat16,
         folder=folder,
@@ -175,13 +179,22 @@ def train(
 
 
 def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
-    """Write bf16 weights of the constant phase, from which a training can go on."""
+    """Write bf16 weights of the constant phase, and its log, to go on from."""
     model = copy.deepcopy(model).to(torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
     models.save(model, target)
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
-    (target / "resume.json").write_text(json.dumps(facts) + "\n")
+    facts["machine"] = machine.describe().label
+    writing.write(target / "resume.json", json.dumps(facts) + "\n")
+    rows = [row for row in recipe.log(folder) if row["step"] <= steps]
+    writing.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
     return target
+
+
+def before(folder: Path) -> dict | None:
+    """Return `steps` and `machine` of the weights that a training went on from."""
+    path = folder / "resume.json"
+    return json.loads(path.read_text()) if path.exists() else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -192,6 +205,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
+    )
+    parser.add_argument(
+        "--compile",
+        action="store_true",
+        help="a fifth faster on two cores; wants a C++ compiler",
     )
     parser.add_argument(
         "--keep", type=Path, help="write weights of the constant phase there"
@@ -215,6 +233,7 @@ def run(options: argparse.Namespace) -> None:
         resume=options.resume,
         tokenizer=tokenizer,
         stop_after=options.stop_after,
+        compiled=options.compile,
     )
     done = plan.steps if options.stop_after is None else options.stop_after
     print(f"trained {done} of {plan.steps} steps in {folder}")

@@ -73,6 +73,10 @@ class Stream:
         return cls(np.memmap(path, dtype=np.uint16, mode="r"), seed)
 
     @property
+    def size(self) -> int:
+        return len(self.tokens)
+
+    @property
     def windows(self) -> int:
         return (len(self.tokens) - 1) // WINDOW
 

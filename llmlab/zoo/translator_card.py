@@ -5,7 +5,6 @@ whole answer is: one letter wrong, and the number is.
 """
 
 import copy
-import datetime
 import hashlib
 import json
 import random
@@ -16,12 +15,12 @@ from pathlib import Path
 import torch
 
 from llmlab import models
-from llmlab.core import bands, machine, numbers, texts, writing
+from llmlab.core import bands, numbers, texts, writing
 from llmlab.core.bands import Pair
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models.translation import translate
-from llmlab.zoo import curve, recipe, translator, words
+from llmlab.zoo import cards, curve, recipe, translator, words
 
 ASKED = 2000  # numbers of each kind, where there are as many
 LONG = 96  # tokens: room for an answer that the training never asked for
@@ -132,15 +131,10 @@ def _row(what: str, pairs: Iterable[Pair], answers: list[str]) -> str:
 def _head(model, folder: Path, plan: recipe.Plan) -> str:
     count = sum(p.numel() for p in model.parameters())
     config, size = model.config, (folder / "model.safetensors").stat().st_size
-    today = datetime.date.today().isoformat()
     log = recipe.log(folder)
     done = max(row["step"] for row in log)
-    minutes = sum(row.get("seconds", 0) for row in log) / 60
     return f"""\
----
-license: apache-2.0
-library_name: transformers
----
+{cards.FRONT}
 # translator
 
 Number translation: English number words to French ones, from zero to 999,999. It does
@@ -160,7 +154,7 @@ needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
 | held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
 `data.json` |
 | spelling | French as before the reform of 1990; English with or without `and` |
-| made on | {machine.describe().label}, {minutes:.0f} minutes of training, {today} |
+{cards.made(log)}
 | licence | Apache-2.0 |
 
 Limits: it knows nothing but these numbers, and cannot say so; what it answers to other
