@@ -1,6 +1,7 @@
 """The recipe of `classifier`: it learns, is judged fairly, and ships whole."""
 
 import argparse
+import json
 from collections import Counter
 
 import pytest
@@ -165,12 +166,19 @@ def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
     options = parser.parse_args([])
     options.folder, options.publish = folder, tmp_path / "published"
     options.stop_after = None
-    (folder / "plan.json").write_text('{"steps": 5, "decay": 3}')
+    plan = {"steps": 5, "decay": 3, "started_from": "0123456789ab"}
+    (folder / "plan.json").write_text(json.dumps(plan))
     classifier.run(options)
     said = capsys.readouterr().out
     assert "trained 5 of 5 steps" in said and "always" in said
     card = (options.publish / "README.md").read_text()
-    for word in ("bag of tokens", "most common answer", "licence", "Limits"):
+    for word in (
+        "bag of tokens",
+        "`coder` (version `0123456789ab`)",
+        "most common answer",
+        "licence",
+        "Limits",
+    ):
         assert word in card
     for name in ("data.json", "log.jsonl", "config.json", "tokenizer.json"):
         assert (options.publish / name).exists()

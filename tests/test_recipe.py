@@ -52,6 +52,12 @@ def made(folder):
     )
 
 
+def test_a_log_ends_before_the_line_that_a_kill_cut_in_two(tmp_path):
+    assert recipe.log(tmp_path) == []
+    (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo')
+    assert recipe.log(tmp_path) == [{"step": 1, "loss": 2.0}]
+
+
 def test_muon_takes_the_matrices_that_are_no_table_and_not_set_apart():
     model = Model()
     muon, adamw = made(None).optimizers(model)

@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib
+import re
 import textwrap
 from collections import Counter
 from pathlib import Path
@@ -42,7 +43,9 @@ def cut(program):
 
 
 def restored(snippet):
-    return snippet.code.replace(MASK, snippet.module)
+    capitals = snippet.module.upper()
+    classes = re.sub(rf"{re.escape(MASK)}(?=[A-Z])", capitals, snippet.code)
+    return classes.replace(MASK, snippet.module)
 
 
 def test_a_run_uses_one_module_and_its_names_are_masked():
@@ -69,6 +72,14 @@ def test_imports_are_dropped_wherever_they_stand():
         """)
     assert found.module == "time"
     assert "import" not in found.code and f"{MASK}.sleep(seconds)" in found.code
+
+
+def test_names_are_masked_in_any_case_and_inside_those_of_its_classes():
+    code = "raise JSONDecodeError  # no JSON, Math or OS; not OSError, nor jsonish"
+    assert snippets.masked(code) == (
+        f"raise {MASK}DecodeError  # no {MASK}, {MASK} or {MASK}; "
+        "not OSError, nor jsonish"
+    )
 
 
 UNCLEAR = {

@@ -138,6 +138,30 @@ def test_other_licences_stay_out(name):
     assert corpus.licence_of(name) is None  # MPL
 
 
+TERMS = {
+    "# This file is licensed under LGPL 2.1.\nx = 1": True,
+    "# GNU Lesser General Public Licence, version 2\nx = 1": True,
+    "license = 'GPLv3'": True,
+    "# Released under the Creative Commons Attribution licence\nx = 1": True,
+    "# For non-commercial use\nx = 1": True,
+    "# see https://stackoverflow.com/a/1094933\nx = 1": True,
+    "x = 1\n" * 600 + "# what the GPL says\n": False,  # about it, not under it
+    '# Licensed under the Apache License, Version 2.0 (the "License");\nx = 1': False,
+    "GPLUS = 1  # an ampersand plus one": False,
+}
+
+
+@pytest.mark.parametrize("text", TERMS)
+def test_a_file_that_names_other_terms_stays_out(text):
+    assert corpus.says_other_terms(text) is TERMS[text]
+
+
+def test_no_training_file_of_this_installation_names_other_terms():
+    listed = texts.training_files()
+    assert len(listed) > 1000
+    assert not [f.path for f in listed if corpus.says_other_terms(f.read())]
+
+
 @pytest.mark.parametrize(
     ("expression", "free"),
     [

@@ -34,6 +34,19 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
     assert path.read_text() == "new"
 
 
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
+    place = tmp_path / "model"
+    with writing.replacing_folder(place) as new:
+        (new / "one").write_text("1")
+    with pytest.raises(KeyError), writing.replacing_folder(place) as new:
+        (new / "two").write_text("2")
+        raise KeyError("stop")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "one"]
+    with writing.replacing_folder(place) as new:
+        (new / "two").write_text("2")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "two"]
+
+
 def test_what_cannot_be_written_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match=r"below cannot be written .*choose a folder"):

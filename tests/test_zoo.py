@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -99,7 +100,8 @@ def test_a_plan_counts_steps_and_keeps_the_decay_inside():
 def test_a_recipe_trains_keeps_goes_on_and_publishes(
     name, prepared, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(coder, "SHORT", (1, 1024))
+    monkeypatch.setattr(coder, "SHORT", (4, 256))
+    monkeypatch.setattr(coder, "MIDDLE", (2, 512))
     monkeypatch.setattr(coder, "LONG", (1, 1024))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
     folder, kept = tmp_path / "training", tmp_path / "kept"
@@ -109,6 +111,7 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     options = argparse.Namespace(
         name=name, folder=folder, tokens=0.006, decay=0.002, resume=None, keep=kept,
         publish=None, stop_after=3, compile=False,
+        device="cpu",
     )  # fmt: skip
     coder.run(options)
     assert json.loads((kept / "resume.json").read_text())["steps"] == 3
@@ -122,7 +125,11 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     monkeypatch.setattr(exams, "COPIED", 4)
     monkeypatch.setattr(card, "NEW_TOKENS", 4)
     library = {f"{n}.py": PROGRAM * 3 for n in range(3)}
-    target = card.publish(name, model, folder, tmp_path / name, plan, library=library)
+    target = tmp_path / name
+    with pytest.raises(ValueError, match="publish at the end"):
+        card.publish(name, model, folder, target, coder.Plan(9, 1), library=library)
+    assert not target.exists() and not list(tmp_path.glob(".*"))
+    card.publish(name, model, folder, target, plan, library=library)
     text = (target / "README.md").read_text()
     assert text.count("```python") == 10 and f"# {name}\n" in text
     assert models.load(target).embedding.weight.dtype == torch.float32
@@ -133,7 +140,8 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
 def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
     prepared, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(coder, "SHORT", (1, 1024))
+    monkeypatch.setattr(coder, "SHORT", (4, 256))
+    monkeypatch.setattr(coder, "MIDDLE", (2, 512))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
     plan, losses = coder.Plan(steps=4, decay=0), {}
     folder = shutil.copytree(prepared, tmp_path / "training")
@@ -146,9 +154,40 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
         assert [row["step"] for row in rows if "loss" in row] == [2, 4]
         assert rows[: len(recipe.log(kept))] == recipe.log(kept)
         assert coder.before(own)["steps"] == 2
-        assert "(the first 2 steps: " in cards.made(rows, before=coder.before(own))
+        assert "; the first 2 steps on " in cards.made(rows, before=coder.before(own))
         losses[compiled] = rows[-1]["held_out_loss"]
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+
+
+def test_sequences_grow_and_every_step_has_as_many_tokens(prepared, monkeypatch):
+    plan = coder.Plan(steps=10, decay=2)
+    batch = coder.batches(prepared, plan)
+    shapes = [tuple(batch(step).shape) for step in range(plan.steps)]
+    assert shapes == 4 * [(32, 257)] + 4 * [(16, 513)] + 2 * [(8, 1025)]
+
+
+def test_the_row_of_a_card_names_every_machine_that_trained():
+    before = {"steps": 7, "machine": "B", "before": {"steps": 3, "machine": "C"}}
+    row = cards.made([{"step": 9, "seconds": 300}], before=before)
+    assert "without a GPU; the first 7 steps on B; the first 3 steps on C" in row
+    assert "in 5 minutes of training" in row
+    assert "2.0 hours" in cards.made([{"step": 9, "seconds": 7200}])
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_a_card_speaks_of_what_lies_beside_it(name):
+    folder, model = models.files.bundled() / name, models.load(name)
+    text = (folder / "README.md").read_text()
+    count = sum(p.numel() for p in model.parameters())
+    size = (folder / "model.safetensors").stat().st_size
+    assert f"| parameters | {count:,}:" in text
+    assert f"| file | {size:,} bytes" in text
+    assert f"weights' version `{model.weights_version}`" in text
+    last = max(row["step"] for row in recipe.log(folder))
+    if name.startswith("coder"):
+        assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
+    if name != "translator":
+        assert cards.data(folder / "data.json") in text
 
 
 def test_heads_of_functions_are_found_with_what_stands_before():
@@ -182,9 +221,22 @@ def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
     cycle = [own[-1]] * 40  # what it repeats greedily is what it knows
     by_heart = list(generation.stream(model, cycle[:8], max_tokens=8))
     strange = torch.randint(4096, (64,), generator=torch.Generator().manual_seed(1))
-    share = exams.verbatim_share(model, [*cycle[:8], *by_heart, 0], places=3)
+    row = torch.tensor([[*cycle[:8], *by_heart]])
+    share = exams.verbatim_share(model, lambda step: row, 1, places=3)
     assert share.value == 1 and share.low > 0
-    assert exams.verbatim_share(model, strange, places=10).value == 0
+    strange = strange[None]
+    assert exams.verbatim_share(model, lambda step: strange, 5, places=10).value == 0
+
+
+def test_copies_are_looked_for_within_files_that_were_read(monkeypatch):
+    monkeypatch.setattr(exams, "COPIED", 4)
+    dice, end = random.Random(0), 0
+    rows = torch.tensor([[*range(1, 7), end, *range(7, 20)]])
+    found = [exams._chunk(lambda step: rows, 1, dice, end) for _ in range(50)]
+    assert {chunk[0] for chunk in found} == set(range(7, 13))
+    assert all(end not in chunk and len(chunk) == 8 for chunk in found)
+    with pytest.raises(ValueError, match="8 tokens in a row"):
+        exams._chunk(lambda step: torch.zeros(1, 9, dtype=int), 1, dice, end)
 
 
 def test_more_context_makes_the_next_token_cheaper():

@@ -2,9 +2,10 @@
 
 The standard library and the packages that llmlab needs are already installed wherever
 llmlab is, so a corpus of tens of megabytes comes without a download. Only licences of
-the PSF, BSD, MIT and Apache families enter; tests, vendored copies, tables of data and
-near-duplicates stay out. A file's own bytes decide its split, so the held-out files
-stay held out when Python or a package changes its version.
+the PSF, BSD, MIT and Apache families enter, and of those packages no file that says
+other terms of itself; tests, vendored copies, tables of data and near-duplicates stay
+out. A file's own bytes decide its split, so the held-out files stay held out when
+Python or a package changes its version.
 """
 
 import ast
@@ -45,10 +46,18 @@ OWN_SOURCES = {  # licence of the Python files, where the metadata also lists bu
     "torch": "BSD-3-Clause",
     "numpy": "BSD-3-Clause",
 }
+HEAD = 3_000  # characters in which a file says what terms it comes under
+OTHER_TERMS = re.compile(  # said of itself; goes before what its package says
+    r"General Public Licen[sc]e|\b[AL]?GPL(?:v?\d|\b)|Mozilla Public|Eclipse Public"
+    r"|Creative Commons|CeCILL|Sapiens2 License|(?:Community|Research) Licen[sc]e"
+    r"|non-?commercial",
+    re.IGNORECASE,
+)
+QUOTED = re.compile(r"stackoverflow\.com", re.IGNORECASE)  # its answers are CC BY-SA
 SKIPPED = {  # folders of tests, of other people's code, and of tables
     "test", "tests", "idle_test", "_vendor", "vendored", "_vendored", "extern",
     "externals", "_externals", "site-packages", "pydoc_data", "encodings", "vendor",
-    "third_party", "_extern", "thirdparty", "lib2to3",
+    "third_party", "_extern", "thirdparty", "lib2to3", "dist-packages",
 }  # fmt: skip
 HELD_OUT_PERCENT = 5
 LARGEST, SMALLEST = 200_000, 400  # bytes
@@ -87,7 +96,7 @@ def files() -> list[TextFile]:
     kept = []
     for file in candidates():
         text = _source(file.folder / file.path)
-        if text is None:
+        if text is None or says_other_terms(text):
             continue
         lines = {hash(s) for s in map(str.strip, text.split("\n")) if len(s) > 20}
         # A file most of whose lines stand elsewhere is generated or a copy.
@@ -114,6 +123,11 @@ def licence_of(name: str) -> str | None:
     spoken = classifiers or [(metadata.get("License") or "").strip()]
     names = [SPOKEN.get(s, s) for s in spoken]
     return " AND ".join(names) if all(n in FREE for n in names) else None
+
+
+def says_other_terms(text: str) -> bool:
+    """Return whether a file names terms of its own, or quotes what comes under some."""
+    return bool(OTHER_TERMS.search(text[:HEAD]) or QUOTED.search(text))
 
 
 def _is_free(expression: str) -> bool:

@@ -8,6 +8,7 @@ same weights: bit by bit on one thread.
 Shapes: B sequences, T new tokens, V vocabulary.
 """
 
+import contextlib
 import copy
 import json
 import time
@@ -120,6 +121,18 @@ def train(
     return Trained(model.eval().requires_grad_(False), tuple(log.rows))
 
 
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Return the rows of a training's log, none before it began.
+
+    They end before a line that is none: what a kill cut in two.
+    """
+    rows = []
+    with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
+        for line in path.read_text().splitlines():
+            rows.append(json.loads(line))
+    return rows
+
+
 def _step(model, tokens, optimizers, loss, autocast, clip) -> float:
     kind = tokens.device.type
     with torch.autocast(kind, dtype=autocast, enabled=autocast is not None):
@@ -158,14 +171,7 @@ class _Log:
         """Drop what was logged after the checkpoint that training goes on from."""
         if self.path is None:
             return
-        if self.path.exists():
-            for line in self.path.read_text().splitlines():
-                try:
-                    row = json.loads(line)
-                except json.JSONDecodeError:
-                    break  # the line that a kill cut in two
-                if row["step"] <= step:
-                    self.rows.append(row)
+        self.rows = [row for row in read_log(self.path) if row["step"] <= step]
         self.tokens = max((r.get("tokens", 0) for r in self.rows), default=0)
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)
         writing.write(self.path, lines)

@@ -9,7 +9,6 @@ import lzma
 import shutil
 from pathlib import Path
 
-import numpy
 import torch
 from tokenizers import Tokenizer
 from torch import nn
@@ -41,34 +40,48 @@ def publish(
     library: texts that the card judges it by beside the frozen one; by default the
     held-out files of the standard library.
     """
-    # What ships is bf16; figures are taken from what ships, computed in fp32.
-    model = copy.deepcopy(model).to(torch.bfloat16)
-    model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
-    models.save(model, target)
-    for file in ("data.json", "log.jsonl"):
-        shutil.copy(folder / file, target / file)
+    done = max((row["step"] for row in recipe.log(folder)), default=0)
+    if done != plan.steps:
+        raise ValueError(
+            f"the training in {folder} has done {done:,} steps, its plan says "
+            f"{plan.steps:,}; publish at the end, with its own --tokens and --decay."
+        )
     if library is None:
         listed = coder.held_out_library(texts.files())
         library = {file.path: file.read() for file in listed}
-    shipped = models.load(target)
-    shipped.name = name
-    card = text_of(shipped, folder, target, plan, library)
-    writing.write(target / "README.md", card)
+    with writing.replacing_folder(target) as place:
+        # What ships is bf16; figures are taken from what ships, computed in fp32.
+        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
+        words = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        half.tokenizer = tokens.wrap(words)
+        models.save(half, place)
+        for file in ("data.json", "log.jsonl"):
+            shutil.copy(folder / file, place / file)
+        shipped = models.load(place)
+        shipped.name = name
+        device = next(model.parameters()).device.type
+        card = text_of(shipped, folder, place, plan, library, device=device)
+        writing.write(place / "README.md", card)
     return target
 
 
 def text_of(
-    model, folder: Path, target: Path, plan: coder.Plan, library: dict[str, str]
+    model,
+    folder: Path,
+    place: Path,
+    plan: coder.Plan,
+    library: dict[str, str],
+    *,
+    device: str = "cpu",
 ) -> str:
-    """Measure the model and return its card."""
-    training = numpy.memmap(folder / "tokens.bin", dtype=numpy.uint16, mode="r")
+    """Measure the model, whose weights stand in `place`, and return its card."""
     frozen = texts.evaluation_files()
     rows = [
         _row(model, "held-out standard library, files in path order", library),
         _row(model, "frozen evaluation text", frozen),
     ]
     parts = [
-        _head(model, folder, target, plan),
+        _head(model, folder, place, plan, device),
         "## Quality\n",
         "Bits per byte, with 95 % intervals over files, against `xz -9e` on the same "
         "text in one piece.\n",
@@ -77,7 +90,7 @@ def text_of(
         *rows,
         "",
         *_positions(model, library),
-        *_shares(model, library, training),
+        *_shares(model, library, folder, plan),
         *_curve(folder),
         _completions(model, frozen),
     ]
@@ -98,15 +111,16 @@ def _positions(model, library: dict[str, str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _shares(model, library: dict[str, str], training) -> list[str]:
+def _shares(model, library: dict, folder: Path, plan: coder.Plan) -> list[str]:
     parse = exams.parse_share(model, library.values())
-    copied = exams.verbatim_share(model, training)
+    read = coder.batches(folder, plan)
+    copied = exams.verbatim_share(model, read, plan.steps)
     return [
         f"Of {parse.details['asked']} function bodies of the held-out library, written "
         f"greedily after the text up to the head: {_interval(parse)} parse. Of "
-        f"{copied.details['asked']} places of the training text, {exams.COPIED} tokens "
-        f"read and {exams.COPIED} written greedily: {_interval(copied)} are copied "
-        "verbatim.\n",
+        f"{copied.details['asked']} places of what the training read, {exams.COPIED} "
+        f"tokens read and {exams.COPIED} written greedily: {_interval(copied)} are "
+        "copied verbatim.\n",
     ]
 
 
@@ -126,16 +140,17 @@ def _interval(fact: Record) -> str:
     return f"{fact.value:.3f} ({fact.low:.3f} to {fact.high:.3f})"
 
 
-def _head(model, folder: Path, target: Path, plan: coder.Plan) -> str:
+def _head(model, folder: Path, place: Path, plan: coder.Plan, device: str) -> str:
     count = sum(p.numel() for p in model.parameters())
-    size = (target / "model.safetensors").stat().st_size
+    size = (place / "model.safetensors").stat().st_size
+    log = recipe.log(folder)
     return f"""\
 {cards.FRONT}
 # {model.name}
 
 A language model that completes Python code, small enough to train and to take apart on
 two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
-{coder.SEED}), run by `python -m llmlab.zoo {model.name}`.
+{coder.SEED}), run by `{_command(model.name, plan)}`.
 
 | | |
 | --- | --- |
@@ -145,9 +160,9 @@ two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
 | trained on | {plan.steps * coder.TOKENS_PER_STEP:,} tokens, \
 {plan.decay * coder.TOKENS_PER_STEP:,} of them in the decay |
-{cards.data(target / "data.json")}
+{cards.data(place / "data.json")}
 {_epochs(folder, plan)}
-{cards.made(recipe.log(folder), before=coder.before(folder))}
+{cards.made(log, device=device, before=coder.before(folder))}
 {cards.LICENCE}
 
 Limits: it writes plausible Python, not correct Python. It knows no natural language
@@ -165,8 +180,18 @@ def _epochs(folder: Path, plan: coder.Plan) -> str:
     return (
         f"| epochs | before the decay every file {flat:.2f} times, the standard "
         f"library {2 * flat:.2f} times; in the decay the library and a part of the "
-        f"small packages {late:.2f} times |"
+        f"small packages {late:.2f} times, so the library {2 * flat + late:.2f} times "
+        "in all |"
     )
+
+
+def _command(name: str, plan: coder.Plan) -> str:
+    """Return the command that trains by this plan."""
+    command = f"python -m llmlab.zoo {name}"
+    if plan == coder.Plan.of(coder.MILLION_TOKENS[name]):
+        return command
+    million = coder.TOKENS_PER_STEP / 1e6
+    return f"{command} --tokens {plan.steps * million} --decay {plan.decay * million}"
 
 
 def _shape(model) -> str:
@@ -189,8 +214,9 @@ def _curve(folder: Path) -> list[str]:
     return [
         "## Curve\n",
         f"A step is {coder.TOKENS_PER_STEP:,} tokens. Loss in nats per token: of the "
-        "steps just before, and on 16 windows of held-out standard library. The "
-        "training loss falls in the decay also because its text changes there.\n",
+        "steps just before, and on held-out standard library in sequences of "
+        f"{coder.SHORT[1]}, as in the first half of the constant phase. The training "
+        "loss falls in the decay also because its text changes there.\n",
         *curve.table(recipe.log(folder), {"held_out_loss": ".3f"}),
         "",
     ]

@@ -1,5 +1,6 @@
 """What the cards of several models say in the same words."""
 
+import dataclasses
 import datetime
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,16 +28,22 @@ def data(manifest: Path) -> str:
     )
 
 
-def made(log: Sequence[Mapping], *, before: Mapping | None = None) -> str:
+def made(
+    log: Sequence[Mapping], *, device: str = "cpu", before: Mapping | None = None
+) -> str:
     """Return the row of machine, time and day.
 
-    before: `steps` and `machine` of an earlier part of the training, made elsewhere.
+    before: `steps` and `machine` of what the training went on from, and what that went
+    on from as its own `before`.
     """
     minutes = sum(row.get("seconds", 0) for row in log) / 60
     time = f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"
     here = machine.describe()
-    label = here.label if here.gpu else f"{here.label}, no GPU"
-    if before:
-        label += f" (the first {before['steps']:,} steps: {before['machine']})"
+    label = here.label
+    if device == "cpu":
+        label = f"{dataclasses.replace(here, gpu=None).label}, without a GPU"
+    while before:
+        label += f"; the first {before['steps']:,} steps on {before['machine']}"
+        before = before.get("before")
     today = datetime.date.today().isoformat()
     return f"| made on | {label}, in {time} of training, {today} |"

@@ -117,6 +117,7 @@ def made(folder: Path) -> Recipe:
         batch=rows.batches(words, found["training"]),
         loss=loss,
         optimizers=optimizers,
+        started_from=models.load("coder").weights_version,
     )
 
 

@@ -27,15 +27,17 @@ SETS = {
 
 def publish(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, manifest, log and card of a trained model."""
-    words = model.tokenizer
-    model = copy.deepcopy(model).to(torch.bfloat16)
-    model.tokenizer = words
-    models.save(model, target)
-    for name in ("data.json", "log.jsonl"):
-        shutil.copy(folder / name, target / name)
-    shipped = models.load(target)
-    shipped.name = "classifier"
-    writing.write(target / "README.md", text_of(shipped, folder, target, plan))
+    with writing.replacing_folder(target) as place:
+        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
+        half.tokenizer = model.tokenizer
+        models.save(half, place)
+        for name in ("data.json", "log.jsonl"):
+            shutil.copy(folder / name, place / name)
+        shipped = models.load(place)
+        shipped.name = "classifier"
+        device = next(model.parameters()).device.type
+        card = text_of(shipped, folder, place, plan, device=device)
+        writing.write(place / "README.md", card)
     return target
 
 
@@ -54,14 +56,16 @@ def _asked(folder: Path) -> dict[str, Sequence[Snippet]]:
     return {"held out": rows.prepare(folder)["held out"], "frozen": texts.snippets()}
 
 
-def text_of(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> str:
-    """Measure the model and its rivals, and return the card."""
+def text_of(
+    model: nn.Module, folder: Path, place: Path, plan: recipe.Plan, *, device: str
+) -> str:
+    """Measure the model, whose weights stand in `place`, and return its card."""
     found = rows.prepare(folder)
     bag = rivals.bag_of_tokens(model.tokenizer, found["training"])
     asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
     parts = [
-        _head(model, plan, target, found),
+        _head(model, plan, place, found, device),
         *_quality(asked, own, bag),
         *_modules(found["training"], asked, own),
         *_mistakes(asked["frozen"], own["frozen"]),
@@ -104,11 +108,10 @@ def _share(fact: Record, sign: str = "") -> str:
     return f"{fact.value:{sign}.3f} ({fact.low:{sign}.3f} to {fact.high:{sign}.3f})"
 
 
-def _head(model, plan: recipe.Plan, target: Path, found: dict) -> str:
+def _head(model, plan: recipe.Plan, place: Path, found: dict, device: str) -> str:
     count = sum(p.numel() for p in model.parameters())
-    shape, log = model.config, recipe.log(target)
+    shape, log = model.config, recipe.log(place)
     steps = max(row["step"] for row in log)
-    start = models.load("coder").weights_version
     learnt = len(found["training"])
     return f"""\
 {cards.FRONT}
@@ -127,15 +130,15 @@ imports dropped and the modules' names masked. It belongs to llmlab; its recipe 
 | modules | {", ".join(snippets.MODULES)} |
 | vocabulary | {shape.vocab_size:,}: the tokens of `coder`, and four of BERT's |
 | context | {shape.max_position_embeddings} tokens |
-| file | {(target / "model.safetensors").stat().st_size:,} bytes, bf16, weights' \
+| file | {(place / "model.safetensors").stat().st_size:,} bytes, bf16, weights' \
 version `{model.weights_version}` |
-| started from | the embedding of `coder` (version `{start}`), in \
+| started from | the embedding of `coder` (version `{plan.started_from}`), in \
 {shape.hidden_size} of its directions; the rest at random |
 | trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
 {steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |
-{cards.data(target / "data.json")}
-{cards.made(log)}
+{cards.data(place / "data.json")}
+{cards.made(log, device=device)}
 {cards.LICENCE}
 
 Give it code as `llmlab.zoo.snippets.masked` leaves it: `[MASK]` where a module's name
@@ -185,8 +188,8 @@ def _curve(folder: Path) -> list[str]:
     return [
         "## Curve\n",
         "Loss in nats of the steps just before, with smoothed labels and some tokens "
-        f"hidden, and accuracy on {classifier.EXAM} of the held-out snippets. Nothing "
-        "was chosen by these accuracies: the last weights are what ships.\n",
+        f"hidden, and accuracy on {classifier.EXAM} of the held-out snippets. No "
+        "checkpoint was chosen by them: the last weights are what ships.\n",
         *curve.table(recipe.log(folder), {classifier.ACCURACY: ".3f"}),
         "",
     ]

@@ -2,9 +2,10 @@
 
 Trained on the sources of this installation (`core.corpus`), with Muon (Jordan 2024) for
 the matrices of the layers and AdamW for the rest: on two cores tokens are scarce, and
-Muon needs fewer of them. The rate is constant on everything, in sequences of 512, and
-decays at the end on the cleanest part, the standard library and small packages, in
-sequences of 1,024. What a step sees depends on its number alone, so models trained with
+Muon needs fewer of them. The rate is constant on everything, in sequences of 256 and
+then of 512, since attention to short ones costs less (Press et al. 2021). It decays at
+the end on the cleanest part, the standard library and small packages, in sequences of
+1,024. What a step sees depends on its number and the plan alone, so models trained with
 one plan have read the same text in the same order.
 """
 
@@ -30,9 +31,11 @@ from llmlab.zoo import recipe, shapes, tokens
 
 SEED = 1
 RATE = 2e-3
-MILLION_TOKENS = 16.384  # the same for all three, or they could not be compared
-SHORT, LONG = (16, 512), (8, 1024)  # rows, length: 8,192 tokens a step either way
-TOKENS_PER_STEP = 8192
+# The library may be read three times at most, which 53 M tokens nearly do. The small
+# ones read less, both the same, since they are compared with each other.
+MILLION_TOKENS = {"coder": 53.0, "coder-small": 16.384, "coder-rnn": 16.384}
+SHORT, MIDDLE, LONG = (32, 256), (16, 512), (8, 1024)  # rows, length
+TOKENS_PER_STEP = 8192  # in each of them
 WARMUP_STEPS = 100
 
 
@@ -105,13 +108,15 @@ def held_out_library(listed: Sequence[TextFile]) -> list[TextFile]:
 
 
 def batches(folder: Path, plan: Plan) -> Callable[[int], Tensor]:
-    """Return the batch of each step: short sequences first, long ones in the decay."""
+    """Return the batch of each step: sequences grow, the longest are for the decay."""
     everything = tokens.Stream.open(folder / "tokens.bin", seed=SEED)
     cleanest = tokens.Stream.open(folder / "decay.bin", seed=SEED)
 
     def batch(step: int) -> Tensor:
         late = step - plan.constant
-        stream, shape = (everything, SHORT) if late < 0 else (cleanest, LONG)
+        stream, shape = (everything, MIDDLE) if late < 0 else (cleanest, LONG)
+        if step < plan.constant // 2:
+            shape = SHORT
         first = (step if late < 0 else late) * TOKENS_PER_STEP
         return stream.batch(first, rows=shape[0], length=shape[1])
 
@@ -119,12 +124,23 @@ def batches(folder: Path, plan: Plan) -> Callable[[int], Tensor]:
 
 
 def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], dict]:
-    """Return a function that gives the loss on held-out standard library, in nats."""
+    """Return a function that gives the loss on held-out standard library, in nats.
+
+    In the shortest sequences of the training: longer ones would, until they are trained
+    on, ask how well a model does at places that it has not met.
+    """
     stream = tokens.Stream.open(folder / "held_out.bin", seed=0)
-    rows = [stream.batch(n * 1024, rows=1, length=1024) for n in range(windows)]
+    parts = tokens.WINDOW // SHORT[1]
+    rows = [
+        stream.batch(n * tokens.WINDOW, rows=parts, length=SHORT[1])
+        for n in range(windows)
+    ]
 
     def evaluate(model: nn.Module) -> dict[str, float]:
-        losses = [training.next_token_loss(model, row).item() for row in rows]
+        device = next(model.parameters()).device
+        losses = [
+            training.next_token_loss(model, row.to(device)).item() for row in rows
+        ]
         return {"held_out_loss": round(sum(losses) / len(losses), 5)}
 
     return evaluate
@@ -139,6 +155,7 @@ def train(
     tokenizer: Path | None = None,
     stop_after: int | None = None,
     compiled: bool = False,
+    device: str = "cpu",
 ) -> nn.Module:
     """Train, or go on training, the model `name` in `folder`; return it.
 
@@ -161,11 +178,11 @@ def train(
     )
     loss = training.next_token_loss
     trained = training.train(
-        model,
+        model.to(device),
         batches(folder, plan),
         steps=plan.steps,
         optimizers=optimizers,
-        loss=torch.compile(loss) if compiled else loss,
+        loss=torch.compile(loss, dynamic=False) if compiled else loss,
         schedule=lambda step: min(flat(step), (step - start + 1) / max(1, warmup)),
         autocast=torch.bfloat16,
         folder=folder,
@@ -180,11 +197,11 @@ def train(
 
 def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
     """Write bf16 weights of the constant phase, and its log, to go on from."""
-    model = copy.deepcopy(model).to(torch.bfloat16)
+    model = copy.deepcopy(model).to("cpu", torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
     models.save(model, target)
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
-    facts["machine"] = machine.describe().label
+    facts |= {"machine": machine.describe().label, "before": before(folder)}
     writing.write(target / "resume.json", json.dumps(facts) + "\n")
     rows = [row for row in recipe.log(folder) if row["step"] <= steps]
     writing.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
@@ -206,10 +223,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
     )
+    parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
     parser.add_argument(
         "--compile",
         action="store_true",
-        help="a fifth faster on two cores; wants a C++ compiler",
+        help="faster steps; wants a C++ compiler",
     )
     parser.add_argument(
         "--keep", type=Path, help="write weights of the constant phase there"
@@ -221,7 +239,7 @@ def run(options: argparse.Namespace) -> None:
     from llmlab.zoo import card  # it needs this recipe
 
     name, folder = options.name, options.folder
-    million = options.tokens or MILLION_TOKENS
+    million = options.tokens or MILLION_TOKENS[name]
     plan = Plan.of(million, decay_million=options.decay)
     tokenizer = None
     if name != "coder":  # its kin speak its words: one drafts for it, one is its peer
@@ -234,6 +252,7 @@ def run(options: argparse.Namespace) -> None:
         tokenizer=tokenizer,
         stop_after=options.stop_after,
         compiled=options.compile,
+        device=str(machine.device(options.device)),
     )
     done = plan.steps if options.stop_after is None else options.stop_after
     print(f"trained {done} of {plan.steps} steps in {folder}")

@@ -9,6 +9,7 @@ from llmlab.core import progress
 
 BARS = "▁▂▃▄▅▆▇█"
 WIDEST = 40  # bars; of more values, every n-th
+LATEST = 12  # bars while training: a line of 80 columns has no room for more
 LONGEST = 24  # rows of a table, about; of more, every n-th
 
 Evaluate = Callable[[nn.Module], dict[str, float]]
@@ -34,12 +35,12 @@ def live(
     """
     values = list(before)
     with progress.task(key.replace("_", " "), times) as tell:
-        tell(len(values), note=sparkline(values))
+        tell(len(values), note=sparkline(values[-LATEST:]))
 
         def shown(model: nn.Module) -> dict[str, float]:
             result = evaluate(model)
             values.append(result[key])
-            tell(1, note=f"{result[key]:.3f} {sparkline(values)}")
+            tell(1, note=f"{result[key]:.3f} {sparkline(values[-LATEST:])}")
             return result
 
         yield shown

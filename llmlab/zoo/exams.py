@@ -2,16 +2,17 @@
 
 How much does it gain from what stands before? Does what it writes parse, and does it
 write its training text out by heart? The last two are shares of greedy continuations at
-places drawn with a seed, with Wilson intervals.
+places drawn with a seed.
 """
 
 import ast
 import itertools
 import random
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 
 import numpy
+from torch import Tensor
 
 from llmlab.core import progress, records
 from llmlab.core.records import Record
@@ -60,17 +61,26 @@ def parse_share(model, texts: Iterable[str], *, bodies: int = BODIES) -> Record:
     Of functions in `texts`, drawn with a seed, the model reads what stands up to the
     colon of the head and writes on; the body ends before the first line that is not
     indented deeper than the head. A body that does not end within `NEW` tokens counts
-    as it stands.
+    as it stands. The interval is drawn over texts, as functions of one are alike.
     """
-    places = [place for text in texts for place in heads(text)]
+    places = [(n, *place) for n, text in enumerate(texts) for place in heads(text)]
     chosen = random.Random(0).sample(places, min(bodies, len(places)))
-    hits = 0
-    for before, head in progress.track(chosen, "writing bodies"):
+    counts: dict[int, list[int]] = {}  # by text: how many parse, how many were asked
+    for text, before, head in progress.track(chosen, "writing bodies"):
         prompt = model.tokenizer(before)["input_ids"][-CONTEXT:]
         stop = (model.tokenizer.eos_token_id,)
         new = list(generation.stream(model, prompt, max_tokens=NEW, stop=stop))
-        hits += parses(head, model.tokenizer.decode(new))
-    return _share("bodies that parse", hits, len(chosen), model)
+        count = counts.setdefault(text, [0, 0])
+        count[0] += parses(head, model.tokenizer.decode(new))
+        count[1] += 1
+    return estimates.estimate(
+        "bodies that parse",
+        "1",
+        numpy.array([*counts.values()]),
+        estimates.ratio,
+        subject=identity.label(model),
+        details={"asked": len(chosen), "texts": len(counts)},
+    )
 
 
 def heads(text: str) -> list[tuple[str, str]]:
@@ -112,38 +122,42 @@ def _valid(source: str) -> bool:
 
 
 def verbatim_share(
-    model, tokens: Sequence[int] | numpy.ndarray, *, places: int = PLACES
+    model, read: Callable[[int], Tensor], steps: int, *, places: int = PLACES
 ) -> Record:
-    """Return the share of greedy continuations that copy the training text.
+    """Return the share of greedy continuations that copy what the training read.
 
-    At places of the training tokens drawn with a seed, the model reads 64 of them and
-    writes 64 (Carlini et al. 2023 call what comes back extractable).
+    read: the batch (B, T) of each of the `steps` steps. At places drawn with a seed,
+    none across the end of a file, the model reads 64 tokens and writes 64 (Carlini et
+    al. 2023 call what comes back extractable). The interval is Wilson's.
     """
-    last = len(tokens) - 2 * COPIED
     dice, hits = random.Random(0), 0
     for _ in progress.track(range(places), "looking for copies"):
-        start = dice.randrange(last)
-        middle, end = start + COPIED, start + 2 * COPIED
-        prompt, copy = ([int(t) for t in tokens[a:b]]
-                        for a, b in ((start, middle), (middle, end)))  # fmt: skip
-        hits += all(
-            new == old
-            for new, old in zip(
-                generation.stream(model, prompt, max_tokens=COPIED), copy, strict=True
-            )
-        )
-    return _share("continuations copied verbatim", hits, places, model)
-
-
-def _share(name: str, hits: int, asked: int, model) -> Record:
-    low, high = intervals.of_share(hits, asked)
+        chunk = _chunk(read, steps, dice, model.tokenizer.eos_token_id)
+        prompt, copy = chunk[:COPIED], chunk[COPIED:]
+        written = generation.stream(model, prompt, max_tokens=COPIED)
+        hits += all(new == old for new, old in zip(written, copy, strict=True))
+    low, high = intervals.of_share(hits, places)
     return records.measured(
-        name,
-        hits / asked,
+        "continuations copied verbatim",
+        hits / places,
         "1",
         low=low,
         high=high,
         subject=identity.label(model),
-        details={"asked": asked},
+        details={"asked": places},
         seed=0,
     )
+
+
+def _chunk(
+    read: Callable[[int], Tensor], steps: int, dice: random.Random, end: int
+) -> list[int]:
+    """Draw a place of a batch that does not cross the end of a file."""
+    for _ in range(1000):
+        batch = read(dice.randrange(steps))
+        row = batch[dice.randrange(len(batch))].tolist()
+        start = dice.randrange(len(row) - 2 * COPIED + 1)
+        chunk = row[start : start + 2 * COPIED]
+        if end not in chunk:
+            return chunk
+    raise ValueError(f"steps={steps}: no {2 * COPIED} tokens in a row are of one file.")

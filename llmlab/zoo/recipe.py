@@ -33,6 +33,7 @@ class Plan:
     steps: int
     decay: int
     minutes: float | None = None
+    started_from: str | None = None  # version of weights that the start took over
 
     @property
     def between(self) -> int:
@@ -55,6 +56,7 @@ class Recipe:
     loss: Callable[[nn.Module, Tensor], Tensor]
     optimizers: Callable[[nn.Module], list[torch.optim.Optimizer]]
     autocast: torch.dtype | None = None
+    started_from: str | None = None
 
     def train(self, model: nn.Module, *, steps: int, **rest) -> training.Trained:
         """Run the training loop with this recipe's parts."""
@@ -121,9 +123,7 @@ def train(
 
 def log(folder: Path) -> list[dict[str, float]]:
     """Return the rows of a training's log, none before it began."""
-    path = folder / "log.jsonl"
-    lines = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(line) for line in lines]
+    return training.read_log(folder / "log.jsonl")
 
 
 def scores(folder: Path, score: str) -> list[float]:
@@ -145,7 +145,7 @@ def plan_of(
     if not path.exists():
         own = make(folder)
         steps = own.steps if minutes is None else steps_in(60 * minutes, own, device)
-        plan = Plan(steps, round(own.decay_share * steps), minutes)
+        plan = Plan(steps, round(own.decay_share * steps), minutes, own.started_from)
         writing.write(path, json.dumps(asdict(plan)) + "\n")
     plan = Plan(**json.loads(path.read_text()))
     if plan.minutes != minutes:

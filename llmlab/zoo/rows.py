@@ -56,8 +56,8 @@ def tokenizer():
 def prepare(folder: Path) -> dict[str, list[Snippet]]:
     """Return the snippets of each split of this installation, cut once a folder.
 
-    A held-out snippet that also stands in the training split is left out. data.json
-    lists the files that any snippet comes from.
+    A snippet to learn from that also stands in the held-out split, or among the frozen
+    ones, is left out. data.json lists the files that any snippet comes from.
     """
     path = folder / "snippets.json"
     if not path.exists():
@@ -67,8 +67,9 @@ def prepare(folder: Path) -> dict[str, list[Snippet]]:
             split: snippets.collect(file for file in listed if file.split == split)
             for split in ("training", "held out")
         }
-        known = {snippet.code for snippet in found["training"]}
-        found["held out"] = [s for s in found["held out"] if s.code not in known]
+        asked = {*map(snippets.key, (*found["held out"], *texts.snippets()))}
+        learnt = [s for s in found["training"] if snippets.key(s) not in asked]
+        found["training"] = learnt
         used = {snippet.source for each in found.values() for snippet in each}
         chosen = [file for file in listed if f"{file.package}/{file.path}" in used]
         texts.write_manifest(chosen, folder / "data.json")

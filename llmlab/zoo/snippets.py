@@ -2,9 +2,10 @@
 
 A file is cut into runs of whole statements, eight lines at most, each using at most
 one of the twelve. Its imports are dropped, and the names of all twelve are masked
-wherever they stand as a word or as a part of a name (`json_path`), so that neither the
-answer nor what it is not can be read off. What is left is what a reader would go by:
-the functions called, their arguments, the words around them.
+wherever they stand as a word or as a part of a name (`json_path`, `JSONDecodeError`),
+in whatever case, so that neither the answer nor what it is not can be read off. What is
+left is what a reader would go by: the functions called, their arguments, the words
+around them.
 """
 
 import ast
@@ -25,7 +26,8 @@ LINES, SHORTEST, LONGEST = 8, 40, 320  # lines at most; characters of a snippet
 PER_FILE, PER_MODULE = 6, 1500  # snippets of a module: of one file, of all; at most
 ELSEWHERE = {"collections.abc"}  # a module of its own, beside the twelve
 BRANCH = re.compile(r"\s*elif\b")
-WORDS = re.compile(rf"(?<![A-Za-z0-9])({'|'.join(MODULES)})(?![A-Za-z0-9])")
+ALL = "|".join(MODULES)
+WORDS = re.compile(rf"(?<![A-Za-z0-9])(?:(?i:{ALL})(?![A-Za-z0-9])|JSON(?=[A-Z]))")
 
 
 def collect(files: Iterable[TextFile]) -> list[Snippet]:
@@ -38,9 +40,8 @@ def collect(files: Iterable[TextFile]) -> list[Snippet]:
         taken: Counter[str] = Counter()
         own = of_source(file.read(), f"{file.package}/{file.path}")
         for snippet in sorted(own, key=_chance):
-            key = "".join(snippet.code.split())
-            if key not in seen and taken[snippet.module] < PER_FILE:
-                seen.add(key)
+            if key(snippet) not in seen and taken[snippet.module] < PER_FILE:
+                seen.add(key(snippet))
                 taken[snippet.module] += 1
                 found.append(snippet)
     counts: Counter[str] = Counter()
@@ -50,6 +51,11 @@ def collect(files: Iterable[TextFile]) -> list[Snippet]:
         if counts[snippet.module] <= PER_MODULE:
             kept.append(snippet)
     return kept
+
+
+def key(snippet: Snippet) -> str:
+    """Return what is the same for two snippets that differ in white space alone."""
+    return "".join(snippet.code.split())
 
 
 def _chance(snippet: Snippet) -> str:

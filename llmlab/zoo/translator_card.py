@@ -29,12 +29,14 @@ STRANGE = ("one million", "two million three hundred", "forty two", "seven apple
 
 def publish(model, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, data.json, log and card of a trained model."""
-    # What ships is bf16; figures are taken from what ships.
-    model = copy.deepcopy(model).to(torch.bfloat16)
-    models.save(model, target)
-    writing.write(target / "data.json", json.dumps(data()) + "\n")
-    shutil.copy(folder / "log.jsonl", target / "log.jsonl")
-    writing.write(target / "README.md", text_of(models.load(target), target, plan))
+    with writing.replacing_folder(target) as place:
+        # What ships is bf16; figures are taken from what ships.
+        models.save(copy.deepcopy(model).to("cpu", torch.bfloat16), place)
+        writing.write(place / "data.json", json.dumps(data()) + "\n")
+        shutil.copy(folder / "log.jsonl", place / "log.jsonl")
+        device = next(model.parameters()).device.type
+        card = text_of(models.load(place), place, plan, device=device)
+        writing.write(place / "README.md", card)
     return target
 
 
@@ -72,12 +74,12 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def text_of(model, folder: Path, plan: recipe.Plan) -> str:
+def text_of(model, folder: Path, plan: recipe.Plan, *, device: str = "cpu") -> str:
     """Measure the model and return its card."""
     frozen = texts.number_pairs()
     answers = _asked(model, frozen)
     parts = [
-        _head(model, folder, plan),
+        _head(model, folder, plan, device),
         "## Quality\n",
         "Exact match of greedy answers, with 95 % intervals (Wilson).\n",
         "| numbers | asked | exact match |",
@@ -128,7 +130,7 @@ def _row(what: str, pairs: Iterable[Pair], answers: list[str]) -> str:
     return f"| {what} | {len(answers):,} | {share} |"
 
 
-def _head(model, folder: Path, plan: recipe.Plan) -> str:
+def _head(model, folder: Path, plan: recipe.Plan, device: str) -> str:
     count = sum(p.numel() for p in model.parameters())
     config, size = model.config, (folder / "model.safetensors").stat().st_size
     log = recipe.log(folder)
@@ -154,7 +156,7 @@ needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
 | held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
 `data.json` |
 | spelling | French as before the reform of 1990; English with or without `and` |
-{cards.made(log)}
+{cards.made(log, device=device)}
 | licence | Apache-2.0 |
 
 Limits: it knows nothing but these numbers, and cannot say so; what it answers to other
