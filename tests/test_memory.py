@@ -5,7 +5,10 @@ import small_models
 import torch
 from torch import nn
 
+from llmlab import quantization
 from llmlab.measure import memory
+from llmlab.quantization.layers import QuantizedLinear
+from llmlab.quantization.prepacking import PrepackedLinear
 
 MEGA = 10**6
 
@@ -35,6 +38,15 @@ def test_tied_and_shared_weights_count_once():
     pair = nn.ModuleList([nn.Linear(8, 8, bias=False), nn.Linear(8, 8, bias=False)])
     pair[1].weight = nn.Parameter(pair[0].weight.data)  # another object, same storage
     assert memory.weight_bytes(pair) == 8 * 8 * 4
+
+
+def test_layers_in_the_order_of_onednn_count_their_numbers():
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this torch has no oneDNN")
+    weight = torch.randn(64, 32, dtype=torch.bfloat16)
+    assert memory.weight_bytes(PrepackedLinear(weight)) == 2 * 64 * 32
+    whole = QuantizedLinear(quantization.absmax(weight.float()), activations=True)
+    assert 64 * 32 < memory.weight_bytes(whole) < 64 * 32 + 64 * 16
 
 
 def test_a_sparse_weight_counts_its_values_and_its_places():

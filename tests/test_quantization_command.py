@@ -54,7 +54,18 @@ def test_a_word_says_how_a_model_is_made(folder, word, kind, spec):
     assert model.embedding.weight.dtype == torch.bfloat16
 
 
-@pytest.mark.parametrize("word", ["int9", "fp4", "int4-g", "bf16-gptq", "int8-packed"])
+@pytest.mark.parametrize(
+    "word",
+    [
+        "int9",
+        "fp4",
+        "int4-g",
+        "bf16-gptq",
+        "int8-packed",
+        "int4-smooth",
+        "int8-g32-smooth",
+    ],
+)
 def test_a_word_that_is_none_is_refused_with_those_there_are(folder, word):
     with pytest.raises(ValueError, match="int4-g32-gptq"):
         formats.make(folder, word)

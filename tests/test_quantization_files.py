@@ -7,10 +7,12 @@ import torch
 from quantizable_models import NAMES, ask, make
 from safetensors.torch import load_file, save_file
 from small_models import draw_tokens, recurrent, wrapped
+from transformers import GenerationConfig
 
 from llmlab import models, quantization
 from llmlab.quantization.layers import QuantizedLinear
 
+FACTORS = torch.ones(32)
 HOW = {
     "int8": {"bits": 8},
     "int8 dynamic": {"bits": 8, "activations": True},
@@ -79,6 +81,31 @@ def test_what_awq_multiplies_inputs_with_comes_back(tmp_path):
     assert torch.equal(ask(back), ask(new))
 
 
+FACTOR_DAMAGES = {
+    "one for all": (lambda each: each[:1], "inputs"),
+    "NaN": (lambda each: each * float("nan"), "above zero"),
+    "lost": (lambda each: None, "against what is said"),
+}
+
+
+@pytest.mark.parametrize("what", FACTOR_DAMAGES)
+def test_damaged_factors_of_the_inputs_are_refused(what, tmp_path):
+    damage, word = FACTOR_DAMAGES[what]
+    model = make("decoder")
+    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
+    folder = quantization.save(new, tmp_path)
+
+    def change(held):
+        name = next(key for key in held if key.endswith("input_scales"))
+        factors = damage(held.pop(name))
+        if factors is not None:
+            held[name] = factors.contiguous()
+
+    tensors(folder, change)
+    with pytest.raises(ValueError, match=word):
+        quantization.load(folder)
+
+
 @pytest.mark.parametrize(("bits", "share"), [(8, 1.0), (4, 0.5), (3, 0.375), (2, 0.25)])
 def test_the_file_is_as_large_as_its_bits_say(bits, share, tmp_path):
     model = models.random_model("tiny", dtype="bf16")
@@ -91,6 +118,29 @@ def test_the_file_is_as_large_as_its_bits_say(bits, share, tmp_path):
     )
     rest = model.embedding.weight.nbytes
     assert linear * share + rest < size < linear * share + rest + 16_000
+
+
+@pytest.mark.parametrize("name", ["t5", "gpt2"])
+def test_how_a_model_generates_comes_back(name, tmp_path):
+    model = make(name)
+    ends = {"decoder_start_token_id": 0, "pad_token_id": 0}
+    model.generation_config = GenerationConfig(max_new_tokens=33, **ends)
+    new = quantization.quantize(model, bits=8)
+    back = quantization.load(quantization.save(new, tmp_path))
+    back = getattr(back, "model", back)
+    assert back.generation_config.max_new_tokens == 33
+    prompt = draw_tokens(2, 5)
+    written = [each.generate(prompt, do_sample=False) for each in (new, back)]
+    assert torch.equal(*written) and written[0].shape[1] > 20
+
+
+def test_a_bare_layer_is_quantized(tmp_path):
+    layer = torch.nn.Linear(32, 16)
+    new = quantization.quantize(layer, bits=8)
+    assert isinstance(new, QuantizedLinear) and new.format == "int8"
+    assert isinstance(layer, torch.nn.Linear) and not isinstance(layer, type(new))
+    x = draw_tokens(3, 32).float()
+    torch.testing.assert_close(new(x), layer(x), rtol=0.02, atol=2.0)
 
 
 def test_a_plain_model_is_refused_both_ways(tmp_path):
@@ -195,6 +245,23 @@ DAMAGES = {
     "a norm of another shape": (
         lambda f: tensors(f, lambda t: t.update({"model.norm.weight": torch.ones(3)})),
         "norm.weight is",
+    ),
+    "no layers": (lambda f: say(f, lambda facts: facts.pop("layers")), "damaged"),
+    "layers that are none": (
+        lambda f: say(f, lambda facts: facts.update(layers=["up"])),
+        "damaged",
+    ),
+    "shared oddly": (
+        lambda f: say(f, lambda facts: facts.update(shared="all")),
+        "damaged",
+    ),
+    "a tensor too many in a layer": (
+        lambda f: tensors(f, lambda t: t.update({"lm_head.more": torch.ones(1)})),
+        "more is not part",
+    ),
+    "factors that nobody spoke of": (
+        lambda f: tensors(f, lambda t: t.update({"lm_head.input_scales": FACTORS})),
+        "against what is said",
     ),
     "a NaN": (
         lambda f: tensors(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from llmlab import quantization
 from llmlab.quantization import floats, formats, grids, packing, ranges
+from llmlab.quantization.layers import QuantizedLinear
 
 BITS = st.sampled_from(grids.BITS)
 
@@ -128,8 +129,14 @@ def test_four_bits_put_two_integers_into_a_byte():
 
 @pytest.mark.parametrize("bits", [2, 4])
 def test_bytes_say_what_a_file_will_hold(bits):
-    found = quantization.affine(torch.randn(6, 64), bits=bits, group_size=32)
-    assert found.bytes == 6 * 64 * bits // 8 + 6 * 2 * 3
+    weight = torch.randn(6, 64)
+    for dtype in (torch.bfloat16, torch.float32):
+        found = quantization.quantize_weight(
+            weight, bits=bits, group_size=32, symmetric=False, scale_dtype=dtype
+        )
+        held = QuantizedLinear(found).to_file().values()
+        assert found.bytes == sum(each.nbytes for each in held)
+        assert found.bytes == 6 * 64 * bits // 8 + 6 * 2 * (dtype.itemsize + 1)
 
 
 def test_numbers_that_do_not_fit_are_refused():
@@ -233,6 +240,10 @@ def test_every_number_of_a_format_is_its_own_rounding():
         torch.testing.assert_close(floats.cast(exact, name), exact)
     with pytest.raises(ValueError, match="bf16"):
         floats.cast(levels, "fp4")
+    with pytest.raises(ValueError, match="ends at 65504"):
+        floats.cast(torch.tensor([[7e4]]), "fp16")
+    with pytest.raises(ValueError, match="beyond float32"):
+        floats.cast(torch.tensor([[1e39]], dtype=torch.float64), "bf16")
 
 
 def test_a_wide_scale_type_is_refused():

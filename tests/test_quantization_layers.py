@@ -224,6 +224,33 @@ def test_the_dtype_of_activations_may_change_and_the_integers_do_not():
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+@pytest.mark.parametrize("how", [{"bits": 8}, {"bits": 4, "group_size": 32}])
+def test_another_dtype_has_operators_of_its_own(how):
+    weight = rounded(64, 64, **how)
+    layer = QuantizedLinear(weight, dtype=BF16)
+    exact = copy.deepcopy(layer).double()
+    assert exact.choice.operators == ("plain",) * 3
+    x = draw(2, 64).double()
+    torch.testing.assert_close(exact(x), x @ weight.dequantize().double().T)
+    back = copy.deepcopy(exact).to(BF16)
+    assert torch.equal(back(x.to(BF16)), layer(x.to(BF16)))
+
+
+def test_a_prepacked_layer_changes_its_dtype_with_its_numbers():
+    layer = PrepackedLinear(draw(16, 32).to(BF16))
+    x = draw(2, 32)
+    torch.testing.assert_close(layer.float()(x), x @ draw(16, 32).to(BF16).float().T)
+    with pytest.raises(ValueError, match="fp64"):
+        layer.double()
+
+
+def test_sums_without_a_scale_do_not_overflow_in_fp16():
+    weight = formats.absmax(torch.full((2, 64), 0.1))
+    layer = QuantizedLinear(weight, dtype=torch.float16, operator="plain")
+    y = layer(torch.full((1, 64), 100.0, dtype=torch.float16))
+    torch.testing.assert_close(y.float(), torch.full((1, 2), 640.0), rtol=0.01, atol=0)
+
+
 def test_a_state_that_does_not_fit_is_refused():
     layer = QuantizedLinear(rounded(16, 32))
     state = layer.state_dict()

@@ -41,7 +41,7 @@ def test_step_error_and_size_are_those_of_the_rounded_weight(bits, size, symmetr
     facts = levels.of_weight(WEIGHT, bits=bits, group_size=size, symmetric=symmetric)
     own = bits == 8 if symmetric is None else symmetric
     rounded = quantization.quantize_weight(
-        WEIGHT, bits=bits, group_size=size, symmetric=own
+        WEIGHT, bits=bits, group_size=size, symmetric=own, scale_dtype=torch.bfloat16
     )
     (step,), (error,) = named(facts, "step"), named(facts, "rounding error")
     assert step.value in rounded.grid.scales

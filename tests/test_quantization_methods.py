@@ -11,6 +11,7 @@ from quantizable_models import NAMES, ask, batch, make
 from small_models import draw_tokens
 
 from llmlab import models, quantization
+from llmlab.models import training
 from llmlab.quantization import (
     awq,
     calibration,
@@ -55,11 +56,18 @@ def problems(draw_one):
 @settings(max_examples=60)
 def test_gptq_is_never_worse_than_rounding_on_its_inputs(problem, act_order):
     weight, inputs, how = problem
-    solved = gptq.solve(weight, inputs.gram, act_order=act_order, **how)
     plain = formats.quantize_weight(weight, **how)
-    errors = [gptq.objective(weight, q.dequantize(), inputs.gram)
-              for q in (solved, plain)]  # fmt: skip
-    assert (errors[0] <= errors[1] * (1 + 1e-6) + 1e-9).all()
+    for within in (ranges.minmax, ranges.mse):
+        solved = gptq.solve(
+            weight, inputs.gram, act_order=act_order, within=within, **how
+        )
+        same = formats.quantize_weight(weight, within=within, **how)
+        ours, *others = [gptq.objective(weight, q.dequantize(), inputs.gram)
+                         for q in (solved, plain, same)]  # fmt: skip
+        if how["group_size"] == "tensor":  # one grid for all rows is chosen as a whole
+            ours, others = ours.sum(), [each.sum() for each in others]
+        for other in others:
+            assert (ours <= other * (1 + 1e-6) + 1e-9).all()
 
 
 @given(problems(), st.booleans())
@@ -72,6 +80,27 @@ def test_awq_is_never_worse_than_rounding_on_its_inputs(problem, clip):
     errors = [gptq.objective(weight, each, inputs.gram).sum()
               for each in (answer, plain)]  # fmt: skip
     assert errors[0] <= errors[1] * (1 + 1e-6) + 1e-9
+
+
+def test_training_wants_floats_of_many_digits():
+    with pytest.raises(ValueError, match="load the model in float32"):
+        qat.prepare(make("decoder").bfloat16())
+    whole = quantization.quantize(make("decoder"))
+    with pytest.raises(ValueError, match=r"quantization\.qat\.train"):
+        training.train(whole, lambda step: None, steps=1, optimizers=lambda each: [])
+
+
+def test_no_bits_at_all_are_refused():
+    with pytest.raises(ValueError, match="bits=\\{\\} names no layer"):
+        quantization.quantize(make("decoder"), bits={})
+
+
+def test_awq_bears_inputs_that_are_nearly_nothing():
+    inputs = Inputs.none(16, torch.device("cpu"))
+    inputs.add(torch.full((4, 16), 1e-30))
+    rounded, factors = awq.solve(draw(4, 16), inputs, bits=4)
+    assert factors is None or torch.isfinite(factors).all()
+    assert torch.isfinite(rounded.dequantize()).all()
 
 
 def test_both_are_clearly_better_where_inputs_go_together():

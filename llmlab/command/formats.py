@@ -45,7 +45,7 @@ def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
         model = models.load(name, dtype=base, device=device)
         return quantization.prepack(model, rows=rows) if prepacked else model
     found = WORD.fullmatch(word)
-    if not found:
+    if not found or (found[3] == "smooth" and (found[1] != "8" or found[2])):
         raise ValueError(
             f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
             "int8, int8-dynamic, int8-smooth, int4-g32, int4-g32-gptq, int4-g32-awq, "

@@ -39,6 +39,9 @@ def weight_bytes(model: nn.Module) -> int:
     sizes = {}
     for tensor in (*model.parameters(), *model.buffers()):
         for plain in _plain(tensor):
+            if plain.layout == torch._mkldnn:  # oneDNN's own order: no storage to ask
+                sizes[id(tensor)] = plain.nbytes
+                continue
             storage = plain.untyped_storage()
             sizes[storage.data_ptr() or id(storage)] = storage.nbytes()
     return sum(sizes.values())

@@ -88,9 +88,15 @@ def train(
     folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
     start: steps that these weights have behind them, where no checkpoint says so.
     stop_after: pause after this step, to be gone on with later (None: to the end).
-    Raises ValueError for a checkpoint of another model, FloatingPointError when the
-    loss is no longer a number.
+    Raises ValueError for a checkpoint of another model and for weights that are
+    integers, FloatingPointError when the loss is no longer a number.
     """
+    for name, weight in model.named_parameters():
+        if not weight.is_floating_point():
+            raise ValueError(
+                f"{name} holds integers, and a gradient has nothing to move there; "
+                "train the model before it is quantized, by quantization.qat.train."
+            )
     model = copy.deepcopy(model).train().requires_grad_(True)
     made = list(optimizers(model))
     rates = [[group["lr"] for group in o.param_groups] for o in made]

@@ -29,6 +29,8 @@ def layer_bits(
     layers = exchange.linear_layers(model, skip=skip)
     if not isinstance(bits, Mapping):
         return [(name, layer, bits) for name, layer in layers.items()]
+    if not bits:
+        raise ValueError("bits={} names no layer; name one at least, or hand in 8.")
     if unknown := sorted(set(bits) - set(layers)):
         raise ValueError(
             f"bits names {unknown[0]!r}, which is no linear layer to be quantized; "

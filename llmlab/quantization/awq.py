@@ -104,5 +104,6 @@ def candidates(mean: Tensor) -> list[Tensor]:
 
 def inverse(scales: Tensor) -> Tensor:
     """Return 1 / s about 1, rounded to bf16 and kept in float32."""
-    scales = scales / (scales.amax() * scales.amin()).sqrt()
+    # Roots first: products of small numbers would be zero.
+    scales = scales / (scales.amax().sqrt() * scales.amin().sqrt())
     return (1 / scales).bfloat16().float()

@@ -81,14 +81,27 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
             f"to {context} tokens."
         )
     programs, found = _programs(), []
+    if not programs:
+        raise ValueError(
+            "no source file of the standard library stands here to calibrate on; hand "
+            "in token ids of your own."
+        )
     most = 1 + -(-count // len(programs))  # of one file, so that many are seen
     for file in programs:
-        ids = model.tokenizer(file.read(), add_special_tokens=False, verbose=False)
+        text = file.read()
+        if corpus.says_other_terms(text):
+            continue
+        ids = model.tokenizer(text, add_special_tokens=False, verbose=False)
         ids = ids["input_ids"]
         whole = min(most, len(ids) // length)
         found += [ids[at * length : (at + 1) * length] for at in range(whole)]
         if len(found) >= count:
             break
+    if len(found) < count:
+        raise ValueError(
+            f"count={count} prompts of length={length} are more than the texts here "
+            f"give, which is {len(found)}; ask for fewer or shorter ones."
+        )
     return [torch.tensor([each]) for each in found[:count]]
 
 

@@ -74,6 +74,8 @@ def replaced(model: Model, layers: Mapping[str, nn.Module]) -> Model:
         for name, child in module._modules.items():
             if id(child) in by_identity:
                 module._modules[name] = by_identity[id(child)]
+    if "" in layers:  # the model is a linear layer itself
+        return layers[""]
     _untie(new, old)
     return new
 

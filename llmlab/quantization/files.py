@@ -96,7 +96,10 @@ def size(folder: Path | str) -> int:
 
 
 def _facts(layer: QuantizedLinear) -> dict[str, Any]:
-    return dataclasses.asdict(layer.spec) | {"dtype": machine.dtype_name(layer.dtype)}
+    more = {"dtype": machine.dtype_name(layer.dtype)}
+    if "input_scales" in layer._parameters:
+        more["input_scales"] = True
+    return dataclasses.asdict(layer.spec) | more
 
 
 def _file_name(layer: str, rename) -> str:

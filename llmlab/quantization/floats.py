@@ -12,7 +12,7 @@ Sources: Micikevicius et al. 2022 (fp8); Dettmers et al., QLoRA, 2023 (NF4).
 import torch
 from torch import Tensor
 
-from llmlab.quantization import formats
+from llmlab.quantization import formats, grids
 
 DTYPES = {
     "bf16": torch.bfloat16,
@@ -38,20 +38,29 @@ def cast(weight: Tensor, name: str) -> Tensor:
         raise ValueError(f"name={name!r} is no format; choose one of {list(DTYPES)}.")
     formats.grouped(weight, "tensor")  # refuses what cannot be rounded
     weight, dtype = weight.float(), DTYPES[name]
-    if not name.startswith("fp8"):
-        return weight.to(dtype).float()
     largest = weight.abs().amax()
+    if not name.startswith("fp8"):
+        if largest > torch.finfo(dtype).max:
+            raise ValueError(
+                f"weight holds {float(largest):g}, and name={name!r} ends at "
+                f"{torch.finfo(dtype).max:g}; choose bf16."
+            )
+        return weight.to(dtype).float()
     scale = torch.where(largest > 0, largest / torch.finfo(dtype).max, 1.0)
     return (weight / scale).to(dtype).float() * scale
 
 
 def nf4(weight: Tensor, *, group_size: formats.GroupSize = 64) -> Tensor:
-    """Round (O, I) to the nearest of 16 levels times its group's largest magnitude."""
+    """Round (O, I) to the nearest of 16 levels times its group's largest magnitude.
+
+    That is kept in bf16, rounded up: 4 bits a weight and 16 a group.
+    """
     groups = formats.grouped(weight, group_size)  # (O, G, C)
     if group_size == "tensor":
         scales = groups.abs().amax()
     else:
         scales = groups.abs().amax(-1, keepdim=True)
+    scales = grids.round_up(scales, torch.bfloat16)
     levels = torch.tensor(NF4, device=weight.device)
     between = (levels[1:] + levels[:-1]) / 2
     shares = groups / torch.where(scales > 0, scales, 1.0)

@@ -38,8 +38,13 @@ class Quantized:
 
     @property
     def bytes(self) -> int:
-        """What integers, scales (2 bytes each) and zero points (1) take in a file."""
-        each = 2 if self.grid.zero_points is None else 3
+        """What integers, scales and zero points (a byte each) take in a file.
+
+        A scale takes 2 bytes where bf16 says all of them exactly, else 4.
+        """
+        scales = self.grid.scales
+        each = 2 if torch.equal(scales.bfloat16().float(), scales) else 4
+        each += self.grid.zero_points is not None
         count = self.integers.numel()
         return packing.packed_bytes(count, bits=self.bits) + (
             each * self.grid.scales.numel()
@@ -117,10 +122,10 @@ def grouped(weight: Tensor, group_size: GroupSize) -> Tensor:
             f"weight has the shape {tuple(weight.shape)}; a grid is made for a matrix "
             "with at least one row and one column."
         )
-    if not torch.isfinite(weight).all():
+    if not torch.isfinite(weight.float()).all():
         raise ValueError(
-            "weight holds NaN or infinite values, which no grid has; look for what "
-            "made them, or load the weights again."
+            "weight holds NaN or infinite values, or some beyond float32, which no "
+            "grid has; look for what made them, or load the weights again."
         )
     columns = group_columns(group_size, weight.shape[1])
     return weight.float().contiguous().unflatten(1, (-1, columns))

@@ -83,9 +83,10 @@ def solve(
 ) -> Quantized:
     """Round a weight (O, I) so that its answers move least on inputs of this Gram.
 
-    gram: (I, I), the sum of x xᵀ. A row in which plain rounding on the same grid would
-    do better keeps that, so GPTQ is never worse on this objective. Errors are those of
-    `formats.quantize_weight`, and ValueError for a Gram matrix of another size.
+    gram: (I, I), the sum of x xᵀ. A row in which plain rounding would do better, on the
+    same grid or on the one that reaches to the largest weight, keeps that, so GPTQ is
+    never worse on this objective. Errors are those of `formats.quantize_weight`, and
+    ValueError for a Gram matrix of another size.
     """
     groups = formats.grouped(weight, group_size)
     if gram.shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():
@@ -105,7 +106,13 @@ def solve(
     factor = _inverse_factor(gram[order][:, order], damping)
     integers = _solve(groups.flatten(1)[:, order], _ordered(flat, order), factor)
     integers = integers[:, order.argsort()].view_as(groups)
-    return Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
+    solved = Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
+    if within is ranges.minmax:
+        return solved
+    plain = formats.quantize_weight(weight, bits=bits, group_size=group_size,
+                                    symmetric=symmetric,
+                                    scale_dtype=scale_dtype)  # fmt: skip
+    return _best_rows(groups.flatten(1), solved, plain, gram)
 
 
 def objective(weight: Tensor, rounded: Tensor, gram: Tensor) -> Tensor:
@@ -177,3 +184,19 @@ def _better(groups: Tensor, integers: Tensor, grid: Grid, gram: Tensor) -> Tenso
         for each in (integers, nearest)
     )
     return torch.where((solved <= plain)[:, None, None], integers, nearest)
+
+
+def _best_rows(
+    exact: Tensor, solved: Quantized, plain: Quantized, gram: Tensor
+) -> Quantized:
+    """Take each row, with its grid, of the one that moves its answers less."""
+    losses = [objective(exact, each.dequantize(), gram) for each in (solved, plain)]
+    scales, others = solved.grid.scales, plain.grid.scales
+    if len(scales) == 1 < len(exact):  # one grid for all rows
+        return solved if losses[0].sum() <= losses[1].sum() else plain
+    keep = (losses[0] <= losses[1])[:, None, None]
+    zeros = solved.grid.zero_points
+    if zeros is not None:
+        zeros = torch.where(keep, zeros, plain.grid.zero_points)
+    grid = Grid(torch.where(keep, scales, others), zeros, solved.bits)
+    return Quantized(torch.where(keep, solved.integers, plain.integers), grid)

@@ -97,14 +97,19 @@ class PackedLinear(nn.Linear):
         """Look at the parameters again; a subclass keeps them where they are fast."""
 
     def _apply(self, function, recurse=True) -> "PackedLinear":
-        """Move to another device; the dtype is that of activations and bias alone."""
+        """Move to another device; the dtype is that of activations and bias alone.
+
+        Operators are chosen for both, so a change of either chooses again.
+        """
         like = torch.empty(0, dtype=self.dtype, device=self.device)
         after = function(like)
-        if after.device != self.device:
-            self.from_file({k: v.to(after.device) for k, v in self.to_file().items()})
+        changed = (after.device, after.dtype) != (self.device, self.dtype)
+        tensors = self.to_file() if changed else {}
+        self.dtype = after.dtype
         if self.bias is not None:
             self.bias.data = function(self.bias.data)
-        self.dtype = after.dtype
+        if changed:
+            self.from_file({k: v.to(after.device) for k, v in tensors.items()})
         self.ready()
         return self
 
@@ -226,9 +231,16 @@ def read(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
                 f"{name} is {tuple(tensors[name].shape)} and {spec.name} of "
                 f"{spec.rows} × {spec.columns} has {shape}; get the file again."
             )
-    scales = tensors["scales"]
-    if not (torch.isfinite(scales).all() and (scales > 0).all()):
+    factors = tensors.get("input_scales")
+    if factors is not None and tuple(factors.shape) != (spec.columns,):
         raise ValueError(
-            "scales are not all finite and above zero; get the file again."
+            f"input_scales are {tuple(factors.shape)} and the layer has {spec.columns} "
+            "inputs; get the file again."
         )
-    return spec.weight(integers, scales, tensors.get("zero_points"))
+    for name in ("scales", "input_scales"):
+        found = tensors.get(name, torch.ones(1))
+        if not (torch.isfinite(found).all() and (found > 0).all()):
+            raise ValueError(
+                f"{name} are not all finite and above zero; get the file again."
+            )
+    return spec.weight(integers, tensors["scales"], tensors.get("zero_points"))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from llmlab.core import records
 from llmlab.core.records import Record
-from llmlab.quantization import floats, formats
+from llmlab.quantization import assembly, floats, formats
 from llmlab.quantization.formats import GroupSize
 from llmlab.quantization.grids import Grid
 
@@ -54,8 +54,9 @@ def of_weight(
     """
     symmetric = bits == 8 if symmetric is None else symmetric
     rounded = formats.quantize_weight(
-        weight, bits=bits, group_size=group_size, symmetric=symmetric
-    )
+        weight, bits=bits, group_size=group_size, symmetric=symmetric,
+        scale_dtype=assembly.SCALES,
+    )  # fmt: skip
     details = {"bits": bits, "group size": str(group_size)}
     error = floats.error(weight, rounded.dequantize())
     size = 8 * rounded.bytes / weight.numel()

@@ -40,7 +40,14 @@ class PrepackedLinear(PackedLinear):
                 "a prepacked layer lives on the CPU; move the model first, prepack it "
                 "there."
             )
-        self.keep({"tiles": _pack(tensors["weight"].detach())})
+        try:
+            tiles = _pack(tensors["weight"].detach().to(self.dtype))
+        except RuntimeError as error:
+            raise ValueError(
+                f"dtype={machine.dtype_name(self.dtype)} cannot be prepacked here; "
+                "convert the model first, to bf16 or fp32, and prepack it then."
+            ) from error
+        self.keep({"tiles": tiles})
         self.ready()
 
     def ready(self) -> None:
@@ -74,19 +81,25 @@ def prepack(model: Model, *, rows: int = 1) -> Model:
 def pays(dtype: torch.dtype, rows: int) -> bool:
     """Say whether oneDNN's order is right and faster here for so many rows."""
     generator = torch.Generator().manual_seed(0)
-    weight = torch.randn(choice.SIZE, choice.SIZE, generator=generator).to(dtype)
+    copies = choice.COPIES if rows < choice.ROWS[-1] else 1
+    size = (copies, choice.SIZE, choice.SIZE)
+    weights = torch.randn(size, generator=generator).to(dtype).unbind()
     x = torch.randn(rows, choice.SIZE, generator=generator).to(dtype)
     try:
-        tiles = _pack(weight)
-        same = torch.equal(tiles.to_dense(), weight)
-        exact = x.double() @ weight.double().T
-        error = (_product(x, tiles, None).double() - exact).norm() / exact.norm()
+        tiles = [_pack(weight) for weight in weights]
+        same = torch.equal(tiles[0].to_dense(), weights[0])
+        exact = x.double() @ weights[0].double().T
+        error = (_product(x, tiles[0], None).double() - exact).norm() / exact.norm()
     except Exception:  # an operator may be absent in many ways
         return False
     if not (same and error <= choice.ALLOWED):
         return False
-    plain = choice.least_seconds(lambda: functional.linear(x, weight))
-    packed = choice.least_seconds(lambda: _product(x, tiles, None))
+    plain = choice.least_seconds(
+        lambda: [functional.linear(x, weight) for weight in weights][-1]
+    )
+    packed = choice.least_seconds(
+        lambda: [_product(x, each, None) for each in tiles][-1]
+    )
     return packed < choice.MARGIN * plain
 
 

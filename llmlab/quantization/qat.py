@@ -89,6 +89,11 @@ def prepare(
     layers = {}
     for name, layer, own in assembly.layer_bits(model, bits, skip):
         weight = exchange.weight_of(layer)
+        if weight.dtype not in (torch.float32, torch.float64):
+            raise ValueError(
+                f"{name} has weights in {weight.dtype}, and small steps of a training "
+                "are lost in so few digits; load the model in float32."
+            )
         with assembly.naming(name):
             start = formats.quantize_weight(
                 weight, bits=own, group_size=group_size, within=within,

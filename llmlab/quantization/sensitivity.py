@@ -95,9 +95,10 @@ def logit_error(model: nn.Module, data: Iterable[Batch]) -> Loss:
 def choose(options: Iterable[Option], *, budget: int) -> dict[str, int]:
     """Return the bits of each layer: the smallest sum of losses within the budget.
 
-    budget: bytes for all these layers together. Exact, by dynamic programming over the
-    sizes that partial choices can have. Raises ValueError when even the smallest of all
-    choices is larger than the budget.
+    budget: bytes for all these layers together. By dynamic programming over the sizes
+    that partial choices can have: exact up to 20,000 of them at a time, beyond that
+    neighbours in size are merged and the loss may be slightly more than the least.
+    Raises ValueError when even the smallest of all choices is larger than the budget.
     """
     layers: dict[str, list[Option]] = {}
     for option in options:

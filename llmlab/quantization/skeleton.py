@@ -38,6 +38,9 @@ def skeleton(folder: Path) -> nn.Module:
     kind = getattr(transformers, named, transformers.AutoModel)
     with torch.random.fork_rng(devices=[]):  # its random weights go at once
         model = kind._from_config(config)
+    if model.can_generate() and (folder / "generation_config.json").exists():
+        how = transformers.GenerationConfig.from_pretrained(folder)
+        model.generation_config = how
     return Wrapped(model) if is_causal else model
 
 
@@ -54,6 +57,7 @@ def fill(
 
     Raises ValueError with all that does not fit: names, shapes, numbers.
     """
+    _check(facts, where)
     rename = ours if isinstance(model, Decoder) else str
     inner = model.model if isinstance(model, Wrapped) else model
     held = _Held({rename(name): each for name, each in tensors.items()}, facts, rename)
@@ -82,6 +86,22 @@ def fill(
         raise ValueError(
             f"{where} does not fit its own files: {'; '.join(wrong[:3])}{more}. Save "
             "the model again."
+        )
+
+
+def _check(facts: Mapping[str, Any], where: Path) -> None:
+    """Raise ValueError for facts that list no layers, or name what is shared oddly."""
+    layers, groups = facts.get("layers"), facts.get("shared", [])
+    if not (
+        isinstance(layers, dict)
+        and layers
+        and all(isinstance(each, dict) for each in layers.values())
+        and isinstance(groups, list)
+        and all(isinstance(names, list) for names in groups)
+    ):
+        raise ValueError(
+            f"{where} is damaged: it does not list its quantized layers and what they "
+            "share; save the model again."
         )
 
 
@@ -127,6 +147,10 @@ class _Held:
 
 def _layer(tensors, facts: dict, rows: int, operator: str | None) -> QuantizedLinear:
     facts = dict(facts)
+    if more := sorted(set(tensors) - set(QuantizedLinear.in_file)):
+        raise ValueError(f"{', '.join(more)} is not part of it.")
+    if facts.pop("input_scales", False) != ("input_scales" in tensors):
+        raise ValueError("input_scales are there, or not, against what is said of it.")
     dtype = machine.dtype(facts.pop("dtype"))
     spec = Spec(**facts)
     formats.group_columns(spec.group_columns, spec.columns)

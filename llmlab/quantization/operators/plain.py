@@ -50,8 +50,9 @@ def _weights(packed: Packed, dtype: torch.dtype) -> Tensor:
 
 
 def _plain(x: Tensor, packed: Packed) -> Tensor:
-    if len(packed) == 2 and packed[1].dim() == 1:
-        # The integers are exact in every float format, so the scales can wait.
+    if len(packed) == 2 and packed[1].dim() == 1 and x.dtype != torch.float16:
+        # The integers are exact in every float format, so the scales can wait; fp16
+        # ends at 65,504, which sums without a scale would reach.
         return functional.linear(x, packed[0].to(x.dtype)) * packed[1].to(x.dtype)
     return functional.linear(x, _weights(packed, x.dtype))
 
