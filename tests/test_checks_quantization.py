@@ -132,6 +132,13 @@ def bits_by_growing(losses, sizes, budget):
     return min(states.values(), key=lambda state: state[0])[1]
 
 
+def fullest(losses, sizes, limit):
+    fitting = [
+        one for one in budget.choices(losses) if budget.total(sizes, one) <= limit
+    ]
+    return max(fitting, key=lambda one: budget.total(sizes, one))
+
+
 RIGHT = {
     "absmax": (absmax_by_division, absmax_by_numpy),
     "affine": (affine_by_formula, affine_from_the_bottom),
@@ -329,7 +336,7 @@ WRONG = {
         ),
         "one scale for all": (groups_of(split, (0, 1, 2), spread), "for all"),
         "wrong axis": (groups_of(split, (0, 2), spread), "wrong axis"),
-        "every so-manieth": (strided, "every so-manieth"),
+        "every G-th": (strided, "every G-th"),
         "broadcast wrongly": (scales_repeated, "repeat_interleave"),
         "groups down the columns": (
             lambda w, size, bits: tuple(
@@ -413,6 +420,14 @@ WRONG = {
             "no derivative",
         ),
         "a number": (lambda w, scale, bits: float(w.detach().sum()), "comes back"),
+        "one scale only": (
+            lambda w, scale, bits: through_by_detach(w, float(scale), bits), "runs",
+        ),
+        "the first row's scale": (
+            lambda w, scale, bits: through_by_detach(
+                w, scale if isinstance(scale, float) else scale[0], bits),
+            "own scale",
+        ),
         "nothing returned": (lambda w, scale, bits: None, "return"),
     },
     "mixed_precision": {
@@ -429,6 +444,10 @@ WRONG = {
                 sizes, b,
             ),
             "budget left",
+        ),
+        "as full as it gets": (fullest, "least sum of losses"),
+        "lists of bits": (
+            lambda losses, sizes, b: {n: [8] for n in losses}, "among the choices",
         ),
         "only one layer": (lambda losses, sizes, b: {"up": 8}, "every layer"),
         "a list": (

@@ -108,7 +108,7 @@ def _is_choice(answer: object, losses: Table) -> None:
         report.fail("every layer gets its bits", expected=list(losses), got=names,
                     hint=hint)  # fmt: skip
     for layer, bits in answer.items():
-        if bits not in losses[layer]:
+        if bits not in list(losses[layer]):  # which takes lists as answers, too
             expected = f"one of {list(losses[layer])}"
             promise = f"the bits of {layer} are among the choices"
             report.fail(promise, expected=expected, got=bits, hint=hint)

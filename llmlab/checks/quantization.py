@@ -157,7 +157,7 @@ _BY_GROUP = Exercise(
             lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 1, 2)),
         "wrong axis: a group is a run of columns in one row.":
             lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 2)),
-        "a group is a run of neighbours, not every so-manieth column.":
+        "a group is a run of neighbours, not columns taken every G-th.":
             rounded.by_group_strided,
         "scales went to the wrong groups: repeat_interleave, not repeat.":
             rounded.by_group_tiled,
@@ -255,6 +255,8 @@ _THROUGH = Exercise(
             lambda w, scale, bits, g: (rounded.through(w, scale, bits, g)[0] / scale,),
         "the steps are weight / scale.":
             lambda w, scale, bits, g: rounded.through(w * scale**2, scale, bits, g)[:1],
+        "each row has its own scale.":
+            lambda w, scale, bits, g: rounded.through(w, rounded.first(scale), bits, g),
         "cut off, not rounded.":
             lambda w, scale, bits, g:
                 rounded.through(w, scale, bits, g, by=torch.trunc),
@@ -270,6 +272,8 @@ def straight_through(learner_function: Callable) -> None:
     for bits in (2, 3, 4, 8):
         weight = rounded.clearly(torch.randn(4, 6, generator=generator), bits)
         cases.append((weight, rounded.through_scale(bits), bits))
+    column = torch.tensor([[1.0], [2.0], [0.5], [4.0]])  # a scale for each row
+    cases.append((weight * column, rounded.through_scale(bits) * column, bits))
     for weight, scale, bits in cases:
         slope = torch.rand(weight.shape, generator=generator) + 0.5
         with torch.enable_grad():
@@ -277,7 +281,7 @@ def straight_through(learner_function: Callable) -> None:
             answer = report.run(learner_function, leaf, scale, bits)
             pair = rounded.with_gradient(answer, leaf, slope)
         _THROUGH.compare(pair, weight, scale, bits, slope)
-    print("✓ straight_through: 5 matrices, every weight and every gradient")
+    print("✓ straight_through: 6 weights, with a scale for all and one for each row")
 
 
 def mixed_precision(learner_function: Callable) -> None:

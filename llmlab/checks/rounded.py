@@ -58,7 +58,7 @@ def by_group(
 
 
 def by_group_strided(weight, group_size, bits):
-    """The mistake of taking every so-manieth column as a group."""
+    """The mistake of taking every G-th column as a group."""
     columns = weight.shape[1]
     order = torch.arange(columns).view(group_size, -1).T.flatten()
     integers, scales = by_group(weight[:, order], group_size, bits)
@@ -103,6 +103,13 @@ def through(weight, scale, bits, slope, *, by=torch.round, less=0, more=0):
 def through_scale(bits):
     """Return a scale that leaves some of N(0, 1) beyond the last level."""
     return 1.2 / 2 ** (bits - 1)
+
+
+def first(scale):
+    """Return the first row's scale; ValueError where one serves all."""
+    if not isinstance(scale, Tensor):
+        raise ValueError("one scale serves all rows, so this mistake cannot be made")
+    return scale[0]
 
 
 def clearly(weight, bits):
