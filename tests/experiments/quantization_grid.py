@@ -62,7 +62,10 @@ def exams() -> Iterator[tuple]:
     snippets = texts.snippets()
 
     def bits_per_byte(model, changed):
-        return measure.quality.difference(changed, model, files)
+        if not isinstance(changed, tuple):
+            return measure.quality.difference(changed, model, files)
+        fact = measure.quality.difference(*changed, files)
+        return dataclasses.replace(fact, name="difference of methods")
 
     def exact_match(model, changed):
         answers = translation.translate(changed, [pair.english for pair in pairs])
@@ -108,6 +111,15 @@ def coder_ways(model) -> Iterator[tuple[dict, Make]]:
                     _way(word, bits, size),
                     lambda model, solve=solve, how=how: solve(model, data, **how),
                 )
+    for bits in BITS:  # one against the other, paired text by text
+        how = {"bits": bits, "group_size": 32}
+        yield (
+            _way("GPTQ less rounding", bits, 32),
+            lambda model, how=how: (
+                quantization.gptq.quantize(model, data, **how),
+                quantization.quantize(model, **how),
+            ),
+        )
     for bits in (2, 3):
         yield (
             _way("training", bits, 32) | {"steps": STEPS},
