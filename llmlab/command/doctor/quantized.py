@@ -6,6 +6,7 @@ is chosen here is what a quantized model will use.
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import product
 
 import torch
 
@@ -20,25 +21,40 @@ SIZE = 1024
 
 
 def probes() -> Iterator[Finding]:
-    """Yield one finding for each form, for bf16 activations on the CPU."""
+    """Yield one finding for each form and device, for bf16 activations."""
     again = "install torch again: pip install --force-reinstall torch"
-    for what in FORMS:
-        yield attempt(what, partial(_chosen, what), remedy=again)
+    yield attempt("bf16 prepacked", _prepacked, remedy=again)
+    devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
+    for device, what in product(devices, FORMS):
+        name = what if device == "cpu" else f"{what}, CUDA"
+        yield attempt(name, partial(_chosen, what, name, device), remedy=again)
 
 
-def _chosen(what: str) -> Finding:
+def _prepacked() -> Finding:
+    from llmlab.quantization import choice, prepacking
+
+    paying = [n for n in choice.ROWS if prepacking.pays(torch.bfloat16, n)]
+    if not paying:
+        remedy = "bf16 models stay as they are; nothing to do"
+        return Finding("bf16 prepacked", "slow", "the plain product", remedy)
+    counts = ", ".join(f"{n} row{'s' * (n > 1)}" for n in paying)
+    said = f"oneDNN's own order ({counts})"
+    return Finding("bf16 prepacked", "works", said)
+
+
+def _chosen(what: str, name: str, device: str) -> Finding:
     from llmlab.quantization import choice, formats
     from llmlab.quantization.spec import Spec
 
     how, activations = FORMS[what]
     weight = formats.quantize_weight(torch.eye(SIZE), scale_dtype=torch.bfloat16, **how)
     spec = Spec.of(weight, activations=activations)
-    found = choice.fastest(spec, device=torch.device("cpu"), dtype=torch.bfloat16)
+    found = choice.fastest(spec, device=torch.device(device), dtype=torch.bfloat16)
     said = ", ".join(
-        f"{name} ({rows} row{'s' * (rows > 1)})"
-        for rows, name in zip(choice.ROWS, found.operators, strict=True)
+        f"{operator} ({rows} row{'s' * (rows > 1)})"
+        for rows, operator in zip(choice.ROWS, found.operators, strict=True)
     )
     if found.operators[0].startswith("plain"):
         remedy = "quantized models are small here, and not faster; nothing to do"
-        return Finding(what, "slow", said, remedy)
-    return Finding(what, "works", said)
+        return Finding(name, "slow", said, remedy)
+    return Finding(name, "works", said)
