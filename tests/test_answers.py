@@ -1,5 +1,9 @@
 """Translators and classifiers are timed and judged by what they answer."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 from tokenizers import Tokenizer, models, pre_tokenizers
@@ -11,7 +15,9 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from llmlab.core import records
 from llmlab.measure import answers
+from llmlab.models import save
 from llmlab.models.classification import classify
 from llmlab.models.translation import translate
 
@@ -120,3 +126,24 @@ def test_a_batch_beyond_the_exam_is_refused(batches, classifier):
     exam = answers.Exam(TEXTS, TEXTS)
     with pytest.raises(ValueError, match="6 texts"):
         answers.one_model(classifier, ask=classify, exam=exam, batches=batches)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["classifier", "translator"])
+def test_the_command_measures_what_answers_with_table_json_and_picture(
+    name, request, tmp_path
+):
+    folder = save(request.getfixturevalue(name), tmp_path / name)
+    words = ["measure", "--model", str(folder), "--out", str(tmp_path / "out")]
+    done = subprocess.run(
+        [sys.executable, "-m", "llmlab", *words],
+        env=os.environ | {"LLMLAB_TIME": "0.1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "latency of answers" in done.stdout and "measured" in done.stdout
+    facts = records.load(tmp_path / "out" / f"{name}_fp32.json")
+    assert {fact.kind for fact in facts} == {"measured"}
+    picture = (tmp_path / "out" / f"{name}_fp32.png").read_bytes()
+    assert picture.startswith(b"\x89PNG")

@@ -32,7 +32,7 @@ def run(options: argparse.Namespace) -> int:
     found = _with_command(facts, options)
     title = f"{options.model} {machine.dtype_name(dtype)}: {machine.describe().label}"
     print(terminal.paint(title, "bold"))
-    print(records.table(found, COLUMNS), flush=True)
+    print(records.table(found, _columns(found)), flush=True)
     if folder:
         name = f"{Path(options.model).name}_{machine.dtype_name(dtype)}"
         for path in _save(found, folder / name):
@@ -54,6 +54,13 @@ def _formats(options: argparse.Namespace, folder: Path | None) -> int:
         records.save(found, path)
         print(f"written {path}")
     return 0
+
+
+def _columns(found: list[records.Record]) -> list[str]:
+    """Return the columns that any fact has: an answer has no phase."""
+    fields = {each.name for each in dataclasses.fields(records.Record)}
+    held = fields.union(*(fact.details for fact in found))
+    return [column for column in COLUMNS if column in held | {"interval"}]
 
 
 def _facts(model) -> list[records.Record]:
