@@ -134,13 +134,16 @@ def test_how_a_model_generates_comes_back(name, tmp_path):
     assert torch.equal(*written) and written[0].shape[1] > 20
 
 
-def test_a_bare_layer_is_quantized(tmp_path):
+def test_a_bare_layer_is_quantized_and_has_no_folder(tmp_path):
     layer = torch.nn.Linear(32, 16)
     new = quantization.quantize(layer, bits=8)
     assert isinstance(new, QuantizedLinear) and new.format == "int8"
-    assert isinstance(layer, torch.nn.Linear) and not isinstance(layer, type(new))
-    x = draw_tokens(3, 32).float()
-    torch.testing.assert_close(new(x), layer(x), rtol=0.02, atol=2.0)
+    assert type(layer) is torch.nn.Linear
+    x = torch.eye(32)
+    step = float(layer.weight.detach().abs().max()) / 127
+    torch.testing.assert_close(new(x), layer(x), rtol=0, atol=2 * step)  # bf16 sums
+    with pytest.raises(ValueError, match="single layer"):
+        quantization.save(new, tmp_path)
 
 
 def test_a_plain_model_is_refused_both_ways(tmp_path):
@@ -249,6 +252,10 @@ DAMAGES = {
     "no layers": (lambda f: say(f, lambda facts: facts.pop("layers")), "damaged"),
     "layers that are none": (
         lambda f: say(f, lambda facts: facts.update(layers=["up"])),
+        "damaged",
+    ),
+    "shared by numbers": (
+        lambda f: say(f, lambda facts: facts.update(shared=[[1, 2]])),
         "damaged",
     ),
     "shared oddly": (

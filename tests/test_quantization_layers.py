@@ -236,12 +236,24 @@ def test_another_dtype_has_operators_of_its_own(how):
     assert torch.equal(back(x.to(BF16)), layer(x.to(BF16)))
 
 
+def test_a_state_without_its_factors_is_refused():
+    layer = QuantizedLinear(rounded(16, 32), input_scales=torch.ones(32))
+    state = layer.state_dict()
+    del state["input_scales"]
+    with pytest.raises(RuntimeError, match=r"Missing.*input_scales"):
+        layer.load_state_dict(state)
+
+
 def test_a_prepacked_layer_changes_its_dtype_with_its_numbers():
+    if not torch.backends.mkldnn.is_available():
+        pytest.skip("this torch has no oneDNN")
     layer = PrepackedLinear(draw(16, 32).to(BF16))
     x = draw(2, 32)
     torch.testing.assert_close(layer.float()(x), x @ draw(16, 32).to(BF16).float().T)
+    before = layer(x)
     with pytest.raises(ValueError, match="fp64"):
         layer.double()
+    assert torch.equal(layer(x), before) and layer.weight.dtype == torch.float32
 
 
 def test_sums_without_a_scale_do_not_overflow_in_fp16():

@@ -41,6 +41,7 @@ def made(folder):
         decay_share=0.5,
         seed=3,
         score=SCORE,
+        started_from="v1",
         exam=lambda model: {SCORE: 0.5},
         tokenizer="its words",
         fresh=Model,
@@ -70,7 +71,7 @@ def test_muon_takes_the_matrices_that_are_no_table_and_not_set_apart():
 
 def test_a_plan_is_made_once_a_folder(tmp_path):
     plan = recipe.plan_of(made, tmp_path)
-    assert plan == recipe.Plan(steps=40, decay=20)
+    assert plan == recipe.Plan(steps=40, decay=20, started_from="v1")
     (tmp_path / "plan.json").write_text('{"steps": 6, "decay": 3}')
     assert recipe.plan_of(made, tmp_path) == recipe.Plan(6, 3)
 
@@ -78,11 +79,21 @@ def test_a_plan_is_made_once_a_folder(tmp_path):
 def test_a_plan_in_minutes_is_measured_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "steps_in", lambda seconds, own, device: int(seconds))
     first = recipe.plan_of(made, tmp_path, minutes=20)
-    assert first == recipe.Plan(1200, 600, 20)
+    assert first == recipe.Plan(1200, 600, 20, "v1")
     assert recipe.plan_of(made, tmp_path, minutes=20) == first
     for other in (None, 3):
         with pytest.raises(ValueError, match="planned with minutes=20"):
             recipe.plan_of(made, tmp_path, minutes=other)
+
+
+def test_a_training_goes_on_only_from_the_weights_that_it_began_with(tmp_path):
+    plan = {"steps": 6, "decay": 3, "started_from": "v0"}
+    (tmp_path / "plan.json").write_text(json.dumps(plan))
+    options = argparse.Namespace(
+        folder=tmp_path, device="cpu", minutes=None, stop_after=None, publish=None
+    )
+    with pytest.raises(ValueError, match=r"began with weights v0.*now v1"):
+        recipe.run(made, options, judge=None, publish=None)
 
 
 @pytest.mark.parametrize("minutes", [0, -1, float("nan")])

@@ -1,5 +1,8 @@
 """A file is at every moment the old one or the new one."""
 
+import os
+from pathlib import Path
+
 import pytest
 
 from llmlab.core import writing
@@ -36,15 +39,55 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
 
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     place = tmp_path / "model"
-    with writing.replacing_folder(place) as new:
+    how = {"holding": "one"}
+    with writing.replacing_folder(place, **how) as new:
         (new / "one").write_text("1")
-    with pytest.raises(KeyError), writing.replacing_folder(place) as new:
+    with pytest.raises(KeyError), writing.replacing_folder(place, **how) as new:
         (new / "two").write_text("2")
         raise KeyError("stop")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "one"]
-    with writing.replacing_folder(place) as new:
+    with writing.replacing_folder(place, **how) as new:
         (new / "two").write_text("2")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "two"]
+
+
+def test_a_folder_that_cannot_be_exchanged_stays(tmp_path, monkeypatch):
+    place, real = tmp_path / "model", os.replace
+    place.mkdir()
+    (place / "one").write_text("1")
+
+    def replace(old, new):
+        if ".new." in str(old):
+            raise OSError(16, "busy")
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with (
+        pytest.raises(OSError, match=r"busy.*unchanged"),
+        writing.replacing_folder(place, holding="one") as new,
+    ):
+        (new / "one").write_text("2")
+    assert [path.name for path in tmp_path.rglob("*")] == ["model", "one"]
+    assert (place / "one").read_text() == "1"
+
+
+@pytest.mark.parametrize("what", ["a file", "a folder of other things", "here"])
+def test_what_is_no_such_folder_is_not_replaced(what, tmp_path, monkeypatch):
+    place = tmp_path / "notes"
+    if what == "a file":
+        place.write_text("mine")
+    else:
+        place.mkdir()
+        (place / "mine").write_text("mine")
+    if what == "here":
+        monkeypatch.chdir(place)
+        (place / "one").write_text("1")
+    with (
+        pytest.raises(ValueError, match="other things than a one"),
+        writing.replacing_folder(Path("." if what == "here" else place), holding="one"),
+    ):
+        raise AssertionError("it has begun")
+    assert place.is_file() or (place / "mine").read_text() == "mine"
 
 
 def test_what_cannot_be_written_is_named_with_the_way_out(tmp_path):

@@ -11,6 +11,8 @@ import signal
 import subprocess
 import sys
 import time
+import types
+from pathlib import Path
 
 import numpy
 import pytest
@@ -108,6 +110,8 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     folder.mkdir()
     for path in prepared.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
+    place = types.SimpleNamespace(find=lambda name: folder)
+    monkeypatch.setattr(coder, "files", place)  # where the words of `coder` stand
     options = argparse.Namespace(
         name=name, folder=folder, tokens=0.006, decay=0.002, resume=None, keep=kept,
         publish=None, stop_after=3, compile=False,
@@ -143,15 +147,18 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
     monkeypatch.setattr(coder, "SHORT", (4, 256))
     monkeypatch.setattr(coder, "MIDDLE", (2, 512))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
-    plan, losses = coder.Plan(steps=4, decay=0), {}
+    monkeypatch.setattr(coder, "LONG", (1, 1024))
+    plan, losses = coder.Plan(steps=6, decay=2), {}
     folder = shutil.copytree(prepared, tmp_path / "training")
     model = coder.train("coder-small", folder, plan, stop_after=2)
     kept = coder.keep(model, folder, tmp_path / "kept", steps=2)
+    monkeypatch.setattr(shapes, "fresh", None)  # it would not be going on
     for compiled in (False, True):
         own = shutil.copytree(prepared, tmp_path / f"compiled {compiled}")
         coder.train("coder-small", own, plan, resume=kept, compiled=compiled)
         rows = recipe.log(own)
-        assert [row["step"] for row in rows if "loss" in row] == [2, 4]
+        assert [row["step"] for row in rows if "loss" in row] == [2, 6]
+        assert all(row.get("rate_factor", 1) > 0 for row in rows)
         assert rows[: len(recipe.log(kept))] == recipe.log(kept)
         assert coder.before(own)["steps"] == 2
         assert "; the first 2 steps on " in cards.made(rows, before=coder.before(own))
@@ -159,11 +166,11 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
 
 
-def test_sequences_grow_and_every_step_has_as_many_tokens(prepared, monkeypatch):
+def test_sequences_grow_and_every_step_has_as_many_tokens(prepared):
     plan = coder.Plan(steps=10, decay=2)
     batch = coder.batches(prepared, plan)
-    shapes = [tuple(batch(step).shape) for step in range(plan.steps)]
-    assert shapes == 4 * [(32, 257)] + 4 * [(16, 513)] + 2 * [(8, 1025)]
+    sizes = [tuple(batch(step).shape) for step in range(plan.steps)]
+    assert sizes == 4 * [(32, 257)] + 4 * [(16, 513)] + 2 * [(8, 1025)]
 
 
 def test_the_row_of_a_card_names_every_machine_that_trained():
@@ -172,6 +179,50 @@ def test_the_row_of_a_card_names_every_machine_that_trained():
     assert "without a GPU; the first 7 steps on B; the first 3 steps on C" in row
     assert "in 5 minutes of training" in row
     assert "2.0 hours" in cards.made([{"step": 9, "seconds": 7200}])
+
+
+def test_a_checkpoint_goes_before_weights_to_go_on_from(
+    prepared, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(coder, "SHORT", (4, 256))
+    monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
+    plan = coder.Plan(steps=8, decay=0)
+    kept, own = (shutil.copytree(prepared, tmp_path / name) for name in ("a", "b"))
+    model = coder.train("coder-small", kept, plan, stop_after=3)
+    coder.keep(model, kept, kept, steps=3)
+    coder.train("coder-small", own, plan, stop_after=1)
+    coder.train("coder-small", own, plan, stop_after=2, resume=kept)
+    assert coder.before(own) is None
+    assert [row["step"] for row in recipe.log(own) if "loss" in row] == [1, 2]
+    assert all(row.get("rate_factor", 1) > 0 for row in recipe.log(own))
+
+
+def test_a_folder_keeps_its_tokenizer(prepared, tmp_path):
+    other = tmp_path / "tokenizer.json"
+    other.write_text('{"model": {}}')
+    with pytest.raises(ValueError, match="encoded otherwise"):
+        coder.prepare(prepared, tokenizer=other)
+
+
+@pytest.mark.parametrize("million", [None, 7.0])
+def test_the_command_of_a_card_trains_by_its_plan(million):
+    plan = coder.Plan.of(million or coder.MILLION_TOKENS["coder"])
+    words = card._command("coder", plan).split()
+    assert (len(words) == 4) is (million is None)
+    options = command._options(words[3:])
+    again = options.tokens or coder.MILLION_TOKENS["coder"]
+    assert coder.Plan.of(again, decay_million=options.decay) == plan
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [("--keep x", "--stop-after 5870"), ("--publish x", "5,870")]
+)
+def test_what_is_written_at_the_wrong_step_is_refused_before_the_training(words, told):
+    stop = "--stop-after 5870" if "publish" in words else ""
+    options = command._options(f"coder --folder none {words} {stop}".split())
+    with pytest.raises(ValueError, match=told):
+        options.recipe.run(options)
+    assert not Path("none").exists()
 
 
 @pytest.mark.parametrize("name", models.names())
@@ -222,21 +273,24 @@ def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
     by_heart = list(generation.stream(model, cycle[:8], max_tokens=8))
     strange = torch.randint(4096, (64,), generator=torch.Generator().manual_seed(1))
     row = torch.tensor([[*cycle[:8], *by_heart]])
-    share = exams.verbatim_share(model, lambda step: row, 1, places=3)
+    share = exams.verbatim_share(model, lambda step: row, range(1), places=3)
     assert share.value == 1 and share.low > 0
     strange = strange[None]
-    assert exams.verbatim_share(model, lambda step: strange, 5, places=10).value == 0
+    assert (
+        exams.verbatim_share(model, lambda step: strange, range(5), places=10).value
+        == 0
+    )
 
 
 def test_copies_are_looked_for_within_files_that_were_read(monkeypatch):
     monkeypatch.setattr(exams, "COPIED", 4)
     dice, end = random.Random(0), 0
     rows = torch.tensor([[*range(1, 7), end, *range(7, 20)]])
-    found = [exams._chunk(lambda step: rows, 1, dice, end) for _ in range(50)]
+    found = [exams._chunk(lambda step: rows, range(1), dice, end) for _ in range(50)]
     assert {chunk[0] for chunk in found} == set(range(7, 13))
     assert all(end not in chunk and len(chunk) == 8 for chunk in found)
     with pytest.raises(ValueError, match="8 tokens in a row"):
-        exams._chunk(lambda step: torch.zeros(1, 9, dtype=int), 1, dice, end)
+        exams._chunk(lambda step: torch.zeros(1, 9, dtype=int), range(1), dice, end)
 
 
 def test_more_context_makes_the_next_token_cheaper():

@@ -49,7 +49,7 @@ def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
         raise ValueError(
             f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
             "int8, int8-dynamic, int8-smooth, int4-g32, int4-g32-gptq, int4-g32-awq, "
-            "with 2 to 8 bits and any group size that divides."
+            "with 2 to 8 bits and any group size that divides (smooth: int8 alone)."
         )
     bits, group, method = int(found[1]), found[2], found[3]
     model = models.load(name, dtype="bf16", device=device)

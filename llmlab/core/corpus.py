@@ -48,9 +48,10 @@ OWN_SOURCES = {  # licence of the Python files, where the metadata also lists bu
 }
 HEAD = 3_000  # characters in which a file says what terms it comes under
 OTHER_TERMS = re.compile(  # said of itself; goes before what its package says
-    r"General Public Licen[sc]e|\b[AL]?GPL(?:v?\d|\b)|Mozilla Public|Eclipse Public"
-    r"|Creative Commons|CeCILL|Sapiens2 License|(?:Community|Research) Licen[sc]e"
-    r"|non-?commercial",
+    r"General[\s#*]+Public[\s#*]+Licen[sc]e|\b[AL]?GPL(?:v?\d|\b)"
+    r"|(?:Mozilla|Eclipse)[\s#*]+Public|\b[ME]PL-\d|Creative[\s#*]+Commons|\bCC-BY"
+    r"|CeCILL|\bCDDL-|\bEUPL|\bSSPL|Business[\s#*]+Source[\s#*]+Licen[sc]e"
+    r"|Sapiens2 License|(?:Community|Research)[\s#*]+Licen[sc]e|non-?commercial",
     re.IGNORECASE,
 )
 QUOTED = re.compile(r"stackoverflow\.com", re.IGNORECASE)  # its answers are CC BY-SA

@@ -29,7 +29,8 @@ def bundled() -> Path:
 def names() -> tuple[str, ...]:
     """Return the names of the bundled models that this installation holds."""
     found = bundled().glob("*/config.json")
-    return tuple(sorted(path.parent.name for path in found))
+    every = (path.parent.name for path in found)
+    return tuple(sorted(name for name in every if not name.startswith(".")))
 
 
 def find(name: str | Path) -> Path:

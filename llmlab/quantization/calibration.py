@@ -67,7 +67,8 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
     """Cut training texts into `count` prompts of `length` tokens, (1, T) each.
 
     The texts are Python of this installation that no evaluation holds. Raises
-    ValueError for a model without a tokenizer, or a length beyond its context.
+    ValueError for a model without a tokenizer, a length beyond its context, and more
+    prompts than the texts give.
     """
     if getattr(model, "tokenizer", None) is None:
         raise ValueError(
@@ -100,7 +101,7 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
     if len(found) < count:
         raise ValueError(
             f"count={count} prompts of length={length} are more than the texts here "
-            f"give, which is {len(found)}; ask for fewer or shorter ones."
+            f"give at {most} of a file, {len(found)}; ask for fewer or shorter ones."
         )
     return [torch.tensor([each]) for each in found[:count]]
 

@@ -24,7 +24,7 @@ from llmlab.quantization.layers import PackedLinear, QuantizedLinear
 from llmlab.quantization.skeleton import fill, skeleton
 
 NAME = "quantization.json"
-VERSION = 1
+VERSION = 2
 
 
 def save(model: nn.Module, folder: Path | str) -> Path:
@@ -40,6 +40,11 @@ def save(model: nn.Module, folder: Path | str) -> Path:
         raise ValueError(
             f"{type(inner).__name__} holds no quantized layer; quantize it first, or "
             "write it with models.save."
+        )
+    if isinstance(inner, QuantizedLinear):
+        raise ValueError(
+            "a single layer is no model with a folder of its own; keep its "
+            "state_dict(), or quantize the model that it belongs to."
         )
     folder = checkpoints.save(model, folder)
     facts = {
@@ -76,7 +81,7 @@ def load(
     if facts.get("version") != VERSION or facts.get("weights") != plain.version(paths):
         raise ValueError(
             f"{folder} is damaged: its weights are not those that {NAME} belongs to, "
-            "or a newer llmlab wrote it; save the model again."
+            "or another llmlab wrote it; save the model again."
         )
     tensors = {key: part[:] for key, part in plain.tensors(paths)}
     model = skeleton(folder)

@@ -40,10 +40,10 @@ def cast(weight: Tensor, name: str) -> Tensor:
     weight, dtype = weight.float(), DTYPES[name]
     largest = weight.abs().amax()
     if not name.startswith("fp8"):
-        if largest > torch.finfo(dtype).max:
+        if torch.isinf(largest.to(dtype)):
             raise ValueError(
                 f"weight holds {float(largest):g}, and name={name!r} ends at "
-                f"{torch.finfo(dtype).max:g}; choose bf16."
+                f"{torch.finfo(dtype).max:g}; choose a wider format or scale it down."
             )
         return weight.to(dtype).float()
     scale = torch.where(largest > 0, largest / torch.finfo(dtype).max, 1.0)
@@ -63,7 +63,7 @@ def nf4(weight: Tensor, *, group_size: formats.GroupSize = 64) -> Tensor:
     scales = grids.round_up(scales, torch.bfloat16)
     levels = torch.tensor(NF4, device=weight.device)
     between = (levels[1:] + levels[:-1]) / 2
-    shares = groups / torch.where(scales > 0, scales, 1.0)
+    shares = groups / scales
     return (levels[torch.bucketize(shares, between)] * scales).flatten(1)
 
 

@@ -85,7 +85,8 @@ def solve(
 
     gram: (I, I), the sum of x xᵀ. A row in which plain rounding would do better, on the
     same grid or on the one that reaches to the largest weight, keeps that, so GPTQ is
-    never worse on this objective. Errors are those of `formats.quantize_weight`, and
+    never worse on this objective (where one scale serves all, in the sum over rows).
+    Errors are those of `formats.quantize_weight`, and
     ValueError for a Gram matrix of another size.
     """
     groups = formats.grouped(weight, group_size)

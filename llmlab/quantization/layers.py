@@ -72,6 +72,8 @@ class PackedLinear(nn.Linear):
             else:
                 missing.append(prefix + "bias")
         unexpected += [prefix + name for name in own if name not in self.in_file]
+        if "input_scales" in self._parameters and "input_scales" not in own:
+            missing.append(prefix + "input_scales")
         try:
             self.from_file(own)
         except KeyError as error:
@@ -97,19 +99,23 @@ class PackedLinear(nn.Linear):
         """Look at the parameters again; a subclass keeps them where they are fast."""
 
     def _apply(self, function, recurse=True) -> "PackedLinear":
-        """Move to another device; the dtype is that of activations and bias alone.
+        """Move to another device or dtype; operators are chosen again for either.
 
-        Operators are chosen for both, so a change of either chooses again.
+        Integers and scales stay what they are. Where it cannot be, nothing changes.
         """
         like = torch.empty(0, dtype=self.dtype, device=self.device)
         after = function(like)
         changed = (after.device, after.dtype) != (self.device, self.dtype)
         tensors = self.to_file() if changed else {}
-        self.dtype = after.dtype
+        before, self.dtype = self.dtype, after.dtype
+        try:
+            if changed:
+                self.from_file({k: v.to(after.device) for k, v in tensors.items()})
+        except Exception:
+            self.dtype = before
+            raise
         if self.bias is not None:
             self.bias.data = function(self.bias.data)
-        if changed:
-            self.from_file({k: v.to(after.device) for k, v in tensors.items()})
         self.ready()
         return self
 

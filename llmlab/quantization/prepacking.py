@@ -7,6 +7,8 @@ Shapes: O output features, I input features.
 """
 
 import functools
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,10 +44,10 @@ class PrepackedLinear(PackedLinear):
             )
         try:
             tiles = _pack(tensors["weight"].detach().to(self.dtype))
-        except RuntimeError as error:
+        except (RuntimeError, AttributeError) as error:
             raise ValueError(
                 f"dtype={machine.dtype_name(self.dtype)} cannot be prepacked here; "
-                "convert the model first, to bf16 or fp32, and prepack it then."
+                "oneDNN, where this torch has it, takes bf16 and fp32."
             ) from error
         self.keep({"tiles": tiles})
         self.ready()
@@ -94,13 +96,19 @@ def pays(dtype: torch.dtype, rows: int) -> bool:
         return False
     if not (same and error <= choice.ALLOWED):
         return False
-    plain = choice.least_seconds(
-        lambda: [functional.linear(x, weight) for weight in weights][-1]
-    )
-    packed = choice.least_seconds(
-        lambda: [_product(x, each, None) for each in tiles][-1]
-    )
+    plain = choice.least_seconds(partial(_walk, functional.linear, x, weights))
+    packed = choice.least_seconds(partial(_walk, _bare, x, tiles))
     return packed < choice.MARGIN * plain
+
+
+def _walk(product: Callable, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    for each in weights:
+        y = product(x, each)
+    return y
+
+
+def _bare(x: Tensor, tiles: Tensor) -> Tensor:
+    return _product(x, tiles, None)
 
 
 def _pack(weight: Tensor) -> Tensor:

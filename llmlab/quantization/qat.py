@@ -84,15 +84,16 @@ def prepare(
 ) -> Model:
     """Return a new model that rounds its weights as it computes, ready to be trained.
 
-    Arguments and errors are those of `rounding.quantize`.
+    Arguments and errors are those of `rounding.quantize`, and ValueError for weights
+    in less than float32.
     """
     layers = {}
     for name, layer, own in assembly.layer_bits(model, bits, skip):
         weight = exchange.weight_of(layer)
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(
-                f"{name} has weights in {weight.dtype}, and small steps of a training "
-                "are lost in so few digits; load the model in float32."
+                f"{name} has weights in {weight.dtype}, where the small steps of a "
+                "training are lost; load the model in float32."
             )
         with assembly.naming(name):
             start = formats.quantize_weight(

@@ -98,6 +98,7 @@ def _check(facts: Mapping[str, Any], where: Path) -> None:
         and all(isinstance(each, dict) for each in layers.values())
         and isinstance(groups, list)
         and all(isinstance(names, list) for names in groups)
+        and all(isinstance(name, str) for names in groups for name in names)
     ):
         raise ValueError(
             f"{where} is damaged: it does not list its quantized layers and what they "

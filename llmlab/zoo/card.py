@@ -4,23 +4,21 @@ Every figure on it comes from a run made here; the ten completions are those of 
 first ten programs of the evaluation text, in order, whatever they turn out to be.
 """
 
-import copy
 import lzma
-import shutil
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from llmlab import models
-from llmlab.core import texts, writing
+from llmlab.core import texts
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
 from llmlab.zoo import cards, coder, curve, exams, recipe, tokens
 
+FILES = ("data.json", "log.jsonl")
 PROMPT_LINES = 12
 NEW_TOKENS = 64
 TEMPERATURE, TOP_P = 0.8, 0.9
@@ -49,20 +47,17 @@ def publish(
     if library is None:
         listed = coder.held_out_library(texts.files())
         library = {file.path: file.read() for file in listed}
-    with writing.replacing_folder(target) as place:
-        # What ships is bf16; figures are taken from what ships, computed in fp32.
-        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
-        words = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        half.tokenizer = tokens.wrap(words)
-        models.save(half, place)
-        for file in ("data.json", "log.jsonl"):
-            shutil.copy(folder / file, place / file)
-        shipped = models.load(place)
-        shipped.name = name
-        device = next(model.parameters()).device.type
-        card = text_of(shipped, folder, place, plan, library, device=device)
-        writing.write(place / "README.md", card)
-    return target
+    device = next(model.parameters()).device.type
+    return cards.publish(
+        model,
+        target,
+        tokenizer=tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json"))),
+        name=name,
+        files={each: (folder / each).read_text() for each in FILES},
+        text_of=lambda shipped, place: text_of(
+            shipped, folder, place, plan, library, device=device
+        ),
+    )
 
 
 def text_of(
@@ -113,8 +108,8 @@ def _positions(model, library: dict[str, str]) -> list[str]:
 
 def _shares(model, library: dict, folder: Path, plan: coder.Plan) -> list[str]:
     parse = exams.parse_share(model, library.values())
-    read = coder.batches(folder, plan)
-    copied = exams.verbatim_share(model, read, plan.steps)
+    read, own = coder.batches(folder, plan), _own_steps(folder, plan)
+    copied = exams.verbatim_share(model, read, own)
     return [
         f"Of {parse.details['asked']} function bodies of the held-out library, written "
         f"greedily after the text up to the head: {_interval(parse)} parse. Of "
@@ -171,14 +166,22 @@ quality on your own files will differ. Nothing here was tuned for safety.
 """
 
 
+def _own_steps(folder: Path, plan: coder.Plan) -> range:
+    """Return the steps that were made in this folder, on its text."""
+    return range((coder.before(folder) or {"steps": 0})["steps"], plan.steps)
+
+
 def _epochs(folder: Path, plan: coder.Plan) -> str:
     """Return the row of how often the training has seen what, on average."""
+    first = _own_steps(folder, plan).start
+    constant = plan.constant - first
     flat, late = (
         steps * coder.TOKENS_PER_STEP / tokens.Stream.open(folder / name, seed=0).size
-        for steps, name in ((plan.constant, "tokens.bin"), (plan.decay, "decay.bin"))
+        for steps, name in ((constant, "tokens.bin"), (plan.decay, "decay.bin"))
     )
+    since = f"from step {first:,} on, " if first else ""
     return (
-        f"| epochs | before the decay every file {flat:.2f} times, the standard "
+        f"| epochs | {since}before the decay every file {flat:.2f} times, the standard "
         f"library {2 * flat:.2f} times; in the decay the library and a part of the "
         f"small packages {late:.2f} times, so the library {2 * flat + late:.2f} times "
         "in all |"
@@ -190,8 +193,10 @@ def _command(name: str, plan: coder.Plan) -> str:
     command = f"python -m llmlab.zoo {name}"
     if plan == coder.Plan.of(coder.MILLION_TOKENS[name]):
         return command
-    million = coder.TOKENS_PER_STEP / 1e6
-    return f"{command} --tokens {plan.steps * million} --decay {plan.decay * million}"
+    every, decay = (
+        coder.TOKENS_PER_STEP * steps / 1e6 for steps in (plan.steps, plan.decay)
+    )
+    return f"{command} --tokens {every:.6g} --decay {decay:.6g}"
 
 
 def _shape(model) -> str:

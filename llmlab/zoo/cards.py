@@ -1,12 +1,18 @@
-"""What the cards of several models say in the same words."""
+"""What the cards of several models have in common: how they are written, some rows."""
 
+import copy
 import dataclasses
 import datetime
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from llmlab.core import machine, texts
+import torch
+from torch import nn
+
+from llmlab import models
+from llmlab.core import machine, texts, writing
 
 LICENCE = "| licence | Apache-2.0; the training text itself is not part of it |"
 FRONT = """\
@@ -14,6 +20,32 @@ FRONT = """\
 license: apache-2.0
 library_name: transformers
 ---"""
+
+
+def publish(
+    model: nn.Module,
+    target: Path,
+    *,
+    tokenizer: Any,
+    name: str,
+    files: Mapping[str, str],
+    text_of: Callable[[nn.Module, Path], str],
+) -> Path:
+    """Write bf16 weights, tokenizer and card into `target`, all of it or nothing.
+
+    files: what else stands there, by name. text_of: the card, from what ships, loaded
+    again in fp32, and the folder where it stands so far.
+    """
+    with writing.replacing_folder(target, holding="config.json") as place:
+        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
+        half.tokenizer = tokenizer
+        models.save(half, place)
+        for file, content in files.items():
+            writing.write(place / file, content)
+        shipped = models.load(place)
+        shipped.name = name
+        writing.write(place / "README.md", text_of(shipped, place))
+    return target
 
 
 def data(manifest: Path) -> str:
@@ -43,7 +75,8 @@ def made(
     if device == "cpu":
         label = f"{dataclasses.replace(here, gpu=None).label}, without a GPU"
     while before:
-        label += f"; the first {before['steps']:,} steps on {before['machine']}"
+        there = before.get("machine", "another machine")
+        label += f"; the first {before['steps']:,} steps on {there}"
         before = before.get("before")
     today = datetime.date.today().isoformat()
     return f"| made on | {label}, in {time} of training, {today} |"

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from llmlab import models
 from llmlab.core.texts import Snippet
-from llmlab.models import classification
+from llmlab.models import classification, files
 from llmlab.zoo import curve, recipe, rivals, rows, snippets
 from llmlab.zoo.recipe import Recipe
 
@@ -117,7 +117,7 @@ def made(folder: Path) -> Recipe:
         batch=rows.batches(words, found["training"]),
         loss=loss,
         optimizers=optimizers,
-        started_from=models.load("coder").weights_version,
+        started_from=files.version(files.weight_files(files.find("coder"))),
     )
 
 

@@ -4,21 +4,18 @@ Every figure comes from a run made when the model is published, of what ships: b
 weights, computed in fp32.
 """
 
-import copy
-import shutil
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-import torch
 from torch import nn
 
-from llmlab import models
-from llmlab.core import texts, writing
+from llmlab.core import texts
 from llmlab.core.records import Record
 from llmlab.core.texts import Snippet
 from llmlab.zoo import cards, classifier, curve, recipe, rivals, rows, snippets
 
+FILES = ("data.json", "log.jsonl")
 SETS = {
     "held out": "held-out files of the installation",
     "frozen": "frozen snippets (`texts.snippets()`)",
@@ -27,18 +24,17 @@ SETS = {
 
 def publish(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, manifest, log and card of a trained model."""
-    with writing.replacing_folder(target) as place:
-        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
-        half.tokenizer = model.tokenizer
-        models.save(half, place)
-        for name in ("data.json", "log.jsonl"):
-            shutil.copy(folder / name, place / name)
-        shipped = models.load(place)
-        shipped.name = "classifier"
-        device = next(model.parameters()).device.type
-        card = text_of(shipped, folder, place, plan, device=device)
-        writing.write(place / "README.md", card)
-    return target
+    device = next(model.parameters()).device.type
+    return cards.publish(
+        model,
+        target,
+        tokenizer=model.tokenizer,
+        name="classifier",
+        files={each: (folder / each).read_text() for each in FILES},
+        text_of=lambda shipped, place: text_of(
+            shipped, folder, place, plan, device=device
+        ),
+    )
 
 
 def quick(model: nn.Module, folder: Path) -> list[Record]:
@@ -132,8 +128,9 @@ imports dropped and the modules' names masked. It belongs to llmlab; its recipe 
 | context | {shape.max_position_embeddings} tokens |
 | file | {(place / "model.safetensors").stat().st_size:,} bytes, bf16, weights' \
 version `{model.weights_version}` |
-| started from | the embedding of `coder` (version `{plan.started_from}`), in \
-{shape.hidden_size} of its directions; the rest at random |
+| started from | the embedding of `coder` (version \
+`{plan.started_from or "unknown"}`), in {shape.hidden_size} of its directions; the \
+rest at random |
 | trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
 {steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |

@@ -34,6 +34,7 @@ RATE = 2e-3
 # The library may be read three times at most, which 53 M tokens nearly do. The small
 # ones read less, both the same, since they are compared with each other.
 MILLION_TOKENS = {"coder": 53.0, "coder-small": 16.384, "coder-rnn": 16.384}
+DECAY_MILLION = 4.9152
 SHORT, MIDDLE, LONG = (32, 256), (16, 512), (8, 1024)  # rows, length
 TOKENS_PER_STEP = 8192  # in each of them
 WARMUP_STEPS = 100
@@ -47,7 +48,9 @@ class Plan:
     decay: int
 
     @classmethod
-    def of(cls, million_tokens: float, *, decay_million: float = 4.9) -> "Plan":
+    def of(
+        cls, million_tokens: float, *, decay_million: float = DECAY_MILLION
+    ) -> "Plan":
         steps = round(million_tokens * 1e6 / TOKENS_PER_STEP)
         return cls(steps, min(steps, round(decay_million * 1e6 / TOKENS_PER_STEP)))
 
@@ -69,9 +72,16 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
 
     tokens.bin: everything, the standard library twice. decay.bin: the standard library
     and a part of the small packages. held_out.bin: held-out standard library. A
-    training that goes on hands in its tokenizer; a new one learns its own.
+    training that goes on hands in its tokenizer; a new one learns its own. Raises
+    ValueError where the folder was prepared with another tokenizer.
     """
     if (folder / "held_out.bin").exists():
+        own = folder / "tokenizer.json"
+        if tokenizer and _words(tokenizer) != _words(own):
+            raise ValueError(
+                f"{own} is not {tokenizer}, so the texts of this folder are encoded "
+                "otherwise; choose another --folder."
+            )
         return
     folder.mkdir(parents=True, exist_ok=True)
     listed = texts.files()
@@ -88,6 +98,11 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
     tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
     tokens.encode_files(made, held_out_library(listed), folder / "held_out.bin")
+
+
+def _words(path: Path) -> dict:
+    """Return the tokens and merges of a tokenizer's file."""
+    return json.loads(path.read_text())["model"]
 
 
 def decay_files(training_files: list[TextFile]) -> list[TextFile]:
@@ -160,18 +175,19 @@ def train(
     """Train, or go on training, the model `name` in `folder`; return it.
 
     resume: weights of the constant phase, as `keep` wrote them, to go on from with a
-    fresh optimizer and a short warm-up. What stands in the folder goes first.
+    fresh optimizer and a short warm-up. A checkpoint in the folder goes first.
     compiled: run the steps through torch.compile, which wants a C++ compiler.
     """
     prepare(folder, tokenizer=resume / "tokenizer.json" if resume else tokenizer)
     torch.manual_seed(SEED)
-    model, start = shapes.fresh(name), 0
-    if resume is not None:
-        model = models.load(resume)
-        start = json.loads((resume / "resume.json").read_text())["steps"]
-        for part in ("log.jsonl", "resume.json"):
-            if not (folder / part).exists():
+    begun = (folder / "training.safetensors").exists()
+    if not begun:
+        for part in ("log.jsonl", "resume.json"):  # of a start that came to nothing
+            (folder / part).unlink(missing_ok=True)
+            if resume is not None:
                 shutil.copy(resume / part, folder)
+    model = models.load(resume) if resume and not begun else shapes.fresh(name)
+    start = (before(folder) or {"steps": 0})["steps"]
     warmup = min(WARMUP_STEPS, plan.constant)
     flat = training.constant_then_decay(
         plan.steps, warmup=warmup, decay=plan.decay, floor=0.02
@@ -218,7 +234,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this recipe can be told besides what every recipe can."""
     parser.add_argument("--tokens", type=float, help="millions of tokens in all")
     parser.add_argument(
-        "--decay", type=float, default=4.9152, help="millions of them in the decay"
+        "--decay",
+        type=float,
+        default=DECAY_MILLION,
+        help="millions of them in the decay",
     )
     parser.add_argument(
         "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
@@ -241,6 +260,18 @@ def run(options: argparse.Namespace) -> None:
     name, folder = options.name, options.folder
     million = options.tokens or MILLION_TOKENS[name]
     plan = Plan.of(million, decay_million=options.decay)
+    last = min(plan.steps, options.stop_after or plan.steps)
+    if options.keep and last > plan.constant:
+        raise ValueError(
+            f"--keep wants weights of the constant phase, which ends at step "
+            f"{plan.constant:,}, and this goes to {last:,}; add --stop-after "
+            f"{plan.constant}."
+        )
+    if options.publish and last < plan.steps:
+        raise ValueError(
+            f"--publish wants the end, step {plan.steps:,}, and --stop-after is "
+            f"{last:,}; leave one of them out."
+        )
     tokenizer = None
     if name != "coder":  # its kin speak its words: one drafts for it, one is its peer
         tokenizer = files.find("coder") / "tokenizer.json"
@@ -254,7 +285,7 @@ def run(options: argparse.Namespace) -> None:
         compiled=options.compile,
         device=str(machine.device(options.device)),
     )
-    done = plan.steps if options.stop_after is None else options.stop_after
+    done = max(row["step"] for row in recipe.log(folder))
     print(f"trained {done} of {plan.steps} steps in {folder}")
     if options.keep:
         print(f"written {keep(model, folder, options.keep, steps=done)}")

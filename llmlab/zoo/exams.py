@@ -6,6 +6,7 @@ places drawn with a seed.
 """
 
 import ast
+import dataclasses
 import itertools
 import random
 import textwrap
@@ -64,6 +65,11 @@ def parse_share(model, texts: Iterable[str], *, bodies: int = BODIES) -> Record:
     as it stands. The interval is drawn over texts, as functions of one are alike.
     """
     places = [(n, *place) for n, text in enumerate(texts) for place in heads(text)]
+    if not places:
+        raise ValueError(
+            f"texts hold no function of {BODY_LINES.start} to {BODY_LINES.stop - 1} "
+            "lines to write; hand in longer ones."
+        )
     chosen = random.Random(0).sample(places, min(bodies, len(places)))
     counts: dict[int, list[int]] = {}  # by text: how many parse, how many were asked
     for text, before, head in progress.track(chosen, "writing bodies"):
@@ -73,14 +79,20 @@ def parse_share(model, texts: Iterable[str], *, bodies: int = BODIES) -> Record:
         count = counts.setdefault(text, [0, 0])
         count[0] += parses(head, model.tokenizer.decode(new))
         count[1] += 1
-    return estimates.estimate(
+    parts = numpy.array([*counts.values()])
+    fact = estimates.estimate(
         "bodies that parse",
         "1",
-        numpy.array([*counts.values()]),
+        parts,
         estimates.ratio,
         subject=identity.label(model),
         details={"asked": len(chosen), "texts": len(counts)},
     )
+    if fact.value in (0, 1) or len(counts) == 1:  # nothing differs to draw among
+        low, high = intervals.of_share(round(fact.value * len(parts)), len(parts))
+        low, high = min(low, fact.value), max(high, fact.value)
+        return dataclasses.replace(fact, low=low, high=high)
+    return fact
 
 
 def heads(text: str) -> list[tuple[str, str]]:
@@ -122,11 +134,11 @@ def _valid(source: str) -> bool:
 
 
 def verbatim_share(
-    model, read: Callable[[int], Tensor], steps: int, *, places: int = PLACES
+    model, read: Callable[[int], Tensor], steps: range, *, places: int = PLACES
 ) -> Record:
     """Return the share of greedy continuations that copy what the training read.
 
-    read: the batch (B, T) of each of the `steps` steps. At places drawn with a seed,
+    read: the batch (B, T) of each of these steps. At places drawn with a seed,
     none across the end of a file, the model reads 64 tokens and writes 64 (Carlini et
     al. 2023 call what comes back extractable). The interval is Wilson's.
     """
@@ -150,11 +162,11 @@ def verbatim_share(
 
 
 def _chunk(
-    read: Callable[[int], Tensor], steps: int, dice: random.Random, end: int
+    read: Callable[[int], Tensor], steps: range, dice: random.Random, end: int
 ) -> list[int]:
     """Draw a place of a batch that does not cross the end of a file."""
     for _ in range(1000):
-        batch = read(dice.randrange(steps))
+        batch = read(dice.choice(steps))
         row = batch[dice.randrange(len(batch))].tolist()
         start = dice.randrange(len(row) - 2 * COPIED + 1)
         chunk = row[start : start + 2 * COPIED]

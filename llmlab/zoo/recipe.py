@@ -191,6 +191,11 @@ def run(
     folder, device = options.folder, str(machine.device(options.device))
     plan = plan_of(make, folder, minutes=options.minutes, device=device)
     own = make(folder)
+    if plan.started_from not in (None, own.started_from):
+        raise ValueError(
+            f"the training in {folder} began with weights {plan.started_from}, and now "
+            f"{own.started_from} stand there; choose another --folder."
+        )
     model = train(own, folder, plan, device=device, stop_after=options.stop_after)
     done = min(plan.steps, options.stop_after or plan.steps)
     bars = curve.sparkline(scores(folder, own.score))

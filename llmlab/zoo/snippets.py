@@ -2,10 +2,10 @@
 
 A file is cut into runs of whole statements, eight lines at most, each using at most
 one of the twelve. Its imports are dropped, and the names of all twelve are masked
-wherever they stand as a word or as a part of a name (`json_path`, `JSONDecodeError`),
-in whatever case, so that neither the answer nor what it is not can be read off. What is
-left is what a reader would go by: the functions called, their arguments, the words
-around them.
+wherever they stand as a word or between underscores (`json_path`, `OS`), in whatever
+case, and as the head of a class (`JSONDecodeError`), so that neither the answer nor
+what it is not can be read off. What is left is what a reader would go by: the functions
+called, their arguments, the words around them.
 """
 
 import ast
@@ -27,7 +27,7 @@ PER_FILE, PER_MODULE = 6, 1500  # snippets of a module: of one file, of all; at 
 ELSEWHERE = {"collections.abc"}  # a module of its own, beside the twelve
 BRANCH = re.compile(r"\s*elif\b")
 ALL = "|".join(MODULES)
-WORDS = re.compile(rf"(?<![A-Za-z0-9])(?:(?i:{ALL})(?![A-Za-z0-9])|JSON(?=[A-Z]))")
+WORDS = re.compile(rf"(?<![A-Za-z0-9])(?:(?i:{ALL})(?![A-Za-z0-9])|JSON(?=[A-Z][a-z]))")
 
 
 def collect(files: Iterable[TextFile]) -> list[Snippet]:

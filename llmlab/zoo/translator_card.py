@@ -4,18 +4,13 @@ Every figure comes from a run made when the model is published. Right means that
 whole answer is: one letter wrong, and the number is.
 """
 
-import copy
 import hashlib
 import json
 import random
-import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import torch
-
-from llmlab import models
-from llmlab.core import bands, numbers, texts, writing
+from llmlab.core import bands, numbers, texts
 from llmlab.core.bands import Pair
 from llmlab.core.records import Record
 from llmlab.measure import quality
@@ -29,15 +24,16 @@ STRANGE = ("one million", "two million three hundred", "forty two", "seven apple
 
 def publish(model, folder: Path, target: Path, plan: recipe.Plan) -> Path:
     """Write bf16 weights, tokenizer, data.json, log and card of a trained model."""
-    with writing.replacing_folder(target) as place:
-        # What ships is bf16; figures are taken from what ships.
-        models.save(copy.deepcopy(model).to("cpu", torch.bfloat16), place)
-        writing.write(place / "data.json", json.dumps(data()) + "\n")
-        shutil.copy(folder / "log.jsonl", place / "log.jsonl")
-        device = next(model.parameters()).device.type
-        card = text_of(models.load(place), place, plan, device=device)
-        writing.write(place / "README.md", card)
-    return target
+    log = (folder / "log.jsonl").read_text()
+    device = next(model.parameters()).device.type
+    return cards.publish(
+        model,
+        target,
+        tokenizer=model.tokenizer,
+        name="translator",
+        files={"data.json": json.dumps(data()) + "\n", "log.jsonl": log},
+        text_of=lambda shipped, place: text_of(shipped, place, plan, device=device),
+    )
 
 
 def quick(model, _: Path) -> list[Record]:
