@@ -10,6 +10,7 @@ it training through 2 and 3 bits.
 import contextlib
 import copy
 import dataclasses
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -111,13 +112,14 @@ def coder_ways(model) -> Iterator[tuple[dict, Make]]:
                     _way(word, bits, size),
                     lambda model, solve=solve, how=how: solve(model, data, **how),
                 )
-    for bits in BITS:  # one against the other, paired text by text
+    rivals = {"rounding": ranges.minmax, "least error": ranges.mse}
+    for bits, word in itertools.product(BITS, rivals):  # paired, text by text
         how = {"bits": bits, "group_size": 32}
         yield (
-            _way("GPTQ less rounding", bits, 32),
-            lambda model, how=how: (
+            _way(f"GPTQ less {word}", bits, 32),
+            lambda model, how=how, within=rivals[word]: (
                 quantization.gptq.quantize(model, data, **how),
-                quantization.quantize(model, **how),
+                quantization.quantize(model, within=within, **how),
             ),
         )
     for bits in (2, 3):
