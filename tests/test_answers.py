@@ -15,6 +15,7 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from llmlab.command import formats
 from llmlab.core import records
 from llmlab.measure import answers
 from llmlab.models import save
@@ -147,3 +148,20 @@ def test_the_command_measures_what_answers_with_table_json_and_picture(
     assert {fact.kind for fact in facts} == {"measured"}
     picture = (tmp_path / "out" / f"{name}_fp32.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["classifier", "translator"])
+def test_formats_are_compared_by_their_answers(name, request, tmp_path):
+    folder = save(request.getfixturevalue(name), tmp_path / name)
+    words = ["fp32", "bf16", "int8"]
+    facts = formats.compare(folder, words, batch=4)
+    table = formats.table(facts).splitlines()
+    assert [line.split()[0] for line in table[2:]] == words
+    assert "answer ×" in table[0] and "decode" not in table[0]
+    errors = {f.subject: f.value for f in facts if f.name == "logit error"}
+    assert errors["fp32"] == 0 < errors["bf16"] < errors["int8"] < 0.5
+    ratios = [f for f in facts if f.name == "ratio"]
+    assert len(ratios) == 2 * 2 and {f.details["against"] for f in ratios} == {"fp32"}
+    with pytest.raises(ValueError, match=r"gptq\.quantize"):
+        formats.make(folder, "int4-gptq")

@@ -93,8 +93,12 @@ def test_the_command_prints_one_line_for_each_format(folder, tmp_path):
 
 
 def test_the_doctor_names_the_operators_of_quantized_layers():
-    findings = list(quantized.probes())
-    assert [finding.what for finding in findings] == list(quantized.FORMS)
+    prepacked, *findings = quantized.probes()
+    assert prepacked.what == "bf16 prepacked" and prepacked.state in ("works", "slow")
+    assert "row" in prepacked.said or prepacked.state == "slow"
+    on_cuda = [f"{what}, CUDA" for what in quantized.FORMS]
+    names = [*quantized.FORMS, *on_cuda * torch.cuda.is_available()]
+    assert [finding.what for finding in findings] == names
     for finding in findings:
         assert finding.state in ("works", "slow")
         assert f"({choice.ROWS[-1]} rows)" in finding.said

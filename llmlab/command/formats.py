@@ -15,14 +15,19 @@ from typing import Any
 import torch
 
 from llmlab import measure, models, quantization
+from llmlab.command import answering
 from llmlab.core import progress, records, texts
 from llmlab.core.records import Record
 from llmlab.models import generation
 
 WORD = re.compile(r"int([2-8])(?:-g(\d+))?(?:-(dynamic|gptq|awq|smooth))?")
 DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
-COLUMNS = {  # of the table: name of the fact, phase
+COLUMNS = {  # of the table: name of the fact, phase; those that nobody has are left out
     "size": ("file size", None),
+    "answer": ("throughput", "answer"),
+    "answer ×": ("ratio", "answer"),
+    "answers": ("throughput", "answers"),
+    "answers ×": ("ratio", "answers"),
     "decode": ("throughput", "decode"),
     "decode ×": ("ratio", "decode"),
     "prefill": ("throughput", "prefill"),
@@ -31,6 +36,8 @@ COLUMNS = {  # of the table: name of the fact, phase
     "batch ×": ("ratio", "batch"),
     "logit error": ("logit error", None),
     "bits per byte": ("bits per byte", None),
+    "exact match": ("exact match", None),
+    "accuracy": ("accuracy", None),
 }
 
 
@@ -55,6 +62,12 @@ def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
     model = models.load(name, dtype="bf16", device=device)
     size = int(group) if group else "channel"
     how = {"bits": bits, "group_size": size, "rows": rows}
+    if method in ("gptq", "awq", "smooth") and not hasattr(model, "new_cache"):
+        raise ValueError(
+            f"format {word!r} calibrates on programs, and {name!r} reads other texts; "
+            f"use quantization.{method.replace('smooth', 'smoothing')}.quantize with "
+            "batches of your own."
+        )
     if method in ("gptq", "awq"):
         maker = getattr(quantization, method).quantize
         return maker(model, quantization.calibration.batches(model), **how)
@@ -78,16 +91,14 @@ def compare(
 ) -> list[Record]:
     """Measure a model in formats: decode, prefill of a long prompt, decode of a batch.
 
-    Ratios are of the first word, those of a batch of bf16. beside: calls to time in the
-    same rounds, by phase ("decode", "prefill", "batch") and name, such as another
-    engine's; then ratios are of the first of these.
+    A translator or classifier has one answer timed, and `batch` of them. Ratios are of
+    the first word, those of a batch's decode of bf16. beside: calls to time in the same
+    rounds, by phase ("decode", "prefill", "batch") and name, such as another engine's;
+    then ratios are of the first of these.
     """
     exact = models.load(name, dtype="fp32", device=device)
     if not hasattr(exact, "new_cache"):
-        raise ValueError(
-            f"{name!r} is no causal model, and --formats compares how models write on; "
-            "take one such as coder."
-        )
+        return _answers(exact, name, words, device, batch, rounds)
     found = {
         word: make(name, word, device=device)
         for word in progress.track(words, "making formats")
@@ -110,16 +121,58 @@ def compare(
     return facts
 
 
+def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record]:
+    """Measure formats of a model that answers texts: one at a time, and many."""
+    own = answering.of(exact)
+    facts, many = [], max(2, min(batch, len(own.exam.asked)))
+    for phase, count in (("answer", 1), ("answers", many)):
+        found = {word: make(name, word, device=device, rows=count) for word in words}
+        asked = own.exam.asked[:count]
+        calls = {
+            w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in found.items()
+        }
+        speed = measure.speed(calls, rounds=rounds)
+        facts += _facts(speed, calls, words[0], count, "answer/s",
+                        {"phase": phase, "batch": count})  # fmt: skip
+    data = [_batch(exact, own.exam, many)]
+    error = quantization.sensitivity.logit_error(exact, data)
+    for word, model in found.items():
+        rest = {"subject": word, "weights": exact.weights_version}
+        facts.append(records.measured("file size", _file_size(model), "B", **rest))
+        with torch.inference_mode():
+            off = error(model) ** 0.5
+        facts.append(records.measured("logit error", off, "1", **rest))
+        if own.judged:
+            given = own.ask(model, own.exam.asked)
+            share = measure.quality.exact_match(given, own.exam.expected, subject=word)
+            facts.append(dataclasses.replace(share, name=own.exam.name))
+    return facts
+
+
+def _batch(model, exam, count: int) -> dict[str, torch.Tensor]:
+    """Return what a forward call takes: texts and, where it writes, the answers."""
+    longest = getattr(model.config, "max_position_embeddings", None)
+    how = {"return_tensors": "pt", "padding": True}
+    how |= {"truncation": longest is not None, "max_length": longest}
+    batch = dict(model.tokenizer(list(exam.asked[:count]), **how))
+    if model.config.is_encoder_decoder:
+        batch["labels"] = model.tokenizer(list(exam.expected[:count]), **how).input_ids
+    return {key: batch[key] for key in ("input_ids", "attention_mask", "labels")
+            if key in batch}  # fmt: skip
+
+
 def table(facts: Sequence[Record]) -> str:
     """Write one line for each format."""
     from llmlab.core.tables import text_grid
 
     subjects = list(dict.fromkeys(fact.subject for fact in facts))
+    held = {(fact.name, fact.details.get("phase")) for fact in facts}
+    columns = {word: key for word, key in COLUMNS.items() if key in held}
     rows = [
-        [subject, *(_cell(facts, subject, *key) for key in COLUMNS.values())]
+        [subject, *(_cell(facts, subject, *key) for key in columns.values())]
         for subject in subjects
     ]
-    return text_grid(["format", *COLUMNS], rows)
+    return text_grid(["format", *columns], rows)
 
 
 def _timed(phase, found, prompts, new, rounds, beside) -> list[Record]:
@@ -132,10 +185,15 @@ def _timed(phase, found, prompts, new, rounds, beside) -> list[Record]:
     first = "bf16" if phase == "batch" and "bf16" in calls else next(iter(calls))
     details = {"phase": phase, "batch": len(prompts), "prompt": len(prompts[0])}
     details |= {"new": new}
+    return _facts(speed, calls, first, tokens, "token/s", details)
+
+
+def _facts(speed, calls, first: str, amount: int, unit: str, details) -> list[Record]:
+    """Return throughput and, against the first, the ratio of each call."""
     facts = []
     for word in calls:
         rest = {"subject": word, "details": details}
-        facts.append(speed[word].total.rate("throughput", tokens, "token/s", **rest))
+        facts.append(speed[word].total.rate("throughput", amount, unit, **rest))
         if word != first:
             ratio = speed.verdict(word, first).record()
             details_of = details | {"against": first} | dict(ratio.details)

@@ -9,7 +9,6 @@ from pathlib import Path
 from llmlab.command import terminal
 from llmlab.core import machine, records
 
-ANSWERS = 500  # of the frozen pairs; all of them take a minute
 TOLD = ("latency of answers", "exact match", "accuracy")
 TOLD += ("prefill latency", "decode latency per token", "weights", "bits per byte")
 COLUMNS = ("name", "phase", "batch", "value", "interval", "kind")
@@ -65,43 +64,14 @@ def _columns(found: list[records.Record]) -> list[str]:
 
 def _facts(model) -> list[records.Record]:
     """Measure a model by what it does: write on, answer texts, or label them."""
+    from llmlab.command import answering
     from llmlab.measure import answers, report
-    from llmlab.models import classification, generation, translation
+    from llmlab.models import generation
 
     if hasattr(model, "new_cache"):
         return report.one_model(model, stream=generation.stream_batch)
-    if model.tokenizer and model.config.is_encoder_decoder and model.can_generate():
-        judged, ask = model.name == "translator", translation.translate
-        return answers.one_model(model, ask=ask, exam=_pairs(), judged=judged)
-    if model.tokenizer and type(model).__name__.endswith("ForSequenceClassification"):
-        exam, ask = _snippets(), classification.classify
-        judged = set(exam.expected) <= set(model.config.id2label.values())
-        return answers.one_model(model, ask=ask, exam=exam, judged=judged)
-    raise ValueError(
-        f"--model {model.name} is a {type(model).__name__}"
-        f"{'' if model.tokenizer else ' without tokenizer'}, which neither writes nor "
-        "labels texts here; take a causal model, an encoder-decoder or a classifier of "
-        "sequences with its tokenizer, such as coder."
-    )
-
-
-def _pairs():
-    """Return the frozen pairs of number words as an exam."""
-    from llmlab.core import texts
-    from llmlab.measure.answers import Exam
-
-    pairs = texts.number_pairs()[:ANSWERS]
-    return Exam([pair.english for pair in pairs], [pair.french for pair in pairs])
-
-
-def _snippets():
-    """Return the frozen snippets as an exam."""
-    from llmlab.core import texts
-    from llmlab.measure.answers import Exam
-
-    snippets = texts.snippets()
-    modules = [snippet.module for snippet in snippets]
-    return Exam([snippet.code for snippet in snippets], modules, "accuracy")
+    own = answering.of(model)
+    return answers.one_model(model, ask=own.ask, exam=own.exam, judged=own.judged)
 
 
 def _writable(folder: Path) -> Path:
