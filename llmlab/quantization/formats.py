@@ -42,8 +42,7 @@ class Quantized:
 
         A scale takes 2 bytes where bf16 says all of them exactly, else 4.
         """
-        scales = self.grid.scales
-        each = 2 if torch.equal(scales.bfloat16().float(), scales) else 4
+        each = 2 if self.grid.short_scales else 4
         each += self.grid.zero_points is not None
         count = self.integers.numel()
         return packing.packed_bytes(count, bits=self.bits) + (

@@ -33,6 +33,11 @@ class Grid:
     def highest(self) -> int:
         return 2 ** (self.bits - 1) - 1
 
+    @property
+    def short_scales(self) -> bool:
+        """Whether bf16 says every scale exactly, so that a file holds 2 bytes of it."""
+        return torch.equal(self.scales.bfloat16().float(), self.scales)
+
     def round(self, groups: Tensor) -> Tensor:
         """Return the integers, as floats, of the levels next to weights (O, G, C)."""
         steps = groups / self.scales

@@ -72,8 +72,6 @@ class PackedLinear(nn.Linear):
             else:
                 missing.append(prefix + "bias")
         unexpected += [prefix + name for name in own if name not in self.in_file]
-        if "input_scales" in self._parameters and "input_scales" not in own:
-            missing.append(prefix + "input_scales")
         try:
             self.from_file(own)
         except KeyError as error:
@@ -183,6 +181,8 @@ class QuantizedLinear(PackedLinear):
     def from_file(self, tensors: dict[str, Tensor]) -> None:
         """Take the tensors of `to_file`; KeyError, ValueError where they do not fit."""
         weight = read(self.spec, tensors)
+        if "input_scales" in self._parameters and "input_scales" not in tensors:
+            raise KeyError("input_scales")
         self._fill(weight, tensors.get("input_scales"))
 
     def _fill(self, weight: Quantized, input_scales: Tensor | None) -> None:

@@ -5,7 +5,6 @@ Shapes: O output features, I input features, G groups per row, C columns per gro
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 
 from llmlab.quantization.formats import Quantized
@@ -36,7 +35,7 @@ class Spec:
             bits=weight.bits,
             symmetric=grid.zero_points is None,
             per_tensor=grid.scales.numel() == 1 < rows,
-            short_scales=torch.equal(grid.scales.bfloat16().float(), grid.scales),
+            short_scales=grid.short_scales,
             activations=activations,
         )
 
