@@ -1,7 +1,6 @@
 """The recipes: what they promise on a text that takes seconds."""
 
 import argparse
-import hashlib
 import itertools
 import json
 import os
@@ -17,10 +16,9 @@ from pathlib import Path
 import numpy
 import pytest
 import torch
-from transformers import AutoModelForCausalLM
 
 from llmlab import models
-from llmlab.core import corpus, texts
+from llmlab.core import texts
 from llmlab.models import generation
 from llmlab.zoo import __main__ as command
 from llmlab.zoo import card, cards, coder, exams, recipe, shapes, tokens
@@ -225,22 +223,6 @@ def test_what_is_written_at_the_wrong_step_is_refused_before_the_training(words,
     assert not Path("none").exists()
 
 
-@pytest.mark.parametrize("name", models.names())
-def test_a_card_speaks_of_what_lies_beside_it(name):
-    folder, model = models.files.bundled() / name, models.load(name)
-    text = (folder / "README.md").read_text()
-    count = sum(p.numel() for p in model.parameters())
-    size = (folder / "model.safetensors").stat().st_size
-    assert f"| parameters | {count:,}:" in text
-    assert f"| file | {size:,} bytes" in text
-    assert f"weights' version `{model.weights_version}`" in text
-    last = max(row["step"] for row in recipe.log(folder))
-    if name.startswith("coder"):
-        assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
-    if name != "translator":
-        assert cards.data(folder / "data.json") in text
-
-
 def test_heads_of_functions_are_found_with_what_stands_before():
     found = exams.heads(PROGRAM)
     assert [head.split("(")[0].split()[-1] for _, head in found] == ["add", "clear"]
@@ -269,6 +251,7 @@ def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
     model = models.load("coder")
     prompt = model.tokenizer("import os\nimport sys\n")["input_ids"]
     own = [*prompt, *generation.stream(model, prompt, max_tokens=16)]
+    own = [token for token in own if token != model.tokenizer.eos_token_id]
     cycle = [own[-1]] * 40  # what it repeats greedily is what it knows
     by_heart = list(generation.stream(model, cycle[:8], max_tokens=8))
     strange = torch.randint(4096, (64,), generator=torch.Generator().manual_seed(1))
@@ -303,22 +286,6 @@ def test_more_context_makes_the_next_token_cheaper():
     assert all(each.low <= each.value <= each.high for each in found)
 
 
-LEARNT_FROM_FILES = {*command.RECIPES} - {"translator"}  # which has a generator
-
-
-@pytest.mark.parametrize("name", sorted(LEARNT_FROM_FILES & {*models.names()}))
-def test_what_a_bundled_model_learnt_from_is_listed_free_and_not_the_frozen_text(name):
-    folder = models.files.bundled() / name
-    rows = texts.read_manifest(folder / "data.json")
-    learnt = {row["sha256"] for row in rows if row["split"] == "training"}
-    assert learnt and all(corpus._is_free(row["licence"]) for row in rows)
-    frozen = texts.evaluation_files().values()
-    assert not learnt & {hashlib.sha256(t.encode()).hexdigest() for t in frozen}
-    held = {row["sha256"] for row in rows if row["split"] == "held out"}
-    assert held and not held & learnt
-    assert all(int(each, 16) % 100 < corpus.HELD_OUT_PERCENT for each in held)
-
-
 @pytest.mark.parametrize("name", sorted(command.RECIPES))
 def test_ctrl_c_ends_a_training_with_one_sentence(name, tmp_path):
     words = [sys.executable, "-m", "llmlab.zoo", name, "--folder", tmp_path / "run"]
@@ -336,23 +303,3 @@ def test_ctrl_c_ends_a_training_with_one_sentence(name, tmp_path):
     assert "Traceback" not in said
     assert said.splitlines()[-1].startswith("stopped;")
     assert not list(tmp_path.rglob(".*")), "nothing half-written lies about"
-
-
-@pytest.mark.parametrize("name", ["coder", "coder-small"])
-def test_a_published_decoder_writes_the_same_in_plain_transformers(name):
-    folder = models.files.find(name)
-    theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-    model = models.load(name)
-    prompt = model.tokenizer("def add(a, b):", return_tensors="pt")["input_ids"]
-    written = theirs.generate(prompt, max_new_tokens=24, do_sample=False)
-    ours = list(generation.stream(model, prompt[0].tolist(), max_tokens=24))
-    assert written[0, prompt.shape[1] :].tolist() == ours
-
-
-def test_all_weights_that_ship_stay_within_45_megabytes():
-    files = [path for path in models.files.bundled().rglob("*") if path.is_file()]
-    assert files and sum(path.stat().st_size for path in files) <= 45e6
-
-
-def test_every_model_that_ships_has_its_recipe():
-    assert {*models.names()} <= {*command.RECIPES}

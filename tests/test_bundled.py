@@ -1,0 +1,142 @@
+"""The five models that ship: their cards are true, their text free, their files small.
+
+`test_translator.py` and `test_classifier.py` ask those two for what they were made for.
+"""
+
+import hashlib
+import re
+import subprocess
+import sys
+
+import pytest
+import torch
+from transformers import AutoModelForCausalLM
+
+from llmlab import models
+from llmlab.core import corpus, texts
+from llmlab.measure import quality
+from llmlab.models import files, generation
+from llmlab.zoo import __main__ as command
+from llmlab.zoo import cards, coder, recipe
+
+FROM_FILES = sorted({*command.RECIPES} - {"translator"})  # which has a generator
+CODERS = ("coder", "coder-small", "coder-rnn")
+SHIPPED = 45e6  # bytes of all weights together
+SHARE_OF_XZ = 0.70  # at most, in bits per byte
+
+
+def card(name):
+    return (files.bundled() / name / "README.md").read_text()
+
+
+def figures(row):
+    """The numbers of a table's row, thousands joined, in order."""
+    return [float(n) for n in re.findall(r"[+-]?\d+(?:\.\d+)?", row.replace(",", ""))]
+
+
+def learnt_from(name):
+    rows = texts.read_manifest(files.bundled() / name / "data.json")
+    return {row["sha256"] for row in rows if row["split"] == "training"}
+
+
+def test_what_ships_is_what_has_a_recipe():
+    assert {*models.names()} == {*command.RECIPES}
+
+
+@pytest.mark.parametrize("name", sorted(command.RECIPES))
+def test_a_card_speaks_of_what_lies_beside_it(name):
+    folder, model, text = files.bundled() / name, models.load(name), card(name)
+    count = sum(p.numel() for p in model.parameters())
+    size = (folder / "model.safetensors").stat().st_size
+    assert f"| parameters | {count:,}:" in text
+    assert f"| file | {size:,} bytes" in text
+    assert f"weights' version `{model.weights_version}`" in text
+    last = max(row["step"] for row in recipe.log(folder))
+    if name in CODERS:
+        assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
+        assert last == coder.Plan.of(coder.MILLION_TOKENS[name]).steps, "to the end"
+    if name != "translator":
+        assert cards.data(folder / "data.json") in text
+
+
+@pytest.mark.parametrize("name", CODERS)
+def test_the_quality_on_a_card_is_what_the_weights_give(name):
+    frozen = re.search(r"\| frozen evaluation text \|(.*)", card(name)).group(1)
+    size, bits, low, high, xz, share, accuracy, *_ = figures(frozen)
+    found, _, right = quality.of(models.load(name), texts.evaluation_files())
+    assert size == len(texts.evaluation().encode())
+    # The last digit is the machine's: others add in another order.
+    assert found.value == pytest.approx(bits, abs=0.002)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.005)
+    assert share == pytest.approx(bits / xz, abs=0.001)
+    assert right.value == pytest.approx(accuracy, abs=0.002)
+
+
+def test_coder_needs_at_most_seven_tenths_of_the_bits_of_xz():
+    rows = re.findall(r"\| (?:held-out|frozen).*", card("coder"))
+    shares = [figures(row)[-4] for row in rows]
+    assert len(shares) == 2
+    assert all(share <= SHARE_OF_XZ for share in shares)
+
+
+def test_the_peers_have_read_the_same_and_speak_the_same_words():
+    one, *rest = (files.bundled() / name for name in CODERS)
+    for other in rest:
+        for part in ("tokenizer.json", "data.json"):
+            assert (one / part).read_bytes() == (other / part).read_bytes()
+
+
+@pytest.mark.parametrize("name", FROM_FILES)
+def test_what_a_model_learnt_from_is_listed_free_and_not_the_frozen_text(name):
+    rows = texts.read_manifest(files.bundled() / name / "data.json")
+    learnt = learnt_from(name)
+    assert learnt and all(corpus._is_free(row["licence"]) for row in rows)
+    frozen = texts.evaluation_files().values()
+    assert not learnt & {hashlib.sha256(t.encode()).hexdigest() for t in frozen}
+    held = {row["sha256"] for row in rows if row["split"] == "held out"}
+    assert held and not held & learnt
+    assert all(int(each, 16) % 100 < corpus.HELD_OUT_PERCENT for each in held)
+
+
+def test_no_file_that_a_model_learnt_from_says_other_terms_of_itself():
+    learnt = set().union(*map(learnt_from, FROM_FILES))
+    here = [file for file in corpus.candidates() if file.sha256 in learnt]
+    # Other versions of Python and the packages hold other files; some are always here.
+    assert len(here) > 100
+    assert not [f.path for f in here if corpus.says_other_terms(f.read())]
+
+
+@pytest.mark.parametrize("name", ["coder", "coder-small"])
+def test_a_decoder_writes_the_same_in_plain_transformers(name):
+    folder = files.find(name)
+    theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
+    model = models.load(name)
+    prompt = model.tokenizer("def add(a, b):", return_tensors="pt")["input_ids"]
+    written = theirs.generate(prompt, max_new_tokens=24, do_sample=False)
+    ours = list(generation.stream(model, prompt[0].tolist(), max_tokens=24))
+    assert written[0, prompt.shape[1] :].tolist() == ours
+
+
+def test_all_weights_together_stay_within_45_megabytes():
+    found = list(files.bundled().rglob("*.safetensors"))
+    assert len(found) == len(command.RECIPES)
+    assert sum(path.stat().st_size for path in found) <= SHIPPED
+
+
+@pytest.mark.slow
+def test_a_learner_trains_the_smallest_again_in_a_minute(tmp_path):
+    words = "-m llmlab.zoo classifier --minutes 1 --folder".split()
+    run = subprocess.run(
+        [sys.executable, *words, str(tmp_path / "classifier")],
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+    assert run.returncode == 0, run.stderr
+    assert re.search("held out accuracy while training: [▁▂▃▄▅▆▇█]{20}", run.stdout)
+    for which in ("held out", "frozen"):
+        own, always = (
+            figures(re.search(rf".*{about}, {which}.*", run.stdout).group())
+            for about in ("classifier", "always [a-z]+")
+        )
+        assert own[1] > always[2], run.stdout  # its low end above the other's high one
