@@ -4,6 +4,7 @@ The oracle runs the model once per token, on the tokens that came before, in flo
 """
 
 import math
+from dataclasses import replace
 
 import numpy
 import pytest
@@ -177,6 +178,16 @@ def test_a_paired_difference_is_surer_than_two_separate_numbers():
     assert paired.value == pytest.approx(ours.value - theirs.value)
     assert paired.high - paired.low < ours.high - ours.low
     assert paired.details["relative"] == pytest.approx(ours.value / theirs.value - 1)
+
+
+def test_scores_serve_for_their_model_and_those_of_another_text_are_refused(model):
+    other = reader(seed=1)
+    kept = quality.score(model, TEXT)
+    asked = quality.difference(other, model, TEXT)
+    again = quality.difference(other, kept, TEXT)
+    assert replace(again, date=None) == replace(asked, date=None)
+    with pytest.raises(ValueError, match=r"^original was scored on .* bytes"):
+        quality.difference(other, kept, TEXT + "!")
 
 
 def test_models_with_other_tokenizers_can_be_compared_by_bits_only():

@@ -30,7 +30,7 @@ def agreement(a: LanguageModel, b: LanguageModel, text: Texts) -> Record:
         )
     same = ours.choices == theirs.choices
     parts = ours.sums(same, numpy.ones(len(same)))
-    return of_scores("agreement", "1", parts, ratio, a, ours, subject=_pair(a, b))
+    return of_scores("agreement", "1", parts, ratio, ours, subject=_pair(a, b))
 
 
 def free_agreement(

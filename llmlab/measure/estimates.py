@@ -8,9 +8,8 @@ from collections.abc import Callable
 import numpy
 
 from llmlab.core import records
-from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity, intervals
+from llmlab.measure import intervals
 from llmlab.measure.scores import Scores
 
 SEED = 0  # of every bootstrap
@@ -38,16 +37,15 @@ def of_scores(
     unit: str,
     parts: numpy.ndarray,
     statistic: Statistic,
-    model: LanguageModel,
     scores: Scores,
     *,
     details: dict | None = None,
     **rest,
 ) -> Record:
-    """Return an estimate that says how much text of what kind it rests on."""
+    """Return an estimate that says whose it is, and on how much text of what kind."""
     facts = {"tokens": len(scores.bits), "bytes": int(scores.bytes.sum())}
     facts |= {"parts": len(parts), "part": scores.unit} | (details or {})
-    rest = {"subject": identity.label(model), "weights": model.weights_version} | rest
+    rest = {"subject": scores.subject, "weights": scores.weights} | rest
     return estimate(name, unit, parts, statistic, details=facts, **rest)
 
 

@@ -14,10 +14,10 @@ import numpy
 from llmlab.core import records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity, intervals
+from llmlab.measure import intervals
 from llmlab.measure.agreement import agreement, free_agreement
 from llmlab.measure.estimates import of_scores, ratio, with_interval
-from llmlab.measure.scores import Scores, Texts, score
+from llmlab.measure.scores import Scores, Texts, score, texts_of
 
 __all__ = [
     "Scores",
@@ -39,15 +39,14 @@ def of(model: LanguageModel, text: Texts, *, stride: int | None = None) -> list[
     text: one text, a list, or a mapping to texts; windows and errors as in `score`.
     """
     scores = score(model, text, stride=stride)
-    return [_bits_per_byte(model, scores), _perplexity(model, scores),
-            _accuracy(model, scores)]  # fmt: skip
+    return [_bits_per_byte(scores), _perplexity(scores), _accuracy(scores)]
 
 
 def bits_per_byte(
     model: LanguageModel, text: Texts, *, stride: int | None = None
 ) -> Record:
     """Return the bits that the model needs per byte of UTF-8."""
-    return _bits_per_byte(model, score(model, text, stride=stride))
+    return _bits_per_byte(score(model, text, stride=stride))
 
 
 def perplexity(
@@ -57,28 +56,40 @@ def perplexity(
 
     It depends on the tokenizer; compare models of one tokenizer only.
     """
-    return _perplexity(model, score(model, text, stride=stride))
+    return _perplexity(score(model, text, stride=stride))
 
 
 def next_token_accuracy(
     model: LanguageModel, text: Texts, *, stride: int | None = None
 ) -> Record:
     """Return the share of tokens that had the highest logit."""
-    return _accuracy(model, score(model, text, stride=stride))
+    return _accuracy(score(model, text, stride=stride))
 
 
 def difference(
-    model: LanguageModel,
-    original: LanguageModel,
+    model: LanguageModel | Scores,
+    original: LanguageModel | Scores,
     text: Texts,
     *,
     stride: int | None = None,
 ) -> Record:
     """Return the bits per byte that `model` needs more than `original`, paired.
 
-    Tokenizers may differ. Details hold the relative difference with its interval.
+    Each may also be what `score` gave for it on this text, so that one original serves
+    for many models. Tokenizers may differ. Details hold the relative difference with
+    its interval. Raises ValueError for scores of another text.
     """
-    ours, theirs = (score(each, text, stride=stride) for each in (model, original))
+    ours, theirs = (
+        each if isinstance(each, Scores) else score(each, text, stride=stride)
+        for each in (model, original)
+    )
+    size = sum(len(each.encode()) for each in texts_of(text))
+    for name, scores in {"model": ours, "original": theirs}.items():
+        if (own := scores.bytes.sum()) != size:
+            raise ValueError(
+                f"{name} was scored on a text of {own:,} bytes, and this one has "
+                f"{size:,}; score it on the same text."
+            )
     both = [ours.sums(ours.bits), theirs.sums(theirs.bits), ours.bytes]
     parts = numpy.column_stack(both)  # (parts, 3)
     names = ("relative", "relative_low", "relative_high")
@@ -88,9 +99,8 @@ def difference(
         "bit/B",
         parts,
         lambda sums: (sums[:, 0] - sums[:, 1]) / sums[:, 2],
-        model,
         ours,
-        subject=f"{identity.label(model)} against {identity.label(original)}",
+        subject=f"{ours.subject} against {theirs.subject}",
         details=dict(zip(names, shares, strict=False)),
     )
 
@@ -111,18 +121,16 @@ def exact_match(
     return records.measured("exact match", share, "1", low=low, high=high, **rest)
 
 
-def _bits_per_byte(model: LanguageModel, scores: Scores) -> Record:
+def _bits_per_byte(scores: Scores) -> Record:
     parts = numpy.column_stack([scores.sums(scores.bits), scores.bytes])
-    return of_scores("bits per byte", "bit/B", parts, ratio, model, scores)
+    return of_scores("bits per byte", "bit/B", parts, ratio, scores)
 
 
-def _perplexity(model: LanguageModel, scores: Scores) -> Record:
+def _perplexity(scores: Scores) -> Record:
     parts = scores.sums(scores.bits, numpy.ones(len(scores.bits)))
-    return of_scores(
-        "perplexity", "1", parts, lambda sums: 2 ** ratio(sums), model, scores
-    )
+    return of_scores("perplexity", "1", parts, lambda sums: 2 ** ratio(sums), scores)
 
 
-def _accuracy(model: LanguageModel, scores: Scores) -> Record:
+def _accuracy(scores: Scores) -> Record:
     parts = scores.sums(scores.hits, numpy.ones(len(scores.hits)))
-    return of_scores("next-token accuracy", "1", parts, ratio, model, scores)
+    return of_scores("next-token accuracy", "1", parts, ratio, scores)

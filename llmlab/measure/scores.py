@@ -32,7 +32,7 @@ Texts = str | Sequence[str] | Mapping[str, str]
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """One entry per token, and per part of the texts its bytes."""
+    """One entry per token, per part of the texts its bytes, and whose they are."""
 
     bits: numpy.ndarray  # that the token cost: -log2 of its probability
     hits: numpy.ndarray  # whether it had the highest logit
@@ -42,6 +42,8 @@ class Scores:
     part: numpy.ndarray  # the part of the texts that it begins in
     bytes: numpy.ndarray  # of every part, in UTF-8
     unit: str  # what a part is: "text", "stretch"
+    subject: str  # the model, such as "coder fp32"
+    weights: str | None  # their version
 
     def sums(self, *values: numpy.ndarray) -> numpy.ndarray:
         """Add values per token up by part: (parts, values)."""
@@ -61,7 +63,7 @@ def score(
     Raises ValueError for no text, a model without a tokenizer, a stride that skips
     tokens, logits that are not numbers.
     """
-    texts = _texts(text)
+    texts = texts_of(text)
     context = min(model.context, context or model.context)
     stride = max(1, context // 2) if stride is None else stride
     if not 1 <= stride <= context:
@@ -84,10 +86,17 @@ def score(
         ]
     columns = [numpy.concatenate(column) for column in zip(*found, strict=True)]
     sizes = numpy.array(bytes_of_parts)
-    return Scores(*columns, sizes, "text" if whole else "stretch")
+    return Scores(
+        *columns,
+        bytes=sizes,
+        unit="text" if whole else "stretch",
+        subject=identity.label(model),
+        weights=model.weights_version,
+    )
 
 
-def _texts(text: Texts) -> list[str]:
+def texts_of(text: Texts) -> list[str]:
+    """Return the texts without empty ones; ValueError where nothing is left."""
     if isinstance(text, Mapping):
         text = list(text.values())
     texts = [text] if isinstance(text, str) else list(text)

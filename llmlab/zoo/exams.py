@@ -48,7 +48,6 @@ def by_position(model, texts: Iterable[str]) -> list[Record]:
                 "bit/token",
                 parts,
                 estimates.ratio,
-                model,
                 scores,
                 details={"from": low, "to": high},
             )

@@ -10,6 +10,7 @@ it training through 2 and 3 bits.
 import contextlib
 import copy
 import dataclasses
+import functools
 import itertools
 import time
 from collections.abc import Callable, Iterator
@@ -62,10 +63,14 @@ def exams() -> Iterator[tuple]:
     files, pairs = texts.evaluation_files(), texts.number_pairs()
     snippets = texts.snippets()
 
+    @functools.lru_cache(8)
+    def scored(model):
+        return measure.quality.score(model, files)
+
     def bits_per_byte(model, changed):
         if not isinstance(changed, tuple):
-            return measure.quality.difference(changed, model, files)
-        fact = measure.quality.difference(*changed, files)
+            return measure.quality.difference(scored(changed), scored(model), files)
+        fact = measure.quality.difference(*map(scored, changed), files)
         return dataclasses.replace(fact, name="difference of methods")
 
     def exact_match(model, changed):
@@ -101,27 +106,28 @@ def coder_ways(model) -> Iterator[tuple[dict, Make]]:
         _way("SmoothQuant", 8, "channel"),
         lambda model: quantization.smoothing.quantize(model, data),
     )
-    for bits in reversed(BITS):
-        for size in SIZES:
-            how = {"bits": bits, "group_size": size}
-            yield _way("rounding", bits, size), _rounding(bits, size, ranges.minmax)
-            yield _way("least error", bits, size), _rounding(bits, size, ranges.mse)
-            for word, module in (("GPTQ", "gptq"), ("AWQ", "awq")):
-                solve = getattr(quantization, module).quantize
+    methods = {
+        "rounding": functools.partial(quantization.quantize, within=ranges.minmax),
+        "least error": functools.partial(quantization.quantize, within=ranges.mse),
+        "GPTQ": functools.partial(quantization.gptq.quantize, data=data),
+        "AWQ": functools.partial(quantization.awq.quantize, data=data),
+    }
+
+    @functools.lru_cache(len(methods))
+    def made(word: str, bits: int, size: int | str):
+        return methods[word](model, bits=bits, group_size=size)
+
+    for bits, size in itertools.product(reversed(BITS), SIZES):
+        for word in methods:
+            place = word, bits, size
+            yield _way(*place), lambda model, place=place: made(*place)
+        if size == 32:
+            for rival in ("rounding", "least error"):  # paired, text by text
+                pair = ("GPTQ", bits, size), (rival, bits, size)
                 yield (
-                    _way(word, bits, size),
-                    lambda model, solve=solve, how=how: solve(model, data, **how),
+                    _way(f"GPTQ less {rival}", bits, size),
+                    lambda model, pair=pair: tuple(made(*each) for each in pair),
                 )
-    rivals = {"rounding": ranges.minmax, "least error": ranges.mse}
-    for bits, word in itertools.product(BITS, rivals):  # paired, text by text
-        how = {"bits": bits, "group_size": 32}
-        yield (
-            _way(f"GPTQ less {word}", bits, 32),
-            lambda model, how=how, within=rivals[word]: (
-                quantization.gptq.quantize(model, data, **how),
-                quantization.quantize(model, within=within, **how),
-            ),
-        )
     for bits in (2, 3):
         yield (
             _way("training", bits, 32) | {"steps": STEPS},
