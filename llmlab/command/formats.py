@@ -116,8 +116,12 @@ def compare(
     facts = _timed("decode", found, one, new, rounds, beside)
     facts += _timed("prefill", found, longer, 1, rounds, beside)
     facts += _timed("batch", many, rows, max(2, new // 4), rounds, beside)
+    error = quantization.sensitivity.logit_error(exact, [_read(exact)])
     for word, model in found.items():
-        facts += _quality(word, model, exact)
+        facts += _costs(word, model, error, exact)
+        if exact.tokenizer is not None:
+            bits = measure.quality.bits_per_byte(model, texts.short_files())
+            facts.append(dataclasses.replace(bits, subject=word))
     return facts
 
 
@@ -137,11 +141,7 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
     data = [_batch(exact, own.exam, many)]
     error = quantization.sensitivity.logit_error(exact, data)
     for word, model in found.items():
-        rest = {"subject": word, "weights": exact.weights_version}
-        facts.append(records.measured("file size", _file_size(model), "B", **rest))
-        with torch.inference_mode():
-            off = error(model) ** 0.5
-        facts.append(records.measured("logit error", off, "1", **rest))
+        facts += _costs(word, model, error, exact)
         if own.judged:
             given = own.ask(model, own.exam.asked)
             share = measure.quality.exact_match(given, own.exam.expected, subject=word)
@@ -221,27 +221,22 @@ def _steps(model, prompts, new: int) -> Callable[[], object]:
     return call
 
 
+def _read(model) -> torch.Tensor:
+    """Return tokens to compare logits on: of the short text, where it can be read."""
+    size = min(512, model.context)
+    if model.tokenizer is None:
+        return torch.tensor(_prompts(model, 1, size))
+    return torch.tensor([model.tokenizer(texts.short())["input_ids"][:size]])
+
+
 @torch.inference_mode()
-def _quality(word: str, model, exact) -> list[Record]:
-    """Return the size of the file, the error of the logits and the bits per byte."""
+def _costs(word: str, model, error: Callable[[Any], float], exact) -> list[Record]:
+    """Return the size of the file, and the error of the logits as a share of them."""
     rest = {"subject": word, "weights": exact.weights_version}
-    facts = [records.measured("file size", _file_size(model), "B", **rest)]
-    text, size = texts.short(), min(512, exact.context)
-    if exact.tokenizer is None:
-        tokens = torch.tensor(_prompts(exact, 1, size))
-    else:
-        tokens = torch.tensor([exact.tokenizer(text)["input_ids"][:size]])
-    tokens = tokens.to(next(exact.parameters()).device)
-    right = exact(tokens).double()
-    error = (model(tokens).double() - right).norm() / right.norm()
-    facts.append(records.measured("logit error", float(error), "1", **rest))
-    if exact.tokenizer is not None:
-        bits = measure.quality.bits_per_byte(model, texts.short_files())
-        facts.append(
-            records.measured("bits per byte", bits.value, "bit/B", low=bits.low,
-                             high=bits.high, **rest)
-        )  # fmt: skip
-    return facts
+    return [
+        records.measured("file size", _file_size(model), "B", **rest),
+        records.measured("logit error", error(model) ** 0.5, "1", **rest),
+    ]
 
 
 def _file_size(model) -> int:

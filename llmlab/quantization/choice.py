@@ -12,7 +12,7 @@ import dataclasses
 import functools
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -121,7 +121,8 @@ def _times(names, spec, device, dtype, rows: int) -> dict[str, float]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # torch's plans for its operators
             if packed := _packed_if_right(name, weights, x):
-                calls[name] = functools.partial(_walk, name, packed, x)
+                product = OPERATORS[name].product
+                calls[name] = functools.partial(walk, product, x, packed)
     return {name: least_seconds(call) for name, call in calls.items()}
 
 
@@ -182,8 +183,8 @@ def _weight(spec: Spec, device: torch.device, seed: int) -> Quantized:
     return formats.Quantized(grid.round(draw.to(device)).to(torch.int8), grid)
 
 
-def _walk(name: str, packed: list, x: Tensor) -> Tensor:
-    product = OPERATORS[name].product
-    for each in packed:
+def walk(product: Callable, x: Tensor, weights: Sequence) -> Tensor:
+    """Multiply x with one weight after the other: more than the cache holds."""
+    for each in weights:
         y = product(x, each)
     return y

@@ -7,7 +7,6 @@ Shapes: O output features, I input features.
 """
 
 import functools
-from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -96,15 +95,9 @@ def pays(dtype: torch.dtype, rows: int) -> bool:
         return False
     if not (same and error <= choice.ALLOWED):
         return False
-    plain = choice.least_seconds(partial(_walk, functional.linear, x, weights))
-    packed = choice.least_seconds(partial(_walk, _bare, x, tiles))
+    plain = choice.least_seconds(partial(choice.walk, functional.linear, x, weights))
+    packed = choice.least_seconds(partial(choice.walk, _bare, x, tiles))
     return packed < choice.MARGIN * plain
-
-
-def _walk(product: Callable, x: Tensor, weights: Sequence[Tensor]) -> Tensor:
-    for each in weights:
-        y = product(x, each)
-    return y
 
 
 def _bare(x: Tensor, tiles: Tensor) -> Tensor:
