@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import llmlab
+from llmlab import models
 from llmlab.command import labs
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,19 @@ def test_the_table_lists_every_lab_with_its_question_and_file():
             assert re.fullmatch(r"[125] minutes?", time)
         else:
             assert (file, time) == (word, "planned")
+
+
+def test_the_table_of_models_says_what_their_cards_say():
+    rows = re.findall(r"^\| \[`([\w-]+)`\]\((.+?)\) \|(.+)$", README, re.MULTILINE)
+    assert {name for name, _, _ in rows} == {*models.names()}
+    for _, card, row in rows:
+        _, parameters, size, quality = (each.strip(" |") for each in row.split(" | "))
+        text = (ROOT / card).read_text()
+        assert f"| parameters | {parameters}:" in text
+        weights = (ROOT / card).with_name("model.safetensors").stat().st_size
+        assert size == f"{weights / 1e6:.1f} MB"
+        shares = re.findall(r"[\d.]+ \([\d.]+ to [\d.]+\)", quality)
+        assert shares and all(f" {share} " in text for share in shares)
 
 
 def test_the_tree_names_what_exists_and_nothing_else():

@@ -150,7 +150,9 @@ TERMS = {  # what a file says of itself, and whether it stays out
     "quoted": ("# see https://stackoverflow.com/a/1094933\n", True),
     "about licences": ("x = 1\n" * 600 + "# what the GPL says\n", False),
     "Apache": ("# Licensed under the Apache License, Version 2.0\n", False),
+    "EUPL": ("# SPDX-License-Identifier: EUPL-1.2\n", True),
     "another word": ("GPLUS = 1  # an ampersand plus one\n", False),
+    "a longer word": ("class SspLexer:  # of a template engine\n    pass\n", False),
 }
 
 

@@ -50,7 +50,7 @@ HEAD = 3_000  # characters in which a file says what terms it comes under
 OTHER_TERMS = re.compile(  # said of itself; goes before what its package says
     r"General[\s#*]+Public[\s#*]+Licen[sc]e|\b[AL]?GPL(?:v?\d|\b)"
     r"|(?:Mozilla|Eclipse)[\s#*]+Public|\b[ME]PL-\d|Creative[\s#*]+Commons|\bCC-BY"
-    r"|CeCILL|\bCDDL-|\bEUPL|\bSSPL|Business[\s#*]+Source[\s#*]+Licen[sc]e"
+    r"|CeCILL|\bCDDL-|\b(?:EU|SS)PL\b|Business[\s#*]+Source[\s#*]+Licen[sc]e"
     r"|Sapiens2 License|(?:Community|Research)[\s#*]+Licen[sc]e|non-?commercial",
     re.IGNORECASE,
 )
