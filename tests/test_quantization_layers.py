@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from llmlab import quantization
 from llmlab.quantization import choice, formats
 from llmlab.quantization.layers import QuantizedLinear
-from llmlab.quantization.operators import LAYOUTS, OPERATORS, per_token
+from llmlab.quantization.operators import LAYOUTS, OPERATORS, onednn, per_token
 from llmlab.quantization.prepacking import PrepackedLinear, pays
 from llmlab.quantization.spec import Spec
 
@@ -130,6 +130,21 @@ def test_a_rows_answer_never_depends_on_its_neighbours(name, dtype):
         assert torch.equal(layer(x)[0], layer(beside)[0]), operator
         alone = layer(x[:1])
         assert error(layer(beside)[:1], alone.double()) < 0.005, operator
+
+
+@given(st.integers(1, 6), st.integers(1, 40), st.floats(-30, 30))
+@settings(max_examples=50)
+def test_levels_for_onednn_are_the_integers_of_each_token_about_128(r, c, power):
+    x = 10.0**power * draw(r, c, seed=c)
+    x[0, :] = 0.0
+    levels, scales = onednn._levels(x)
+    whole, exact = per_token(x)
+    torch.testing.assert_close(scales, exact)
+    # Where a number lies halfway between two, either will do.
+    assert int((levels.int() - 128 - whole).abs().max()) <= 1
+    assert int(levels.min()) >= 1
+    halves = ((levels.double() - 128) * scales - x).abs() / scales
+    assert float(halves.max()) <= 0.5 + 1e-4
 
 
 @given(st.integers(1, 6), st.integers(1, 40), st.floats(-8, 8))
