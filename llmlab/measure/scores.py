@@ -25,7 +25,7 @@ from llmlab.measure import identity
 STRETCH = 512  # characters that the bootstrap draws as one, at most
 STRETCHES = 20  # of a short text, at least, as far as it has characters
 ENOUGH = 10  # texts, to draw whole ones
-LOGITS = 2**24  # numbers in a batch of logits, at most: 64 MB
+LOGITS = 2**22  # numbers in a batch of logits, at most: 16 MB, and a few times so
 
 Texts = str | Sequence[str] | Mapping[str, str]
 

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 from llmlab.models import training
 from llmlab.quantization import assembly, exchange, formats, grids, ranges
@@ -43,7 +44,9 @@ class LearningLinear(nn.Linear):
         self.bits, self.group_size = grid.bits, group_size
 
     def forward(self, x: Tensor) -> Tensor:
-        weight = self._rounded().to(self.weight.dtype)
+        # What rounding leaves for its gradient is six times the weights: made again.
+        weight = checkpoint(self._rounded, use_reentrant=False)
+        weight = weight.to(self.weight.dtype)
         return functional.linear(x, weight, self.bias)
 
     def grid(self) -> Grid:
