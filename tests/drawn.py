@@ -36,6 +36,21 @@ def faults(draw: Callable[[], Figure]) -> list[str]:
         and to_hex(np.array(ground) / 255) == style.CARD,
         "the same whatever the notebook has set": same,
         "axes have names, and titles": titled,
+        "names of axes stand clear of the title": _names_stand_clear(fig),
         "the kind of its facts is said": "measured" in " ".join(words_of(fig)),
     }
     return [rule for rule, kept in is_kept.items() if not kept]
+
+
+def _names_stand_clear(fig: Figure) -> bool:
+    """Say whether no axis has a name that leaves the figure or meets its title."""
+    fig.draw_without_rendering()
+    names = [axis.label for axes in fig.axes for axis in (axes.xaxis, axes.yaxis)]
+    boxes = [name.get_window_extent() for name in names if name.get_text()]
+    title = fig._suptitle and fig._suptitle.get_window_extent()
+    inside = all(
+        box.x0 >= 0 and box.y0 >= 0
+        and box.x1 <= fig.bbox.x1 and box.y1 <= fig.bbox.y1
+        for box in boxes
+    )  # fmt: skip
+    return inside and not (title and any(title.overlaps(box) for box in boxes))

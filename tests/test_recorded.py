@@ -12,8 +12,8 @@ from llmlab.core import records
 
 SPEED, GRID = "quantized_speed", "quantization_grid"
 GROUPS = ("32", "64", "128")
-# What a Xeon with AMX gave, with some room. The marks for decode were 4.5 and 6, and 1.2
-# for a batch of 16 against bf16: there starting operators takes half of a step, and
+# What a Xeon with AMX gave, with some room. The marks for decode were 4.5 and 6, for a
+# batch of 16 it was 1.2 against bf16: here starting operators takes half of a step, and
 # bf16 has instructions of its own.
 SPEEDS = (  # format, phase, against, at least so many times as fast
     ("int8", "decode", "transformers fp32", 2.0),

@@ -1,6 +1,8 @@
 """The pictures of lab 04 say what the records say, and the widget changes with it."""
 
 import itertools
+from dataclasses import replace
+from importlib import resources
 
 import matplotlib
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from drawn import faults, words_of
 
 from llmlab import show
+from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.show import plots, style
 
@@ -205,6 +208,13 @@ def test_a_gain_lies_below_the_line_of_nothing_lost():
     lowest = min(min(line.get_ydata()) for line in rows.lines if len(line.get_ydata()))
     assert lowest == pytest.approx(-0.0002)
     assert "−0.1 %" in words_of(rows.figure) and "+10 %" in words_of(rows.figure)
+
+
+def test_the_recorded_grid_is_drawn_whole_with_what_was_measured():
+    path = resources.files("llmlab") / "recorded" / "quantization_grid.json"
+    kept = records.load(path)
+    live = [replace(fact, kind="measured") for fact in kept[:20:5]]
+    assert faults(lambda: plots.quality_by_bits([*kept, *live], title="coder")) == []
 
 
 def test_losses_that_cannot_be_drawn_are_refused():

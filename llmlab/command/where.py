@@ -24,6 +24,7 @@ def places(word: str) -> list[tuple[str, Path]]:
         ("checks", package / "checks" / f"{word}.py"),
         ("tests of checks", around / "tests" / f"test_checks_{word}.py"),
         *(("tests", around / "tests" / f"test_{part}.py") for part in parts),
+        *(("tests", path) for path in sorted(around.glob(f"tests/test_{word}_*.py"))),
     ]
     return [(what, path) for what, path in candidates if path.exists()]
 

@@ -21,7 +21,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import progress, writing
+from llmlab.core import machine, progress, writing
 from llmlab.models import resume
 
 
@@ -61,6 +61,7 @@ def constant_then_decay(
     return factor
 
 
+@machine.memory_given_back()
 def train(
     model: nn.Module,
     batch: Callable[[int], Tensor],
@@ -124,6 +125,7 @@ def train(
             if path and (done % checkpoint_every == 0 or done == last):
                 state.save(path, done)
             tell(1, note=f"loss {value:.3f}")
+    model.zero_grad()
     return Trained(model.eval().requires_grad_(False), tuple(log.rows))
 
 

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from llmlab.core import machine
 from llmlab.models import training
 from llmlab.quantization import assembly, exchange, formats, grids, ranges
 from llmlab.quantization.assembly import Bits
@@ -107,6 +108,7 @@ def prepare(
     return exchange.replaced(model, layers)
 
 
+@machine.memory_given_back()
 def train(
     model: Model,
     batch: Callable[[int], Tensor],

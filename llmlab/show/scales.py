@@ -19,6 +19,8 @@ from matplotlib.ticker import (
 from llmlab.core import units
 from llmlab.core.records import quantity
 
+TALL = 40  # letters that stand beside an axis in one line
+
 
 def shared(values: Iterable[float], unit: str) -> tuple[float, str]:
     """Return the divisor and the word that suit a linear axis up to the largest value.
@@ -34,7 +36,10 @@ def shared(values: Iterable[float], unit: str) -> tuple[float, str]:
 def name(axis: Axis, what: str, *notes: str) -> None:
     """Label an axis with what it shows, its unit and how the numbers came about."""
     notes = [note for note in notes if note]
-    axis.set_label_text(f"{what} ({', '.join(notes)})" if notes else what)
+    label = f"{what} ({', '.join(notes)})" if notes else what
+    if axis.axis_name == "y" and len(label) > TALL:
+        label = label.replace(" (", "\n(", 1)
+    axis.set_label_text(label)
 
 
 def logarithmic(axis: Axis, what: str, unit: str, *notes: str) -> None:

@@ -69,7 +69,8 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
                       textcoords="offset points", fontsize=9)  # fmt: skip
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
-    axes.set_xlim(0, axes.get_xlim()[1] * 1.24)  # room for the numbers
+    right = axes.get_xlim()[1] * 1.24  # room for the numbers
+    axes.set_xlim(-0.03 * right, right)  # and for marks near nothing
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     bounds = [step[name] for step in rows.values() for name in ORDER]
