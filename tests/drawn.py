@@ -47,10 +47,10 @@ def _names_stand_clear(fig: Figure) -> bool:
     fig.draw_without_rendering()
     names = [axis.label for axes in fig.axes for axis in (axes.xaxis, axes.yaxis)]
     boxes = [name.get_window_extent() for name in names if name.get_text()]
-    title = fig._suptitle and fig._suptitle.get_window_extent()
+    titles = [text.get_window_extent() for text in fig.texts]
     inside = all(
         box.x0 >= 0 and box.y0 >= 0
         and box.x1 <= fig.bbox.x1 and box.y1 <= fig.bbox.y1
         for box in boxes
     )  # fmt: skip
-    return inside and not (title and any(title.overlaps(box) for box in boxes))
+    return inside and not any(t.overlaps(box) for t in titles for box in boxes)
