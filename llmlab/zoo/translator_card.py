@@ -165,8 +165,8 @@ def _mistakes(pairs: Iterable[Pair], answers: list[str]) -> str:
     wrong = [(p, a) for p, a in zip(pairs, answers, strict=True) if p.french != a]
     lines = [
         "## Mistakes\n",
-        f"{len(wrong)} of the {len(answers):,} frozen pairs are wrong; these are the "
-        "first ten at most.\n",
+        f"Wrong answers to the {len(answers):,} frozen pairs: {len(wrong)}. Shown are "
+        "the first ten at most.\n",
         "| number | answer | which is |",
         "| ---: | --- | --- |",
         *(f"| {p.number:,} | {_shown(a)} | {_meaning(a)} |" for p, a in wrong[:10]),
