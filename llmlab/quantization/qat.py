@@ -134,7 +134,9 @@ def train(
     )
     defaults: dict[str, Any] = {
         "optimizers": lambda each: [
-            torch.optim.AdamW(each.parameters(), lr=rate, weight_decay=0.0)
+            torch.optim.AdamW(
+                each.parameters(), lr=rate, weight_decay=0.0, foreach=False
+            )
         ],
         "schedule": training.constant_then_decay(
             steps, warmup=steps // 10, decay=steps // 2
