@@ -362,6 +362,17 @@ def test_training_through_2_bits_recovers_what_rounding_lost():
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
 
 
+def test_what_is_made_ready_can_be_trained_without_moving_the_original():
+    model = make("decoder")
+    before = [weight.clone() for weight in model.parameters()]
+    ready = qat.prepare(model, bits=4, group_size=16)
+    with torch.no_grad():
+        for weight in ready.parameters():
+            weight.add_(1.0)
+    for weight, old in zip(model.parameters(), before, strict=True):
+        assert torch.equal(weight, old)
+
+
 def test_what_was_learnt_is_what_runs():
     model = make("decoder")
     ready = qat.prepare(model, bits=4, group_size=16)

@@ -79,6 +79,7 @@ def train(
     evaluate_every: int = 200,
     start: int = 0,
     stop_after: int | None = None,
+    in_place: bool = False,
 ) -> Trained:
     """Train a copy of `model` for `steps` steps and return it with its log.
 
@@ -89,6 +90,7 @@ def train(
     folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
     start: steps that these weights have behind them, where no checkpoint says so.
     stop_after: pause after this step, to be gone on with later (None: to the end).
+    in_place: train this very model, which saves the memory of a copy.
     Raises ValueError for a checkpoint of another model and for weights that are
     integers, FloatingPointError when the loss is no longer a number.
     """
@@ -98,7 +100,8 @@ def train(
                 f"{name} holds integers, and a gradient has nothing to move there; "
                 "train the model before it is quantized, by quantization.qat.train."
             )
-    model = copy.deepcopy(model).train().requires_grad_(True)
+    model = model if in_place else copy.deepcopy(model)
+    model.train().requires_grad_(True)
     made = list(optimizers(model))
     rates = [[group["lr"] for group in o.param_groups] for o in made]
     state = resume.State(model, made)

@@ -38,7 +38,7 @@ class LearningLinear(nn.Linear):
     def __init__(self, weight: Tensor, grid: Grid, group_size: GroupSize):
         rows, columns = weight.shape
         super().__init__(columns, rows, bias=False, device="meta")
-        self.weight = nn.Parameter(weight.detach().clone())
+        self.weight = nn.Parameter(weight.detach())
         # A step of the logarithm moves large and small scales alike.
         self.log_scales = nn.Parameter(grid.scales.log())
         self.register_buffer("zero_points", grid.zero_points)
@@ -105,7 +105,10 @@ def prepare(
                 symmetric=own == 8 if symmetric is None else symmetric,
             )  # fmt: skip
         layers[name] = LearningLinear(weight, start.grid, group_size)
-    return exchange.replaced(model, layers)
+    new = exchange.replaced(model, layers)
+    for tensor in (*new.parameters(), *new.buffers()):
+        tensor.data = tensor.data.clone()  # training must not move the original's
+    return new
 
 
 @machine.memory_given_back()
@@ -142,7 +145,9 @@ def train(
             steps, warmup=steps // 10, decay=steps // 2
         ),
     }
-    learnt = training.train(ready, batch, steps=steps, **defaults | options)
+    learnt = training.train(
+        ready, batch, steps=steps, in_place=True, **defaults | options
+    )
     new = finish(learnt.model, rows=rows, operator=operator)
     return training.Trained(new, learnt.log)
 
