@@ -128,7 +128,6 @@ def train(
             if path and (done % checkpoint_every == 0 or done == last):
                 state.save(path, done)
             tell(1, note=f"loss {value:.3f}")
-    model.zero_grad()
     return Trained(model.eval().requires_grad_(False), tuple(log.rows))
 
 

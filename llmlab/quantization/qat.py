@@ -46,8 +46,8 @@ class LearningLinear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         # What rounding leaves for its gradient is six times the weights: made again.
-        weight = checkpoint(self._rounded, use_reentrant=False)
-        weight = weight.to(self.weight.dtype)
+        how = {"use_reentrant": False, "preserve_rng_state": False}
+        weight = checkpoint(self._rounded, **how).to(self.weight.dtype)
         return functional.linear(x, weight, self.bias)
 
     def grid(self) -> Grid:
