@@ -4,6 +4,7 @@ import os
 import runpy
 import signal
 import sys
+import tempfile
 from collections import Counter
 from pathlib import Path
 
@@ -28,6 +29,11 @@ os.environ |= {
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "MPLBACKEND": "agg",
     "TOKENIZERS_PARALLELISM": "false",
+    # What torch.compile made for other instructions would break this process.
+    "TORCHINDUCTOR_CACHE_DIR": str(
+        Path(tempfile.gettempdir())
+        / f"llmlab-inductor-{os.environ.get('ATEN_CPU_CAPABILITY', 'all')}"
+    ),
     # Some libraries call their own commands by name; they are this environment's.
     "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
 }

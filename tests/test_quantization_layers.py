@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import quantization
+from llmlab.kernels import abilities
 from llmlab.quantization import choice, formats
 from llmlab.quantization.layers import QuantizedLinear
 from llmlab.quantization.operators import LAYOUTS, OPERATORS, onednn, per_token
@@ -32,12 +33,8 @@ def error(found, exact):
     return float((found.detach().double() - exact.detach()).norm() / exact.norm())
 
 
-def fitting(spec, dtype):
-    return [
-        name
-        for name, operator in OPERATORS.items()
-        if LAYOUTS[operator.layout].fits(spec, CPU) and operator.fits(spec, CPU, dtype)
-    ]
+def offered(spec, dtype):
+    return choice.offered(spec, device=CPU, dtype=dtype)
 
 
 WEIGHTS = {  # name -> how it is rounded, whether activations are
@@ -69,7 +66,7 @@ def test_every_operator_agrees_with_float64(name, shape):
     weight = rounded(*shape, **how)
     spec = Spec.of(weight, activations=activations)
     for dtype in (torch.float32, BF16):
-        for operator in fitting(spec, dtype):
+        for operator in offered(spec, dtype):
             layer = QuantizedLinear(
                 weight, activations=activations, dtype=dtype, operator=operator
             )
@@ -123,7 +120,7 @@ def test_a_rows_answer_never_depends_on_its_neighbours(name, dtype):
     x = draw(4, 128, seed=1).to(dtype)
     beside = x.clone()
     beside[1:] *= 1000
-    for operator in fitting(spec, dtype):
+    for operator in offered(spec, dtype):
         layer = QuantizedLinear(
             weight, activations=activations, dtype=dtype, operator=operator
         )
@@ -158,8 +155,11 @@ def test_per_token_rounding_moves_no_activation_by_more_than_half_a_step(r, c, p
 
 
 def test_tokens_of_zeros_and_of_nan_stay_what_they_are():
-    for operator in ("onednn.qlinear_pointwise", "_int_mm", "plain"):
-        layer = QuantizedLinear(rounded(16, 64), activations=True, operator=operator)
+    weight = rounded(16, 64)
+    operators = offered(Spec.of(weight, activations=True), torch.float32)
+    assert "plain dynamic" in operators
+    for operator in operators:
+        layer = QuantizedLinear(weight, activations=True, operator=operator)
         x = torch.zeros(3, 64)
         assert torch.equal(layer(x), torch.zeros(3, 16))
         x[1, 2] = float("nan")
@@ -259,12 +259,23 @@ def test_a_state_without_its_factors_is_refused():
         layer.load_state_dict(state)
 
 
+def test_a_dtype_that_onednn_cannot_keep_is_refused_and_the_plain_layer_named():
+    for dtype in (torch.float32, BF16, torch.float64):
+        if abilities.prepacked(dtype):
+            assert PrepackedLinear(draw(16, 32).to(dtype)).weight.dtype == dtype
+        else:
+            with pytest.raises(ValueError, match="keep the plain layer"):
+                PrepackedLinear(draw(16, 32).to(dtype))
+    assert not abilities.prepacked(torch.float64)
+
+
 def test_a_prepacked_layer_changes_its_dtype_with_its_numbers():
-    if not torch.backends.mkldnn.is_available():
+    if not abilities.prepacked(torch.float32):
         pytest.skip("this torch has no oneDNN")
-    layer = PrepackedLinear(draw(16, 32).to(BF16))
+    start = BF16 if abilities.prepacked(BF16) else torch.float32
+    layer = PrepackedLinear(draw(16, 32).to(start))
     x = draw(2, 32)
-    torch.testing.assert_close(layer.float()(x), x @ draw(16, 32).to(BF16).float().T)
+    torch.testing.assert_close(layer.float()(x), x @ draw(16, 32).to(start).float().T)
     before = layer(x)
     with pytest.raises(ValueError, match="fp64"):
         layer.double()
@@ -295,26 +306,48 @@ def test_the_fastest_operator_is_chosen_once_and_fits():
     spec = Spec.of(rounded(64, 128))
     found = choice.fastest(spec, device=CPU, dtype=BF16, rows=1)
     assert found is choice.fastest(spec, device=CPU, dtype=BF16, rows=1)
-    assert set(found.operators) <= set(fitting(spec, BF16))
+    assert set(found.operators) <= set(offered(spec, BF16))
     assert {OPERATORS[name].layout for name in found.operators} == {found.layout}
     assert [found.at(rows) for rows in (1, 2, 32, 33)] == [
         found.operators[0], found.operators[1], found.operators[1], found.operators[2],
     ]  # fmt: skip
 
 
-def test_an_operator_that_is_wrong_here_is_never_chosen(monkeypatch):
+def test_an_operator_that_is_wrong_here_is_never_chosen_or_taken_by_name(monkeypatch):
     """As where int8 sums saturate: right on small numbers, wrong at the ends."""
-    right = OPERATORS["_int_mm"]
+    right = OPERATORS["plain dynamic"]
 
     def saturating(x, packed):
         return right.product(x, packed).clamp(-1, 1)
 
     wrong = type(right)("plain", right.fits, saturating)
-    names = ("_int_mm", "plain dynamic")
-    spec = Spec.of(rounded(96, 128), activations=True)
-    monkeypatch.setitem(OPERATORS, "_int_mm", wrong)
-    found = choice._times.__wrapped__(names, spec, CPU, torch.float32, 1)
-    assert list(found) == ["plain dynamic"]
+    weight = rounded(96, 128)
+    spec = Spec.of(weight, activations=True)
+    monkeypatch.setitem(OPERATORS, "too small", wrong)
+    assert "too small" not in offered(spec, torch.float32)
+    found = choice.fastest(spec, device=CPU, dtype=torch.float32)
+    assert "too small" not in found.operators
+    with pytest.raises(ValueError, match="wrong sums on this processor"):
+        QuantizedLinear(weight, activations=True, operator="too small")
+
+
+def test_onednns_int8_sums_are_believed_only_where_they_are_right():
+    """Without VNNI they saturate, in silence; the trial must agree with float64."""
+    weight = quantization.absmax(draw(64, 512).sign())  # sums as large as they get
+    spec = Spec.of(weight, activations=True)
+    if not LAYOUTS["onednn"].fits(spec, CPU):
+        pytest.fail("the form that the trial is about")
+    x = draw(3, 512, seed=1).abs()
+    whole, scales = per_token(x)
+    exact = whole.double() * scales.double() @ weight.dequantize().double().T
+    packed = LAYOUTS["onednn"].pack(weight)
+    try:
+        answer = OPERATORS["onednn.qlinear_pointwise"].product(x, packed)
+    except RuntimeError:
+        is_right = False
+    else:
+        is_right = error(answer, exact) < 0.01
+    assert is_right == ("onednn.qlinear_pointwise" in offered(spec, torch.float32))
 
 
 def test_an_operator_that_does_not_fit_is_refused_by_name():
@@ -324,8 +357,9 @@ def test_an_operator_that_does_not_fit_is_refused_by_name():
 
 @pytest.mark.parametrize("dtype", [torch.float32, BF16])
 def test_a_prepacked_layer_computes_the_same_and_gives_its_weight_back(dtype):
-    if not torch.backends.mkldnn.is_available():
-        pytest.skip("this torch has no oneDNN")
+    if not abilities.prepacked(dtype):
+        assert not pays(dtype, 16)
+        return
     weight, x = draw(48, 64).to(dtype), draw(2, 5, 64, seed=1).to(dtype)
     bias = torch.nn.Parameter(draw(48, seed=2).to(dtype))
     layer = PrepackedLinear(weight, bias=bias)

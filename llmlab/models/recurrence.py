@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from llmlab.kernels import abilities
 from llmlab.models.state import State
 
 CELLS = {  # fused for many tokens, cell for one, tensors of state, gates
@@ -71,12 +72,27 @@ class RecurrentLayer(nn.Module):
         return outputs, new
 
     def _many(self, x: Any, state: State | None) -> tuple[Any, State]:
+        plain = self._must_leave_autocast()
+        dtype = self.rnn.weight_ih_l0.dtype
         if state is not None:
             state = tuple(part[None].contiguous() for part in state)  # (1, B, D)
+            state = tuple(part.to(dtype) for part in state) if plain else state
             state = state if len(state) > 1 else state[0]
-        outputs, after = self.rnn(x, state)
+        if plain:
+            with torch.autocast(self.rnn.weight_ih_l0.device.type, enabled=False):
+                outputs, after = self.rnn(x.to(dtype), state)
+        else:
+            outputs, after = self.rnn(x, state)
         after = (after,) if isinstance(after, Tensor) else after
         return outputs, tuple(part[0] for part in after)
+
+    def _must_leave_autocast(self) -> bool:
+        """Say whether this processor has no LSTM in the dtype of autocast."""
+        device = self.rnn.weight_ih_l0.device.type
+        if self._parts < 2 or not torch.is_autocast_enabled(device):
+            return False
+        dtype = torch.get_autocast_dtype(device)
+        return not abilities.autocast_lstm(dtype, device)
 
     def _ragged(
         self, x: Tensor, state: State | None, counts: list[int]

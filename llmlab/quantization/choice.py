@@ -1,18 +1,20 @@
 """Which operator runs fastest here: tried once, on a weight like the layer's own.
 
 Every operator that fits is first compared with float64, on numbers that reach the ends
-of their ranges (some processors add int8 products with saturation), then timed at three
+of their ranges (some processors add int8 products with saturation): one that is wrong
+here is not offered, neither to be chosen nor by name. Then they are timed at three
 numbers of rows: one token, a batch, a prompt. Operators that read the same layout can
 share a layer; between layouts the number of rows that matters most decides.
 
 Shapes: R rows of activations, O output features, I input features.
 """
 
+import contextlib
 import dataclasses
 import functools
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -45,39 +47,58 @@ class Choice:
         return self.operators[sum(rows > limit for limit in LIMITS)]
 
 
+def offered(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+    """Return the operators that run layers of this form, and are right, here."""
+    wrong_here = wrong(spec, device=device, dtype=dtype)
+    return tuple(
+        name for name in _fitting(spec, device, dtype) if name not in wrong_here
+    )
+
+
+def wrong(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+    """Return the operators made for layers of this form that are wrong or absent."""
+    like, device = _like(spec), torch.device(device)
+    fitting = _fitting(spec, device, dtype)
+    return tuple(name for name in fitting if not is_right(name, like, device, dtype))
+
+
+def _fitting(spec: Spec, device: torch.device, dtype: torch.dtype) -> Iterator[str]:
+    for name, operator in OPERATORS.items():
+        if LAYOUTS[operator.layout].fits(spec, torch.device(device)):
+            if operator.fits(spec, torch.device(device), dtype):
+                yield name
+
+
 def fastest(
     spec: Spec, *, device: torch.device, dtype: torch.dtype, rows: int = 1
 ) -> Choice:
     """Return what runs fastest here for layers of this form with `rows` at a time."""
-    layouts = tuple(name for name in LAYOUTS if LAYOUTS[name].fits(spec, device))
-    names = tuple(
-        name
-        for name, operator in OPERATORS.items()
-        if operator.layout in layouts and operator.fits(spec, device, dtype)
-    )
+    names = offered(spec, device=device, dtype=dtype)
     place = sum(rows > limit for limit in LIMITS)
-    columns = -(-SIZE // spec.group_columns) * spec.group_columns
-    like = dataclasses.replace(spec, rows=SIZE, columns=columns)
-    if spec.groups == 1:
-        like = dataclasses.replace(like, columns=SIZE, group_columns=SIZE)
-    return _fastest(names, like, torch.device(device), dtype, place)
+    return _fastest(names, _like(spec), torch.device(device), dtype, place)
 
 
 def only(operator: str, spec: Spec, *, device, dtype: torch.dtype) -> Choice:
-    """Return the choice of this one operator; ValueError where it does not fit."""
-    fitting = [
-        name
-        for name, one in OPERATORS.items()
-        if LAYOUTS[one.layout].fits(spec, device) and one.fits(spec, device, dtype)
-    ]
+    """Return the choice of this one operator; ValueError where it may not be used."""
+    right = offered(spec, device=device, dtype=dtype)
     if operator == "plain" and spec.activations:
         operator = "plain dynamic"
-    if operator not in fitting:
+    if operator not in right:
         raise ValueError(
-            f"operator={operator!r} does not run {spec.name} on {device} in {dtype}; "
-            f"choose one of {fitting}, or None for the fastest here."
+            f"operator={operator!r} does not run {spec.name} on {device} in {dtype}, "
+            f"or gives wrong sums on this processor; choose one of {list(right)}, or "
+            "None for the fastest here."
         )
     return Choice(OPERATORS[operator].layout, (operator,) * len(ROWS))
+
+
+def _like(spec: Spec) -> Spec:
+    """Return the form of the weight that stands for all of this form in trials."""
+    columns = -(-SIZE // spec.group_columns) * spec.group_columns
+    group = spec.group_columns
+    if spec.groups == 1:
+        columns = group = SIZE
+    return dataclasses.replace(spec, rows=SIZE, columns=columns, group_columns=group)
 
 
 @functools.cache
@@ -109,7 +130,7 @@ def _best(times: dict[str, float]) -> str:
 
 @functools.cache
 def _times(names, spec, device, dtype, rows: int) -> dict[str, float]:
-    """Return the seconds of each operator that is right here."""
+    """Return the seconds of each operator."""
     if len(names) == 1:
         return {names[0]: 0.0}
     copies = COPIES if rows < ROWS[-1] else 1  # a prompt's work hides the reading
@@ -118,11 +139,10 @@ def _times(names, spec, device, dtype, rows: int) -> dict[str, float]:
     x = torch.randn(rows, spec.columns, generator=generator).to(device, dtype)
     calls = {}
     for name in names:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # torch's plans for its operators
-            if packed := _packed_if_right(name, weights, x):
-                product = OPERATORS[name].product
-                calls[name] = functools.partial(walk, product, x, packed)
+        with _no_warnings():
+            packed = [LAYOUTS[OPERATORS[name].layout].pack(each) for each in weights]
+            product = OPERATORS[name].product
+            calls[name] = functools.partial(walk, product, x, packed)
     return {name: least_seconds(call) for name, call in calls.items()}
 
 
@@ -150,21 +170,46 @@ def least_seconds(call: Callable[[], Tensor]) -> float:
         torch.set_num_threads(threads)
 
 
-def _packed_if_right(name: str, weights: list[Quantized], x: Tensor) -> list | None:
-    """Pack the weights for an operator; None where it is absent or wrong."""
+@functools.cache
+def is_right(name: str, spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+    """Say whether an operator's products are right here; False where it is absent.
+
+    Tried at each number of rows, on drawn numbers and on the ends of their range, where
+    sums are largest. The plain operators are what is left where others are wrong.
+    """
+    if name.startswith("plain"):
+        return True
+    weight = _weight(spec, device, 0)
+    exact_weight = weight.dequantize().double().T
     operator = OPERATORS[name]
-    layout = LAYOUTS[operator.layout]
     try:
-        packed = [layout.pack(weight) for weight in weights]
-        edges = torch.where(x < 0, x.amin(), x.amax())  # all at the ends of the range
-        for each in (x, edges):
-            exact = each.double() @ weights[0].dequantize().double().T
-            found = operator.product(each, packed[0]).double()
-            if not (found - exact).norm() <= ALLOWED * exact.norm():
-                return None
+        with _no_warnings():
+            packed = LAYOUTS[operator.layout].pack(weight)
+            return all(
+                _near(operator.product(x, packed), x.double() @ exact_weight)
+                for x in _trial_rows(spec.columns, device, dtype)
+            )
     except Exception:  # an operator may be absent in many ways
-        return None
-    return packed
+        return False
+
+
+def _trial_rows(columns: int, device, dtype: torch.dtype) -> Iterator[Tensor]:
+    for rows in ROWS:
+        generator = torch.Generator().manual_seed(rows)
+        x = torch.randn(rows, columns, generator=generator).to(device, dtype)
+        yield x
+        yield torch.where(x < 0, x.amin(), x.amax())  # all at the ends of the range
+
+
+def _near(answer: Tensor, exact: Tensor) -> bool:
+    return bool((answer.double() - exact).norm() <= ALLOWED * exact.norm())
+
+
+@contextlib.contextmanager
+def _no_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch's plans for its operators
+        yield
 
 
 def _weight(spec: Spec, device: torch.device, seed: int) -> Quantized:

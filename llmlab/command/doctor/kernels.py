@@ -18,6 +18,7 @@ from torch.nn import functional
 from llmlab import measure
 from llmlab.command.doctor.finding import Finding, attempt, reason
 from llmlab.core import machine, progress, units
+from llmlab.kernels import abilities
 
 SIZE = 2048  # O and I
 COPIES = 4  # of the weight, walked through in turn, so that no cache holds them
@@ -35,6 +36,7 @@ def probes() -> Iterator[Finding]:
     yield attempt("bf16 product", partial(_square, torch.bfloat16), remedy=again)
     yield from _one_row()
     yield attempt("fused attention", _attention, remedy=again)
+    yield attempt("LSTM in bf16 autocast", _lstm, remedy=again)
     yield _compiled()
 
 
@@ -161,6 +163,15 @@ def _attention() -> Finding:
     return _judge("fused attention", "512 tokens", error, 1e-5, verdict)
 
 
+def _lstm() -> Finding:
+    """Say whether an LSTM can be trained in mixed precision."""
+    name = "LSTM in bf16 autocast"
+    if abilities.autocast_lstm(torch.bfloat16):
+        return Finding(name, "works", "runs and learns")
+    remedy = "the LSTM alone is trained in fp32; nothing to do"
+    return Finding(name, "slow", "oneDNN has none on this processor", remedy)
+
+
 def _compiled() -> Finding:
     """Compile one small function for real; only lab 10 needs it."""
     name = "torch.compile"
@@ -168,6 +179,7 @@ def _compiled() -> Finding:
         remedy = "install g++ (Debian and Ubuntu: apt install g++); only lab 10 asks"
         return Finding(name, "missing", "no C++ compiler here", remedy)
     x = torch.linspace(-3, 3, 1000)
+    abilities.keep_compiled_apart()
     try:
         with progress.task(f"trying {name}"), warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -31,8 +31,12 @@ def probes() -> Iterator[Finding]:
 
 
 def _prepacked() -> Finding:
+    from llmlab.kernels import abilities
     from llmlab.quantization import choice, prepacking
 
+    if not abilities.prepacked(torch.bfloat16):
+        remedy = "bf16 models stay as they are; nothing to do"
+        return Finding("bf16 prepacked", "slow", "not on this processor", remedy)
     paying = [n for n in choice.ROWS if prepacking.pays(torch.bfloat16, n)]
     if not paying:
         remedy = "bf16 models stay as they are; nothing to do"
@@ -49,11 +53,14 @@ def _chosen(what: str, name: str, device: str) -> Finding:
     how, activations = FORMS[what]
     weight = formats.quantize_weight(torch.eye(SIZE), scale_dtype=torch.bfloat16, **how)
     spec = Spec.of(weight, activations=activations)
-    found = choice.fastest(spec, device=torch.device(device), dtype=torch.bfloat16)
+    there = {"device": torch.device(device), "dtype": torch.bfloat16}
+    found = choice.fastest(spec, **there)
     said = ", ".join(
         f"{operator} ({rows} row{'s' * (rows > 1)})"
         for rows, operator in zip(choice.ROWS, found.operators, strict=True)
     )
+    if wrong := choice.wrong(spec, **there):
+        said += f"; wrong sums here, so not used: {', '.join(wrong)}"
     if found.operators[0].startswith("plain"):
         remedy = "quantized models are small here, and not faster; nothing to do"
         return Finding(name, "slow", said, remedy)
