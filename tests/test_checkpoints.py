@@ -112,12 +112,17 @@ DAMAGE = {  # what happened to the checkpoint -> words of the message
         "is missing; .* and 6 more",
     ),
     "an index names a file that is not there": (
-        lambda f: (f / "model.safetensors.index.json").write_text(
-            json.dumps({"weight_map": {"a": "model-00002-of-00002.safetensors"}})
-        ),
+        lambda f: index_only(f, "model-00002-of-00002.safetensors"),
         "lacks model-00002-of-00002.safetensors",
     ),
 }
+
+
+def index_only(folder: Path, part: str) -> None:
+    """Leave the folder with an index that names one file, and no other weights."""
+    (folder / "model.safetensors").unlink()
+    index = {"weight_map": {"a": part}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
 
 
 def rewrite(folder: Path, **changes) -> None:
@@ -170,8 +175,7 @@ def test_a_link_out_of_the_folder_is_refused(folder, tmp_path):
 
 def test_an_index_that_leads_out_of_the_folder_is_refused(folder, tmp_path):
     shutil.copy(folder / "model.safetensors", tmp_path / "out.safetensors")
-    index = {"weight_map": {"a": "../out.safetensors"}}
-    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    index_only(folder, "../out.safetensors")
     with pytest.raises(ValueError, match="outside the model's folder"):
         models.load(folder)
 

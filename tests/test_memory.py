@@ -7,9 +7,9 @@ from torch import nn
 
 from llmlab import quantization
 from llmlab.kernels import abilities
+from llmlab.kernels.prepacked_linear import PrepackedLinear
+from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.measure import memory
-from llmlab.quantization.layers import QuantizedLinear
-from llmlab.quantization.prepacking import PrepackedLinear
 
 MEGA = 10**6
 

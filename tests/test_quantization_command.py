@@ -5,15 +5,16 @@ import sys
 
 import pytest
 import torch
-from quantizable_models import make
+from families import make
 
-from llmlab import models, quantization
+from llmlab import models
 from llmlab.command import formats
 from llmlab.command.doctor import quantized
 from llmlab.core import records
-from llmlab.quantization import choice
-from llmlab.quantization.layers import QuantizedLinear
-from llmlab.quantization.prepacking import PrepackedLinear
+from llmlab.kernels import choice
+from llmlab.kernels.prepacked_linear import PrepackedLinear
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.models import surgery
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +73,7 @@ def test_a_word_that_is_none_is_refused_with_those_there_are(folder, word):
 
 
 def test_only_models_that_write_on_are_compared(tmp_path):
-    quantization.exchange.linear_layers(make("bert"))
+    surgery.linear_layers(make("bert"))
     models.save(make("bert"), tmp_path)
     with pytest.raises(ValueError, match="causal"):
         formats.compare(tmp_path, ["fp32"])

@@ -4,13 +4,14 @@ import json
 
 import pytest
 import torch
-from quantizable_models import NAMES, ask, make
+from families import NAMES, ask, make
 from safetensors.torch import load_file, save_file
 from small_models import draw_tokens, recurrent, wrapped
 from transformers import GenerationConfig
 
 from llmlab import models, quantization
-from llmlab.quantization.layers import QuantizedLinear
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.models import files
 
 FACTORS = torch.ones(32)
 HOW = {
@@ -25,7 +26,7 @@ HOW = {
 @pytest.mark.parametrize("how", HOW)
 def test_a_decoder_comes_back_bit_by_bit(how, tmp_path):
     new = quantization.quantize(make("decoder"), **HOW[how])
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     assert torch.equal(ask(back), ask(new))
     assert back.format == new.format
     assert not any(p.requires_grad for p in back.parameters())
@@ -38,12 +39,12 @@ def test_a_decoder_comes_back_bit_by_bit(how, tmp_path):
 def test_every_family_comes_back_with_tied_and_shared_weights(name, tmp_path):
     model = make(name, dtype=torch.bfloat16 if name == "bert" else torch.float32)
     new = quantization.quantize(model, bits=8)
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     assert torch.equal(ask_alike(back, model), ask(new))
     if name == "t5":
         assert back.encoder.embed_tokens.weight is back.shared.weight
         assert back.config.scale_decoder_outputs == model.config.scale_decoder_outputs
-    again = quantization.load(quantization.save(back, tmp_path / "again"))
+    again = models.load(models.save(back, tmp_path / "again"))
     assert torch.equal(ask_alike(again, model), ask(new))
 
 
@@ -59,7 +60,7 @@ def ask_alike(back, model):
 def test_models_behind_our_face_come_back_too(made, tmp_path):
     model = made(dtype=torch.float32)
     new = quantization.quantize(model, bits=8)
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     tokens = draw_tokens(2, 9)
     with torch.inference_mode():
         assert torch.equal(back(tokens), new(tokens))
@@ -67,7 +68,7 @@ def test_models_behind_our_face_come_back_too(made, tmp_path):
 
 def test_skipped_layers_stay_tied_in_the_file(tmp_path):
     new = quantization.quantize(make("decoder"), skip=("head",))
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     assert back.head.weight is back.embedding.weight
     assert torch.equal(ask(back), ask(new))
 
@@ -77,7 +78,7 @@ def test_what_awq_multiplies_inputs_with_comes_back(tmp_path):
     new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
     layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
     assert any("input_scales" in layer._parameters for layer in layers)
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     assert torch.equal(ask(back), ask(new))
 
 
@@ -93,7 +94,7 @@ def test_damaged_factors_of_the_inputs_are_refused(what, tmp_path):
     damage, word = FACTOR_DAMAGES[what]
     model = make("decoder")
     new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
-    folder = quantization.save(new, tmp_path)
+    folder = models.save(new, tmp_path)
 
     def change(held):
         name = next(key for key in held if key.endswith("input_scales"))
@@ -103,14 +104,14 @@ def test_damaged_factors_of_the_inputs_are_refused(what, tmp_path):
 
     tensors(folder, change)
     with pytest.raises(ValueError, match=word):
-        quantization.load(folder)
+        models.load(folder)
 
 
 @pytest.mark.parametrize(("bits", "share"), [(8, 1.0), (4, 0.5), (3, 0.375), (2, 0.25)])
 def test_the_file_is_as_large_as_its_bits_say(bits, share, tmp_path):
     model = models.random_model("tiny", dtype="bf16")
     new = quantization.quantize(model, bits=bits)
-    size = quantization.size(quantization.save(new, tmp_path))
+    size = models.size(models.save(new, tmp_path))
     linear = sum(
         m.spec.rows * m.spec.columns
         for m in new.modules()
@@ -126,7 +127,7 @@ def test_how_a_model_generates_comes_back(name, tmp_path):
     ends = {"decoder_start_token_id": 0, "pad_token_id": 0}
     model.generation_config = GenerationConfig(max_new_tokens=33, **ends)
     new = quantization.quantize(model, bits=8)
-    back = quantization.load(quantization.save(new, tmp_path))
+    back = models.load(models.save(new, tmp_path))
     back = getattr(back, "model", back)
     assert back.generation_config.max_new_tokens == 33
     prompt = draw_tokens(2, 5)
@@ -143,27 +144,13 @@ def test_a_bare_layer_is_quantized_and_has_no_folder(tmp_path):
     step = float(layer.weight.detach().abs().max()) / 127
     torch.testing.assert_close(new(x), layer(x), rtol=0, atol=2 * step)  # bf16 sums
     with pytest.raises(ValueError, match="single layer"):
-        quantization.save(new, tmp_path)
-
-
-def test_a_plain_model_is_refused_both_ways(tmp_path):
-    with pytest.raises(ValueError, match=r"models\.save"):
-        quantization.save(make("decoder"), tmp_path)
-    models.save(make("decoder"), tmp_path)
-    with pytest.raises(ValueError, match=r"models\.load"):
-        quantization.load(tmp_path)
-
-
-def test_a_quantized_folder_is_no_plain_model(tmp_path):
-    quantization.save(quantization.quantize(make("decoder")), tmp_path)
-    with pytest.raises(ValueError, match="not part of this model"):
-        models.load(tmp_path)
+        models.save(new, tmp_path)
 
 
 @pytest.fixture
 def folder(tmp_path):
     new = quantization.quantize(make("decoder"), bits=4, group_size=16)
-    return quantization.save(new, tmp_path)
+    return models.save(new, tmp_path)
 
 
 def cut(folder):
@@ -179,7 +166,7 @@ def flipped(folder):
 
 
 def no_json(folder):
-    (folder / "quantization.json").write_text("{")
+    (folder / "config.json").write_text("{")
 
 
 def other_version(folder):
@@ -187,20 +174,19 @@ def other_version(folder):
 
 
 def say(folder, change):
-    path = folder / "quantization.json"
-    facts = json.loads(path.read_text())
-    change(facts)
-    path.write_text(json.dumps(facts))
+    """Change what the configuration says of the layers."""
+    path = folder / "config.json"
+    config = json.loads(path.read_text())
+    change(config["llmlab"])
+    path.write_text(json.dumps(config))
 
 
 def tensors(folder, change):
-    """Change the tensors, and let the JSON know the new file."""
+    """Change the tensors, and let the configuration know the new file."""
     path = folder / "model.safetensors"
     held = load_file(path)
     change(held)
     save_file(held, path, metadata={"format": "pt"})
-    from llmlab.models import files
-
     say(folder, lambda facts: facts.update(weights=files.version([path])))
 
 
@@ -249,19 +235,40 @@ DAMAGES = {
         lambda f: tensors(f, lambda t: t.update({"model.norm.weight": torch.ones(3)})),
         "norm.weight is",
     ),
-    "no layers": (lambda f: say(f, lambda facts: facts.pop("layers")), "damaged"),
+    "no layers": (
+        lambda f: say(f, lambda facts: facts.pop("layers")),
+        "is missing",
+    ),
+    "a kind of layer that is none": (
+        lambda f: say(f, lambda facts: layer(facts).update(kind="os.path")),
+        "kind='os.path' is none that this llmlab knows",
+    ),
+    "operators that are none": (  # they are chosen anew, so nothing is lost
+        lambda f: say(f, lambda facts: layer(facts).update(bits=4, operators=3)),
+        None,
+    ),
     "layers that are none": (
         lambda f: say(f, lambda facts: facts.update(layers=["up"])),
         "damaged",
     ),
-    "shared by numbers": (
-        lambda f: say(f, lambda facts: facts.update(shared=[[1, 2]])),
+    "tied by numbers": (
+        lambda f: say(f, lambda facts: facts.update(tied=[[1, 2]])),
         "damaged",
     ),
-    "shared oddly": (
-        lambda f: say(f, lambda facts: facts.update(shared="all")),
+    "tied oddly": (lambda f: say(f, lambda facts: facts.update(tied=7)), "damaged"),
+    "the same oddly": (
+        lambda f: say(f, lambda facts: facts.update(same=[["norm", "nothing.at.all"]])),
         "damaged",
     ),
+    "windows for other layers": (
+        lambda f: say(f, lambda facts: facts.update(windows=[1, 2, 3])),
+        "damaged",
+    ),
+    "a size that is none": (
+        lambda f: say(f, lambda facts: facts.update(sizes={"lm_head": [0, 32]})),
+        "damaged",
+    ),
+    "a section that is none": (lambda f: no_section(f), "damaged"),
     "a tensor too many in a layer": (
         lambda f: tensors(f, lambda t: t.update({"lm_head.more": torch.ones(1)})),
         "more is not part",
@@ -283,6 +290,11 @@ DAMAGES = {
 }  # fmt: skip
 
 
+def no_section(folder):
+    path = folder / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"llmlab": ["layers"]}))
+
+
 def layer(facts):
     return facts["layers"]["model.layers.0.mlp.up_proj"]
 
@@ -291,11 +303,8 @@ def layer(facts):
 def test_a_damaged_folder_is_refused(folder, what):
     damage, word = DAMAGES[what]
     damage(folder)
+    if word is None:
+        assert models.load(folder).format == "int4 g16"
+        return
     with pytest.raises(ValueError, match=word):
-        quantization.load(folder)
-
-
-def test_another_operator_may_be_asked_for_when_loading(folder):
-    back = quantization.load(folder, operator="plain", rows=8)
-    layers = [m for m in back.modules() if isinstance(m, QuantizedLinear)]
-    assert {layer.choice.at(8) for layer in layers} == {"plain"}
+        models.load(folder)

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import quantization
-from llmlab.quantization import floats, formats, grids, packing, ranges
-from llmlab.quantization.layers import QuantizedLinear
+from llmlab.kernels import grids, packing
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.quantization import floats, formats, ranges
 
 BITS = st.sampled_from(grids.BITS)
 

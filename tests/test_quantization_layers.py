@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import quantization
-from llmlab.kernels import abilities
-from llmlab.quantization import choice, formats
-from llmlab.quantization.layers import QuantizedLinear
-from llmlab.quantization.operators import LAYOUTS, OPERATORS, onednn, per_token
-from llmlab.quantization.prepacking import PrepackedLinear, pays
-from llmlab.quantization.spec import Spec
+from llmlab.kernels import abilities, choice
+from llmlab.kernels.operators import LAYOUTS, OPERATORS, onednn, per_token
+from llmlab.kernels.prepacked_linear import PrepackedLinear, pays
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.kernels.spec import Spec
+from llmlab.quantization import formats
 
 CPU = torch.device("cpu")
 BF16 = torch.bfloat16

@@ -5,27 +5,18 @@ import random
 
 import pytest
 import torch
+from families import NAMES, ask, batch, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from quantizable_models import NAMES, ask, batch, make
 from small_models import draw_tokens
 
 from llmlab import models, quantization
-from llmlab.models import training
-from llmlab.quantization import (
-    awq,
-    calibration,
-    exchange,
-    formats,
-    gptq,
-    qat,
-    ranges,
-    sensitivity,
-    smoothing,
-)
-from llmlab.quantization.calibration import Inputs
-from llmlab.quantization.layers import QuantizedLinear
-from llmlab.quantization.sensitivity import Option
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.models import calibration, surgery, training
+from llmlab.models.calibration import Inputs
+from llmlab.models.column_loop import objective
+from llmlab.models.sensitivity import Option, choose, logit_error
+from llmlab.quantization import awq, formats, gptq, qat, ranges, sensitivity, smoothing
 
 
 def draw(*size, seed=0):
@@ -62,7 +53,7 @@ def test_gptq_is_never_worse_than_rounding_on_its_inputs(problem, act_order):
             weight, inputs.gram, act_order=act_order, within=within, **how
         )
         same = formats.quantize_weight(weight, within=within, **how)
-        ours, *others = [gptq.objective(weight, q.dequantize(), inputs.gram)
+        ours, *others = [objective(weight, q.dequantize(), inputs.gram)
                          for q in (solved, plain, same)]  # fmt: skip
         if how["group_size"] == "tensor":  # one grid for all rows is chosen as a whole
             ours, others = ours.sum(), [each.sum() for each in others]
@@ -77,7 +68,7 @@ def test_awq_is_never_worse_than_rounding_on_its_inputs(problem, clip):
     solved, factors = awq.solve(weight, inputs, clip=clip, **how)
     answer = solved.dequantize() * (1 if factors is None else factors)
     plain = formats.quantize_weight(weight, **how).dequantize()
-    errors = [gptq.objective(weight, each, inputs.gram).sum()
+    errors = [objective(weight, each, inputs.gram).sum()
               for each in (answer, plain)]  # fmt: skip
     assert errors[0] <= errors[1] * (1 + 1e-6) + 1e-9
 
@@ -108,7 +99,7 @@ def test_both_are_clearly_better_where_inputs_go_together():
     how = {"bits": 3, "group_size": 16, "symmetric": False}
 
     def of(answer):
-        return float(gptq.objective(weight, answer, inputs.gram).sum())
+        return float(objective(weight, answer, inputs.gram).sum())
 
     plain = of(formats.quantize_weight(weight, **how).dequantize())
     solved = gptq.solve(weight, inputs.gram, **how)
@@ -186,7 +177,7 @@ def test_gptq_sees_what_the_layers_before_now_give():
 def test_what_is_collected_is_what_went_in():
     model = make("decoder")
     found = calibration.collect(model, [draw_tokens(2, 9), draw_tokens(1, 5, seed=1)])
-    assert list(found) == list(exchange.linear_layers(model))
+    assert list(found) == list(surgery.linear_layers(model))
     heard = []
     hook = model.layers[0].mlp.up.register_forward_pre_hook(
         lambda layer, given: heard.append(given[0].flatten(0, 1))
@@ -266,8 +257,8 @@ def test_a_choice_is_the_best_within_its_budget(layers, seed, share):
     by_layer = [options[start : start + 3] for start in range(0, len(options), 3)]
     sums = [sum(o.bytes for o in one) for one in itertools.product(*by_layer)]
     limit = int(min(sums) + share * (max(sums) - min(sums)))
-    found = sensitivity.choose(options, budget=limit)
-    mine = [o for o in options if found[o.layer] == o.bits]
+    found = choose(options, budget=limit)
+    mine = [o for o in options if found[o.layer] == o.setting]
     assert len(mine) == layers and sum(o.bytes for o in mine) <= limit
     best = min(
         sum(o.loss for o in one)
@@ -278,34 +269,34 @@ def test_a_choice_is_the_best_within_its_budget(layers, seed, share):
 
 
 def test_many_layers_are_chosen_for_within_the_budget(monkeypatch):
-    monkeypatch.setattr(sensitivity, "STATES", 50)
+    monkeypatch.setattr(models.sensitivity, "STATES", 50)
     dice = random.Random(0)
     options = [
         Option(f"layer {n}", bits, dice.random() / bits, bits * dice.randint(900, 1100))
         for n in range(60)
         for bits in (2, 4, 8)
     ]
-    found = sensitivity.choose(options, budget=240_000)
-    mine = [o for o in options if found[o.layer] == o.bits]
+    found = choose(options, budget=240_000)
+    mine = [o for o in options if found[o.layer] == o.setting]
     assert 200_000 < sum(o.bytes for o in mine) <= 240_000
 
 
 def test_a_budget_that_nothing_fits_is_refused():
     options = [Option("up", bits, 1.0, 10 * bits) for bits in (2, 4)]
-    assert sensitivity.choose(options, budget=20) == {"up": 2}
+    assert choose(options, budget=20) == {"up": 2}
     with pytest.raises(ValueError, match="at least 20"):
-        sensitivity.choose(options, budget=19)
+        choose(options, budget=19)
     with pytest.raises(ValueError, match="budget"):
-        sensitivity.choose([], budget=19)
+        choose([], budget=19)
 
 
 def test_a_scan_finds_what_each_layer_costs_and_leaves_the_model_alone():
     model = make("decoder")
     state = {k: v.clone() for k, v in model.state_dict().items()}
-    loss = sensitivity.logit_error(model, [draw_tokens(2, 12)])
+    loss = logit_error(model, [draw_tokens(2, 12)])
     assert loss(model) == 0
     options = sensitivity.scan(model, loss, bits=(2, 8), group_size=16)
-    assert len(options) == 2 * len(exchange.linear_layers(model))
+    assert len(options) == 2 * len(surgery.linear_layers(model))
     by_layer = {}
     for option in options:
         by_layer.setdefault(option.layer, []).append(option)
@@ -313,12 +304,12 @@ def test_a_scan_finds_what_each_layer_costs_and_leaves_the_model_alone():
     assert all(two.bytes < eight.bytes for two, eight in by_layer.values())
     assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
     least = sum(min(o.bytes for o in row) for row in by_layer.values())
-    plan = sensitivity.choose(options, budget=least * 2)
+    plan = choose(options, budget=least * 2)
     assert set(plan.values()) == {2, 8}
     new = quantization.quantize(model, bits=plan, group_size=16, within=ranges.mse)
     found = {n: m for n, m in new.named_modules() if isinstance(m, QuantizedLinear)}
     assert {name: layer.spec.bits for name, layer in found.items()} == plan
-    written = sum(o.bytes for o in options if plan[o.layer] == o.bits)
+    written = sum(o.bytes for o in options if plan[o.layer] == o.setting)
     held = sum(t.nbytes for m in found.values() for t in m.to_file().values())
     assert held == written <= least * 2
 

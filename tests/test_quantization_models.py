@@ -5,14 +5,14 @@ import hashlib
 
 import pytest
 import torch
-from quantizable_models import FAMILIES, NAMES, ask, batch, make
+from families import FAMILIES, NAMES, ask, batch, make
 from small_models import draw_tokens, recurrent
 from torch import nn
 
 from llmlab import measure, models, quantization
-from llmlab.models import generation
-from llmlab.quantization import exchange
-from llmlab.quantization.layers import PackedLinear, QuantizedLinear
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.kernels.stored import StoredLinear
+from llmlab.models import generation, surgery
 
 MOST_ERROR = {8: 0.1, 4: 0.8}  # of the logits, relative; weights are random here
 
@@ -53,7 +53,7 @@ def test_all_linear_layers_are_quantized_and_the_answers_stay_close(model):
     for bits in (8, 4):
         new = quantization.quantize(model, bits=bits, group_size=16)
         layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
-        assert len(layers) == len(exchange.linear_layers(model))
+        assert len(layers) == len(surgery.linear_layers(model))
         assert not any(type(m) is nn.Linear for m in new.modules())
         assert error(ask(new), ask(model)) < MOST_ERROR[bits]
         assert f"int{bits}" in new.format
@@ -67,7 +67,7 @@ def test_unchanged_weights_share_their_storage_as_new_parameters(model):
     plain = [
         p
         for m in new.modules()
-        if not isinstance(m, PackedLinear)
+        if not isinstance(m, StoredLinear)
         for p in m._parameters.values()
         if p is not None
     ]
@@ -85,7 +85,7 @@ def test_a_tied_head_gets_weights_of_its_own_and_the_flag_says_so():
 
 
 def head_of(model):
-    heads = [n for n in exchange.linear_layers(model) if "head" in n or "decoder" in n]
+    heads = [n for n in surgery.linear_layers(model) if "head" in n or "decoder" in n]
     return [name for name in heads if "layers" not in name]
 
 
@@ -124,7 +124,7 @@ def test_cost_and_memory_count_the_bytes_that_there_are():
     model = make("decoder", dtype=torch.bfloat16)
     new = quantization.quantize(model, bits=8)
     assert new.cost(1, 10).flops == model.cost(1, 10).flops
-    linear = sum(m.weight.numel() for m in exchange.linear_layers(model).values())
+    linear = sum(m.weight.numel() for m in surgery.linear_layers(model).values())
     saved = model.cost(1, 10).bytes - new.cost(1, 10).bytes
     assert 0.9 * linear < saved < 1.1 * linear  # a byte less for each weight
     held = measure.memory.weight_bytes(new)
@@ -142,7 +142,7 @@ def test_activations_in_int8_work_on_every_family(model):
 
 def test_bits_by_name_change_these_layers_only():
     model = make("decoder")
-    names = list(exchange.linear_layers(model))
+    names = list(surgery.linear_layers(model))
     new = quantization.quantize(model, bits={names[0]: 4, names[1]: 8})
     found = {
         name: layer.spec.bits
@@ -180,7 +180,7 @@ def test_prepacking_changes_no_weight():
     model = make("decoder", dtype=torch.bfloat16)
     new = quantization.prepack(model, rows=16)
     assert error(ask(new).float(), ask(model).float()) < 0.02
-    names = exchange.linear_layers(model)
+    names = surgery.linear_layers(model)
     state = new.state_dict()
     for name, layer in names.items():
         assert torch.equal(state[f"{name}.weight"], layer.weight)

@@ -7,7 +7,7 @@ import copy
 
 import pytest
 import torch
-from quantizable_models import ask, make
+from families import ask, make
 from torch import nn
 
 from llmlab import quantization

@@ -18,7 +18,7 @@ from llmlab import measure, models, quantization
 from llmlab.command import answering
 from llmlab.core import progress, records, texts
 from llmlab.core.records import Record
-from llmlab.models import generation
+from llmlab.models import calibration, generation, sensitivity
 
 WORD = re.compile(r"int([2-8])(?:-g(\d+))?(?:-(dynamic|gptq|awq|smooth))?")
 DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
@@ -70,9 +70,9 @@ def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
         )
     if method in ("gptq", "awq"):
         maker = getattr(quantization, method).quantize
-        return maker(model, quantization.calibration.batches(model), **how)
+        return maker(model, calibration.batches(model), **how)
     if method == "smooth":
-        data = quantization.calibration.batches(model)
+        data = calibration.batches(model)
         return quantization.smoothing.quantize(model, data, rows=rows)
     return quantization.quantize(model, activations=method == "dynamic", **how)
 
@@ -116,7 +116,7 @@ def compare(
     facts = _timed("decode", found, one, new, rounds, beside)
     facts += _timed("prefill", found, longer, 1, rounds, beside)
     facts += _timed("batch", many, rows, max(2, new // 4), rounds, beside)
-    error = quantization.sensitivity.logit_error(exact, [_read(exact)])
+    error = sensitivity.logit_error(exact, [_read(exact)])
     for word, model in found.items():
         facts += _costs(word, model, error, exact)
         if exact.tokenizer is not None:
@@ -139,7 +139,7 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
         facts += _facts(speed, calls, words[0], count, "answer/s",
                         {"phase": phase, "batch": count})  # fmt: skip
     data = [_batch(exact, own.exam, many)]
-    error = quantization.sensitivity.logit_error(exact, data)
+    error = sensitivity.logit_error(exact, data)
     for word, model in found.items():
         facts += _costs(word, model, error, exact)
         if own.judged:
@@ -240,12 +240,8 @@ def _costs(word: str, model, error: Callable[[Any], float], exact) -> list[Recor
 
 
 def _file_size(model) -> int:
-    has_integers = any(
-        isinstance(m, quantization.QuantizedLinear) for m in model.modules()
-    )
     with tempfile.TemporaryDirectory() as folder:
-        (quantization.save if has_integers else models.save)(model, folder)
-        return quantization.size(folder)
+        return models.size(models.save(model, folder))
 
 
 def _prompts(model, rows: int, length: int) -> list[list[int]]:

@@ -1,4 +1,4 @@
-"""What every language model here offers, so that techniques, measures and labs meet.
+"""The contracts: what a model and a stored layer offer, so that techniques meet.
 
 A causal model maps tokens to logits, makes its own cache, and counts its own cost. The
 cost is counted from shapes alone: two FLOPs for a multiply-add, attention over all
@@ -11,6 +11,34 @@ from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
+
+# What may stand in the place of a linear layer in a file: its word -> the module that
+# reads it. The word comes from a file, so it is looked up here and nowhere else: a
+# module's name read from a file would be code of somebody else's choice.
+STORED_LAYERS = {
+    "prepacked": "llmlab.kernels.prepacked_linear",
+    "quantized": "llmlab.kernels.quantized_linear",
+}
+
+
+class StoredLayer(Protocol):
+    """A linear layer kept in a form of its own, that says how it goes to a file.
+
+    The module named in STORED_LAYERS has a function `read_layer(facts, tensors)` that
+    makes it again, bit by bit; ValueError where they do not fit each other, and None
+    where this machine cannot have it and a plain layer has the same tensors (`dense`).
+    """
+
+    kind: str  # its word in STORED_LAYERS
+    dense: bool  # whether its tensors are those of the plain layer
+
+    def facts(self) -> dict[str, Any]:
+        """Return what is not in the tensors, as JSON can say it."""
+        ...
+
+    def to_file(self) -> dict[str, Tensor]:
+        """Return the tensors of a file, by the names that follow the layer's own."""
+        ...
 
 
 @dataclass(frozen=True)

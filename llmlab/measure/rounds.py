@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import torch
 
 from llmlab.core import machine, progress
-from llmlab.measure import clocks, intervals
+from llmlab.core.clock import Clock, clock_for
+from llmlab.measure import intervals
 from llmlab.measure.series import Call, Run
 
 GROUPED = 50e-6  # seconds; calls shorter than this are timed in groups
@@ -40,7 +41,7 @@ class Plan:
 
     name: str
     function: Callable[[], object]
-    clock: clocks.Clock
+    clock: Clock
     is_stream: bool
     seconds: float  # of one call, roughly
     span: float  # seconds in a round, at least
@@ -133,7 +134,7 @@ def _plan(name: str, function: Callable, warmup: int, span: float) -> Plan:
         is_stream = isinstance(result, Iterator)
         if is_stream:
             result = [*deque(result, maxlen=1)]  # its last item
-        clock = clocks.clock_for(result)
+        clock = clock_for(result)
         clock.wait()
         times.append(time.perf_counter() - start)
     seconds = max(min(times), 1e-9)  # a clock may be too coarse to see anything

@@ -9,19 +9,24 @@ Shapes: B sequences, K key/value heads, T new tokens, S tokens attended to, H he
 width.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 
 class KVCache:
-    """Preallocated keys and values of every layer, with one verb: `extend`."""
+    """Preallocated keys and values of every layer, with one verb: `extend`.
+
+    kv_heads: of each layer, or of all of them.
+    """
 
     def __init__(
         self,
         *,
         layers: int,
         batch: int,
-        kv_heads: int,
+        kv_heads: int | Sequence[int],
         length: int,
         head_width: int,
         dtype: torch.dtype = torch.float32,
@@ -32,21 +37,21 @@ class KVCache:
                 f"batch={batch}, length={length}: a cache holds at least one token of "
                 "one sequence; choose batch >= 1 and length >= 1."
             )
-        size = (layers, batch, kv_heads, length, head_width)
-        self.keys = torch.zeros(size, dtype=dtype, device=device)
-        self.values = torch.zeros(size, dtype=dtype, device=device)
-        self.layers = [(self.keys[i], self.values[i]) for i in range(layers)]  # views
+        heads = [kv_heads] * layers if isinstance(kv_heads, int) else list(kv_heads)
+        self.length = length  # tokens that fit in a row
+        self.layers = [
+            tuple(
+                torch.zeros(batch, own, length, head_width, dtype=dtype, device=device)
+                for _ in ("keys", "values")
+            )
+            for own in heads
+        ]
         self.lengths = [0] * batch
-
-    @property
-    def length(self) -> int:
-        """Tokens that fit in a row."""
-        return self.keys.shape[3]
 
     @property
     def bytes(self) -> int:
         """Memory allocated, in bytes."""
-        return self.keys.nbytes + self.values.nbytes
+        return sum(part.nbytes for layer in self.layers for part in layer)
 
     def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
         """Write (B, K, T, H) behind each row's tokens; return all, (B, K, S, H).
@@ -71,7 +76,7 @@ class KVCache:
         return own_keys.narrow(2, 0, longest), own_values.narrow(2, 0, longest)
 
     def _places(self, tokens: int) -> tuple[Tensor, Tensor]:
-        device = self.keys.device
+        device = self.layers[0][0].device
         starts = torch.tensor(self.lengths, device=device)[:, None]  # (B, 1)
         rows = torch.arange(len(self.lengths), device=device)[:, None]
         return rows, starts + torch.arange(tokens, device=device)  # (B, T)

@@ -1,16 +1,17 @@
 """Load any model by name and give it the one face; save it so that others can load it.
 
-Checkpoints of the Llama family become our decoder, `llmlab-rnn` our RNN, every other
-causal model a wrapper round its transformers class; encoders and encoder-decoders stay
-transformers' own. Weights are read without unpickling, and code that comes with a
-checkpoint is never run.
+There is one `save` and one `load`. Checkpoints of the Llama family become our decoder,
+`llmlab-rnn` our RNN, every other causal model a wrapper round its transformers class;
+encoders and encoder-decoders stay transformers' own. Weights are read without
+unpickling, and code that comes with a checkpoint is never run.
+
+A changed model (quantized, narrower, its layers shared) is written with what differs
+from the plain one in config.json. What transformers can express is written so that
+transformers loads it; else the folder carries a model type that it refuses.
 """
 
-import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,213 +20,234 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from llmlab.core import machine
-from llmlab.models import files, rnn
+from llmlab.core.model import STORED_LAYERS
+from llmlab.models import built, changes, files, folders, rnn, skeletons
+from llmlab.models.changes import Changes
 from llmlab.models.decoder import Decoder
+from llmlab.models.filling import fill, finite
 from llmlab.models.names import ours, theirs
-from llmlab.models.shape import unsupported
 from llmlab.models.wrapper import Wrapped
+
+VERSION = 3  # of the section in config.json
+HIDDEN = "llmlab-"  # before a model type that transformers must not take for its own
 
 
 def load(
     name: str | Path,
     *,
-    dtype: torch.dtype | str = torch.float32,
+    dtype: torch.dtype | str | None = None,
     device: torch.device | str = "cpu",
 ) -> Any:
     """Load a bundled model, a folder or a hub id, ready for inference.
 
-    Causal models offer `core.model.LanguageModel`; BERT, T5 and their kin come as
-    transformers' class. Every one has `.name`, `.weights_version` and `.tokenizer`.
+    dtype: of weights and activations; None: float32, but for a model with stored
+    layers, which are quantized for one dtype, what it was saved in. Causal models offer
+    `core.model.LanguageModel`; BERT, T5 and their kin come as transformers' class.
+    Every one has `.name`, `.weights_version` and `.tokenizer`, a changed one `.format`.
     Raises ValueError for a bad name or a damaged checkpoint, OSError from the hub.
     """
-    dtype, device = machine.dtype(dtype), machine.device(device)
+    dtype, device = dtype and machine.dtype(dtype), machine.device(device)
     folder = files.find(name)
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)
-    if raw.get("model_type") == rnn.MODEL_TYPE:
-        model = _filled(rnn.RecurrentModel, recurrent_of(raw), paths, str, dtype)
+    weights, section = files.version(paths), raw.get(files.SECTION)
+    if section is not None:
+        raw = _checked(raw, section, weights, folder)
+    config = skeletons.config_of(folder, raw)
+    if section is None and not skeletons.is_ours(config):
+        model = _of_transformers(config, folder, paths, dtype or torch.float32)
     else:
-        config = config_of(folder)
-        if is_causal(config) and unsupported(config) is None:
-            model = _filled(Decoder, config, paths, ours, dtype)
-        else:
-            model = _of_transformers(config, folder, paths, dtype)
+        model = _filled(config, section or {}, folder, paths, dtype)
     model = model.to(device).eval().requires_grad_(False)
     model.name = Path(name).name if Path(name).is_dir() else str(name)
-    model.weights_version = files.version(paths)
-    model.tokenizer = tokenizer_of(folder)
+    model.weights_version = weights
+    model.tokenizer = skeletons.tokenizer_of(folder, config)
+    if section and section.get("format"):
+        model.format = str(section["format"])
     return model
 
 
 def save(model: Any, folder: Path | str) -> Path:
-    """Write a model as transformers writes it (config, safetensors, tokenizer).
+    """Write a model into a folder (config, safetensors, tokenizer); return the folder.
 
-    Every file is written beside its place and renamed, so a full disk leaves the old
-    one. A decoder loads in plain transformers again; the RNN only here.
+    What `load` could not take is refused with a ValueError before a byte is written.
+    Of what stood in the folder only a model's own files are replaced or removed. A full
+    disk leaves the old model, a kill the old one, the new one, or a folder that `load`
+    refuses. The answers of what is loaded again are the same, bit by bit, where the
+    weights are loaded in their own dtype on the same machine.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".saving-") as place:
-        partial = Path(place)
-        if isinstance(model, Decoder):
-            _write_decoder(model, partial)
-        elif isinstance(model, rnn.RecurrentModel):
-            _write_recurrent(model, partial)
-        else:
-            _inner(model).save_pretrained(partial)
+    folder, inner = Path(folder), _inner(model)
+    config = built.config_of(inner)
+    difference = changes.between(inner, _plain(inner, config))
+    with folders.replacing(folder) as partial:
+        _write(inner, config, difference, partial, str(getattr(model, "format", "")))
         if getattr(model, "tokenizer", None) is not None:
             model.tokenizer.save_pretrained(partial)
-        mode = (partial / "config.json").stat().st_mode
-        for path in sorted(partial.iterdir()):
-            path.chmod(mode)  # safetensors writes for the owner alone
-            os.replace(path, folder / path.name)
     return folder
 
 
-def _inner(model: Any) -> Any:
-    return model.model if isinstance(model, Wrapped) else model
+def _inner(model: Any) -> nn.Module:
+    """Return the model that a folder holds; ValueError for what is none."""
+    from transformers import PreTrainedModel
 
-
-def _write_decoder(model: Decoder, folder: Path) -> None:
-    config = model.config.__class__.from_dict(model.config.to_dict())
-    config.dtype = model.embedding.weight.dtype
-    config.architectures = [_causal_class(config).__name__]
-    config.save_pretrained(folder)
-    tensors = _tensors(model, theirs)
-    if model.shape.tied:
-        del tensors[theirs("head.weight")]
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def _write_recurrent(model: rnn.RecurrentModel, folder: Path) -> None:
-    text = json.dumps(model.config.to_dict(), indent=2)
-    (folder / "config.json").write_text(text + "\n")
-    tensors = _tensors(model, str)
-    if model.config.tie_word_embeddings:
-        del tensors["head.weight"]
-    save_file(tensors, folder / "model.safetensors", metadata={"format": "pt"})
-
-
-def recurrent_of(raw: dict[str, Any]) -> rnn.RecurrentConfig:
-    """Return an RNN's configuration; ValueError where it is none."""
-    try:
-        return rnn.RecurrentConfig(**raw)
-    except TypeError as error:
+    inner = model.model if isinstance(model, Wrapped) else model
+    if not isinstance(inner, Decoder | rnn.RecurrentModel | PreTrainedModel):
+        what = "a single layer" if isinstance(inner, nn.Linear) else "no model"
         raise ValueError(
-            f"config.json is not one of {rnn.MODEL_TYPE} ({error}); get the file again."
-        ) from error
-
-
-def _tensors(model: nn.Module, rename) -> dict[str, Tensor]:
-    state = model.state_dict()
-    return {rename(k): v.detach().cpu().contiguous() for k, v in state.items()}
-
-
-def _filled(kind, config, paths: list[Path], rename, dtype) -> nn.Module:
-    """Build a model without memory, then put in the tensors of its files."""
-    with torch.device("meta"):
-        model = kind(config)
-    expected = model.state_dict()
-    tied = model.head.weight is model.embedding.weight
-    held, wrong = {}, []
-    for stored, part in files.tensors(paths):
-        key = rename(stored)
-        if key.endswith("rotary_emb.inv_freq") or (tied and key == "head.weight"):
-            continue
-        shape = tuple(part.get_shape())
-        if key not in expected:
-            wrong.append(f"{stored} is not part of this model")
-        elif shape != tuple(expected[key].shape):
-            right = tuple(expected[key].shape)
-            wrong.append(f"{stored} is {shape} and config.json says {right}")
-        else:
-            held[key] = _finite(stored, part[:].to(dtype))
-    if tied and "embedding.weight" in held:
-        held["head.weight"] = held["embedding.weight"]
-    wrong += [f"{key} is missing" for key in expected if key not in held]
-    if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise ValueError(
-            f"{paths[0].parent} does not fit its config.json: {'; '.join(wrong[:3])}"
-            f"{more}. Get config and weights from the same source."
+            f"model is a {type(inner).__name__}, {what} with a folder of its own; keep "
+            "its state_dict(), or save the model that it belongs to."
         )
-    model.load_state_dict(held, assign=True)
-    if tied:
-        model.head.weight = model.embedding.weight
-    return model
+    return inner
 
 
-def _finite(name: str, tensor: Tensor) -> Tensor:
-    if not torch.isfinite(tensor).all():
+def _plain(model: nn.Module, config: Any) -> nn.Module:
+    """Return an empty model of the same class and configuration."""
+    if isinstance(model, Decoder | rnn.RecurrentModel):
+        return skeletons.empty(config)
+    return skeletons.empty_of(type(model), config)
+
+
+def _rename(model: nn.Module):
+    return theirs if isinstance(model, Decoder) else str
+
+
+def _write(
+    model: nn.Module, config: Any, difference: Changes, folder: Path, name: str
+) -> None:
+    """Write config and weights; a plain transformers model as transformers does."""
+    if not difference and not isinstance(model, Decoder | rnn.RecurrentModel):
+        with skeletons.no_bars():
+            model.save_pretrained(folder)
+        return
+    path = folder / files.SINGLE
+    save_file(_tensors(model), path, metadata={"format": "pt"})
+    said = built.to_json(config)
+    if difference:
+        section = {"version": VERSION, "weights": files.version([path]), "format": name}
+        section |= _in_file(difference, _rename(model))
+        if not _is_dense(model, difference):
+            section["model_type"] = said["model_type"]
+            if not said["model_type"].startswith(HIDDEN):
+                said["model_type"] = HIDDEN + said["model_type"]
+        said[files.SECTION] = section
+    text = json.dumps(said, indent=2, ensure_ascii=False, sort_keys=True)
+    (folder / folders.CONFIG).write_text(text + "\n", encoding="utf-8")
+    generation = getattr(model, "generation_config", None)
+    if generation is not None:
+        generation.save_pretrained(folder)
+
+
+def _tensors(model: nn.Module) -> dict[str, Tensor]:
+    """Return what the file holds: every parameter once, stored layers in their form."""
+    rename, tensors, written = _rename(model), {}, set()
+    for path, module in model.named_modules():
+        prefix = f"{path}." if path else ""
+        own = {**module._parameters, **_persistent(module)}
+        if getattr(module, "kind", None) in STORED_LAYERS:
+            tensors |= {rename(prefix + n): t for n, t in module.to_file().items()}
+            own = {"bias": module.bias}
+        for name, tensor in own.items():
+            if tensor is not None and id(tensor) not in written:
+                written.add(id(tensor))
+                tensors[rename(prefix + name)] = tensor
+    # No two may share storage, as the views of one fused weight would.
+    return {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
+
+
+def _persistent(module: nn.Module) -> dict[str, Tensor | None]:
+    apart = module._non_persistent_buffers_set
+    return {name: b for name, b in module._buffers.items() if name not in apart}
+
+
+def _is_dense(model: nn.Module, difference: Changes) -> bool:
+    """Say whether the plain model of the configuration reads the same tensors."""
+    stored = [model.get_submodule(name) for name in difference.layers]
+    return difference == Changes(layers=difference.layers) and all(
+        layer.dense for layer in stored
+    )
+
+
+def _in_file(difference: Changes, rename) -> dict[str, Any]:
+    """Return what a configuration says of the changes, by the names in the file."""
+
+    def layer(name: str) -> str:
+        return rename(f"{name}.weight").removesuffix(".weight")
+
+    held = asdict(difference)
+    held["layers"] = {layer(name): facts for name, facts in held["layers"].items()}
+    held["sizes"] = {layer(name): size for name, size in held["sizes"].items()}
+    held["same"] = [[layer(name) for name in names] for names in held["same"]]
+    if held["tied"] is not None:
+        held["tied"] = [[rename(name) for name in names] for names in held["tied"]]
+    return {key: value for key, value in held.items() if value not in ({}, [])}
+
+
+def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, Any]:
+    """Return a configuration with its own model type; ValueError where it is damaged.
+
+    The section names the weights that it belongs to, since it says how to read them.
+    """
+    known = isinstance(section, dict) and section.get("version") == VERSION
+    if not known or section.get("weights") != weights:
         raise ValueError(
-            f"{name} holds NaN or infinite weights, so every answer would be NaN; get "
-            "the file again, or load it with dtype=float32 if it overflowed."
+            f"{folder} is damaged: its weights are not those that config.json belongs "
+            "to, or another llmlab wrote it; save the model again."
         )
-    return tensor
+    return raw | {"model_type": section.get("model_type", raw.get("model_type"))}
 
 
-def config_of(folder: Path) -> Any:
-    """Return transformers' configuration of a folder; ValueError where it is none."""
-    from transformers import AutoConfig
+def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
+    """Build a model without its weights, change it, and put in the tensors of files."""
+    model = skeletons.bare(config)
+    rename = ours if isinstance(model, Decoder) else str
+    difference = _out_of_file(section, rename, folder)
+    try:
+        difference.apply(model)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise ValueError(
+            f"{folder} is damaged: config.json tells of changes that its model cannot "
+            f"have ({error}); save the model again."
+        ) from error
+    if not difference.layers:
+        dtype = dtype or torch.float32
+    with torch.inference_mode(False):
+        fill(model, paths, difference, rename=rename,
+             dtype=None if difference.layers else dtype)  # fmt: skip
+    if difference.layers and dtype is not None:
+        model = model.to(dtype)
+    return built.settled(model, folder)
+
+
+def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
+    """Read the changes of a configuration; ValueError where they are none."""
+
+    def layer(name: str) -> str:
+        return rename(f"{name}.weight").removesuffix(".weight")
 
     try:
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        first = str(error).strip().partition("\n")[0]
+        tied = section.get("tied")
+        return Changes(
+            layers={layer(n): dict(f) for n, f in section.get("layers", {}).items()},
+            sizes={layer(n): list(s) for n, s in section.get("sizes", {}).items()},
+            windows=list(section.get("windows", [])),
+            same=[[layer(n) for n in names] for names in section.get("same", [])],
+            tied=tied and [[rename(n) for n in names] for names in tied],
+        )
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{folder}/config.json names no model that transformers knows ({first}); "
-            "llmlab never runs code that comes with a checkpoint."
+            f"{folder} is damaged: config.json does not list its changed layers and "
+            f"what they share ({error}); save the model again."
         ) from error
-
-
-def is_causal(config: Any) -> bool:
-    """Say whether a configuration is that of a model which writes on."""
-    named = (config.architectures or ["ForCausalLM"])[0]
-    return "ForCausalLM" in named or "LMHeadModel" in named
-
-
-def _causal_class(config: Any) -> type:
-    from transformers import AutoModelForCausalLM
-
-    return AutoModelForCausalLM._model_mapping[type(config)]
 
 
 def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any:
-    import transformers
-
+    """Load a plain model as transformers does; a causal one gets our face."""
     for stored, part in files.tensors(paths):
-        _finite(stored, part[:])
-    if is_causal(config) and not config.is_encoder_decoder:
-        kind, wrap = transformers.AutoModelForCausalLM, Wrapped
+        finite(stored, part[:])
+    if skeletons.is_causal(config):
+        from transformers import AutoModelForCausalLM as kind
     else:
-        named = (config.architectures or ["AutoModel"])[0]
-        kind, wrap = getattr(transformers, named, transformers.AutoModel), lambda m: m
-    with _no_bars():
+        kind = skeletons.class_of(config)
+    with skeletons.no_bars():
         model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    return wrap(model)
-
-
-@contextlib.contextmanager
-def _no_bars() -> Iterator[None]:
-    """Keep transformers' progress bars out of notebooks, where they would stay."""
-    from transformers.utils import logging
-
-    were = logging.is_progress_bar_enabled()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        if were:
-            logging.enable_progress_bar()
-
-
-def tokenizer_of(folder: Path) -> Any:
-    """Return the tokenizer that stands in a folder, or None."""
-    if not any(folder.glob("tokenizer*")):
-        return None
-    from transformers import AutoTokenizer, PretrainedConfig
-
-    rest = {"trust_remote_code": False}
-    if files.read_json(folder / "config.json").get("model_type") == rnn.MODEL_TYPE:
-        rest["config"] = PretrainedConfig()  # else it warns of a type it does not know
-    return AutoTokenizer.from_pretrained(folder, **rest)
+    return Wrapped(model) if skeletons.is_causal(config) else model

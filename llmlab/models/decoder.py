@@ -28,7 +28,9 @@ class Decoder(nn.Module):
         self.config = config
         self.shape = shape = Shape.of(config)
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
-        self.layers = nn.ModuleList(Layer(shape) for _ in range(shape.layers))
+        self.layers = nn.ModuleList(
+            Layer(shape, window=window) for window in shape.windows
+        )
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
         self.rotary = Rotary(shape)
@@ -70,11 +72,11 @@ class Decoder(nn.Module):
         rotary = self.rotary(starts, new, x)
         masks = {
             window: causal_mask(starts, new, window=window, device=x.device)
-            for window in set(self.shape.windows)
+            for window in {layer.window for layer in self.layers}
         }
         for index, layer in enumerate(self.layers):
             extend = None if cache is None else partial(cache.extend, index)
-            x = layer(x, rotary, masks[self.shape.windows[index]], extend)
+            x = layer(x, rotary, masks[layer.window], extend)
         if last:
             x = last_tokens(x, counts)  # (B, 1, D)
         logits = self.head(self.norm(x))
@@ -91,7 +93,7 @@ class Decoder(nn.Module):
         return KVCache(
             layers=len(self.layers),
             batch=batch,
-            kv_heads=self.shape.kv_heads,
+            kv_heads=[width // self.shape.head_width for _, width in self._widths()],
             length=length,
             head_width=self.shape.head_width,
             dtype=weight.dtype,
@@ -103,23 +105,31 @@ class Decoder(nn.Module):
     ) -> Cost:
         """Count one forward call of `tokens` new tokens behind `cached` old ones.
 
-        FLOPs: two a multiply-add, in linear layers, head and full T x S attention.
-        Bytes: every weight once, of the embedding only the rows looked up, the old
-        cache read, the new tokens' part written, and the logits. `last` as in forward.
+        FLOPs: two a multiply-add, in linear layers, head and full T x S attention. A
+        layer that stands in several places counts in each. Bytes: every weight once, of
+        the embedding only the rows looked up, the old cache read, the new tokens' part
+        written, and the logits. `last` as in forward.
         """
-        shape, size = self.shape, self.embedding.weight.element_size()
-        linear = sum(
-            m.weight.numel() for m in self.layers.modules() if isinstance(m, nn.Linear)
-        )
-        answers = 1 if last else tokens  # positions that the head answers
+        table, widths = self.embedding.weight, self._widths()
+        size, answers = table.element_size(), 1 if last else tokens
         seen = cached + tokens
-        attention = 2 * shape.heads * shape.head_width * tokens * seen * shape.layers
-        work = linear * tokens + attention + self.head.weight.numel() * answers
-        flops = 2 * batch * work
+        linear = sum(
+            part.weight.numel()
+            for layer in self.layers  # not modules(): that would skip what is shared
+            for _, part in layer.named_modules(remove_duplicate=False)
+            if isinstance(part, nn.Linear)
+        )
+        attention = 2 * tokens * seen * sum(queries for queries, _ in widths)
+        head = self.head.out_features * self.head.in_features
+        flops = 2 * batch * (linear * tokens + attention + head * answers)
         read = sum(p.nbytes for p in self.parameters())
-        if not shape.tied:
-            read -= self.embedding.weight.nbytes
-            read += batch * tokens * shape.width * size
-        token_bytes = 2 * shape.layers * shape.kv_heads * shape.head_width * size
-        moved = read + batch * (seen * token_bytes + answers * shape.vocabulary * size)
+        if self.head.weight is not table:
+            read += batch * tokens * table.shape[1] * size - table.nbytes
+        token_bytes = 2 * size * sum(keys for _, keys in widths)
+        moved = read + batch * (seen * token_bytes + answers * self.vocabulary * size)
         return Cost(flops, moved)
+
+    def _widths(self) -> list[tuple[int, int]]:
+        """Return what the queries and the keys of each layer are wide, (N H, K H)."""
+        attentions = [layer.attention for layer in self.layers]
+        return [(one.query.out_features, one.key.out_features) for one in attentions]

@@ -18,7 +18,9 @@ from safetensors import SafetensorError, safe_open
 
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
-INDEX = "model.safetensors.index.json"
+SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
+SECTION = "llmlab"  # of config.json: how a changed model differs from the plain one
+PARTIAL = ".saving-"  # a model's folder that is being written begins so
 
 
 def bundled() -> Path:
@@ -90,9 +92,11 @@ def _download(identifier: str) -> Path:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON object; ValueError when it is missing or damaged."""
     try:
-        value = json.loads(path.read_text())
+        value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ValueError(f"{path} is missing; a model's folder holds one.") from None
+        raise ValueError(
+            f"{path} is missing; a model's folder holds one.{_half_saved(path.parent)}"
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"{path} is not JSON ({error}); get the file again."
@@ -102,13 +106,42 @@ def read_json(path: Path) -> dict[str, Any]:
     return value
 
 
+def _half_saved(folder: Path) -> str:
+    """Say where the rest is of a save that broke off."""
+    left = sorted(folder.glob(f"{PARTIAL}*")) if folder.is_dir() else []
+    if not left:
+        return ""
+    return (
+        f" A save broke off here, and {left[-1]} holds what was to come: move its "
+        "files up, config.json last, or save the model again."
+    )
+
+
+def index_of(folder: Path) -> list[str]:
+    """Return the names of the files that a folder's index names, each once."""
+    named = read_json(folder / INDEX).get("weight_map")
+    if not isinstance(named, dict) or not all(
+        isinstance(part, str) for part in named.values()
+    ):
+        raise ValueError(
+            f"{folder / INDEX} is damaged: it does not say in which file each weight "
+            "is; get the file again."
+        )
+    return sorted(set(named.values()))
+
+
 def weight_files(folder: Path) -> list[Path]:
-    """Return the safetensors files of a model, all of them present and inside."""
-    if (folder / INDEX).exists():
-        parts = sorted(set(read_json(folder / INDEX).get("weight_map", {}).values()))
-        found = [folder / part for part in parts]
+    """Return the safetensors files of a model, all of them present and inside.
+
+    They are model.safetensors or, without it, those that the index names; a folder may
+    hold others, which belong to somebody else.
+    """
+    if (folder / SINGLE).exists():
+        found = [folder / SINGLE]
+    elif (folder / INDEX).exists():
+        found = [folder / part for part in index_of(folder)]
     else:
-        found = sorted(folder.glob("*.safetensors"))
+        found = []
     if missing := [path.name for path in found if not path.exists()]:
         raise ValueError(
             f"{folder} lacks {', '.join(missing)}, which its index names; download the "
@@ -119,9 +152,12 @@ def weight_files(folder: Path) -> list[Path]:
         held = ""
         if pickled:
             held = f" It holds {pickled[0]}, and pickled weights can run code."
+        others = [path.name for path in sorted(folder.glob("*.safetensors"))]
+        if others:
+            held = f" It holds {others[0]}, which may be anything: rename it if it is."
         raise ValueError(
-            f"{folder} holds no safetensors file.{held} Save the model with "
-            "save_pretrained(..., safe_serialization=True)."
+            f"{folder} holds no safetensors file named {SINGLE}, and no {INDEX}.{held} "
+            "Save the model with save_pretrained(..., safe_serialization=True)."
         )
     for path in found:
         _stay_inside(folder, path)
@@ -149,6 +185,11 @@ def tensors(paths: list[Path]) -> Iterator[tuple[str, Any]]:
             raise ValueError(
                 f"{path} is damaged or not safetensors ({error}); get the file again."
             ) from error
+
+
+def size(folder: Path | str) -> int:
+    """Return the bytes of the weights of a saved model: what a download would be."""
+    return sum(path.stat().st_size for path in weight_files(Path(folder)))
 
 
 def version(paths: list[Path]) -> str:

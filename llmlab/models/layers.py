@@ -158,8 +158,9 @@ class MLP(nn.Module):
 class Layer(nn.Module):
     """Attention, then MLP, each normed on its way in and added to the stream."""
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: Shape, *, window: int | None = None):
         super().__init__()
+        self.window = window  # how far back attention may look; None: to the start
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)
         self.attention = Attention(shape)
         self.mlp_norm = RMSNorm(shape.width, shape.epsilon)

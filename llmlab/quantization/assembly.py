@@ -3,17 +3,16 @@
 Shapes: O output features, I input features.
 """
 
-import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 
 import torch
 from torch import Tensor, nn
 
-from llmlab.quantization import exchange
-from llmlab.quantization.exchange import Model
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.layers import QuantizedLinear
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.quantized_linear import QuantizedLinear
+from llmlab.models import surgery
+from llmlab.models.surgery import Model
 
 Bits = int | Mapping[str, int]
 SCALES = torch.bfloat16  # half the bytes, and what the operators take
@@ -26,7 +25,7 @@ def layer_bits(
 
     Raises ValueError for names in `bits` that are no linear layers.
     """
-    layers = exchange.linear_layers(model, skip=skip)
+    layers = surgery.linear_layers(model, skip=skip)
     if not isinstance(bits, Mapping):
         return [(name, layer, bits) for name, layer in layers.items()]
     if not bits:
@@ -37,17 +36,6 @@ def layer_bits(
             f"the names are those of the model's modules, such as {next(iter(layers))}."
         )
     return [(name, layers[name], own) for name, own in bits.items()]
-
-
-@contextlib.contextmanager
-def naming(layer: str) -> Iterator[None]:
-    """Say in a ValueError which layer it is about, and that it may be left out."""
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(
-            f"{layer}: {error} Or leave the layer as it is: skip=({layer!r},)."
-        ) from error
 
 
 def assemble(
@@ -75,7 +63,7 @@ def assemble(
         )
         for name, weight in weights.items()
     }
-    new = exchange.replaced(model, layers)
+    new = surgery.replace(model, layers)
     new.format = describe(layers.values())
     return new
 

@@ -15,12 +15,14 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
-from llmlab.quantization import assembly, calibration, exchange, formats, ranges
+from llmlab.kernels.quantized import Quantized
+from llmlab.models import calibration, surgery
+from llmlab.models.calibration import Batch, Inputs
+from llmlab.models.column_loop import objective
+from llmlab.models.surgery import Model
+from llmlab.quantization import assembly, formats, ranges
 from llmlab.quantization.assembly import Bits
-from llmlab.quantization.calibration import Batch, Inputs
-from llmlab.quantization.exchange import Model
-from llmlab.quantization.formats import GroupSize, Quantized
-from llmlab.quantization.gptq import objective
+from llmlab.quantization.formats import GroupSize
 
 POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
 
@@ -47,9 +49,9 @@ def quantize(
     seen = calibration.collect(model, data, [name for name, *_ in chosen])
     weights, scales = {}, {}
     for name, layer, own in progress.track(chosen, "AWQ"):
-        with assembly.naming(name):
+        with surgery.naming(name):
             weights[name], scales[name] = solve(
-                exchange.weight_of(layer), seen[name], bits=own, group_size=group_size,
+                surgery.weight_of(layer), seen[name], bits=own, group_size=group_size,
                 symmetric=own == 8 if symmetric is None else symmetric, clip=clip,
                 scale_dtype=assembly.SCALES,
             )  # fmt: skip

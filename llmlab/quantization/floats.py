@@ -12,7 +12,8 @@ Sources: Micikevicius et al. 2022 (fp8); Dettmers et al., QLoRA, 2023 (NF4).
 import torch
 from torch import Tensor
 
-from llmlab.quantization import formats, grids
+from llmlab.kernels import grids
+from llmlab.quantization import formats
 
 DTYPES = {
     "bf16": torch.bfloat16,

@@ -15,14 +15,15 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
-from llmlab.quantization import assembly, calibration, exchange, formats, ranges
+from llmlab.kernels.grids import Grid
+from llmlab.kernels.quantized import Quantized
+from llmlab.models import calibration, column_loop, surgery
+from llmlab.models.calibration import Batch
+from llmlab.models.column_loop import objective
+from llmlab.models.surgery import Model
+from llmlab.quantization import assembly, formats, ranges
 from llmlab.quantization.assembly import Bits
-from llmlab.quantization.calibration import Batch
-from llmlab.quantization.exchange import Model
-from llmlab.quantization.formats import GroupSize, Quantized
-from llmlab.quantization.grids import Grid
-
-STRETCH = 32  # columns after which the rest is brought up to date at once
+from llmlab.quantization.formats import GroupSize
 
 
 def quantize(
@@ -50,21 +51,21 @@ def quantize(
     chosen = assembly.layer_bits(model, bits, skip)
     bits_of = {name: own for name, _, own in chosen}
     order = list(calibration.collect(model, data[:1], bits_of))
-    work, weights = exchange.shared(model), {}
+    work, weights = surgery.share(model), {}
     with progress.task("GPTQ", len(order)) as step:
         for names in calibration.stages(order):
             for name, seen in calibration.collect(work, data, names).items():
                 own = bits_of[name]
                 layer = work.get_submodule(name)
-                with assembly.naming(name):
+                with surgery.naming(name):
                     weights[name] = solve(
-                        exchange.weight_of(layer), seen.gram, bits=own,
+                        surgery.weight_of(layer), seen.gram, bits=own,
                         group_size=group_size,
                         symmetric=own == 8 if symmetric is None else symmetric,
                         within=within, act_order=act_order, damping=damping,
                         scale_dtype=assembly.SCALES,
                     )  # fmt: skip
-                exchange.set_weight(layer, weights[name].dequantize())
+                surgery.set_weight(layer, weights[name].dequantize())
                 step()
     return assembly.assemble(model, weights, rows=rows, operator=operator)
 
@@ -104,8 +105,16 @@ def solve(
     order = torch.arange(len(gram), device=gram.device)
     if act_order:
         order = gram.diagonal().argsort(descending=True)
-    factor = _inverse_factor(gram[order][:, order], damping)
-    integers = _solve(groups.flatten(1)[:, order], _ordered(flat, order), factor)
+    factor = column_loop.inverse_factor(gram[order][:, order], damping=damping)
+    ordered = _ordered(flat, order)
+    integers = torch.empty_like(groups.flatten(1))
+
+    def rounded(column: int, now: Tensor) -> Tensor:
+        grid = _ordered(ordered, slice(column, column + 1))
+        integers[:, column : column + 1] = whole = grid.round(now)
+        return grid.values(whole)
+
+    column_loop.pass_on(groups.flatten(1)[:, order], factor, rounded)
     integers = integers[:, order.argsort()].view_as(groups)
     solved = Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
     if within is ranges.minmax:
@@ -114,51 +123,6 @@ def solve(
                                     symmetric=symmetric,
                                     scale_dtype=scale_dtype)  # fmt: skip
     return _best_rows(groups.flatten(1), solved, plain, gram)
-
-
-def objective(weight: Tensor, rounded: Tensor, gram: Tensor) -> Tensor:
-    """Return |X (weight - rounded)ᵀ|² of each row, (O,), for inputs of this Gram."""
-    change = (weight - rounded).double()
-    return ((change @ gram.double()) * change).sum(1)
-
-
-def _solve(weight: Tensor, grid: Grid, factor: Tensor) -> Tensor:
-    """Return integers (O, I), as floats, column by column, errors passed on."""
-    weight, integers = weight.clone(), torch.empty_like(weight)
-    width = weight.shape[1]
-    for start in range(0, width, STRETCH):
-        end = min(start + STRETCH, width)
-        errors = torch.zeros_like(weight[:, start:end])
-        for column in range(start, end):
-            one = _ordered(grid, slice(column, column + 1))
-            now = weight[:, column : column + 1]
-            whole = one.round(now)
-            integers[:, column : column + 1] = whole
-            error = (now - one.values(whole)) / factor[column, column]
-            weight[:, column + 1 : end] -= error * factor[column, column + 1 : end]
-            errors[:, column - start : column - start + 1] = error
-        weight[:, end:] -= errors @ factor[start:end, end:]
-    return integers
-
-
-def _inverse_factor(gram: Tensor, damping: float) -> Tensor:
-    """Return the upper Cholesky factor of the inverse Gram matrix, (I, I)."""
-    gram = gram.double()
-    unseen = gram.diagonal() == 0  # inputs that were never there pass nothing on
-    gram = gram + torch.diag(unseen.double())
-    mean = gram.diagonal().mean()
-    for more in (1, 10, 100):
-        damped = gram + torch.eye(len(gram), device=gram.device) * mean * damping * more
-        lower, failed = torch.linalg.cholesky_ex(damped)
-        if not failed:
-            inverse = torch.cholesky_inverse(lower)
-            upper, failed = torch.linalg.cholesky_ex(inverse, upper=True)
-            if not failed:
-                return upper.float()
-    raise ValueError(
-        f"damping={damping} leaves the Gram matrix of the inputs singular; calibrate "
-        "on more tokens than the layer has inputs, or choose damping=0.1."
-    )
 
 
 def _by_column(grid: Grid, groups: Tensor) -> Grid:

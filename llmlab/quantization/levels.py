@@ -12,9 +12,9 @@ from torch import Tensor
 
 from llmlab.core import records
 from llmlab.core.records import Record
+from llmlab.kernels.grids import Grid
 from llmlab.quantization import assembly, floats, formats
 from llmlab.quantization.formats import GroupSize
-from llmlab.quantization.grids import Grid
 
 BINS = 81  # an odd number: zero lies in the middle of one
 

@@ -2,60 +2,12 @@
 
 A plain bf16 product rearranges the weight's tiles in every call. Arranged beforehand,
 the same product of the same numbers is faster, most of all for a batch of tokens.
-
-Shapes: O output features, I input features.
 """
 
-import functools
-from functools import partial
-
-import torch
-from torch import Tensor
-from torch.nn import functional
-
 from llmlab.core import machine
-from llmlab.kernels import abilities
-from llmlab.quantization import choice, exchange
-from llmlab.quantization.exchange import Model
-from llmlab.quantization.layers import PackedLinear
-
-
-class PrepackedLinear(PackedLinear):
-    """A linear layer whose dense weight stands in oneDNN's own order."""
-
-    in_file = ("weight",)
-
-    def __init__(self, weight: Tensor, *, bias=None):
-        super().__init__(*weight.shape, dtype=weight.dtype, bias=bias)
-        self.from_file({"weight": weight})
-
-    def forward(self, x: Tensor) -> Tensor:
-        return abilities.product(x, *self._ready)
-
-    def to_file(self) -> dict[str, Tensor]:
-        """Return the weight as it was, exactly."""
-        return {"weight": self.tiles.to_dense().contiguous()}
-
-    def from_file(self, tensors: dict[str, Tensor]) -> None:
-        if tensors["weight"].device.type != "cpu":
-            raise ValueError(
-                "a prepacked layer lives on the CPU; move the model first, prepack it "
-                "there."
-            )
-        if not abilities.prepacked(self.dtype):
-            raise ValueError(
-                f"dtype={machine.dtype_name(self.dtype)} cannot be prepacked here; "
-                "oneDNN, where this torch has it, takes fp32, and bf16 on processors "
-                "with AVX-512: keep the plain layer."
-            )
-        self.keep({"tiles": abilities.pack(tensors["weight"].detach().to(self.dtype))})
-        self.ready()
-
-    def ready(self) -> None:
-        self._ready = (self.tiles.detach(), self.bias)
-
-    def extra_repr(self) -> str:
-        return f"{self.in_features}, {self.out_features}, {self.dtype}, prepacked"
+from llmlab.kernels.prepacked_linear import PrepackedLinear, pays
+from llmlab.models import surgery
+from llmlab.models.surgery import Model
 
 
 def prepack(model: Model, *, rows: int = 1) -> Model:
@@ -64,39 +16,15 @@ def prepack(model: Model, *, rows: int = 1) -> Model:
     rows: tokens that come at a time when it matters. The numbers stay what they are:
     for bf16, convert the model first, `models.load(name, dtype="bf16")`.
     """
-    layers = exchange.linear_layers(model)
+    layers = surgery.linear_layers(model)
     dtype = next(iter(layers.values())).weight.dtype
     device = next(model.parameters()).device
     if device.type != "cpu" or not pays(dtype, rows):
-        return exchange.shared(model)
+        return surgery.share(model)
     packed = {
-        name: PrepackedLinear(exchange.weight_of(layer))
+        name: PrepackedLinear(surgery.weight_of(layer))
         for name, layer in layers.items()
     }
-    new = exchange.replaced(model, packed)
+    new = surgery.replace(model, packed)
     new.format = f"{machine.dtype_name(dtype)} prepacked"
     return new
-
-
-@functools.cache
-def pays(dtype: torch.dtype, rows: int) -> bool:
-    """Say whether oneDNN's order is there, right, and faster here for so many rows."""
-    if not abilities.prepacked(dtype):
-        return False
-    generator = torch.Generator().manual_seed(0)
-    copies = choice.COPIES if rows < choice.ROWS[-1] else 1
-    size = (copies, choice.SIZE, choice.SIZE)
-    weights = torch.randn(size, generator=generator).to(dtype).unbind()
-    x = torch.randn(rows, choice.SIZE, generator=generator).to(dtype)
-    tiles = [abilities.pack(weight) for weight in weights]
-    exact = x.double() @ weights[0].double().T
-    error = (_bare(x, tiles[0]).double() - exact).norm() / exact.norm()
-    if not error <= choice.ALLOWED:
-        return False
-    plain = choice.least_seconds(partial(choice.walk, functional.linear, x, weights))
-    packed = choice.least_seconds(partial(choice.walk, _bare, x, tiles))
-    return packed < choice.MARGIN * plain
-
-
-def _bare(x: Tensor, tiles: Tensor) -> Tensor:
-    return abilities.product(x, tiles, None)

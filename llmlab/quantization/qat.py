@@ -19,12 +19,14 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from llmlab.core import machine
-from llmlab.models import training
-from llmlab.quantization import assembly, exchange, formats, grids, ranges
+from llmlab.kernels import grids
+from llmlab.kernels.grids import Grid
+from llmlab.kernels.quantized import Quantized
+from llmlab.models import surgery, training
+from llmlab.models.surgery import Model
+from llmlab.quantization import assembly, formats, ranges
 from llmlab.quantization.assembly import Bits
-from llmlab.quantization.exchange import Model
-from llmlab.quantization.formats import GroupSize, Quantized
-from llmlab.quantization.grids import Grid
+from llmlab.quantization.formats import GroupSize
 
 
 def round_through(x: Tensor) -> Tensor:
@@ -93,19 +95,19 @@ def prepare(
     """
     layers = {}
     for name, layer, own in assembly.layer_bits(model, bits, skip):
-        weight = exchange.weight_of(layer)
+        weight = surgery.weight_of(layer)
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"{name} has weights in {weight.dtype}, where the small steps of a "
                 "training are lost; load the model in float32."
             )
-        with assembly.naming(name):
+        with surgery.naming(name):
             start = formats.quantize_weight(
                 weight, bits=own, group_size=group_size, within=within,
                 symmetric=own == 8 if symmetric is None else symmetric,
             )  # fmt: skip
         layers[name] = LearningLinear(weight, start.grid, group_size)
-    new = exchange.replaced(model, layers)
+    new = surgery.replace(model, layers)
     for tensor in (*new.parameters(), *new.buffers()):
         tensor.data = tensor.data.clone()  # training must not move the original's
     return new

@@ -14,7 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llmlab.quantization import grids
+from llmlab.kernels import grids
 
 SHRINK = tuple(1 - step / 32 for step in range(24))  # of the whole range, 1 to 0.28
 

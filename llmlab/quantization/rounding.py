@@ -12,9 +12,10 @@ Source: the baseline of every paper, such as GPTQ, Frantar et al., ICLR 2023.
 from collections.abc import Collection
 
 from llmlab.core import progress
-from llmlab.quantization import assembly, exchange, formats, ranges
+from llmlab.models import surgery
+from llmlab.models.surgery import Model
+from llmlab.quantization import assembly, formats, ranges
 from llmlab.quantization.assembly import Bits
-from llmlab.quantization.exchange import Model
 from llmlab.quantization.formats import GroupSize
 
 
@@ -35,7 +36,7 @@ def quantize(
     bits: for all layers, or by name; layers without a name stay as they are. symmetric:
     levels about zero; None: at 8 bits, while fewer get a zero point. within: see
     `ranges`. activations: round these too, to int8 with one scale per token, so that
-    products are of integers. skip: see `exchange.linear_layers`. rows: tokens that come
+    products are of integers. skip: see `surgery.linear_layers`. rows: tokens that come
     at a time when it matters, such as the batch of a decode step; operators are chosen
     for it. operator: this one (`operators.OPERATORS`) instead of the fastest here.
     Raises ValueError for what `formats.quantize_weight` refuses, naming the layer.
@@ -43,9 +44,9 @@ def quantize(
     weights = {}
     chosen = assembly.layer_bits(model, bits, skip)
     for name, layer, own in progress.track(chosen, "rounding weights"):
-        with assembly.naming(name):
+        with surgery.naming(name):
             weights[name] = formats.quantize_weight(
-                exchange.weight_of(layer),
+                surgery.weight_of(layer),
                 bits=own,
                 group_size=group_size,
                 symmetric=own == 8 if symmetric is None else symmetric,

@@ -14,9 +14,10 @@ from collections.abc import Collection, Iterable
 from torch import Tensor
 
 from llmlab.core import progress
-from llmlab.quantization import assembly, awq, calibration, exchange, formats
-from llmlab.quantization.calibration import Batch
-from llmlab.quantization.exchange import Model
+from llmlab.models import calibration, surgery
+from llmlab.models.calibration import Batch
+from llmlab.models.surgery import Model
+from llmlab.quantization import assembly, awq, formats
 
 
 def quantize(
@@ -37,8 +38,8 @@ def quantize(
     seen = calibration.collect(model, data, [name for name, *_ in chosen])
     weights, scales = {}, {}
     for name, layer, _ in progress.track(chosen, "smoothing"):
-        weight = exchange.weight_of(layer).float()
-        with assembly.naming(name):
+        weight = surgery.weight_of(layer).float()
+        with surgery.naming(name):
             scales[name] = factors(weight, seen[name].largest, strength=strength)
             weights[name] = formats.quantize_weight(
                 weight / scales[name], scale_dtype=assembly.SCALES

@@ -21,7 +21,7 @@ import torch
 
 from llmlab import measure, models, quantization
 from llmlab.core import machine, records, texts
-from llmlab.models import classification, translation
+from llmlab.models import calibration, classification, translation
 from llmlab.quantization import ranges
 
 FILE = Path(__file__).resolve().parents[2] / "llmlab/recorded/quantization_grid.json"
@@ -98,7 +98,7 @@ def plain_ways(model) -> Iterator[tuple[dict, Make]]:
 
 def coder_ways(model) -> Iterator[tuple[dict, Make]]:
     """Yield the whole grid."""
-    data = quantization.calibration.batches(model)
+    data = calibration.batches(model)
     yield _way("rounding", 8, "channel"), _rounding(8, "channel", ranges.minmax)
     yield _way("rounding", 8, "tensor"), _rounding(8, "tensor", ranges.minmax)
     yield _way("activations too", 8, "channel"), _dynamic
@@ -151,7 +151,7 @@ def _dynamic(model):
 
 def _trained(model, bits: int):
     """Train through the rounding on training texts, other ones at every step."""
-    prompts = quantization.calibration.batches(model, count=STEPS * ROWS, length=LENGTH)
+    prompts = calibration.batches(model, count=STEPS * ROWS, length=LENGTH)
     tokens = torch.cat(prompts)
 
     def batch(step: int) -> torch.Tensor:

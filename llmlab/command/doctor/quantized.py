@@ -31,13 +31,13 @@ def probes() -> Iterator[Finding]:
 
 
 def _prepacked() -> Finding:
-    from llmlab.kernels import abilities
-    from llmlab.quantization import choice, prepacking
+    from llmlab.kernels import abilities, choice
+    from llmlab.kernels.prepacked_linear import pays
 
     if not abilities.prepacked(torch.bfloat16):
         remedy = "bf16 models stay as they are; nothing to do"
         return Finding("bf16 prepacked", "slow", "not on this processor", remedy)
-    paying = [n for n in choice.ROWS if prepacking.pays(torch.bfloat16, n)]
+    paying = [n for n in choice.ROWS if pays(torch.bfloat16, n)]
     if not paying:
         remedy = "bf16 models stay as they are; nothing to do"
         return Finding("bf16 prepacked", "slow", "the plain product", remedy)
@@ -47,8 +47,9 @@ def _prepacked() -> Finding:
 
 
 def _chosen(what: str, name: str, device: str) -> Finding:
-    from llmlab.quantization import choice, formats
-    from llmlab.quantization.spec import Spec
+    from llmlab.kernels import choice
+    from llmlab.kernels.spec import Spec
+    from llmlab.quantization import formats
 
     how, activations = FORMS[what]
     weight = formats.quantize_weight(torch.eye(SIZE), scale_dtype=torch.bfloat16, **how)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.operators.kinds import Layout, Operator, Packed, per_token
-from llmlab.quantization.spec import Spec
+from llmlab.kernels.operators.kinds import Layout, Operator, Packed, per_token
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
 
 
 def _pack(weight: Quantized) -> Packed:

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.spec import Spec
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
 
 Packed = tuple[Tensor, ...]
 

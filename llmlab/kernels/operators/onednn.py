@@ -10,9 +10,9 @@ Shapes: R rows of activations, O output features, I input features.
 import torch
 from torch import Tensor
 
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.operators.kinds import Layout, Operator, Packed
-from llmlab.quantization.spec import Spec
+from llmlab.kernels.operators.kinds import Layout, Operator, Packed
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
 
 ZERO = 128
 # Added to a small number in float32, this leaves no room for a fraction: the sum is

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llmlab.measure import clocks
-from llmlab.quantization import formats, grids
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.operators import LAYOUTS, OPERATORS
-from llmlab.quantization.spec import Spec
+from llmlab.core.clock import Host, clock_for
+from llmlab.kernels import grids
+from llmlab.kernels.operators import LAYOUTS, OPERATORS
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
 
 ROWS = (1, 16, 128)  # where operators are compared: a token, a batch, a prompt
 LIMITS = (1, 32)  # rows up to which the first and the second answer hold
@@ -92,6 +92,23 @@ def only(operator: str, spec: Spec, *, device, dtype: torch.dtype) -> Choice:
     return Choice(OPERATORS[operator].layout, (operator,) * len(ROWS))
 
 
+def holds(
+    chosen: Choice, spec: Spec, *, device: torch.device, dtype: torch.dtype
+) -> bool:
+    """Say whether all operators of a choice run this form, and are right, here."""
+    return set(chosen.operators) <= set(offered(spec, device=device, dtype=dtype))
+
+
+def named(operators: object) -> Choice | None:
+    """Return the choice of these operators, or None where it is none of this house."""
+    if not isinstance(operators, list) or len(operators) != len(ROWS):
+        return None
+    layouts = {getattr(OPERATORS.get(str(one)), "layout", None) for one in operators}
+    if len(layouts) > 1 or None in layouts:
+        return None
+    return Choice(layouts.pop(), tuple(operators))
+
+
 def _like(spec: Spec) -> Spec:
     """Return the form of the weight that stands for all of this form in trials."""
     columns = -(-SIZE // spec.group_columns) * spec.group_columns
@@ -155,9 +172,9 @@ def least_seconds(call: Callable[[], Tensor]) -> float:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        clock = clocks.clock_for(call())
+        clock = clock_for(call())
         look, seconds = clock.look, clock.seconds
-        if isinstance(clock, clocks.Host):
+        if isinstance(clock, Host):
             look, seconds = time.thread_time, lambda start, end: end - start
         call()
         times = []
@@ -225,7 +242,7 @@ def _weight(spec: Spec, device: torch.device, seed: int) -> Quantized:
         None if grid.zero_points is None else grid.zero_points.to(device),
         spec.bits,
     )
-    return formats.Quantized(grid.round(draw.to(device)).to(torch.int8), grid)
+    return Quantized(grid.round(draw.to(device)).to(torch.int8), grid)
 
 
 def walk(product: Callable, x: Tensor, weights: Sequence) -> Tensor:

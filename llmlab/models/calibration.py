@@ -10,15 +10,15 @@ Shapes: B sequences, T tokens, I input features of a layer.
 
 import functools
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from llmlab.core import corpus, progress
-from llmlab.quantization import exchange
+from llmlab.models import surgery
+from llmlab.models.listening import hearing
 
 Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
 
@@ -117,10 +117,16 @@ def collect(
     encoder-decoders. names: of these layers only. In the order of their first use.
     Raises ValueError when there is no batch, or a layer is never used.
     """
-    layers = exchange.linear_layers(model)
+    layers = surgery.linear_layers(model)
     names = list(layers) if names is None else list(names)
     found: dict[str, Inputs] = {}
-    with torch.inference_mode(), _listening(model, names, found):
+
+    def count(name: str, x: Tensor) -> None:
+        if name not in found:
+            found[name] = Inputs.none(x.shape[-1], x.device)
+        found[name].add(x)
+
+    with torch.inference_mode(), hearing(model, names, count):
         for batch in progress.track(data, "looking at inputs"):
             run(model, batch)
     if silent := [name for name in names if name not in found]:
@@ -162,26 +168,3 @@ def _programs() -> tuple[corpus.TextFile, ...]:
     listed = itertools.takewhile(lambda f: f.package == "python", corpus.candidates())
     training = [file for file in listed if file.split == "training"]
     return tuple(sorted(training, key=lambda file: file.sha256))
-
-
-@contextmanager
-def _listening(model: nn.Module, names, found: dict[str, Inputs]) -> Iterator[None]:
-    """Hear what each layer is given, for as long as the block lasts."""
-
-    def ear(name: str):
-        def hear(layer, arguments):
-            x = arguments[0]
-            if name not in found:
-                found[name] = Inputs.none(x.shape[-1], x.device)
-            found[name].add(x)
-
-        return hear
-
-    hooks = [
-        model.get_submodule(name).register_forward_pre_hook(ear(name)) for name in names
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

@@ -1,4 +1,4 @@
-"""Small transformers models of the families that quantization promises to take."""
+"""Small models of the families that every technique promises to take."""
 
 import torch
 import transformers

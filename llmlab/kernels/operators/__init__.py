@@ -5,11 +5,11 @@ nibbles   half a byte per weight, CPU and CUDA
 onednn    int8 times int8 by the processor's own instructions
 
 Each is right for what its `fits` says; which is fast depends on the machine and on the
-number of rows, and `quantization.choice` finds that out.
+number of rows, and `kernels.choice` finds that out.
 """
 
-from llmlab.quantization.operators import nibbles, onednn, plain
-from llmlab.quantization.operators.kinds import Layout, Operator, Packed, per_token
+from llmlab.kernels.operators import nibbles, onednn, plain
+from llmlab.kernels.operators.kinds import Layout, Operator, Packed, per_token
 
 LAYOUTS: dict[str, Layout] = {
     **nibbles.LAYOUTS,

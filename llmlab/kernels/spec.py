@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.grids import Grid
+from llmlab.kernels.grids import BITS, Grid
+from llmlab.kernels.quantized import Quantized
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,18 @@ class Spec:
         """Such as "int4 g32", "int8", "int8 dynamic"."""
         group = f" g{self.group_columns}" if self.groups > 1 else ""
         return f"int{self.bits}{group}{' dynamic' if self.activations else ''}"
+
+    def check(self) -> None:
+        """Raise ValueError where these are the numbers of no weight."""
+        sizes = (self.rows, self.columns, self.group_columns)
+        whole = all(type(size) is int and size > 0 for size in sizes)
+        if self.bits not in BITS or not whole:
+            raise ValueError(f"bits={self.bits}, sizes {sizes} are none.")
+        if self.columns % self.group_columns:
+            raise ValueError(
+                f"group_columns={self.group_columns} does not divide the "
+                f"{self.columns} columns; get the file again."
+            )
 
     def weight(
         self, integers: Tensor, scales: Tensor, zero_points: Tensor | None

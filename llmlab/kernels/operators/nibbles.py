@@ -16,9 +16,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llmlab.quantization.formats import Quantized
-from llmlab.quantization.operators.kinds import Layout, Operator, Packed
-from llmlab.quantization.spec import Spec
+from llmlab.kernels.operators.kinds import Layout, Operator, Packed
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
 
 GROUPS = (256, 128, 64, 32)  # columns that the operators let share a scale
 MIDDLE = 8  # they count levels from 0 to 15, and this one stands for the offset

@@ -1,0 +1,191 @@
+"""A linear layer on integers, which an operator reads as they are stored.
+
+Shapes: R rows of activations, O output features, I input features.
+"""
+
+import dataclasses
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.core import machine
+from llmlab.kernels import choice, packing
+from llmlab.kernels.choice import Choice
+from llmlab.kernels.operators import LAYOUTS, OPERATORS
+from llmlab.kernels.quantized import Quantized
+from llmlab.kernels.spec import Spec
+from llmlab.kernels.stored import StoredLinear
+
+
+class QuantizedLinear(StoredLinear):
+    """A linear layer on integers: y = x @ dequantized weight.T + bias."""
+
+    kind = "quantized"
+    in_file = ("integers", "scales", "zero_points", "input_scales")
+
+    def __init__(
+        self,
+        weight: Quantized,
+        *,
+        bias: nn.Parameter | None = None,
+        input_scales: Tensor | None = None,
+        activations: bool = False,
+        dtype: torch.dtype = torch.float32,
+        rows: int = 1,
+        operator: str | None = None,
+        chosen: Choice | None = None,
+    ):
+        """Keep a quantized weight for the operator that is fastest here.
+
+        input_scales: (I,), multiplied to the activations first, as AWQ and SmoothQuant
+        want it. activations: round them to int8, one scale per token. rows: how many
+        come at a time when it matters. operator: this one instead of the fastest.
+        chosen: operators chosen before, to be kept where all of them are right here.
+        """
+        super().__init__(*weight.shape, dtype=dtype, bias=bias)
+        self.spec = Spec.of(weight, activations=activations)
+        self.rows, self.operator = rows, operator
+        self._fill(weight, input_scales, chosen)
+
+    def forward(self, x: Tensor) -> Tensor:
+        products, packed, input_scales, bias = self._ready
+        if input_scales is not None:
+            x = x * input_scales
+        flat = x.reshape(-1, self.in_features)  # (R, I)
+        y = products[min(len(flat), len(products) - 1)](flat, packed)
+        if bias is not None:
+            y = y + bias
+        return y.view(*x.shape[:-1], self.out_features)
+
+    def quantized(self) -> Quantized:
+        """Return the integers and their grid, exactly as they were."""
+        layout = LAYOUTS[self.choice.layout]
+        packed = tuple(self._parameters[name] for name in self._names())
+        return layout.unpack(packed, self.spec)
+
+    def facts(self) -> dict[str, Any]:
+        """Return form, dtype and operators, as JSON can say them."""
+        more = {"dtype": machine.dtype_name(self.dtype), "rows_at_a_time": self.rows}
+        more["operators"] = list(self.choice.operators)
+        if "input_scales" in self._parameters:
+            more["input_scales"] = True
+        return dataclasses.asdict(self.spec) | more
+
+    def to_file(self) -> dict[str, Tensor]:
+        """Return the tensors of a file: integers packed without a gap, and scales."""
+        weight = self.quantized()
+        scales = weight.grid.scales.squeeze(-1)  # (O, G)
+        tensors = {"integers": packing.pack(weight.integers, bits=self.spec.bits)}
+        tensors["scales"] = scales.bfloat16() if self.spec.short_scales else scales
+        if weight.grid.zero_points is not None:
+            zeros = weight.grid.zero_points.squeeze(-1)
+            tensors["zero_points"] = zeros.to(torch.int8)
+        if "input_scales" in self._parameters:
+            tensors["input_scales"] = self._parameters["input_scales"].detach()
+        return tensors
+
+    def from_file(self, tensors: dict[str, Tensor]) -> None:
+        """Take the tensors of `to_file`; KeyError, ValueError where they do not fit."""
+        weight = read(self.spec, tensors)
+        if "input_scales" in self._parameters and "input_scales" not in tensors:
+            raise KeyError("input_scales")
+        self._fill(weight, tensors.get("input_scales"))
+
+    def _fill(
+        self,
+        weight: Quantized,
+        input_scales: Tensor | None,
+        chosen: Choice | None = None,
+    ) -> None:
+        there = {"device": weight.integers.device, "dtype": self.dtype}
+        if self.operator is not None:
+            self.choice = choice.only(self.operator, self.spec, **there)
+        elif chosen is not None and choice.holds(chosen, self.spec, **there):
+            self.choice = chosen
+        else:
+            self.choice = choice.fastest(self.spec, rows=self.rows, **there)
+        packed = LAYOUTS[self.choice.layout].pack(weight)
+        names = LAYOUTS[self.choice.layout].names
+        kept = dict(zip(names, packed, strict=False))
+        self.keep(kept | {"input_scales": input_scales})
+        self.ready()
+
+    def _names(self) -> list[str]:
+        names = LAYOUTS[self.choice.layout].names
+        return [name for name in names if name in self._parameters]
+
+    def ready(self) -> None:
+        """Put what a forward call needs where no dictionary of modules is asked.
+
+        One entry for each number of rows up to the last limit, then one for all more.
+        """
+        counts = range(choice.LIMITS[-1] + 2)
+        products = [OPERATORS[self.choice.at(rows)].product for rows in counts]
+        packed = tuple(self._parameters[name].detach() for name in self._names())
+        input_scales = self._parameters.get("input_scales")
+        if input_scales is not None:
+            input_scales = input_scales.detach().to(self.dtype)
+        self._ready = (tuple(products), packed, input_scales, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"{self.in_features}, {self.out_features}, {self.spec.name}, " + (
+            f"{self.choice.at(self.rows)}"
+        )
+
+
+def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLinear:
+    """Make a layer of a file again, with the operators it had where they are right.
+
+    Raises ValueError, KeyError and TypeError for facts and tensors that do not fit.
+    """
+    facts = dict(facts)
+    if more := sorted(set(tensors) - set(QuantizedLinear.in_file)):
+        raise ValueError(f"{', '.join(more)} is not part of it.")
+    if facts.pop("input_scales", False) != ("input_scales" in tensors):
+        raise ValueError("input_scales are there, or not, against what is said of it.")
+    dtype, rows = machine.dtype(facts.pop("dtype")), facts.pop("rows_at_a_time", 1)
+    chosen = choice.named(facts.pop("operators", None))
+    spec = Spec(**facts)
+    spec.check()
+    weight = read(spec, tensors)
+    if dataclasses.replace(spec, short_scales=True) != dataclasses.replace(
+        Spec.of(weight, activations=spec.activations), short_scales=True
+    ):
+        raise ValueError("its form is not the one of its numbers.")
+    return QuantizedLinear(
+        weight,
+        input_scales=tensors.get("input_scales"),
+        activations=spec.activations,
+        dtype=dtype,
+        rows=rows,
+        chosen=chosen,
+    )
+
+
+def read(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
+    """Put the tensors of a file into a form; ValueError where they do not fit it."""
+    count = spec.rows * spec.columns
+    integers = packing.unpack(tensors["integers"], bits=spec.bits, count=count)
+    wanted = {"scales": spec.scales[:2]}
+    if not spec.symmetric:
+        wanted["zero_points"] = spec.scales[:2]
+    for name, shape in wanted.items():
+        if tuple(tensors[name].shape) != shape:
+            raise ValueError(
+                f"{name} is {tuple(tensors[name].shape)} and {spec.name} of "
+                f"{spec.rows} × {spec.columns} has {shape}; get the file again."
+            )
+    factors = tensors.get("input_scales")
+    if factors is not None and tuple(factors.shape) != (spec.columns,):
+        raise ValueError(
+            f"input_scales are {tuple(factors.shape)} and the layer has {spec.columns} "
+            "inputs; get the file again."
+        )
+    for name in ("scales", "input_scales"):
+        found = tensors.get(name, torch.ones(1))
+        if not (torch.isfinite(found).all() and (found > 0).all()):
+            raise ValueError(
+                f"{name} are not all finite and above zero; get the file again."
+            )
+    return spec.weight(integers, tensors["scales"], tensors.get("zero_points"))

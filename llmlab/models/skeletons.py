@@ -1,0 +1,145 @@
+"""A model of the right class without its weights, from what config.json says.
+
+Checkpoints of the Llama family become our decoder, `llmlab-rnn` our RNN; every other
+model is transformers' own class. Code that comes with a checkpoint is never run.
+"""
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from llmlab.models import files, rnn
+from llmlab.models.decoder import Decoder
+from llmlab.models.shape import unsupported
+
+
+def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
+    """Return the configuration of a folder from its JSON; ValueError where it is none.
+
+    An RNN's is our own, every other one transformers'.
+    """
+    if raw.get("model_type") == rnn.MODEL_TYPE:
+        return _recurrent(raw)
+    from transformers import CONFIG_MAPPING, AutoConfig
+
+    try:
+        if files.SECTION in raw:  # its model_type is hidden from transformers
+            plain = {k: v for k, v in raw.items() if k != files.SECTION}
+            return CONFIG_MAPPING[str(raw.get("model_type"))].from_dict(plain)
+        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        first = str(error).strip().partition("\n")[0]
+        raise ValueError(
+            f"{folder}/config.json names no model that transformers knows ({first}); "
+            "llmlab never runs code that comes with a checkpoint."
+        ) from error
+
+
+def _recurrent(raw: Mapping[str, Any]) -> rnn.RecurrentConfig:
+    fields = {key: value for key, value in raw.items() if key != files.SECTION}
+    try:
+        return rnn.RecurrentConfig(**fields)
+    except TypeError as error:
+        raise ValueError(
+            f"config.json is not one of {rnn.MODEL_TYPE} ({error}); get the file again."
+        ) from error
+
+
+def is_causal(config: Any) -> bool:
+    """Say whether a transformers configuration is that of a model which writes on."""
+    named = (config.architectures or ["ForCausalLM"])[0]
+    causal = "ForCausalLM" in named or "LMHeadModel" in named
+    return causal and not config.is_encoder_decoder
+
+
+def is_ours(config: Any) -> bool:
+    """Say whether our own classes take this configuration: RNN or Llama family."""
+    if isinstance(config, rnn.RecurrentConfig):
+        return True
+    return is_causal(config) and unsupported(config) is None
+
+
+def class_of(config: Any) -> type:
+    """Return the class of transformers that a configuration names."""
+    import transformers
+
+    named = str((config.architectures or ["AutoModel"])[0])
+    kind = getattr(transformers, named, transformers.AutoModel)
+    if kind is transformers.AutoModel:
+        return transformers.AutoModel._model_mapping[type(config)]
+    if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
+        raise ValueError(
+            f"architectures={named!r} in config.json is no model of transformers; get "
+            "the file again."
+        )
+    return kind
+
+
+def empty(config: Any) -> nn.Module:
+    """Return a model of this configuration on the meta device: sizes, no numbers.
+
+    It has all modules, parameters and buffers, tied as the configuration says.
+    """
+    with torch.device("meta"):
+        return _made(config)
+
+
+def empty_of(kind: type, config: Any) -> nn.Module:
+    """Return a model of this transformers class on the meta device."""
+    with torch.device("meta"), no_bars():
+        return kind._from_config(copy.deepcopy(config))
+
+
+def bare(config: Any) -> nn.Module:
+    """Return a model of this configuration to be filled; no weight in it counts.
+
+    Our own models have no memory yet; those of transformers are made with what their
+    classes compute for themselves (tables of positions, masks).
+    """
+    if is_ours(config):
+        return empty(config)
+    with torch.random.fork_rng(devices=[]):  # its random weights go at once
+        return _made(config)
+
+
+def _made(config: Any) -> nn.Module:
+    if isinstance(config, rnn.RecurrentConfig):
+        return rnn.RecurrentModel(config)
+    if is_ours(config):
+        return Decoder(config)
+    with no_bars():
+        return class_of(config)._from_config(config)
+
+
+@contextlib.contextmanager
+def no_bars() -> Iterator[None]:
+    """Keep transformers' progress bars out of notebooks, where they would stay."""
+    from transformers.utils import logging
+
+    were = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if were:
+            logging.enable_progress_bar()
+
+
+def tokenizer_of(folder: Path, config: Any) -> Any:
+    """Return the tokenizer that stands in a folder, or None."""
+    if not any(folder.glob("tokenizer*")):
+        return None
+    from transformers import AutoTokenizer, PretrainedConfig
+
+    # Its own type it does not know, and would warn of.
+    known = isinstance(config, PretrainedConfig)
+    return AutoTokenizer.from_pretrained(
+        folder,
+        trust_remote_code=False,
+        config=config if known else PretrainedConfig(),
+    )
