@@ -17,7 +17,7 @@ from llmlab.core import corpus, texts
 from llmlab.measure import quality
 from llmlab.models import files, generation
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import cards, coder, recipe
+from llmlab.zoo import cards, coder, families, recipe
 
 FROM_FILES = sorted({*command.RECIPES} - {"translator"})  # which has a generator
 CODERS = ("coder", "coder-small", "coder-rnn")
@@ -35,7 +35,7 @@ def figures(row):
 
 
 def learnt_from(name):
-    rows = texts.read_manifest(files.bundled() / name / "data.json")
+    rows = texts.manifest_of(files.bundled() / name)
     return {row["sha256"] for row in rows if row["split"] == "training"}
 
 
@@ -56,7 +56,8 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
         assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
         assert last == coder.Plan.of(coder.MILLION_TOKENS[name]).steps, "to the end"
     if name != "translator":
-        assert cards.data(folder / "data.json") in text
+        place = families.manifest(folder, name)
+        assert cards.data(texts.manifest_of(folder), place) in text
 
 
 @pytest.mark.parametrize("name", CODERS)
@@ -86,9 +87,26 @@ def test_the_peers_have_read_the_same_and_all_three_speak_the_same_words():
     assert len(words) == 1
 
 
+def test_the_family_of_coder_has_one_manifest_which_says_who_read_what():
+    shared = files.bundled() / "coder" / "data.json"
+    assert {texts.manifest_path(files.bundled() / name) for name in CODERS} == {shared}
+    apart = [row for row in texts.read_manifest(shared) if "models" in row]
+    assert [row["models"] for row in apart] == [["coder"]]
+    assert {row["sha256"] for row in apart} == learnt_from("coder") - learnt_from(
+        "coder-rnn"
+    )
+
+
+@pytest.mark.parametrize("name", CODERS)
+def test_one_of_the_family_that_is_published_again_adds_nothing(name):
+    folder = files.bundled() / name
+    text = texts.manifest_path(folder).read_text()
+    assert families.merged(folder, name, texts.manifest_of(folder)) == text
+
+
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_what_a_model_learnt_from_is_listed_free_and_not_the_frozen_text(name):
-    rows = texts.read_manifest(files.bundled() / name / "data.json")
+    rows = texts.manifest_of(files.bundled() / name)
     learnt = learnt_from(name)
     assert learnt and all(corpus._is_free(row["licence"]) for row in rows)
     frozen = texts.evaluation_files().values()

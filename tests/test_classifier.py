@@ -214,7 +214,7 @@ def test_the_bundled_one_loads_in_plain_transformers_and_knows_its_job():
     asked = texts.snippets()
     right = rivals.hits(classifier.answers(model, model.tokenizer, asked), asked)
     assert sum(right) / len(right) > 0.7
-    training_rows = texts.read_manifest(files.bundled() / "classifier" / "data.json")
+    training_rows = texts.manifest_of(files.bundled() / "classifier")
     assert {row["split"] for row in training_rows} == {"training", "held out"}
 
 

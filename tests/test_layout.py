@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import re
 import socket
 import subprocess
@@ -21,6 +22,7 @@ ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted((ROOT / "llmlab").rglob("*.py"))
 SOURCES = [path for path in MODULES if "evaluation" not in path.parts]
+MOST_TRACKED = 56 * 2**20  # bytes
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 
 
@@ -144,6 +146,25 @@ def test_labs_hold_no_outputs_and_no_answers():
 
 def test_every_lab_has_a_question():
     assert list(labs.QUESTIONS) == list(llmlab.LABS)
+
+
+def test_the_tracked_files_together_stay_below_56_mebibytes():
+    """A clone, and a copy that is sent elsewhere, must stay light."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout here (an sdist?), so nothing says what is tracked")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    paths = [ROOT / name for name in listed if name]
+    sizes = {path: path.lstat().st_size for path in paths if os.path.lexists(path)}
+    total = sum(sizes.values())
+    largest = sorted(sizes, key=sizes.get, reverse=True)[:5]
+    told = [f"{sizes[p] / 2**20:.1f} {p.relative_to(ROOT)}" for p in largest]
+    assert total < MOST_TRACKED, (
+        f"{total / 2**20:.1f} MiB of at most {MOST_TRACKED / 2**20:.0f}; the largest: "
+        f"{', '.join(told)}"
+    )
+    assert sizes[ROOT / "pyproject.toml"] > 0, "what is tracked was really measured"
 
 
 def constraints():

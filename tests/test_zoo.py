@@ -18,10 +18,10 @@ import pytest
 import torch
 
 from llmlab import models
-from llmlab.core import texts
-from llmlab.models import generation
+from llmlab.core import corpus, texts
+from llmlab.models import files, generation, training
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import card, cards, coder, exams, recipe, shapes, tokens
+from llmlab.zoo import card, cards, coder, exams, recipe, shapes, start, tokens
 
 PROGRAM = '''\
 class Counter:
@@ -38,6 +38,8 @@ class Counter:
 
 def twice(x): return 2 * x
 '''
+
+LISTED = corpus.TextFile("p", "1", "MIT", "a.py", "0" * 64, "training", Path())
 
 
 @pytest.fixture(scope="module")
@@ -131,7 +133,19 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     with pytest.raises(ValueError, match="publish at the end"):
         card.publish(name, model, folder, target, coder.Plan(9, 1), library=library)
     assert not target.exists() and not list(tmp_path.glob(".*"))
+    head = tmp_path / "coder"  # of the family: one manifest for all of it
+    head.mkdir()
+    (head / "config.json").write_text("{}")
+    (head / "data.json").write_text("[]")
+    texts.write_manifest([LISTED], folder / "data.json")
     card.publish(name, model, folder, target, plan, library=library)
+    assert not (target / "data.json").exists()
+    (read,) = texts.read_manifest(head / "data.json")
+    assert read == LISTED.entry() | {"models": [name]}
+    assert (
+        "1 files of 1 packages, each listed in `../coder/data.json`"
+        in (target / "README.md").read_text()
+    )
     text = (target / "README.md").read_text()
     assert text.count("```python") == 10 and f"# {name}\n" in text
     assert models.load(target).embedding.weight.dtype == torch.float32
@@ -158,8 +172,8 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
         assert [row["step"] for row in rows if "loss" in row] == [2, 6]
         assert all(row.get("rate_factor", 1) > 0 for row in rows)
         assert rows[: len(recipe.log(kept))] == recipe.log(kept)
-        assert coder.before(own)["steps"] == 2
-        assert "; the first 2 steps on " in cards.made(rows, before=coder.before(own))
+        assert start.before(own)["steps"] == 2
+        assert "; the first 2 steps on " in cards.made(rows, before=start.before(own))
         losses[compiled] = rows[-1]["held_out_loss"]
     assert losses[True] == pytest.approx(losses[False], rel=1e-3)
 
@@ -190,9 +204,73 @@ def test_a_checkpoint_goes_before_weights_to_go_on_from(
     coder.keep(model, kept, kept, steps=3)
     coder.train("coder-small", own, plan, stop_after=1)
     coder.train("coder-small", own, plan, stop_after=2, resume=kept)
-    assert coder.before(own) is None
+    assert start.before(own) is None
     assert [row["step"] for row in recipe.log(own) if "loss" in row] == [1, 2]
     assert all(row.get("rate_factor", 1) > 0 for row in recipe.log(own))
+
+
+@pytest.fixture
+def in_words_of_coder(tmp_path):
+    """A training folder whose few texts are encoded as `coder` reads them."""
+    folder = tmp_path / "training"
+    folder.mkdir()
+    words = shutil.copy(files.find("coder") / "tokenizer.json", folder)
+    made = tokens.Tokenizer.from_file(str(words))
+    ids = [
+        i for text in texts.evaluation_files().values() for i in made.encode(text).ids
+    ]
+    for name in ("tokens", "decay", "held_out"):
+        numpy.array(ids, dtype=numpy.uint16).tofile(folder / f"{name}.bin")
+    texts.write_manifest([], folder / "data.json")
+    return folder
+
+
+def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
+    in_words_of_coder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(coder, "SHORT", (4, 256))
+    monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
+    folder = in_words_of_coder
+    words = "coder --resume coder --tokens 0.2 --decay 0.05 --stop-after 1"
+    options = command._options([*words.split(), "--folder", str(folder)])
+    options.recipe.run(options)
+    shipped = models.load("coder")
+    (row,) = [row for row in recipe.log(folder) if "loss" in row]
+    batch = coder.batches(folder, coder.Plan.of(0.2, decay_million=0.05))(0)
+    own = training.next_token_loss(shipped, batch).item()
+    assert row["step"] == 1 and row["loss"] == pytest.approx(own, rel=0.01)
+    assert row["rate_factor"] == pytest.approx(1 / coder.WARMUP_STEPS)
+    assert start.before(folder)["steps"] == 0
+    version = shipped.weights_version
+    assert start.started_from(start.before(folder)) == version
+    assert f"| started from | weights of version `{version}`" in card._start(folder)
+    assert "steps on" not in cards.made([row], before=start.before(folder))
+    learnt = {tuple(row.values()) for row in start.learnt_from(folder)}
+    assert learnt == {
+        tuple(row.values()) for row in texts.manifest_of(files.find("coder"))
+    }
+    kept = coder.keep(shipped, folder, tmp_path / "kept", steps=1)
+    start.begin(tmp_path, kept)
+    assert start.before(tmp_path)["steps"] == 1
+    assert start.started_from(start.before(tmp_path)) == version
+    assert len(texts.manifest_of(kept)) == len(learnt)
+
+
+def test_a_start_at_random_forgets_weights_of_a_start_that_came_to_nothing(tmp_path):
+    texts.write_manifest([], tmp_path / "data.json")
+    start.begin(tmp_path, files.find("coder-small"))
+    assert start.learnt_from(tmp_path)
+    start.begin(tmp_path, None)
+    assert start.before(tmp_path) is None and start.learnt_from(tmp_path) == []
+    assert card._start(tmp_path) == ""
+
+
+def test_weights_of_another_shape_are_refused_before_anything_is_made(tmp_path):
+    words = f"coder --resume coder-small --folder {tmp_path / 'new'}".split()
+    options = command._options(words)
+    with pytest.raises(ValueError, match="not the shape of 'coder'"):
+        options.recipe.run(options)
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_keeps_its_tokenizer(prepared, tmp_path):

@@ -10,16 +10,21 @@ import hashlib
 import importlib.metadata
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 from llmlab.core import bands, corpus, machine, writing
 from llmlab.core.corpus import TextFile
 
 SHORT_BYTES = 12_000
 MASK = "[MASK]"  # stands for a module's name in a snippet
+MANIFEST = "data.json"
+PACKAGE, FILE = ("package", "version", "licence"), ("path", "sha256", "split")
+# Models that share a manifest, which stands with the first of them.
+FAMILIES = (("coder", "coder-small", "coder-rnn"),)
 
 
 @dataclass(frozen=True)
@@ -120,31 +125,36 @@ def _installation() -> str:
 
 def write_manifest(listed: Sequence[TextFile], path: Path) -> None:
     """Write which files a model learnt from: per package, path, sha256 and split."""
-    packages: dict[tuple[str, str, str], list[list[str]]] = {}
-    for file in listed:
-        key = file.package, file.version, file.licence
-        packages.setdefault(key, []).append([file.path, file.sha256, file.split])
-    rows = [
-        {"package": p, "version": v, "licence": c, "files": found}
-        for (p, v, c), found in packages.items()
-    ]
-    writing.write(path, json.dumps(rows, separators=(",", ":")) + "\n")
+    writing.write(path, manifest_text([file.entry() for file in listed]))
 
 
-def read_manifest(path: Path) -> list[dict[str, str]]:
-    """Return one row per file of a manifest; ValueError when it is damaged."""
+def manifest_text(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return rows as `read_manifest` reads them, each package's together."""
+    groups: dict[tuple, list[list[str]]] = {}
+    for row in rows:
+        key = *(row[part] for part in PACKAGE), tuple(row.get("models", ()))
+        groups.setdefault(key, []).append([row[part] for part in FILE])
+    found = []
+    for (*package, models), listed in groups.items():
+        group: dict[str, Any] = dict(zip(PACKAGE, package, strict=True))
+        found.append(group | ({"models": models} if models else {}) | {"files": listed})
+    return json.dumps(found, separators=(",", ":")) + "\n"
+
+
+def read_manifest(path: Path, model: str | None = None) -> list[dict[str, Any]]:
+    """Return one row per file of a manifest; ValueError when it is damaged.
+
+    A family of models shares one, where a row that not all of them read carries
+    "models". model: only what this one read, without saying who else did.
+    """
     try:
         return [
-            {
-                "package": group["package"],
-                "version": group["version"],
-                "licence": group["licence"],
-                "path": place,
-                "sha256": digest,
-                "split": split,
-            }
+            {part: group[part] for part in PACKAGE}
+            | dict(zip(FILE, file, strict=True))
+            | ({} if model or "models" not in group else {"models": group["models"]})
             for group in json.loads(path.read_text())
-            for place, digest, split in group["files"]
+            for file in group["files"]
+            if model in (None, *group.get("models", [model]))
         ]
     except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
         raise ValueError(
@@ -152,8 +162,34 @@ def read_manifest(path: Path) -> list[dict[str, str]]:
         ) from error
 
 
-def is_unseen(text: str, manifest: Path) -> bool:
-    """Say whether no training file of the manifest is exactly this text."""
+def manifest_path(folder: Path) -> Path:
+    """Return where it stands what the model in this folder learnt from.
+
+    That is data.json in the folder, or in that of the first of its family beside it.
+    """
+    family = _family(folder)
+    shared = folder.parent / family[0] / MANIFEST
+    own = folder / MANIFEST
+    return shared if shared.exists() and not own.exists() else own
+
+
+def manifest_of(folder: Path) -> list[dict[str, Any]]:
+    """Return one row per file that the model in this folder learnt from, or that was
+    held out; ValueError when its manifest is damaged."""
+    in_family = len(_family(folder)) > 1
+    return read_manifest(manifest_path(folder), folder.name if in_family else None)
+
+
+def _family(folder: Path) -> tuple[str, ...]:
+    """Return the names of those that share a manifest with the model in this folder."""
+    return next((each for each in FAMILIES if folder.name in each), (folder.name,))
+
+
+def is_unseen(text: str, manifest: Path, model: str | None = None) -> bool:
+    """Say whether no training file of the manifest is exactly this text.
+
+    model: only what this one of a family read.
+    """
     digest = hashlib.sha256(text.encode()).hexdigest()
-    rows = read_manifest(manifest)
+    rows = read_manifest(manifest, model)
     return all(r["sha256"] != digest or r["split"] != "training" for r in rows)

@@ -16,9 +16,8 @@ from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
-from llmlab.zoo import cards, coder, curve, exams, recipe, tokens
+from llmlab.zoo import cards, coder, curve, exams, families, recipe, start, tokens
 
-FILES = ("data.json", "log.jsonl")
 PROMPT_LINES = 12
 NEW_TOKENS = 64
 TEMPERATURE, TOP_P = 0.8, 0.9
@@ -48,14 +47,19 @@ def publish(
         listed = coder.held_out_library(texts.files())
         library = {file.path: file.read() for file in listed}
     device = next(model.parameters()).device.type
+    manifest = families.manifest(target, name)
+    learnt = families.merged(target, name, start.learnt_from(folder))
+    files = {"log.jsonl": (folder / "log.jsonl").read_text()}
+    apart = manifest != texts.MANIFEST
     return cards.publish(
         model,
         target,
         tokenizer=tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json"))),
         name=name,
-        files={each: (folder / each).read_text() for each in FILES},
+        files=files if apart else files | {manifest: learnt},
+        beside={manifest: learnt} if apart else {},
         text_of=lambda shipped, place: text_of(
-            shipped, folder, place, plan, library, device=device
+            shipped, folder, place, plan, library, device=device, manifest=manifest
         ),
     )
 
@@ -68,6 +72,7 @@ def text_of(
     library: dict[str, str],
     *,
     device: str = "cpu",
+    manifest: str = texts.MANIFEST,
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
     frozen = texts.evaluation_files()
@@ -76,7 +81,7 @@ def text_of(
         _row(model, "frozen evaluation text", frozen),
     ]
     parts = [
-        _head(model, folder, place, plan, device),
+        _head(model, folder, place, plan, device, manifest),
         "## Quality\n",
         "Bits per byte, with 95 % intervals over files, against `xz -9e` on the same "
         "text in one piece.\n",
@@ -135,7 +140,9 @@ def _interval(fact: Record) -> str:
     return f"{fact.value:.3f} ({fact.low:.3f} to {fact.high:.3f})"
 
 
-def _head(model, folder: Path, place: Path, plan: coder.Plan, device: str) -> str:
+def _head(
+    model, folder: Path, place: Path, plan: coder.Plan, device: str, manifest: str
+) -> str:
     count = sum(p.numel() for p in model.parameters())
     size = (place / "model.safetensors").stat().st_size
     log = recipe.log(folder)
@@ -155,9 +162,9 @@ two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
 | trained on | {plan.steps * coder.TOKENS_PER_STEP:,} tokens, \
 {plan.decay * coder.TOKENS_PER_STEP:,} of them in the decay |
-{cards.data(place / "data.json")}
-{_epochs(folder, plan)}
-{cards.made(log, device=device, before=coder.before(folder))}
+{cards.data(start.learnt_from(folder), manifest)}
+{_epochs(folder, plan)}{_start(folder)}
+{cards.made(log, device=device, before=start.before(folder))}
 {cards.LICENCE}
 
 Limits: it writes plausible Python, not correct Python. It knows no natural language
@@ -166,9 +173,21 @@ quality on your own files will differ. Nothing here was tuned for safety.
 """
 
 
+def _start(folder: Path) -> str:
+    """Return the row of the weights that it all began with, if they were not random."""
+    version = start.started_from(start.before(folder))
+    if version is None:
+        return ""
+    listed = "with the rest" if (folder / start.DATA).exists() else "nowhere"
+    return (
+        f"\n| started from | weights of version `{version}`, whose own steps do not "
+        f"count here; what they had read is listed {listed} |"
+    )
+
+
 def _own_steps(folder: Path, plan: coder.Plan) -> range:
     """Return the steps that were made in this folder, on its text."""
-    return range((coder.before(folder) or {"steps": 0})["steps"], plan.steps)
+    return range((start.before(folder) or {"steps": 0})["steps"], plan.steps)
 
 
 def _epochs(folder: Path, plan: coder.Plan) -> str:

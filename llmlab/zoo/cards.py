@@ -30,11 +30,13 @@ def publish(
     name: str,
     files: Mapping[str, str],
     text_of: Callable[[nn.Module, Path], str],
+    beside: Mapping[str, str] | None = None,
 ) -> Path:
     """Write bf16 weights, tokenizer and card into `target`, all of it or nothing.
 
     files: what else stands there, by name. text_of: the card, from what ships, loaded
-    again in fp32, and the folder where it stands so far.
+    again in fp32, and the folder where it stands so far. beside: files of other
+    folders, by the way from `target`, written last, when all the rest is ready.
     """
     with writing.replacing_folder(target, holding="config.json") as place:
         half = copy.deepcopy(model).to("cpu", torch.bfloat16)
@@ -45,18 +47,22 @@ def publish(
         shipped = models.load(place)
         shipped.name = name
         writing.write(place / "README.md", text_of(shipped, place))
+        for path, content in (beside or {}).items():
+            writing.write((target.expanduser() / path).resolve(), content)
     return target
 
 
-def data(manifest: Path) -> str:
-    """Return the row of the training files: how many, of what, under which terms."""
-    listed = texts.read_manifest(manifest)
-    training = [row for row in listed if row["split"] == "training"]
+def data(rows: Sequence[Mapping[str, Any]], place: str = texts.MANIFEST) -> str:
+    """Return the row of the training files: how many, of what, under which terms.
+
+    rows: those of a manifest; place: where it stands, as the card's reader finds it.
+    """
+    training = [row for row in rows if row["split"] == "training"]
     licences = Counter(row["licence"] for row in training).most_common()
     packages = {row["package"] for row in training}
     return (
         f"| data | {len(training):,} files of {len(packages)} packages, each listed in "
-        f"`data.json`; licences: {', '.join(f'{k} ({n:,})' for k, n in licences)} |"
+        f"`{place}`; licences: {', '.join(f'{k} ({n:,})' for k, n in licences)} |"
     )
 
 
@@ -76,7 +82,8 @@ def made(
         label = f"{dataclasses.replace(here, gpu=None).label}, without a GPU"
     while before:
         there = before.get("machine", "another machine")
-        label += f"; the first {before['steps']:,} steps on {there}"
+        if before["steps"]:
+            label += f"; the first {before['steps']:,} steps on {there}"
         before = before.get("before")
     today = datetime.date.today().isoformat()
     return f"| made on | {label}, in {time} of training, {today} |"

@@ -134,7 +134,7 @@ rest at random |
 | trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
 {steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |
-{cards.data(place / "data.json")}
+{cards.data(texts.read_manifest(place / texts.MANIFEST))}
 {cards.made(log, device=device)}
 {cards.LICENCE}
 

@@ -7,12 +7,16 @@ then of 512, since attention to short ones costs less (Press et al. 2021). It de
 the end on the cleanest part, the standard library and small packages, in sequences of
 1,024. What a step sees depends on its number and the plan alone, so models trained with
 one plan have read the same text in the same order.
+
+`--resume FOLDER` begins with weights instead of at random. Those that `--keep` wrote go
+on at their step; others, such as llmlab/weights/coder, are the start of a plan of its
+own: step 0, a fresh optimizer, warm-up. So that is the way to teach a bundled model
+other texts; `--tokens 5 --decay 2` would make it a short one.
 """
 
 import argparse
 import copy
 import json
-import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +31,7 @@ from llmlab.core import machine, texts, writing
 from llmlab.core.corpus import TextFile
 from llmlab.models import files, training
 from llmlab.models.rnn import RecurrentModel
-from llmlab.zoo import recipe, shapes, tokens
+from llmlab.zoo import recipe, shapes, start, tokens
 
 SEED = 1
 RATE = 2e-3
@@ -75,6 +79,8 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     training that goes on hands in its tokenizer; a new one learns its own. Raises
     ValueError where the folder was prepared with another tokenizer.
     """
+    if tokenizer and not tokenizer.exists():
+        raise ValueError(f"{tokenizer} is missing; weights are read in their tokens.")
     if (folder / "held_out.bin").exists():
         own = folder / "tokenizer.json"
         if tokenizer and _words(tokenizer) != _words(own):
@@ -94,7 +100,7 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     else:
         made = Tokenizer.from_file(str(tokenizer))
     made.save(str(folder / "tokenizer.json"))
-    texts.write_manifest(listed, folder / "data.json")
+    texts.write_manifest(listed, folder / texts.MANIFEST)
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
     tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
     tokens.encode_files(made, held_out_library(listed), folder / "held_out.bin")
@@ -174,20 +180,18 @@ def train(
 ) -> nn.Module:
     """Train, or go on training, the model `name` in `folder`; return it.
 
-    resume: weights of the constant phase, as `keep` wrote them, to go on from with a
-    fresh optimizer and a short warm-up. A checkpoint in the folder goes first.
+    resume: weights to begin with, with a fresh optimizer and a short warm-up: at their
+    step if `keep` wrote them, else at step 0. A checkpoint in the folder goes first.
     compiled: run the steps through torch.compile, which wants a C++ compiler.
     """
-    prepare(folder, tokenizer=resume / "tokenizer.json" if resume else tokenizer)
     torch.manual_seed(SEED)
     begun = (folder / "training.safetensors").exists()
-    if not begun:
-        for part in ("log.jsonl", "resume.json"):  # of a start that came to nothing
-            (folder / part).unlink(missing_ok=True)
-            if resume is not None:
-                shutil.copy(resume / part, folder)
     model = models.load(resume) if resume and not begun else shapes.fresh(name)
-    start = (before(folder) or {"steps": 0})["steps"]
+    shapes.check(model, name)
+    prepare(folder, tokenizer=resume / "tokenizer.json" if resume else tokenizer)
+    if not begun:
+        start.begin(folder, resume)
+    first = (start.before(folder) or {"steps": 0})["steps"]
     warmup = min(WARMUP_STEPS, plan.constant)
     flat = training.constant_then_decay(
         plan.steps, warmup=warmup, decay=plan.decay, floor=0.02
@@ -199,35 +203,32 @@ def train(
         steps=plan.steps,
         optimizers=optimizers,
         loss=torch.compile(loss, dynamic=False) if compiled else loss,
-        schedule=lambda step: min(flat(step), (step - start + 1) / max(1, warmup)),
+        schedule=lambda step: min(flat(step), (step - first + 1) / max(1, warmup)),
         autocast=torch.bfloat16,
         folder=folder,
         checkpoint_every=100,
         evaluate=held_out_loss(folder),
         evaluate_every=100,
-        start=start,
+        start=first,
         stop_after=stop_after,
     )
     return trained.model
 
 
 def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
-    """Write bf16 weights of the constant phase, and its log, to go on from."""
+    """Write bf16 weights of the constant phase, to go on from, with log and data."""
     model = copy.deepcopy(model).to("cpu", torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
     models.save(model, target)
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
-    facts |= {"machine": machine.describe().label, "before": before(folder)}
+    facts |= {"machine": machine.describe().label}
+    facts |= {"before": start.before(folder)}
     writing.write(target / "resume.json", json.dumps(facts) + "\n")
     rows = [row for row in recipe.log(folder) if row["step"] <= steps]
     writing.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    learnt = texts.manifest_text(start.learnt_from(folder))
+    writing.write(target / texts.MANIFEST, learnt)
     return target
-
-
-def before(folder: Path) -> dict | None:
-    """Return `steps` and `machine` of the weights that a training went on from."""
-    path = folder / "resume.json"
-    return json.loads(path.read_text()) if path.exists() else None
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -240,7 +241,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="millions of them in the decay",
     )
     parser.add_argument(
-        "--resume", type=Path, help="go on from kept weights: llmlab/zoo/resume/coder"
+        "--resume",
+        help="begin with these weights: a folder that --keep wrote (goes on at its "
+        "step), any other of this model's shape, such as llmlab/weights/coder, or a "
+        "bundled name (step 0 of this plan, fresh optimizer, warm-up)",
     )
     parser.add_argument("--device", default="cpu", help="cpu (the default) or cuda")
     parser.add_argument(
@@ -279,7 +283,7 @@ def run(options: argparse.Namespace) -> None:
         name,
         folder,
         plan,
-        resume=options.resume,
+        resume=files.find(options.resume) if options.resume else None,
         tokenizer=tokenizer,
         stop_after=options.stop_after,
         compiled=options.compile,

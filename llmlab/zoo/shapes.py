@@ -5,6 +5,7 @@ for a draft that must be quick. `coder-rnn` is an LSTM with as many parameters a
 `coder-small`, trained on the same tokens in the same order: lab 02 compares the two.
 """
 
+import torch
 from torch import nn
 
 from llmlab.models.decoder import Decoder
@@ -28,6 +29,21 @@ NAMES = (*DECODERS, "coder-rnn")
 
 def fresh(name: str) -> nn.Module:
     """Return the model `name` with random weights, drawn from torch's generator."""
+    return _built(name)
+
+
+def check(model: nn.Module, name: str) -> None:
+    """Raise ValueError unless the weights of `model` have the shapes of `name`'s."""
+    with torch.device("meta"):
+        expected = {key: p.shape for key, p in _built(name).named_parameters()}
+    if expected != {key: p.shape for key, p in model.named_parameters()}:
+        raise ValueError(
+            f"these weights have not the shape of {name!r}; go on from weights of the "
+            "same model."
+        )
+
+
+def _built(name: str) -> nn.Module:
     if name in DECODERS:
         return Decoder(_llama(*DECODERS[name]))
     if name == "coder-rnn":
