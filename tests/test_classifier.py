@@ -10,15 +10,15 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from llmlab import models
 from llmlab.core import corpus, texts
+from llmlab.core.snippets import MODULES
 from llmlab.core.texts import Snippet
-from llmlab.models import files
+from llmlab.models import classification, files, snippets
 from llmlab.zoo import (
     classifier,
     classifier_card,
     recipe,
     rivals,
-    rows,
-    snippets,
+    splits,
 )
 
 SMALL = {
@@ -33,7 +33,7 @@ SMALL = {
 
 @pytest.fixture(scope="module")
 def words():
-    return rows.tokenizer()
+    return splits.tokenizer()
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def folder(tmp_path, monkeypatch):
         "training": [s for n, s in enumerate(own) if n % 3],
         "held out": list(own[::3]),
     }
-    rows.write(found, tmp_path / "snippets.json")
+    splits.write(found, tmp_path / "snippets.json")
     listed = [
         corpus.TextFile("p", "1", "MIT", f"{n}.py", str(n), split, tmp_path)
         for n, split in enumerate(found)
@@ -54,11 +54,17 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+def batches(words, **rest):
+    """The batch of each step, learnt from the frozen snippets."""
+    options = {"rows": classifier.BATCH, "hidden": classifier.HIDDEN} | rest
+    return snippets.batches(words, texts.snippets(), **options)
+
+
 def test_the_model_is_a_bert_of_its_size_with_the_modules_as_labels(words):
     model = classifier.fresh(words)
     assert 1_000_000 <= sum(p.numel() for p in model.parameters()) <= 1_500_000
     assert type(model).__name__ == "BertForSequenceClassification"
-    assert tuple(model.config.id2label.values()) == snippets.MODULES
+    assert tuple(model.config.id2label.values()) == MODULES
 
 
 def test_it_starts_with_what_coder_knows_of_its_tokens(words):
@@ -89,40 +95,37 @@ def test_the_tokenizer_is_that_of_coder_and_knows_the_mask(words):
 
 
 def test_every_batch_holds_each_module_equally_often(words):
-    batch = rows.batches(words, texts.snippets())
+    batch = batches(words)
     for step in (0, 7, 1000):
         counts = Counter(batch(step)[:, 0].tolist())
-        assert counts == dict.fromkeys(range(12), rows.BATCH // 12)
+        assert counts == dict.fromkeys(range(12), classifier.BATCH // 12)
         assert torch.equal(batch(step), batch(step))
     assert not torch.equal(batch(0)[:, 1:9], batch(1)[:, 1:9])
 
 
-def test_each_snippet_of_a_module_comes_as_often_as_any_other(words, monkeypatch):
-    monkeypatch.setattr(rows, "HIDDEN", 0.0)
-    mine = [s for s in texts.snippets() if s.module == snippets.MODULES[0]]
-    batch = rows.batches(words, texts.snippets())
+def test_each_snippet_of_a_module_comes_as_often_as_any_other(words):
+    mine = [s for s in texts.snippets() if s.module == MODULES[0]]
+    batch = batches(words, hidden=0.0)
     seen = Counter()
-    steps = len(mine) * rows.DEALT // 4  # whole rounds, and whole times around
+    steps = len(mine) * snippets.DEALT // 4  # whole rounds, and whole times around
     for row in (row for step in range(steps) for row in batch(step).tolist()):
         if row[0] == 0:
             seen[tuple(t for t in row[1:] if t != words.pad_token_id)] += 1
-    expected = {tuple(ids): rows.DEALT for ids in rows.encoded(words, mine)}
+    expected = {tuple(ids): snippets.DEALT for ids in snippets.encoded(words, mine)}
     assert seen == expected
 
 
-def test_what_is_dealt_out_by_length_pads_less(words, monkeypatch):
-    def padding():
-        batch = rows.batches(words, texts.snippets())
+def test_what_is_dealt_out_by_length_pads_less(words):
+    def padding(dealt):
+        batch = batches(words, dealt=dealt)
         steps = [batch(step) for step in range(16)]
         return sum(int((b == words.pad_token_id).sum()) for b in steps)
 
-    dealt = padding()
-    monkeypatch.setattr(rows, "DEALT", 1)
-    assert dealt < 0.8 * padding()
+    assert padding(snippets.DEALT) < 0.8 * padding(1)
 
 
 def test_some_tokens_are_hidden_but_never_the_label_or_the_first(words):
-    batch = rows.batches(words, texts.snippets())
+    batch = batches(words)
     shown = [row for step in range(5) for row in batch(step)]
     tokens = torch.cat([row[1:].flatten() for row in shown])
     inside = [row[: int((row != words.pad_token_id).nonzero().max())] for row in shown]
@@ -135,7 +138,26 @@ def test_some_tokens_are_hidden_but_never_the_label_or_the_first(words):
 def test_a_module_without_a_snippet_is_named():
     chosen = [s for s in texts.snippets() if s.module != "math"]
     with pytest.raises(ValueError, match="no snippet uses math"):
-        rows.batches(rows.tokenizer(), chosen)
+        snippets.batches(splits.tokenizer(), chosen, rows=12)
+
+
+@pytest.mark.parametrize("rows", [0, -12, 47])
+def test_rows_that_the_modules_cannot_share_are_refused(words, rows):
+    with pytest.raises(ValueError, match=rf"rows={rows}\b.*a multiple of 12"):
+        batches(words, rows=rows)
+
+
+def test_without_smoothing_the_loss_is_the_chance_of_the_label_alone(words):
+    torch.manual_seed(0)
+    model, batch = classifier.fresh(words).eval(), batches(words)(0)
+    chances = classification.label_logits(model, batch[:, 1:]).log_softmax(-1)
+    own = -chances[torch.arange(len(batch)), batch[:, 0]]
+    plain = classification.loss(model, batch)
+    assert plain.requires_grad, "it can be learnt from"
+    assert plain.item() == pytest.approx(own.mean().item(), rel=1e-5)
+    smoothed = classification.loss(model, batch, label_smoothing=0.1).item()
+    spread = 0.9 * own.mean() - 0.1 * chances.mean()
+    assert smoothed == pytest.approx(spread.item(), rel=1e-5)
 
 
 def test_padding_changes_no_answer(words):
@@ -147,7 +169,7 @@ def test_padding_changes_no_answer(words):
 
 def test_it_learns_what_a_handful_of_snippets_show(folder, words):
     model = recipe.train(classifier.made(folder), folder, recipe.Plan(120, 60))
-    learnt = rows.prepare(folder)["training"]
+    learnt = splits.prepare(folder)["training"]
     right = rivals.hits(classifier.answers(model, words, learnt), learnt)
     assert sum(right) > 0.9 * len(right)
 
@@ -194,14 +216,14 @@ def loads_alike(place):
     ).eval()
     tokenizer = AutoTokenizer.from_pretrained(place)
     assert type(ours) is type(theirs)
-    assert list(ours.config.id2label.values()) == list(snippets.MODULES)
+    assert list(ours.config.id2label.values()) == list(MODULES)
     codes = [snippet.code for snippet in texts.snippets()[::40]]
     ask = {"padding": True, "truncation": True, "return_tensors": "pt"}
     mine, plain = ours.tokenizer(codes, **ask), tokenizer(codes, **ask)
     assert torch.equal(mine["input_ids"], plain["input_ids"])
     assert (
         mine["input_ids"].tolist()[0]
-        == rows.tokenizer()(codes, **ask)["input_ids"].tolist()[0]
+        == splits.tokenizer()(codes, **ask)["input_ids"].tolist()[0]
     )
     with torch.inference_mode():
         torch.testing.assert_close(ours(**mine).logits, theirs(**plain).logits)

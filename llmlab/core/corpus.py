@@ -11,10 +11,11 @@ Python or a package changes its version.
 import ast
 import hashlib
 import importlib.metadata
+import itertools
 import re
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -93,9 +94,19 @@ class TextFile:
 
 def files() -> list[TextFile]:
     """List every usable source file of this installation, near-duplicates removed."""
+    return usable(candidates())
+
+
+def library() -> list[TextFile]:
+    """List the standard library's candidates alone, which is soon done."""
+    return list(itertools.takewhile(lambda f: f.package == "python", candidates()))
+
+
+def usable(listed: Iterable[TextFile]) -> list[TextFile]:
+    """Keep what is code, says no other terms of itself, and is no near-duplicate."""
     seen: set[int] = set()
     kept = []
-    for file in candidates():
+    for file in listed:
         text = _source(file.folder / file.path)
         if text is None or says_other_terms(text):
             continue

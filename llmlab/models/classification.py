@@ -1,4 +1,4 @@
-"""Ask a classifier: which of its labels fits each text.
+"""Ask a classifier which of its labels fits each text; and its loss.
 
 Texts of a like length stand together, and what pads them is masked. A text longer than
 the model's context is cut at its end.
@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+import torch.nn.functional as F
+from torch import Tensor, nn
 
 from llmlab.core import progress
 
@@ -45,5 +46,19 @@ def classify(
 @torch.inference_mode()
 def label_logits(model: Any, tokens: Tensor) -> Tensor:
     """Return the logits (B, C) of padded tokens (B, T)."""
+    return _logits(model, tokens)
+
+
+def loss(model: nn.Module, batch: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
+    """Return the mean cross-entropy in nats of a batch (B, 1 + T) of labels, tokens.
+
+    label_smoothing: the share of each label that is spread over all of them.
+    """
+    logits = _logits(model, batch[:, 1:])  # (B, C)
+    labels = batch[:, 0]
+    return F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
+
+
+def _logits(model: Any, tokens: Tensor) -> Tensor:
     seen = (tokens != model.config.pad_token_id).long()
     return model(input_ids=tokens, attention_mask=seen).logits

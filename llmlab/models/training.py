@@ -12,7 +12,7 @@ import contextlib
 import copy
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,6 +59,37 @@ def constant_then_decay(
         return up * (floor + (1 - floor) * left)
 
     return factor
+
+
+def muon_and_adamw(
+    model: nn.Module,
+    *,
+    rate: float,
+    betas: tuple[float, float] = (0.9, 0.95),
+    weight_decay: float = 0.0,
+    apart: Collection[nn.Module] = (),
+) -> list[torch.optim.Optimizer]:
+    """Make Muon for the matrices, AdamW for tables, vectors and what is set `apart`.
+
+    Muon (Jordan 2024) makes each step of a matrix nearly orthogonal, and needs fewer
+    tokens than AdamW; its steps are scaled to be as large as AdamW's, so that one
+    `rate` suits both (Liu et al. 2025). Put the head apart, which is no matrix between
+    layers. weight_decay: AdamW's; Muon's is 0.1. A group without weights is left out.
+    """
+    tables = [part for part in model.modules() if isinstance(part, nn.Embedding)]
+    left = {id(p) for part in (*tables, *apart) for p in part.parameters()}
+    everything = list(model.parameters())
+    inside = [p for p in everything if p.dim() == 2 and id(p) not in left]
+    chosen = {id(p) for p in inside}
+    rest = [p for p in everything if id(p) not in chosen]
+    made: list[torch.optim.Optimizer] = []
+    if inside:
+        scaled = {"weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
+        made.append(torch.optim.Muon(inside, lr=rate, **scaled))
+    if rest:
+        decay = weight_decay
+        made.append(torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=decay))
+    return made
 
 
 @machine.memory_given_back()

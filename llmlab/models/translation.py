@@ -1,15 +1,19 @@
-"""Ask an encoder-decoder model: text in, text out, greedily, many texts at a time.
+"""Ask an encoder-decoder model, text in, text out, greedily; and its loss.
 
 The answers are those of transformers' own `generate`, one text alone or among others:
 texts of a like length stand together, and what pads them is masked.
+
+Shapes: B pairs, T tokens.
 """
 
 from collections.abc import Sequence
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from llmlab.core import progress
+from llmlab.models import pairs
 
 ROWS = 250  # texts at a time
 
@@ -43,3 +47,24 @@ def translate(
         for place, answer in zip(places, decoded, strict=True):
             answers[place] = answer
     return answers
+
+
+def loss(model: nn.Module, tokens: Tensor) -> Tensor:
+    """Return the mean cross-entropy in nats of the target's tokens, padding aside.
+
+    tokens: pairs (B, T) as `pairs.packed` gives them, source and target side by side.
+    """
+    pad = model.config.pad_token_id
+    source = _trimmed(tokens[:, : pairs.SOURCE], pad)
+    target = _trimmed(tokens[:, pairs.SOURCE :], pad)
+    return model(
+        input_ids=source,
+        attention_mask=(source != pad).long(),
+        labels=target.masked_fill(target == pad, -100),
+    ).loss
+
+
+def _trimmed(tokens: Tensor, pad: int) -> Tensor:
+    """Drop the columns that hold padding only."""
+    longest = int((tokens != pad).sum(1).max())
+    return tokens[:, :longest]

@@ -16,6 +16,7 @@ from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
+from llmlab.models.streams import Stream
 from llmlab.zoo import cards, coder, curve, exams, families, recipe, start, tokens
 
 PROMPT_LINES = 12
@@ -195,7 +196,7 @@ def _epochs(folder: Path, plan: coder.Plan) -> str:
     first = _own_steps(folder, plan).start
     constant = plan.constant - first
     flat, late = (
-        steps * coder.TOKENS_PER_STEP / tokens.Stream.open(folder / name, seed=0).size
+        steps * coder.TOKENS_PER_STEP / Stream.open(folder / name, seed=0).size
         for steps, name in ((constant, "tokens.bin"), (plan.decay, "decay.bin"))
     )
     since = f"from step {first:,} on, " if first else ""

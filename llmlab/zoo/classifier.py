@@ -1,31 +1,33 @@
 """The recipe of `classifier`: a 1.2 M parameter BERT that tells standard modules apart.
 
-It reads a snippet of code with the module's name masked (`zoo.snippets`) and says which
-of twelve modules that was (BERT: Devlin et al. 2019, here without its pre-training).
-It starts with what `coder` knows of its tokens. Matrices of the layers are trained with
-Muon (Jordan 2024), the rest with AdamW.
+It reads a snippet of code with the module's name masked (`core.snippets`) and says
+which of twelve modules that was (BERT: Devlin et al. 2019, here without its
+pre-training). It starts with what `coder` knows of its tokens. Matrices of the layers
+are trained with Muon (Jordan 2024), the rest with AdamW.
 
 Shapes: B sequences, T tokens, C modules.
 """
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab import models
+from llmlab.core.snippets import MODULES
 from llmlab.core.texts import Snippet
-from llmlab.models import classification, files
-from llmlab.zoo import curve, recipe, rivals, rows, snippets
+from llmlab.models import classification, files, snippets, training
+from llmlab.zoo import curve, recipe, rivals, splits
 from llmlab.zoo.recipe import Recipe
 
 STEPS, DECAY_SHARE = 1500, 0.5
 RATE = 2e-3
 SPREAD = 0.15  # of the embedding at the start: more than that of the places
 SMOOTHING = 0.1
+BATCH = 48  # snippets a step, four of each module
+HIDDEN = 0.1  # of the tokens of a training snippet
 EXAM = 256  # held-out snippets asked now and then while training
 ACCURACY = "held_out_accuracy"
 SHAPE = {
@@ -48,11 +50,11 @@ def fresh(words) -> nn.Module:
         # arrives at the label that hundreds of steps go by before anything is learnt.
         initializer_range=SHAPE["hidden_size"] ** -0.5,
         vocab_size=len(words),
-        max_position_embeddings=rows.CONTEXT,
+        max_position_embeddings=splits.CONTEXT,
         type_vocab_size=1,
         pad_token_id=words.pad_token_id,
-        id2label=dict(enumerate(snippets.MODULES)),
-        label2id={module: n for n, module in enumerate(snippets.MODULES)},
+        id2label=dict(enumerate(MODULES)),
+        label2id={module: n for n, module in enumerate(MODULES)},
         **SHAPE,
     )
     model = BertForSequenceClassification(config)
@@ -73,17 +75,19 @@ def main_directions(table: Tensor, width: int) -> Tensor:
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for the tables and the head."""
     head = model.bert.pooler, model.classifier
-    return recipe.optimizers(
+    return training.muon_and_adamw(
         model, rate=RATE, betas=(0.9, 0.98), weight_decay=0.05, apart=head
     )
 
 
 def loss(model: nn.Module, batch: Tensor) -> Tensor:
-    """Return the mean cross-entropy in nats of a batch (B, 1 + T) of labels, tokens."""
-    labels, tokens = batch[:, 0], batch[:, 1:]
-    seen = (tokens != model.config.pad_token_id).long()
-    logits = model(input_ids=tokens, attention_mask=seen).logits  # (B, C)
-    return F.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
+    """Return the loss of a batch with smoothed labels."""
+    return classification.loss(model, batch, label_smoothing=SMOOTHING)
+
+
+def batches(words, chosen: Sequence[Snippet]) -> Callable[[int], Tensor]:
+    """Return the batch of each step, a part of its tokens hidden."""
+    return snippets.batches(words, chosen, rows=BATCH, hidden=HIDDEN, seed=splits.SEED)
 
 
 def answers(model: nn.Module, words, asked: Sequence[Snippet]) -> list[str]:
@@ -105,16 +109,16 @@ def held_out_exam(words, chosen: Sequence[Snippet]) -> curve.Evaluate:
 
 def made(folder: Path) -> Recipe:
     """Return the recipe; its snippets stand in `folder`, cut if there are none."""
-    words, found = rows.tokenizer(), rows.prepare(folder)
+    words, found = splits.tokenizer(), splits.prepare(folder)
     return Recipe(
         steps=STEPS,
         decay_share=DECAY_SHARE,
-        seed=rows.SEED,
+        seed=splits.SEED,
         score=ACCURACY,
         exam=held_out_exam(words, found["held out"]),
         tokenizer=words,
         fresh=lambda: fresh(words),
-        batch=rows.batches(words, found["training"]),
+        batch=batches(words, found["training"]),
         loss=loss,
         optimizers=optimizers,
         started_from=files.version(files.weight_files(files.find("coder"))),

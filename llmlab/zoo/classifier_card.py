@@ -10,10 +10,10 @@ from pathlib import Path
 
 from torch import nn
 
-from llmlab.core import texts
+from llmlab.core import snippets, texts
 from llmlab.core.records import Record
 from llmlab.core.texts import Snippet
-from llmlab.zoo import cards, classifier, curve, recipe, rivals, rows, snippets
+from llmlab.zoo import cards, classifier, curve, recipe, rivals, splits
 
 FILES = ("data.json", "log.jsonl")
 SETS = {
@@ -49,14 +49,14 @@ def quick(model: nn.Module, folder: Path) -> list[Record]:
 
 
 def _asked(folder: Path) -> dict[str, Sequence[Snippet]]:
-    return {"held out": rows.prepare(folder)["held out"], "frozen": texts.snippets()}
+    return {"held out": splits.prepare(folder)["held out"], "frozen": texts.snippets()}
 
 
 def text_of(
     model: nn.Module, folder: Path, place: Path, plan: recipe.Plan, *, device: str
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
-    found = rows.prepare(folder)
+    found = splits.prepare(folder)
     bag = rivals.bag_of_tokens(model.tokenizer, found["training"])
     asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
@@ -115,7 +115,7 @@ def _head(model, plan: recipe.Plan, place: Path, found: dict, device: str) -> st
 
 A BERT that says which of twelve standard modules a few lines of Python use, with the
 imports dropped and the modules' names masked. It belongs to llmlab; its recipe is
-`llmlab/zoo/classifier.py` (seed {rows.SEED}), run by
+`llmlab/zoo/classifier.py` (seed {splits.SEED}), run by
 `python -m llmlab.zoo classifier`.
 
 | | |
@@ -132,13 +132,13 @@ version `{model.weights_version}` |
 `{plan.started_from or "unknown"}`), in {shape.hidden_size} of its directions; the \
 rest at random |
 | trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
-{steps * rows.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
+{steps * classifier.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |
 {cards.data(texts.read_manifest(place / texts.MANIFEST))}
 {cards.made(log, device=device)}
 {cards.LICENCE}
 
-Give it code as `llmlab.zoo.snippets.masked` leaves it: `[MASK]` where a module's name
+Give it code as `llmlab.core.snippets.masked` leaves it: `[MASK]` where a module's name
 stood, no imports. Limits: it knows these twelve and always names one of them, also for
 code that uses none. Every module was shown equally often, so its probabilities do not
 follow how common a module is. Snippets that use two of the twelve were never seen.

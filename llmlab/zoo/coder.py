@@ -31,6 +31,7 @@ from llmlab.core import machine, texts, writing
 from llmlab.core.corpus import TextFile
 from llmlab.models import files, training
 from llmlab.models.rnn import RecurrentModel
+from llmlab.models.streams import WINDOW, Stream
 from llmlab.zoo import recipe, shapes, start, tokens
 
 SEED = 1
@@ -66,9 +67,7 @@ class Plan:
 def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
     """Muon for the matrices inside the layers, AdamW for the rest."""
     apart = [model.projection] if isinstance(model, RecurrentModel) else []
-    return recipe.optimizers(
-        model, rate=RATE, betas=(0.9, 0.95), weight_decay=0.0, apart=apart
-    )
+    return training.muon_and_adamw(model, rate=RATE, apart=apart)
 
 
 def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
@@ -130,8 +129,8 @@ def held_out_library(listed: Sequence[TextFile]) -> list[TextFile]:
 
 def batches(folder: Path, plan: Plan) -> Callable[[int], Tensor]:
     """Return the batch of each step: sequences grow, the longest are for the decay."""
-    everything = tokens.Stream.open(folder / "tokens.bin", seed=SEED)
-    cleanest = tokens.Stream.open(folder / "decay.bin", seed=SEED)
+    everything = Stream.open(folder / "tokens.bin", seed=SEED)
+    cleanest = Stream.open(folder / "decay.bin", seed=SEED)
 
     def batch(step: int) -> Tensor:
         late = step - plan.constant
@@ -150,11 +149,10 @@ def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], d
     In the shortest sequences of the training: longer ones would, until they are trained
     on, ask how well a model does at places that it has not met.
     """
-    stream = tokens.Stream.open(folder / "held_out.bin", seed=0)
-    parts = tokens.WINDOW // SHORT[1]
+    stream = Stream.open(folder / "held_out.bin", seed=0)
+    parts = WINDOW // SHORT[1]
     rows = [
-        stream.batch(n * tokens.WINDOW, rows=parts, length=SHORT[1])
-        for n in range(windows)
+        stream.batch(n * WINDOW, rows=parts, length=SHORT[1]) for n in range(windows)
     ]
 
     def evaluate(model: nn.Module) -> dict[str, float]:

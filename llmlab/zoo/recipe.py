@@ -9,7 +9,7 @@ import argparse
 import functools
 import json
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -66,29 +66,6 @@ class Recipe:
 
 
 Make = Callable[[Path], Recipe]
-
-
-def optimizers(
-    model: nn.Module,
-    *,
-    rate: float,
-    betas: tuple[float, float],
-    weight_decay: float,
-    apart: Collection[nn.Module] = (),
-) -> list[torch.optim.Optimizer]:
-    """Muon for the matrices, AdamW for tables, vectors and what is set `apart`."""
-    tables = [part for part in model.modules() if isinstance(part, nn.Embedding)]
-    left = {id(p) for part in (*tables, *apart) for p in part.parameters()}
-    everything = list(model.parameters())
-    inside = [p for p in everything if p.dim() == 2 and id(p) not in left]
-    chosen = {id(p) for p in inside}
-    rest = [p for p in everything if id(p) not in chosen]
-    return [
-        torch.optim.Muon(
-            inside, lr=rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
-        ),
-        torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=weight_decay),
-    ]
 
 
 def train(

@@ -14,6 +14,7 @@ from llmlab.core import bands, numbers, texts
 from llmlab.core.bands import Pair
 from llmlab.core.records import Record
 from llmlab.measure import quality
+from llmlab.models import pairs
 from llmlab.models.translation import translate
 from llmlab.zoo import cards, curve, recipe, translator, words
 
@@ -50,12 +51,12 @@ def data() -> dict:
     sources = {path.name: _sha256(path) for path in _sources()}
     return {
         "generator": "llmlab.core.numbers",
-        "sampler": "llmlab.zoo.words.draw",
+        "sampler": "llmlab.models.pairs.draw",
         "licence": "Apache-2.0",
         "seed": words.SEED,
         "range": [0, bands.LIMIT - 1],
-        "british_share": words.BRITISH_SHARE,
-        "round_share": words.ROUND_SHARE,
+        "british_share": pairs.BRITISH_SHARE,
+        "round_share": pairs.ROUND_SHARE,
         "held_out_bands": list(bands.held_out()),
         "frozen_pairs": {"path": bands.FILE.name, "sha256": _sha256(bands.FILE)},
         "sources_sha256": sources,
@@ -147,7 +148,7 @@ nothing else, and is no translator of text. It belongs to llmlab; its recipe is
 {config.num_heads} heads, hidden {config.d_ff}, tied |
 | vocabulary | {config.vocab_size:,}, byte-level BPE, learnt from number words |
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
-| trained on | {done * words.BATCH:,} pairs, made by `llmlab.core.numbers` as \
+| trained on | {done * translator.BATCH:,} pairs, made by `llmlab.core.numbers` as \
 needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
 | held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
 `data.json` |

@@ -1,24 +1,16 @@
-"""From numbers to batches of tokens: the words that `translator` learns from.
+"""The words that `translator` reads and writes: its tokenizer.
 
-The tokenizer is a byte-level BPE (Sennrich et al. 2016): bytes, and parts of number
-words of both languages, so every text can be written in it. Whole words would leave
-nothing to spell, and bytes would make answers three times as long. Capitals are read as
-small letters. Token 0 pads and starts an answer, token 1 ends every text.
-
-Pairs are made as they are needed, a batch is a function of its number alone, and no
-held-out number comes in one. Short and round numbers come far more often than they
-would by chance: the rules live there.
-
-Shapes: B pairs.
+A byte-level BPE (Sennrich et al. 2016): bytes, and parts of number words of both
+languages, so every text can be written in it. Whole words would leave nothing to spell,
+and bytes would make answers three times as long. Capitals are read as small letters.
+Token 0 pads and starts an answer, token 1 ends every text. It is learnt from numbers
+that are not held out.
 """
 
 import itertools
 import random
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
 from tokenizers import (
     Tokenizer,
     decoders,
@@ -28,7 +20,6 @@ from tokenizers import (
     processors,
     trainers,
 )
-from torch import Tensor
 
 from llmlab.core import bands, numbers, writing
 
@@ -37,10 +28,6 @@ PAD_ID, END_ID = 0, 1
 VOCABULARY = 320
 SEED = 1
 LEARNT_FROM = 20_000  # numbers, by the tokenizer
-BATCH = 128  # pairs a step
-SOURCE, TARGET = 40, 40  # tokens; the longest texts need 33 and 34
-BRITISH_SHARE = 0.25  # of the training pairs have `and` in their English
-ROUND_SHARE = 0.25  # of the numbers have each digit turned to 0 with chance 1/2
 
 
 def made():
@@ -72,46 +59,6 @@ def prepare(folder: Path):
     tokenizer = made()
     writing.write(path, tokenizer.backend_tokenizer.to_str(pretty=True))
     return tokenizer
-
-
-def draw(dice: np.random.Generator, count: int) -> list[int]:
-    """Draw numbers that may be learnt from: of up to 1, 2, ... 6 digits as often."""
-    drawn: list[int] = []
-    while len(drawn) < count:
-        digits = dice.integers(10, size=(2 * count, 6))
-        lengths = dice.integers(1, 7, size=(2 * count, 1))
-        digits *= np.arange(6) < lengths  # the ones come first
-        rounded = dice.random((2 * count, 1)) < ROUND_SHARE
-        digits *= 1 - (rounded & (dice.random(digits.shape) < 0.5))
-        found = (digits @ 10 ** np.arange(6)).tolist()
-        drawn += [number for number in found if not bands.is_held_out(number)]
-    return drawn[:count]
-
-
-def batches(tokenizer) -> Callable[[int], Tensor]:
-    """Return the batch of each step: rows of SOURCE tokens, then TARGET tokens."""
-
-    def batch(step: int) -> Tensor:
-        dice = np.random.default_rng((SEED, step))
-        chosen = draw(dice, BATCH)
-        british = dice.random(BATCH) < BRITISH_SHARE
-        pairs = [
-            (numbers.english(number, conjunction=bool(also)), numbers.french(number))
-            for number, also in zip(chosen, british, strict=True)
-        ]
-        return packed(tokenizer, pairs)
-
-    return batch
-
-
-def packed(tokenizer, pairs: list[tuple[str, str]]) -> Tensor:
-    """Return the tokens of pairs (B, SOURCE + TARGET), each part padded at its end."""
-    sides = zip(zip(*pairs, strict=True), (SOURCE, TARGET), strict=True)
-    parts = [
-        tokenizer(list(side), padding="max_length", max_length=width)["input_ids"]
-        for side, width in sides
-    ]
-    return torch.cat([torch.tensor(part) for part in parts], dim=1)
 
 
 def _texts():
