@@ -13,11 +13,11 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from llmlab import models
-from llmlab.core import corpus, texts
+from llmlab.core import corpus, snippets, texts
 from llmlab.measure import quality
 from llmlab.models import files, generation
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import cards, coder, families, recipe
+from llmlab.zoo import cards, coder, families, recipe, splits
 
 FROM_FILES = sorted({*command.RECIPES} - {"translator"})  # which has a generator
 CODERS = ("coder", "coder-small", "coder-rnn")
@@ -141,20 +141,48 @@ def test_all_weights_together_stay_within_45_megabytes():
     assert sum(path.stat().st_size for path in found) <= SHIPPED
 
 
-@pytest.mark.slow
-def test_a_learner_trains_the_smallest_again_in_a_minute(tmp_path):
-    words = "-m llmlab.zoo classifier --minutes 1 --folder".split()
+def learn(*words, timeout):
+    """Run the recipe of the smallest, and return what it says."""
     run = subprocess.run(
-        [sys.executable, *words, str(tmp_path / "classifier")],
+        [sys.executable, "-m", "llmlab.zoo", "classifier", *map(str, words)],
         capture_output=True,
         text=True,
-        timeout=900,
+        timeout=timeout,
     )
     assert run.returncode == 0, run.stderr
     assert re.search("held out accuracy while training: [▁▂▃▄▅▆▇█]{20}", run.stdout)
+    return run.stdout
+
+
+def beats_the_most_common_answer(said, which):
+    own, always = (
+        figures(re.search(rf".*{about}, {which}.*", said).group())
+        for about in ("classifier", "always [a-z]+")
+    )
+    assert own[1] > always[2], said  # its low end above the other's high one
+
+
+def test_a_learner_sees_the_smallest_learn_from_a_sample_in_seconds(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LLMLAB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("LLMLAB_THREADS", "1")  # a second one would mostly wait
+    folder = tmp_path / "classifier"
+    said = learn("--sample", 600, "--folder", folder, timeout=250)
+    beats_the_most_common_answer(said, "frozen")
+    assert not list(tmp_path.glob("cache/corpus-*")), "the corpus need not be read"
+    found = splits.read(folder)
+    asked = {*map(snippets.key, texts.snippets())}
+    assert 400 < len(found["training"]) <= 600
+    assert not asked & {*map(snippets.key, found["training"])}
+    listed = {f"{r['package']}/{r['path']}" for r in texts.manifest_of(folder)}
+    assert listed == {snippet.source for snippet in found["training"]}
+    assert {row["package"] for row in texts.manifest_of(folder)} == {"python"}
+    assert {row["split"] for row in texts.manifest_of(folder)} == {"training"}
+
+
+@pytest.mark.minute
+def test_a_learner_trains_the_smallest_again_in_a_minute(tmp_path):
+    said = learn("--minutes", 1, "--folder", tmp_path / "classifier", timeout=900)
     for which in ("held out", "frozen"):
-        own, always = (
-            figures(re.search(rf".*{about}, {which}.*", run.stdout).group())
-            for about in ("classifier", "always [a-z]+")
-        )
-        assert own[1] > always[2], run.stdout  # its low end above the other's high one
+        beats_the_most_common_answer(said, which)

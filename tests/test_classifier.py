@@ -13,6 +13,7 @@ from llmlab.core import corpus, texts
 from llmlab.core.snippets import MODULES
 from llmlab.core.texts import Snippet
 from llmlab.models import classification, files, snippets
+from llmlab.zoo import __main__ as command
 from llmlab.zoo import (
     classifier,
     classifier_card,
@@ -206,6 +207,24 @@ def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
     for name in ("data.json", "log.jsonl", "config.json", "tokenizer.json"):
         assert (options.publish / name).exists()
     loads_alike(options.publish)
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("--sample 600", "sample=600, but the snippets in .* with sample=None"),
+        ("--sample 600 --publish there", "leave out --publish or --sample"),
+    ],
+)
+def test_a_sample_is_neither_mixed_with_all_nor_published(folder, words, told):
+    options = command._options(["classifier", "--folder", str(folder), *words.split()])
+    with pytest.raises(ValueError, match=told):
+        options.recipe.run(options)
+
+
+def test_a_sample_too_small_for_all_modules_is_refused(tmp_path):
+    with pytest.raises(ValueError, match=r"sample=11 .* of 12 modules"):
+        splits.prepare(tmp_path / "new", sample=11)
 
 
 def loads_alike(place):

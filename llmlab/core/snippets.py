@@ -12,7 +12,7 @@ import ast
 import hashlib
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from llmlab.core import progress
 from llmlab.core.corpus import TextFile
@@ -67,11 +67,12 @@ def of_source(text: str, source: str) -> list[Snippet]:
     """Cut every snippet of a program, in order; SyntaxError if it is no program."""
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     tree = ast.parse(text)
-    uses = _uses(tree)
+    nodes = list(ast.walk(tree))
+    uses = _uses(nodes)
     if not uses:
         return []
-    lines, aliases, found = text.split("\n"), _aliases(tree), []
-    imported = _import_lines(tree)
+    lines, aliases, found = text.split("\n"), _aliases(nodes), []
+    imported = _import_lines(nodes)
     for first, last in _runs(tree.body, lines, uses):
         modules = _used(uses, first, last)
         if len(modules) != 1 or None in modules:
@@ -90,9 +91,9 @@ def masked(code: str, aliases: Iterable[str] = ()) -> str:
     return WORDS.sub(MASK, code)
 
 
-def _imports(tree: ast.Module) -> Iterator[tuple[str, str, bool]]:
+def _imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str, bool]]:
     """Yield each imported name, where it is from, and whether it is a module."""
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
@@ -108,28 +109,28 @@ def _module(origin: str) -> str | None:
     return top if top in MODULES and origin not in ELSEWHERE else None
 
 
-def _aliases(tree: ast.Module) -> set[str]:
+def _aliases(nodes: Sequence[ast.AST]) -> set[str]:
     """Return other names under which the file imports one of the twelve."""
-    names = {name for name, at, whole in _imports(tree) if whole and _module(at)}
+    names = {name for name, at, whole in _imports(nodes) if whole and _module(at)}
     return names - set(MODULES)
 
 
-def _names(tree: ast.Module) -> dict[str, str | None]:
+def _names(nodes: Sequence[ast.AST]) -> dict[str, str | None]:
     """Return which of the twelve an imported name is from: None if the file also
     binds it in another way."""
     found: dict[str, str] = {}
-    others = _bound(tree)
-    for name, origin, _ in _imports(tree):
+    others = _bound(nodes)
+    for name, origin, _ in _imports(nodes):
         module = _module(origin)
         if module is None or found.setdefault(name, module) != module:
             others.add(name)
     return {k: None if k in others else module for k, module in found.items()}
 
 
-def _bound(tree: ast.Module) -> set[str]:
+def _bound(nodes: Sequence[ast.AST]) -> set[str]:
     """Return the names that are bound otherwise than by an import."""
     names: set[str] = set()
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
             names.add(node.id)
         elif isinstance(node, ast.arg):
@@ -141,14 +142,15 @@ def _bound(tree: ast.Module) -> set[str]:
     return names
 
 
-def _uses(tree: ast.Module) -> dict[int, set[str | None]]:
+def _uses(nodes: Sequence[ast.AST]) -> dict[int, set[str | None]]:
     """Return by line the modules used there; None for a use that is unclear.
 
     A module is used by an attribute of it, or by a name imported from it.
     """
-    names = _names(tree)
-    wholes = {name for name, _, whole in _imports(tree) if whole}
-    nodes = list(ast.walk(tree)) if names else []
+    names = _names(nodes)
+    if not names:
+        return {}
+    wholes = {name for name, _, whole in _imports(nodes) if whole}
     reached = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
     found: dict[int, set[str | None]] = defaultdict(set)
     for node in nodes:
@@ -214,10 +216,10 @@ def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
             yield from (part.body for part in value)
 
 
-def _import_lines(tree: ast.Module) -> set[int]:
+def _import_lines(nodes: Sequence[ast.AST]) -> set[int]:
     return {
         line
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
         for line in range(node.lineno, node.end_lineno + 1)
     }

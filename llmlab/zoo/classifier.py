@@ -9,7 +9,8 @@ Shapes: B sequences, T tokens, C modules.
 """
 
 import argparse
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -38,24 +39,32 @@ SHAPE = {
     "hidden_dropout_prob": 0.0,  # tokens are hidden instead, which costs nothing
     "attention_probs_dropout_prob": 0.0,
 }
+# To see the recipe at work in seconds, on few snippets.
+SAMPLE_SHAPE = SHAPE | {
+    "hidden_size": 64,
+    "num_hidden_layers": 2,
+    "intermediate_size": 256,
+}
+SAMPLE_STEPS, SAMPLE_BATCH = 40, 24
 
 
-def fresh(words) -> nn.Module:
+def fresh(words, shape: dict | None = None) -> nn.Module:
     """Return the untrained model: random weights, drawn from torch's generator, but for
     the tokens that `coder` knows, whose places among each other are taken from it."""
     from transformers import BertConfig, BertForSequenceClassification
 
+    shape = shape or SHAPE
     config = BertConfig(
         # BERT's own 0.02 suits a width of 768. In narrow layers so little of a token
         # arrives at the label that hundreds of steps go by before anything is learnt.
-        initializer_range=SHAPE["hidden_size"] ** -0.5,
+        initializer_range=shape["hidden_size"] ** -0.5,
         vocab_size=len(words),
         max_position_embeddings=splits.CONTEXT,
         type_vocab_size=1,
         pad_token_id=words.pad_token_id,
         id2label=dict(enumerate(MODULES)),
         label2id={module: n for n, module in enumerate(MODULES)},
-        **SHAPE,
+        **shape,
     )
     model = BertForSequenceClassification(config)
     known = main_directions(models.load("coder").embedding.weight, config.hidden_size)
@@ -85,11 +94,6 @@ def loss(model: nn.Module, batch: Tensor) -> Tensor:
     return classification.loss(model, batch, label_smoothing=SMOOTHING)
 
 
-def batches(words, chosen: Sequence[Snippet]) -> Callable[[int], Tensor]:
-    """Return the batch of each step, a part of its tokens hidden."""
-    return snippets.batches(words, chosen, rows=BATCH, hidden=HIDDEN, seed=splits.SEED)
-
-
 def answers(model: nn.Module, words, asked: Sequence[Snippet]) -> list[str]:
     """Return the module that the model names for each snippet."""
     codes = [snippet.code for snippet in asked]
@@ -107,18 +111,26 @@ def held_out_exam(words, chosen: Sequence[Snippet]) -> curve.Evaluate:
     return evaluate
 
 
-def made(folder: Path) -> Recipe:
-    """Return the recipe; its snippets stand in `folder`, cut if there are none."""
-    words, found = splits.tokenizer(), splits.prepare(folder)
+def made(folder: Path, *, sample: int | None = None) -> Recipe:
+    """Return the recipe; its snippets stand in `folder`, cut if there are none.
+
+    sample: learn from so many of the standard library alone, in a smaller model.
+    """
+    words, found = splits.tokenizer(), splits.prepare(folder, sample=sample)
+    shape, steps, rows = SHAPE, STEPS, BATCH
+    if sample is not None:
+        shape, steps, rows = SAMPLE_SHAPE, SAMPLE_STEPS, SAMPLE_BATCH
     return Recipe(
-        steps=STEPS,
+        steps=steps,
         decay_share=DECAY_SHARE,
         seed=splits.SEED,
         score=ACCURACY,
         exam=held_out_exam(words, found["held out"]),
         tokenizer=words,
-        fresh=lambda: fresh(words),
-        batch=batches(words, found["training"]),
+        fresh=lambda: fresh(words, shape),
+        batch=snippets.batches(
+            words, found["training"], rows=rows, hidden=HIDDEN, seed=splits.SEED
+        ),
         loss=loss,
         optimizers=optimizers,
         started_from=files.version(files.weight_files(files.find("coder"))),
@@ -128,10 +140,22 @@ def made(folder: Path) -> Recipe:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what this recipe can be told besides what every recipe can."""
     recipe.add_arguments(parser, STEPS)
+    parser.add_argument(
+        "--sample",
+        type=int,
+        help="learn from at most so many snippets, of the standard library alone, in "
+        f"{SAMPLE_STEPS} steps and a smaller model: 600 takes seconds",
+    )
 
 
 def run(options: argparse.Namespace) -> None:
     """Train the model, say how well it does, and publish it where asked."""
     from llmlab.zoo import classifier_card as card  # it needs this recipe
 
-    recipe.run(made, options, judge=card.quick, publish=card.publish)
+    if options.sample is not None and options.publish:
+        raise ValueError(
+            f"--sample {options.sample} shows how the recipe works, and its card would "
+            "describe another; leave out --publish or --sample."
+        )
+    own = functools.partial(made, sample=options.sample)
+    recipe.run(own, options, judge=card.quick, publish=card.publish)

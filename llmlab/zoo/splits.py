@@ -1,17 +1,26 @@
-"""What `classifier` learns from and is asked: its tokenizer, and the two splits."""
+"""What `classifier` learns from and is asked: its tokenizer, and the two splits.
+
+Mostly they are cut from all files of the installation, which takes a minute or two. A
+sample is cut from a few files of the standard library.
+"""
 
 import json
+import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from tokenizers import Tokenizer, processors
 
-from llmlab.core import snippets, texts, writing
+from llmlab.core import corpus, snippets, texts, writing
+from llmlab.core.corpus import TextFile
 from llmlab.core.texts import MASK, Snippet
 from llmlab.models import files
 
 SEED = 1
 CONTEXT = 128  # tokens
+ASKED = 8  # every so many frozen snippets are asked while a sample is learnt
 PAD, BEGIN, END = "[PAD]", "[CLS]", "[SEP]"
 
 
@@ -38,32 +47,89 @@ def tokenizer():
     )
 
 
-def prepare(folder: Path) -> dict[str, list[Snippet]]:
+def prepare(folder: Path, *, sample: int | None = None) -> dict[str, list[Snippet]]:
     """Return the snippets of each split of this installation, cut once a folder.
 
     A snippet to learn from that also stands in the held-out split, or among the frozen
-    ones, is left out. data.json lists the files that any snippet comes from.
+    ones, is left out. data.json lists the files that any snippet comes from. sample: at
+    most so many, of the standard library alone, and a part of the frozen ones for the
+    held-out split, which takes seconds. Raises ValueError where the folder's snippets
+    were chosen otherwise.
     """
     path = folder / "snippets.json"
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)  # the manifest comes first
-        listed = texts.files()
-        found = {
-            split: snippets.collect(file for file in listed if file.split == split)
-            for split in ("training", "held out")
-        }
-        asked = {*map(snippets.key, (*found["held out"], *texts.snippets()))}
-        learnt = [s for s in found["training"] if snippets.key(s) not in asked]
-        found["training"] = learnt
+        found, listed = _everything() if sample is None else _sample(sample)
         used = {snippet.source for each in found.values() for snippet in each}
         chosen = [file for file in listed if f"{file.package}/{file.path}" in used]
-        texts.write_manifest(chosen, folder / "data.json")
-        write(found, path)
+        texts.write_manifest(chosen, folder / texts.MANIFEST)
+        write(found, path, sample=sample)
     stored = json.loads(path.read_text())
+    own = stored.pop("sample", None)
+    if own != sample:
+        raise ValueError(
+            f"sample={sample}, but the snippets in {folder} were chosen with "
+            f"sample={own}; ask for as many to go on, or choose another folder."
+        )
+    return _snippets(stored)
+
+
+def read(folder: Path) -> dict[str, list[Snippet]]:
+    """Return the snippets that `prepare` chose for this folder, however it did."""
+    stored = json.loads((folder / "snippets.json").read_text())
+    stored.pop("sample", None)
+    return _snippets(stored)
+
+
+def write(
+    found: dict[str, list[Snippet]], path: Path, *, sample: int | None = None
+) -> None:
+    """Write the snippets of each split, as `prepare` reads them."""
+    stored = {split: [asdict(s) for s in each] for split, each in found.items()}
+    writing.write(path, json.dumps(stored | {"sample": sample}))
+
+
+def _snippets(stored: dict[str, list[dict]]) -> dict[str, list[Snippet]]:
     return {split: [Snippet(**row) for row in rows] for split, rows in stored.items()}
 
 
-def write(found: dict[str, list[Snippet]], path: Path) -> None:
-    """Write the snippets of each split, as `prepare` reads them."""
-    stored = {split: [asdict(s) for s in each] for split, each in found.items()}
-    writing.write(path, json.dumps(stored))
+def _everything() -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
+    """Cut the snippets of each split from all files, and return them with the files."""
+    listed = texts.files()
+    found = {
+        split: snippets.collect(file for file in listed if file.split == split)
+        for split in ("training", "held out")
+    }
+    asked = {*map(snippets.key, (*found["held out"], *texts.snippets()))}
+    learnt = [s for s in found["training"] if snippets.key(s) not in asked]
+    return found | {"training": learnt}, listed
+
+
+def _sample(count: int) -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
+    """Cut at most `count` snippets, of each module as many, and read no more for them.
+
+    Files come in the order of their hashes, and only those are cut that import a module
+    of which there are too few so far.
+    """
+    each = count // len(snippets.MODULES)
+    if each < 1:
+        raise ValueError(
+            f"sample={count} has no snippet for each of {len(snippets.MODULES)} "
+            "modules; choose more, such as 600."
+        )
+    listed = [file for file in corpus.library() if file.split == "training"]
+    seen = {*map(snippets.key, texts.snippets())}
+    counts: Counter[str] = Counter()
+    learnt = []
+    for file in sorted(listed, key=lambda file: file.sha256):
+        text = file.read()
+        few = "|".join(m for m in snippets.MODULES if counts[m] < each)
+        named = few and re.search(rf"^\s*(?:import|from)\b.*\b(?:{few})\b", text, re.M)
+        if not named or corpus.says_other_terms(text):
+            continue
+        for snippet in snippets.of_source(text, f"{file.package}/{file.path}"):
+            if snippets.key(snippet) not in seen and counts[snippet.module] < each:
+                seen.add(snippets.key(snippet))
+                counts[snippet.module] += 1
+                learnt.append(snippet)
+    return {"training": learnt, "held out": [*texts.snippets()[::ASKED]]}, listed
