@@ -8,6 +8,7 @@ import textwrap
 from collections import Counter
 from pathlib import Path
 
+import corpus_listing
 import pytest
 from test_texts import Search
 
@@ -225,11 +226,13 @@ def _name(node):
 
 
 @pytest.mark.slow
-def test_no_frozen_snippet_shares_more_than_120_bytes_with_the_training_text():
+def test_no_frozen_snippet_shares_more_than_120_bytes_with_the_training_text(
+    pytestconfig,
+):
     own = "\0".join(map(restored, texts.snippets())).encode()
     search, read = Search(own), 0
-    for file in corpus.candidates():
-        data = (file.folder / file.path).read_bytes()
+    for file in corpus_listing.files(pytestconfig):
+        data = corpus_listing.data(file)
         read += len(data)
         for run in search.runs(data):
             assert len(run) <= MOST_SHARED, (file.path, run.decode(errors="replace"))

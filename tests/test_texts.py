@@ -7,6 +7,7 @@ import statistics
 import sysconfig
 from pathlib import Path
 
+import corpus_listing
 import numpy as np
 import pytest
 from tokenizers import Tokenizer
@@ -52,12 +53,12 @@ def test_xz_needs_as_many_bits_as_for_library_files_of_that_size():
     assert 0.85 <= ratio <= 1.15
 
 
-def test_no_run_of_60_tokens_stands_in_the_training_text_too():
+def test_no_run_of_60_tokens_stands_in_the_training_text_too(pytestconfig):
     search = Search(texts.evaluation().encode())
     tokenizer = Tokenizer.from_file(str(files.bundled() / "coder" / "tokenizer.json"))
     runs, read = set(), 0
-    for file in corpus.candidates():
-        data = (file.folder / file.path).read_bytes()
+    for file in corpus_listing.files(pytestconfig):
+        data = corpus_listing.data(file)
         read += len(data)
         runs |= search.runs(data)
     assert read > 20_000_000  # the search really read a corpus
@@ -207,3 +208,12 @@ def test_a_file_that_changed_since_it_was_listed_is_refused(tmp_path):
     )
     with pytest.raises(ValueError, match="changed"):
         file.read()
+
+
+def test_the_list_that_tests_share_is_what_the_corpus_would_give(pytestconfig):
+    listed = corpus_listing.files(pytestconfig)
+    library = corpus.library()
+    assert listed[: len(library)] == library
+    assert len({file.package for file in listed}) > 20
+    place = corpus_listing.place(pytestconfig)
+    assert place is None or place.exists(), "the next run reads it"
