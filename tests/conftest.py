@@ -14,7 +14,11 @@ import pytest
 from llmlab.core import machine
 
 OFFLINE = Path(__file__).parent / "offline"
-HEAVY = ("binder", "browser", "cuda", "grading", "notebook", "slow", "torchao", "wheel")
+HEAVY = (
+    "binder", "browser", "cuda", "elsewhere", "grading", "notebook", "slow", "torchao",
+    "wheel",
+)  # fmt: skip
+TOLD = ("notebook", "grading", "browser")  # whose minutes are told one by one
 
 # Nothing but this machine is reached, by this process or by those that tests start.
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))
@@ -58,27 +62,60 @@ def own_folders(tmp_path):
     os.environ.update(before)
 
 
+def pytest_configure(config):
+    """Have a run of everything tell its slowest tests; one of a file stays short."""
+    if _of_everything(config) and config.option.durations is None:
+        config.option.durations, config.option.durations_min = 25, 2.0
+
+
 def pytest_collection_modifyitems(config, items):
-    """Remember how many tests each heavy suite has before any are deselected."""
+    """Count the heavy suites; leave out `elsewhere` unless somebody asks for it."""
     config.heavy_suites = Counter(
         name for item in items for name in HEAVY if item.get_closest_marker(name)
     )
+    named = any(".py" in argument for argument in config.args)
+    if named or "elsewhere" in config.option.markexpr:
+        return
+    left = [item for item in items if item.get_closest_marker("elsewhere")]
+    if left:
+        items[:] = [item for item in items if not item.get_closest_marker("elsewhere")]
+        config.hook.pytest_deselected(items=left)
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Say which heavy suites did not run, so that a green run hides nothing."""
+    """Say where the time went and which heavy suites did not run, and hide nothing."""
     config = terminalreporter.config
-    if config.args_source is not config.ArgsSource.TESTPATHS:
+    if not _of_everything(config):
         return  # somebody asked for a few files
-    known = getattr(config, "heavy_suites", Counter())
+    stats = terminalreporter.stats
+    known = getattr(config, "heavy_suites", None)  # xdist's workers keep it
     ran = Counter(
         name
         for outcome in ("passed", "failed", "xfailed")
-        for report in terminalreporter.stats.get(outcome, ())
+        for report in stats.get(outcome, ())
         for name in HEAVY
         if name in report.keywords
     )
-    missing = [f"{name} ({known[name]} tests)" for name in HEAVY if not ran[name]]
+    missing = [name for name in HEAVY if not ran[name]]
+    if known:
+        missing = [f"{name} ({known[name]} tests)" for name in missing]
     missing.append("tests/experiments (each run by hand, on an idle machine)")
     terminalreporter.section("heavy suites that did not run")
     terminalreporter.write_line(", ".join(missing))
+    phases = [one for reports in stats.values() for one in reports]
+    terminalreporter.section("minutes")
+    terminalreporter.write_line(_minutes(phases))
+
+
+def _of_everything(config) -> bool:
+    return config.args_source is config.ArgsSource.TESTPATHS
+
+
+def _minutes(phases) -> str:
+    """Add up by suite what setting up, running and tearing down took."""
+    seconds = dict.fromkeys((*TOLD, "all the rest"), 0.0)
+    for phase in phases:
+        if isinstance(phase, pytest.TestReport):
+            suites = [name for name in TOLD if name in phase.keywords]
+            seconds[(*suites, "all the rest")[0]] += phase.duration
+    return ", ".join(f"{name} {spent / 60:.1f}" for name, spent in seconds.items())

@@ -13,6 +13,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 OFFLINE = ROOT / "tests" / "offline"
+# What kernels import: the package beside these tests, and the refusal of the network.
+PATHS = os.pathsep.join([str(OFFLINE), str(ROOT)])
 SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9]*.ipynb"))
 STATED = re.compile(r"(\d+) minutes? of machine time.* ([\d.]+) GB of memory")
 
@@ -28,6 +30,17 @@ facts = [process.returncode, used.ru_utime + used.ru_stime, used.ru_maxrss]
 with open(place, "w") as out:
     json.dump(facts, out)
 """
+
+# Another machine, as far as this one can imitate it: one thread, and only instructions
+# that every x86-64 processor has. ATen, oneDNN and MKL choose theirs apart.
+ELSEWHERE = {
+    "ATEN_CPU_CAPABILITY": "default",
+    "ONEDNN_MAX_CPU_ISA": "SSE41",
+    "MKL_CBWR": "COMPATIBLE",
+    "LLMLAB_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "LLMLAB_TIME": "0.1",
+}
 
 each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 
@@ -65,13 +78,14 @@ class Run:
     memory_bytes: int  # of the largest process
 
 
-def nbval(path, home, **environment):
+def nbval(path, home, cell_seconds=120, **environment):
     """Run a notebook under nbval, in a kernel that reaches this machine only."""
     command = [sys.executable, "-m", "pytest", str(path), "--nbval-lax", "-q", "-rf"]
-    command += ["--nbval-current-env", "--nbval-cell-timeout=120", "--tb=short"]
+    command += ["--nbval-current-env", f"--nbval-cell-timeout={cell_seconds}"]
+    command += ["--tb=short"]
     command += ["-c", os.devnull, "--rootdir", str(ROOT)]
     command += ["-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]
-    places = {"PYTHONPATH": str(OFFLINE), "LLMLAB_HOME": str(home)}
+    places = {"PYTHONPATH": PATHS, "LLMLAB_HOME": str(home)}
     environment = os.environ | places | environment
     said, used = home.with_suffix(".log"), home.with_suffix(".used")
     with open(said, "w", encoding="utf-8") as log:
@@ -82,3 +96,9 @@ def nbval(path, home, **environment):
     status, seconds, peak = json.loads(used.read_text())
     unit = 1 if sys.platform == "darwin" else 1024
     return Run(status, said.read_text(encoding="utf-8"), seconds, peak * unit)
+
+
+def assert_ran(run, path):
+    """Fail with the end of nbval's log unless every code cell of a notebook passed."""
+    assert run.status == 0, run.text[-6000:]
+    assert f"{len(cells(path))} passed" in run.text

@@ -7,16 +7,24 @@ outputs of the cells tagged nbval-check-output with those that stand in the file
 import os
 import re
 
+import nbformat
 import pytest
-import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
-from notebooks import OFFLINE, ROOT, cells, each_solution, is_check, nbval, read, stated
-
-
-def assert_ran(run, path):
-    assert run.status == 0, run.text[-6000:]
-    assert f"{len(cells(path))} passed" in run.text
+from notebooks import (
+    ELSEWHERE,
+    OFFLINE,
+    PATHS,
+    ROOT,
+    assert_ran,
+    cells,
+    each_solution,
+    is_check,
+    nbval,
+    read,
+    stated,
+)
+from slices import strict_slice
 
 
 @pytest.mark.notebook
@@ -36,24 +44,19 @@ def test_a_solution_runs_within_what_its_top_promises(path, tmp_path, record_pro
 
 
 @pytest.mark.notebook
-@pytest.mark.timeout(900)
 @each_solution
 def test_strict_cells_give_the_same_elsewhere(path, tmp_path):
-    """With other instructions, and on one thread; the test above has two."""
-    # Not the widest that there are, and not the slowest. No AMX either, or ATen packs
-    # bf16 for instructions that it was told not to use.
-    wide = torch.backends.cpu.get_cpu_capability() == "AVX512"
-    isa = {"ATEN_CPU_CAPABILITY": "avx2" if wide else "default"}
-    isa["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE_BF16"
-    threads = {"LLMLAB_THREADS": "1", "OMP_NUM_THREADS": "1", "LLMLAB_TIME": "0.1"}
-    assert_ran(nbval(path, tmp_path / "home", **threads, **isa), path)
+    """They and what they depend on; `test_elsewhere` runs all the others so too."""
+    part = tmp_path / path.name
+    nbformat.write(strict_slice(read(path)), part)
+    assert_ran(nbval(part, tmp_path / "home", **ELSEWHERE), part)
 
 
 @pytest.mark.notebook
 @each_solution
 def test_an_untouched_lab_stops_at_its_first_exercise_with_one_sentence(path, tmp_path):
     lab = read(ROOT / "labs" / path.name)
-    environment = os.environ | {"PYTHONPATH": str(OFFLINE), "LLMLAB_TIME": "0.3"}
+    environment = os.environ | {"PYTHONPATH": PATHS, "LLMLAB_TIME": "0.3"}
     client = NotebookClient(lab, timeout=120, kernel_name="python3")
     with pytest.raises(CellExecutionError):
         client.execute(env=environment, cwd=str(tmp_path))
