@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -178,3 +179,54 @@ training.train(
     assert result.returncode != 0 and "File too large" in result.stderr
     assert digest(tmp_path) == before
     assert not list(tmp_path.glob(".*")), "nothing half-written lies beside it"
+
+
+FASTEST = """
+import torch
+from llmlab.models import training
+print(training.fastest_autocast())
+"""
+
+
+def fastest_autocast(**environment) -> str:
+    """Ask a process of its own, since each tries it once."""
+    command = [sys.executable, "-c", FASTEST]
+    environment = os.environ | environment
+    return subprocess.check_output(command, env=environment, text=True).strip()
+
+
+@pytest.mark.skipif(
+    platform.machine() not in ("x86_64", "AMD64"), reason="AVX2 is for x86-64"
+)
+def test_mixed_precision_is_not_offered_where_it_is_slow():
+    """Without AVX-512 nothing multiplies bf16, and it takes ten times as long."""
+    avx2 = {"ATEN_CPU_CAPABILITY": "avx2", "ONEDNN_MAX_CPU_ISA": "AVX2"}
+    assert fastest_autocast(**avx2) == "None"
+
+
+def test_mixed_precision_is_tried_once_and_leaves_no_trace():
+    torch.manual_seed(0)
+    state, threads = torch.get_rng_state(), torch.get_num_threads()
+    with torch.inference_mode():  # it needs gradients all the same
+        first = training.fastest_autocast()
+        start = time.thread_time()
+        again = [training.fastest_autocast(torch.device("cpu")) for _ in range(10)]
+        assert time.thread_time() - start < 0.01
+        assert torch.is_inference_mode_enabled()
+    assert again == [first] * 10
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.get_num_threads() == threads
+
+
+def test_training_learns_with_what_is_fastest_here():
+    arguments = {"optimizers": adamw, "log_every": 10}
+    for autocast in {training.fastest_autocast(), torch.bfloat16}:
+        trained = training.train(
+            models.random_model("tiny"),
+            repeated,
+            steps=30,
+            autocast=autocast,
+            **arguments,
+        )
+        assert trained.log[-1]["loss"] < 0.5 * trained.log[0]["loss"]
+        assert {p.dtype for p in trained.model.parameters()} == {torch.float32}
