@@ -182,6 +182,13 @@ def test_time_class_memory_and_needs_stand_at_the_top(path):
 
 
 @each_solution
+def test_the_readme_promises_the_same_minutes(path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (minutes,) = re.findall(rf"\(labs/{path.name}\) \| (\d+) minutes? \|", readme)
+    assert int(minutes) == stated(path)[0]
+
+
+@each_solution
 def test_every_section_goes_from_guess_to_takeaway(path):
     every = read(path).cells
     starts = [n for n, cell in enumerate(every) if cell.source.startswith("## ")]
