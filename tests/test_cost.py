@@ -46,6 +46,17 @@ def test_flops_are_those_of_pytorchs_counter(name, batch, last):
         assert made.cost(tokens, cached, batch=batch, last=last).flops == expected
 
 
+def test_a_layer_that_stands_in_several_places_counts_in_each():
+    alone, shared = (decoder(num_hidden_layers=4) for _ in range(2))
+    shared.layers[2] = shared.layers[3] = shared.layers[1]
+    for tokens, cached in CALLS:
+        cost = shared.cost(tokens, cached, batch=2)
+        assert cost.flops == counted(shared, tokens, cached, 2)
+        assert cost.flops == alone.cost(tokens, cached, batch=2).flops
+        layer = sum(p.nbytes for p in alone.layers[1].parameters())
+        assert alone.cost(tokens, cached, batch=2).bytes - cost.bytes == 2 * layer
+
+
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
 @pytest.mark.parametrize("tied", [True, False])
 def test_flops_of_an_rnn_are_those_of_its_single_steps(cell, tied):

@@ -2,11 +2,12 @@
 
 import copy
 import hashlib
+import re
 
 import pytest
 import torch
 from families import FAMILIES, NAMES, ask, batch, make
-from small_models import draw_tokens, recurrent
+from small_models import draw_tokens, recurrent, wrapped
 from torch import nn
 
 from llmlab import measure, models, quantization
@@ -150,7 +151,23 @@ def test_bits_by_name_change_these_layers_only():
         if isinstance(layer, QuantizedLinear)
     }
     assert found == {names[0]: 4, names[1]: 8}
-    assert new.format.endswith("and 1 more")
+    assert re.fullmatch(r"int[48] and 1 more of \d+% of the weights", new.format)
+
+
+def test_experts_that_are_no_layers_are_not_passed_over_in_silence():
+    """transformers keeps Mixtral's experts as parameters of three dimensions."""
+    sizes = {"num_local_experts": 4, "intermediate_size": 64, "num_key_value_heads": 2}
+    model = wrapped("mixtral", dtype=torch.float32, **sizes)
+    layers = surgery.linear_layers(model)
+    share = surgery.share_of_weights(model, layers.values())
+    experts = sum(p.numel() for p in model.parameters() if p.dim() == 3)
+    held = sum(layer.weight.numel() for layer in layers.values())
+    routers = 2 * 4 * 32  # of two layers, for four experts; they are no layers either
+    assert share == pytest.approx(held / (held + experts + routers)) < 0.2
+    new = quantization.quantize(model, bits=4, group_size=16)
+    assert new.format == f"int4 g16 of {share:.0%} of the weights"
+    whole = quantization.quantize(make("decoder"))
+    assert whole.format == "int8"
 
 
 def test_the_head_of_a_recurrent_model_is_linear_too():

@@ -104,6 +104,23 @@ def test_training_learns_and_leaves_the_original_unchanged():
     assert tied.head.weight is tied.embedding.weight
 
 
+def test_what_is_done_after_each_step_holds_and_sees_the_copy():
+    """As masks do: weights that were set to zero are zero after every step."""
+    model, seen = models.random_model("tiny"), []
+
+    def mask(copy):
+        seen.append(copy)
+        copy.layers[0].mlp.up.weight.data[::2] = 0.0
+
+    trained = training.train(
+        model, repeated, steps=4, optimizers=adamw, after_step=mask
+    )
+    assert len(seen) == 4 and {id(one) for one in seen} == {id(trained.model)}
+    assert (trained.model.layers[0].mlp.up.weight[::2] == 0).all()
+    assert (trained.model.layers[0].mlp.up.weight[1::2] != 0).any()
+    assert (model.layers[0].mlp.up.weight[::2] != 0).any()
+
+
 def test_training_can_pause_and_go_on(tmp_path):
     arguments = {"steps": 12, "optimizers": adamw, "checkpoint_every": 5}
     model = models.random_model("tiny")

@@ -10,14 +10,14 @@ Shapes: B sequences, T tokens, I input features of a layer.
 
 import functools
 import itertools
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
 from llmlab.core import corpus, progress
-from llmlab.models import surgery
+from llmlab.models import streams, surgery
 from llmlab.models.listening import hearing
 
 Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
@@ -104,6 +104,17 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
             f"give at {most} of a file, {len(found)}; ask for fewer or shorter ones."
         )
     return [torch.tensor([each]) for each in found[:count]]
+
+
+def stream(
+    model: nn.Module, *, rows: int, length: int, seed: int = 0
+) -> Callable[[int], Tensor]:
+    """Return the batch (rows, length + 1) of each step of a training on such texts.
+
+    They are all of the standard library's training files, encoded once and kept in the
+    cache folder, each window once an epoch. Errors are those of `streams.library`.
+    """
+    return streams.library(model, rows=rows, length=length, seed=seed)
 
 
 def collect(

@@ -9,7 +9,6 @@ Shapes: B sequences, T new tokens, V vocabulary.
 """
 
 import contextlib
-import copy
 import functools
 import json
 import time
@@ -23,7 +22,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab.core import machine, progress, writing
-from llmlab.models import resume
+from llmlab.models import resume, surgery
 
 CLEARLY = 1.2  # as fast as float32: less is not worth the rounding of bfloat16
 TRIES = 5  # of each, in turn; the least time counts
@@ -125,6 +124,7 @@ def train(
     evaluate_every: int = 200,
     start: int = 0,
     stop_after: int | None = None,
+    after_step: Callable[[nn.Module], None] | None = None,
     in_place: bool = False,
 ) -> Trained:
     """Train a copy of `model` for `steps` steps and return it with its log.
@@ -137,6 +137,10 @@ def train(
     folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
     start: steps that these weights have behind them, where no checkpoint says so.
     stop_after: pause after this step, to be gone on with later (None: to the end).
+    after_step: called with the copy after every optimizer step, such as to set pruned
+    weights to zero again. Whatever else is to be trained (a projection to the teacher's
+    width) must be a part of `model`: what stands outside stays with the original, and
+    so does what its hooks have heard.
     in_place: train this very model, which saves the memory of a copy.
     Raises ValueError for a checkpoint of another model and for weights that are
     integers, FloatingPointError when the loss is no longer a number.
@@ -147,7 +151,7 @@ def train(
                 f"{name} holds integers, and a gradient has nothing to move there; "
                 "train the model before it is quantized, by quantization.qat.train."
             )
-    model = model if in_place else copy.deepcopy(model)
+    model = model if in_place else surgery.clone(model)
     model.train().requires_grad_(True)
     made = list(optimizers(model))
     rates = [[group["lr"] for group in o.param_groups] for o in made]
@@ -166,6 +170,8 @@ def train(
                     group["lr"] = rate * schedule(step)
             tokens = batch(step).to(device)
             value = _step(model, tokens, made, loss, autocast, clip)
+            if after_step is not None:
+                after_step(model)
             log.count(tokens, value)
             done = step + 1
             if done % log_every == 0 or done == last:

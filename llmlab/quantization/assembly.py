@@ -63,15 +63,22 @@ def assemble(
         )
         for name, weight in weights.items()
     }
+    share = surgery.share_of_weights(model, map(model.get_submodule, weights))
     new = surgery.replace(model, layers)
-    new.format = describe(layers.values())
+    new.format = describe(layers.values(), share=share)
     return new
 
 
-def describe(layers: Collection[QuantizedLinear]) -> str:
-    """Name the format that most weights have, and how many others there are."""
+def describe(layers: Collection[QuantizedLinear], *, share: float = 1.0) -> str:
+    """Name the format that most weights have, and how many others there are.
+
+    share: of the model's matrices that these layers hold; said where it is below half,
+    as in a mixture of experts whose experts are no layers of their own.
+    """
     counts: Counter[str] = Counter()
     for layer in layers:
         counts[layer.spec.name] += layer.spec.rows * layer.spec.columns
     names = [name for name, _ in counts.most_common()]
-    return names[0] + (f" and {len(names) - 1} more" if len(names) > 1 else "")
+    more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+    of = f" of {share:.0%} of the weights" if share < 0.5 else ""
+    return names[0] + more + of

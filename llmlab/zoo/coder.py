@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from llmlab import models
 from llmlab.core import machine, texts, writing
 from llmlab.core.corpus import TextFile
+from llmlab.kernels import abilities
 from llmlab.models import files, training
 from llmlab.models.rnn import RecurrentModel
 from llmlab.models.streams import WINDOW, Stream
@@ -195,6 +196,8 @@ def train(
         plan.steps, warmup=warmup, decay=plan.decay, floor=0.02
     )
     loss = training.next_token_loss
+    if compiled:
+        abilities.keep_compiled_apart()
     trained = training.train(
         model.to(device),
         batches(folder, plan),
