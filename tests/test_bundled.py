@@ -164,6 +164,7 @@ def beats_the_most_common_answer(said, which):
     assert own[1] > always[2], said  # its low end above the other's high one
 
 
+@pytest.mark.slow
 def test_a_learner_sees_the_smallest_learn_from_a_sample_in_seconds(
     tmp_path, monkeypatch
 ):

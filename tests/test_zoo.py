@@ -225,6 +225,7 @@ def in_words_of_coder(tmp_path):
     return folder
 
 
+@pytest.mark.slow
 def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
     in_words_of_coder, tmp_path, monkeypatch
 ):
