@@ -15,9 +15,10 @@ from llmlab.core import machine
 
 OFFLINE = Path(__file__).parent / "offline"
 HEAVY = (
-    "binder", "browser", "cuda", "elsewhere", "grading", "notebook", "slow", "torchao",
-    "wheel",
+    "binder", "browser", "cuda", "elsewhere", "grading", "minute", "notebook", "slow",
+    "torchao", "wheel",
 )  # fmt: skip
+APART = ("elsewhere", "minute")  # run only where somebody asks for them
 TOLD = ("notebook", "grading", "browser")  # whose minutes are told one by one
 
 # Nothing but this machine is reached, by this process or by those that tests start.
@@ -69,16 +70,16 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(config, items):
-    """Count the heavy suites; leave out `elsewhere` unless somebody asks for it."""
+    """Count the heavy suites; leave out those APART unless somebody asks for them."""
     config.heavy_suites = Counter(
         name for item in items for name in HEAVY if item.get_closest_marker(name)
     )
-    named = any(".py" in argument for argument in config.args)
-    if named or "elsewhere" in config.option.markexpr:
+    if any("::" in argument or "elsewhere" in argument for argument in config.args):
         return
-    left = [item for item in items if item.get_closest_marker("elsewhere")]
+    unasked = [name for name in APART if name not in config.option.markexpr]
+    left = [i for i in items if any(i.get_closest_marker(name) for name in unasked)]
     if left:
-        items[:] = [item for item in items if not item.get_closest_marker("elsewhere")]
+        items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
 
 

@@ -313,6 +313,20 @@ def test_the_fastest_operator_is_chosen_once_and_fits():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("rows", [1, 16, 128])
+def test_the_operators_of_a_float32_layer_all_round_alike(rows):
+    """Else a row's answer would depend on how many rows stand beside it."""
+    for name, (how, activations) in WEIGHTS.items():
+        spec = Spec.of(rounded(64, 128, **how), activations=activations)
+        found = choice.fastest(spec, device=CPU, dtype=torch.float32, rows=rows)
+        rounds = {OPERATORS[one].in_bf16 for one in found.operators}
+        assert len(rounds) == 1, name
+    spec = Spec.of(rounded(64, 128))
+    mixed = choice.named(["_weight_int8pack_mm", "plain", "plain"])
+    assert choice.holds(mixed, spec, device=CPU, dtype=BF16)
+    assert not choice.holds(mixed, spec, device=CPU, dtype=torch.float32)
+
+
 def test_an_operator_that_is_wrong_here_is_never_chosen_or_taken_by_name(monkeypatch):
     """As where int8 sums saturate: right on small numbers, wrong at the ends."""
     right = OPERATORS["plain dynamic"]

@@ -163,7 +163,7 @@ def test_experts_that_are_no_layers_are_not_passed_over_in_silence():
     experts = sum(p.numel() for p in model.parameters() if p.dim() == 3)
     held = sum(layer.weight.numel() for layer in layers.values())
     routers = 2 * 4 * 32  # of two layers, for four experts; they are no layers either
-    assert share == pytest.approx(held / (held + experts + routers)) < 0.2
+    assert share == pytest.approx(held / (held + experts + routers))
     new = quantization.quantize(model, bits=4, group_size=16)
     assert new.format == f"int4 g16 of {share:.0%} of the weights"
     whole = quantization.quantize(make("decoder"))

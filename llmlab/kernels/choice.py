@@ -3,8 +3,8 @@
 Every operator that fits is first compared with float64, on numbers that reach the ends
 of their ranges (some processors add int8 products with saturation): one that is wrong
 here is not offered, neither to be chosen nor by name. Then they are timed at three
-numbers of rows: one token, a batch, a prompt. Operators that read the same layout can
-share a layer; between layouts the number of rows that matters most decides.
+numbers of rows: one token, a batch, a prompt. Operators that read the same layout, and
+round alike, can share a layer; else the number of rows that matters most decides.
 
 Shapes: R rows of activations, O output features, I input features.
 """
@@ -96,7 +96,10 @@ def holds(
     chosen: Choice, spec: Spec, *, device: torch.device, dtype: torch.dtype
 ) -> bool:
     """Say whether all operators of a choice run this form, and are right, here."""
-    return set(chosen.operators) <= set(offered(spec, device=device, dtype=dtype))
+    first, right = chosen.operators[0], offered(spec, device=device, dtype=dtype)
+    return set(chosen.operators) <= set(right) and all(
+        _agree(name, first, dtype) for name in chosen.operators
+    )
 
 
 def named(operators: object) -> Choice | None:
@@ -128,12 +131,22 @@ def _fastest(
 ) -> Choice:
     times = {rows: _times(names, spec, device, dtype, rows) for rows in ROWS}
     best = _best(times[ROWS[place]])
-    layout = OPERATORS[best].layout
     readers = [
-        {name: time for name, time in each.items() if OPERATORS[name].layout == layout}
+        {name: time for name, time in each.items() if _agree(name, best, dtype)}
         for each in times.values()
     ]
-    return Choice(layout, tuple(map(_best, readers)))
+    return Choice(OPERATORS[best].layout, tuple(map(_best, readers)))
+
+
+def _agree(name: str, other: str, dtype: torch.dtype) -> bool:
+    """Say whether two operators can share a layer: layout, and what they round to.
+
+    In a float32 model one that rounds to bf16 beside one that does not would let a
+    row's answer depend on how many rows stand beside it.
+    """
+    one, two = OPERATORS[name], OPERATORS[other]
+    rounded = dtype in (torch.bfloat16, torch.float16) or one.in_bf16 == two.in_bf16
+    return one.layout == two.layout and rounded
 
 
 def _best(times: dict[str, float]) -> str:

@@ -232,15 +232,3 @@ def stack():
 
 
 MODELS = PLAIN | EXPRESSED | CHANGED | QUANTIZED | STACKED
-
-
-def answer(model, *, seed=0):
-    """Return the logits of a model, whatever its family, on two drawn rows."""
-    generator = torch.Generator().manual_seed(seed)
-    tokens = torch.randint(61, (2, 12), generator=generator)
-    config = getattr(getattr(model, "model", model), "config", None)
-    with torch.inference_mode():
-        if getattr(config, "is_encoder_decoder", False):
-            return model(input_ids=tokens, decoder_input_ids=tokens[:, :7]).logits
-        result = model(tokens)
-    return result if isinstance(result, torch.Tensor) else result.logits

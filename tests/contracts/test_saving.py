@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import fresh
 import pytest
 import torch
 from changed_models import (
@@ -15,10 +16,10 @@ from changed_models import (
     PLAIN,
     QUANTIZED,
     STACKED,
-    answer,
     llama,
 )
 from families import make
+from fresh import answer
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -35,26 +36,6 @@ from llmlab import models, quantization
 from llmlab.models import surgery
 from llmlab.quantization import qat
 
-# Loads with nothing but llmlab.models imported, as somebody does who gets the folder.
-FRESH = """
-import json, sys
-from pathlib import Path
-from llmlab import models
-import torch
-home = Path(sys.argv[1])
-loaded, asked = {}, torch.load(home / "asked.pt", weights_only=True)
-for number, name in enumerate(json.loads((home / "names.json").read_text())):
-    model = models.load(home / str(number))
-    inner = getattr(model, "model", model)
-    with torch.inference_mode():
-        if getattr(inner.config, "is_encoder_decoder", False):
-            logits = model(input_ids=asked, decoder_input_ids=asked[:, :7]).logits
-        else:
-            logits = model(asked)
-    loaded[name] = logits if isinstance(logits, torch.Tensor) else logits.logits
-torch.save(loaded, home / "loaded.pt")
-"""
-
 
 @pytest.fixture(scope="module")
 def made():
@@ -66,14 +47,12 @@ def made():
 def saved(made, tmp_path_factory):
     """Save them all; return their folders and what a fresh process answers."""
     home = tmp_path_factory.mktemp("saved")
-    for number, model in enumerate(made.values()):
-        models.save(model, home / str(number))
-    (home / "names.json").write_text(json.dumps(list(made)))
-    generator = torch.Generator().manual_seed(0)
-    torch.save(torch.randint(61, (2, 12), generator=generator), home / "asked.pt")
-    subprocess.run([sys.executable, "-c", FRESH, str(home)], check=True)
-    loaded = torch.load(home / "loaded.pt", weights_only=True)
-    return {name: (home / str(n), loaded[name]) for n, name in enumerate(made)}
+    folders = {
+        name: models.save(model, home / str(number))
+        for number, (name, model) in enumerate(made.items())
+    }
+    loaded = fresh.answers(folders, home)
+    return {name: (folders[name], loaded[name]) for name in made}
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -94,7 +73,7 @@ def test_what_was_loaded_is_saved_to_the_same_tensors_again(name, saved, tmp_pat
 def test_transformers_loads_what_it_can_express(name, made, saved):
     theirs = AutoModelForCausalLM.from_pretrained(saved[name][0])
     with torch.inference_mode():
-        logits = theirs(torch.load(saved[name][0].parent / "asked.pt")).logits
+        logits = theirs(fresh.tokens()).logits
     torch.testing.assert_close(logits, answer(made[name]), rtol=1e-4, atol=1e-4)
 
 

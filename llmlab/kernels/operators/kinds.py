@@ -32,6 +32,7 @@ class Operator:
     layout: str
     fits: Callable[[Spec, torch.device, torch.dtype], bool]
     product: Callable[[Tensor, Packed], Tensor]
+    in_bf16: bool = False  # whether activations and answers are rounded to bf16
 
 
 def per_token(x: Tensor) -> tuple[Tensor, Tensor]:

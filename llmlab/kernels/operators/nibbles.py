@@ -112,6 +112,6 @@ def _not_double(spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
 
 
 OPERATORS = {
-    "_weight_int4pack_mm_for_cpu": Operator("int4", _not_double, _cpu),
-    "_weight_int4pack_mm on CUDA": Operator("int4 on CUDA", _not_double, _cuda),
+    "_weight_int4pack_mm_for_cpu": Operator("int4", _not_double, _cpu, True),
+    "_weight_int4pack_mm on CUDA": Operator("int4 on CUDA", _not_double, _cuda, True),
 }

@@ -113,7 +113,7 @@ OPERATORS = {
     "plain": Operator("plain", lambda spec, *_: not spec.activations, _plain),
     "plain dynamic": Operator("plain", lambda spec, *_: spec.activations,
                               _plain_dynamic),
-    "_weight_int8pack_mm": Operator("plain", _fits_int8pack, _int8pack),
+    "_weight_int8pack_mm": Operator("plain", _fits_int8pack, _int8pack, True),
     "_int_mm": Operator("plain", _fits_int_mm, _int_mm),
     "_int_mm on CUDA": Operator("plain", _fits_int_mm_cuda, _int_mm_cuda),
 }  # fmt: skip

@@ -1,0 +1,123 @@
+"""What the battery runs over: every technique, and every kind of model it must take.
+
+A technique of a new lab is one line in TECHNIQUES. What it cannot do on a family stands
+there with words of the refusal, which say the reason.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from families import make
+from small_models import decoder, recurrent, wrapped
+from torch import nn
+from torch.nn import functional
+
+from llmlab import quantization
+from llmlab.models import training
+from llmlab.quantization import awq, gptq, qat, smoothing
+
+TOKENS = torch.randint(61, (4, 12), generator=torch.Generator().manual_seed(7))
+
+
+@dataclass(frozen=True)
+class Family:
+    """A kind of model, and what calibration and training on it take."""
+
+    make: Callable[..., nn.Module]  # (dtype=...)
+    data: Callable[[torch.dtype], Any]  # a batch to calibrate on
+    loss: Callable[[nn.Module, torch.Tensor], torch.Tensor]
+    has_folder: bool = True
+
+
+def both(dtype):
+    return {"input_ids": TOKENS, "decoder_input_ids": TOKENS[:, :7]}
+
+
+def bert_loss(model, tokens):
+    logits = model(input_ids=tokens).logits
+    return functional.cross_entropy(logits.flatten(0, 1), tokens.flatten())
+
+
+def t5_loss(model, tokens):
+    return model(input_ids=tokens, labels=tokens[:, :7].contiguous()).loss
+
+
+def layer_loss(model, rows):
+    return model(rows).square().mean()
+
+
+def bare(dtype=torch.float32):
+    torch.manual_seed(3)
+    return nn.Linear(32, 16, dtype=dtype).requires_grad_(False)
+
+
+def rows(dtype):
+    return torch.randn(20, 32, generator=torch.Generator().manual_seed(5)).to(dtype)
+
+
+FAMILIES = {
+    "llama": Family(
+        partial(decoder, tie_word_embeddings=True),
+        lambda dtype: TOKENS,
+        training.next_token_loss,
+    ),
+    "rnn": Family(recurrent, lambda dtype: TOKENS, training.next_token_loss),
+    "gpt-2": Family(wrapped, lambda dtype: TOKENS, training.next_token_loss),
+    "bert": Family(partial(make, "bert"), lambda d: {"input_ids": TOKENS}, bert_loss),
+    "t5": Family(partial(make, "t5"), both, t5_loss),
+    "a linear layer": Family(bare, rows, layer_loss, has_folder=False),
+}
+
+
+NOTHING = Family(
+    lambda dtype: nn.Sequential(nn.Embedding(61, 8, dtype=dtype)),
+    lambda dtype: TOKENS,
+    layer_loss,
+)
+
+
+@dataclass(frozen=True)
+class Technique:
+    """How a technique is called, what it then says, and what it refuses."""
+
+    apply: Callable[[nn.Module, Family, torch.dtype], nn.Module]
+    says: str  # of the model's `.format`, a regular expression
+    refused: Mapping[str, str] = field(default_factory=dict)  # family -> words
+
+
+def plain(function, **knobs):
+    return lambda model, family, dtype: function(model, **knobs)
+
+
+def calibrated(function, **knobs):
+    return lambda model, family, dtype: function(model, [family.data(dtype)], **knobs)
+
+
+def trained(**knobs):
+    def apply(model, family, dtype):
+        def batch(step):
+            return TOKENS if family.has_folder else family.data(dtype)
+
+        return qat.train(model, batch, steps=2, loss=family.loss, **knobs).model
+
+    return apply
+
+
+GROUPS = {"group_size": 8}
+TECHNIQUES = {
+    "rounding to int8": Technique(plain(quantization.quantize, bits=8), "int8"),
+    "rounding to int4 in groups": Technique(
+        plain(quantization.quantize, bits=4, **GROUPS), "int4 g8"
+    ),
+    "int8 weights and activations": Technique(
+        plain(quantization.quantize, activations=True), "int8 dynamic"
+    ),
+    "gptq": Technique(calibrated(gptq.quantize, bits=3, **GROUPS), "int3 g8"),
+    "awq": Technique(calibrated(awq.quantize, bits=4, **GROUPS), "int4 g8"),
+    "smoothquant": Technique(calibrated(smoothing.quantize), "int8 dynamic"),
+    "training through the rounding": Technique(trained(bits=2, **GROUPS), "int2 g8"),
+    "prepacking": Technique(plain(quantization.prepack), "(fp32 prepacked)?"),
+}
