@@ -2,6 +2,7 @@
 
 import math
 
+import numpy
 import pytest
 import torch
 from hypothesis import given
@@ -212,8 +213,7 @@ def test_a_stream_draws_from_the_models_own_distribution():
         model("decoder"),
         [[1, 2, 3]] * 4_000,
         max_tokens=1,
-        temperature=4.0,
-        generator=torch.Generator().manual_seed(0),
+        sampling=Sampling(temperature=4.0, generator=torch.Generator().manual_seed(0)),
     )
     drawn = torch.tensor(next(steps)).bincount(minlength=VOCABULARY)
     statistic, limit = chi_square(drawn, logits.softmax(-1))
@@ -265,19 +265,18 @@ def test_probabilities_are_never_nan_and_add_up_to_one(
 )
 def test_the_narrowest_sampling_is_greedy(choices):
     greedy = list(generation.stream(model("decoder"), [1, 2], max_tokens=12))
-    narrow = {"temperature": 1.0} | choices
+    narrow = Sampling(**{"temperature": 1.0} | choices)
     assert greedy == list(
-        generation.stream(model("decoder"), [1, 2], max_tokens=12, **narrow)
+        generation.stream(model("decoder"), [1, 2], max_tokens=12, sampling=narrow)
     )
 
 
 def test_a_generator_makes_sampling_repeatable():
     def sampled(seed):
         generator = torch.Generator().manual_seed(seed)
+        sampling = Sampling(temperature=3.0, generator=generator)
         return list(
-            generation.stream(
-                model("lstm"), [1], max_tokens=20, temperature=3.0, generator=generator
-            )
+            generation.stream(model("lstm"), [1], max_tokens=20, sampling=sampling)
         )
 
     assert sampled(1) == sampled(1) != sampled(2)
@@ -332,6 +331,19 @@ def test_completing_without_a_tokenizer_says_what_to_do_instead():
         generation.complete(model("decoder"), "def", max_tokens=1)
 
 
+@pytest.mark.parametrize("name", ["decoder", "lstm", "gpt2", "mamba"])
+def test_every_causal_model_writes_through_its_own_face(name):
+    ours = model(name)
+    sampling = [Sampling(temperature=1.0, generator=torch.Generator().manual_seed(2))
+                for _ in range(2)]  # fmt: skip
+    for choice in ({}, {"stop": (7,)}):
+        expected = list(generation.stream(ours, [1, 2], max_tokens=9, **choice))
+        assert list(ours.stream([1, 2], max_tokens=9, **choice)) == expected
+    drawn = ours.stream([1, 2], max_tokens=9, sampling=sampling[0])
+    again = generation.stream(ours, [1, 2], max_tokens=9, sampling=sampling[1])
+    assert list(drawn) == list(again)
+
+
 # What cannot be
 
 
@@ -347,14 +359,8 @@ def test_completing_without_a_tokenizer_says_what_to_do_instead():
         ([1], {"max_tokens": 2.5}, "max_tokens=2.5.*whole"),
         ([1], {"max_tokens": CONTEXT}, f"max_tokens={CONTEXT}.*{CONTEXT - 1} or less"),
         ([1] * (CONTEXT + 1), {"max_tokens": 0}, "shorten the prompt"),
-        ([1], {"temperature": -0.1}, "temperature=-0.1.*from 0 on"),
-        ([1], {"temperature": math.nan}, "temperature=nan"),
-        ([1], {"temperature": math.inf}, "temperature=inf"),
-        ([1], {"top_k": 0}, "top_k=0.*at least 1.*None"),
-        ([1], {"top_k": 2.0}, "top_k=2.0.*whole"),
-        ([1], {"top_p": 0}, "top_p=0.*above 0.*None"),
-        ([1], {"top_p": 1.01}, "top_p=1.01.*at most 1"),
-        ([1], {"top_p": math.nan}, "top_p=nan"),
+        ([1], {"sampling": {"top_k": 2}}, r"sampling=\{'top_k': 2\}.*models.Sampling"),
+        ([1], {"sampling": None}, "sampling=None.*models.Sampling"),
         ([1], {"stop": 5}, r"stop=5.*collection.*\(\)"),
         ([1], {"stop": ["end"]}, "stop=.*token ids"),
     ],
@@ -362,6 +368,34 @@ def test_completing_without_a_tokenizer_says_what_to_do_instead():
 def test_what_cannot_be_is_refused_at_the_call(prompt, arguments, message):
     with pytest.raises(ValueError, match=message):
         generation.stream(model("decoder"), prompt, **{"max_tokens": 1} | arguments)
+
+
+@pytest.mark.parametrize(
+    ("knobs", "message"),
+    [
+        ({"temperature": -0.1}, "temperature=-0.1.*from 0 on"),
+        ({"temperature": math.nan}, "temperature=nan"),
+        ({"temperature": math.inf}, "temperature=inf"),
+        ({"temperature": "1"}, "temperature='1'"),
+        ({"temperature": None}, "temperature=None"),
+        ({"top_k": 0}, "top_k=0.*at least 1.*None"),
+        ({"top_k": 2.0}, "top_k=2.0.*whole"),
+        ({"top_k": True}, "top_k=True.*whole"),
+        ({"top_p": 0}, "top_p=0.*above 0.*None"),
+        ({"top_p": 1.01}, "top_p=1.01.*at most 1"),
+        ({"top_p": math.nan}, "top_p=nan"),
+        ({"top_p": "0.9"}, "top_p='0.9'"),
+    ],
+)
+def test_a_sampling_that_cannot_be_is_refused_when_it_is_made(knobs, message):
+    with pytest.raises(ValueError, match=message):
+        Sampling(**knobs)
+
+
+def test_numbers_of_numpy_are_numbers():
+    narrow = Sampling(temperature=numpy.float32(1), top_k=numpy.int64(1))
+    logits = torch.tensor([[0.0, 3.0, 1.0]])
+    assert narrow.choose(logits).item() == 1
 
 
 @pytest.mark.parametrize(
@@ -397,6 +431,7 @@ def test_weights_that_are_no_numbers_end_with_what_to_look_at(temperature, value
     broken = decoder(dtype=torch.float32)
     with torch.no_grad():
         broken.layers[1].mlp.down.weight[0, 0] = value
-    steps = generation.stream(broken, [1], max_tokens=2, temperature=temperature)
+    sampling = Sampling(temperature=temperature)
+    steps = generation.stream(broken, [1], max_tokens=2, sampling=sampling)
     with pytest.raises(ValueError, match=r"NaN.*weights.*named_parameters"):
         next(steps)

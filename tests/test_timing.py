@@ -232,3 +232,25 @@ def test_work_on_a_gpu_is_timed_by_its_own_events():
     speed = measure.speed({"one": lambda: a @ a, "stream": tokens}, rounds=10)
     assert speed["one"].median > 2 * 4096**3 / 1e15  # no GPU does a PFLOP/s in fp32
     assert 1.5 < speed["stream"].median / speed["one"].median < 6
+
+
+def test_models_race_through_their_own_face_and_read_text_with_their_own_words():
+    class Model:
+        def __init__(self, wait, tokenizer=None):
+            self.wait, self.tokenizer, self.read = wait, tokenizer, []
+
+        def stream(self, prompt, *, max_tokens):
+            self.read.append(list(prompt))
+            for token in range(max_tokens):
+                time.sleep(self.wait)
+                yield token
+
+    slow, fast = Model(0.004), Model(0.001, lambda text: {"input_ids": [len(text)]})
+    speed = measure.race({"slow": slow, "fast": fast}, [4, 5], max_tokens=3, rounds=6)
+    assert slow.read[0] == fast.read[0] == [4, 5]
+    assert speed["slow"].tokens == 3
+    assert speed.verdict("fast", "slow").ratio > 1.5
+    measure.race({"fast": fast}, "def f", max_tokens=2, rounds=6)
+    assert fast.read[-1] == [5]
+    with pytest.raises(ValueError, match=r"model 'slow' has no tokenizer.*'def f'"):
+        measure.race({"slow": slow}, "def f", max_tokens=2)

@@ -7,6 +7,7 @@ T x S pairs, every weight read once. What the time really is, `measure` tells.
 Shapes: B sequences, T new tokens, V vocabulary.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -97,6 +98,13 @@ class LanguageModel(Protocol):
         counts: real tokens per row of a ragged batch, padding at the end of the row;
         logits at padded positions mean nothing and never reach the cache.
         last: only the logits (B, 1, V) after each row's last real token.
+        """
+        ...
+
+    def stream(self, prompt: Sequence[int], *, max_tokens: int) -> Iterator[int]:
+        """Yield the tokens that follow the prompt, the best one each time.
+
+        The models of llmlab also take `sampling` and `stop` (`models.generation`).
         """
         ...
 

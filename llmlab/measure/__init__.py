@@ -1,6 +1,7 @@
 """Lab 1. Measure: where does the time of one token go?
 
 speed       time calls against each other, with intervals and verdicts
+race        the same for models that write on from one prompt
 percentile  the value below which a share of samples lies
 memory      weights, cache, peak of the allocator and of the process
 roofline    what this machine can do at most, and three bounds of a model's steps
@@ -13,7 +14,7 @@ records with unit, kind and interval.
 
 from llmlab.measure import memory, quality, report, roofline
 from llmlab.measure.intervals import percentile
-from llmlab.measure.timing import Speed, Timing, speed
+from llmlab.measure.timing import Speed, Timing, race, speed
 from llmlab.measure.verdicts import Verdict
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "memory",
     "percentile",
     "quality",
+    "race",
     "report",
     "roofline",
     "speed",

@@ -10,13 +10,15 @@ Sources: Georges, Buytaert, Eeckhout, OOPSLA 2007 (intervals instead of bests);
 Kalibera, Jones, ISMM 2013 (random order, rounds enough).
 """
 
+import functools
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
 from llmlab.core import records
+from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals, neighbours
 from llmlab.measure.rounds import run
@@ -179,6 +181,44 @@ def speed(
         runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
     timings = tuple(_timing(each, tokens) for each in runs)
     return Speed(timings, seed, wished - threads)
+
+
+def race(
+    models: Mapping[str, LanguageModel],
+    prompt: str | Sequence[int],
+    *,
+    max_tokens: int,
+    seconds: float = 3.0,
+    rounds: int | None = None,
+    seed: int = 0,
+) -> Speed:
+    """Time models against each other as they write on from one prompt, greedily.
+
+    models: name -> model. prompt: token ids, or text, which each model reads with its
+    own tokenizer. The first token is the prefill, the others are decode steps. The rest
+    is as in `speed`. Raises ValueError for text and a model without a tokenizer, and
+    what the models' `stream` refuses.
+    """
+    calls = {
+        name: functools.partial(
+            model.stream, _read(name, model, prompt), max_tokens=max_tokens
+        )
+        for name, model in models.items()
+    }
+    return speed(calls, seconds=seconds, rounds=rounds, seed=seed)
+
+
+def _read(
+    name: str, model: LanguageModel, prompt: str | Sequence[int]
+) -> Sequence[int]:
+    if not isinstance(prompt, str):
+        return prompt
+    if model.tokenizer is None:
+        raise ValueError(
+            f"model {name!r} has no tokenizer to read the prompt {prompt[:20]!r} with; "
+            "hand in token ids, such as [1, 2, 3]."
+        )
+    return model.tokenizer(prompt)["input_ids"]
 
 
 def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:

@@ -113,9 +113,7 @@ def _follows(model: nn.Module, names: list[str]) -> bool:
     return len(parents) > 1 and len({id(model.get_submodule(p)) for p in parents}) == 1
 
 
-def _other_sizes(
-    model: nn.Module, plain: nn.Module
-) -> Iterator[tuple[str, list[int]]]:
+def _other_sizes(model: nn.Module, plain: nn.Module) -> Iterator[tuple[str, list[int]]]:
     known = dict(plain.named_modules())
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear | Conv1D) and isinstance(

@@ -53,6 +53,7 @@ def load(
     weights, section = files.version(paths), raw.get(files.SECTION)
     if section is not None:
         raw = _checked(raw, section, weights, folder)
+        section = raw.get(files.SECTION)
     config = skeletons.config_of(folder, raw)
     if section is None and not skeletons.is_ours(config):
         model = _of_transformers(config, folder, paths, dtype or torch.float32)
@@ -186,9 +187,12 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
     """Return a configuration with its own model type; ValueError where it is damaged.
 
     The section names the weights that it belongs to, since it says how to read them.
+    Where plain weights have been written since, it has nothing to say any more.
     """
     known = isinstance(section, dict) and section.get("version") == VERSION
     if not known or section.get("weights") != weights:
+        if not str(raw.get("model_type")).startswith(HIDDEN):
+            return {key: value for key, value in raw.items() if key != files.SECTION}
         raise ValueError(
             f"{folder} is damaged: its weights are not those that config.json belongs "
             "to, or another llmlab wrote it; save the model again."

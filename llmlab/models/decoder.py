@@ -13,11 +13,12 @@ from torch import Tensor, nn
 
 from llmlab.core.model import Cost
 from llmlab.models.cache import KVCache, causal_mask
+from llmlab.models.generation import Streaming
 from llmlab.models.layers import Layer, RMSNorm, Rotary, last_tokens
 from llmlab.models.shape import Shape
 
 
-class Decoder(nn.Module):
+class Decoder(Streaming, nn.Module):
     """A language model of the Llama family; `config` is transformers' own.
 
     Weights are drawn afresh, N(0, 0.02); `models.load` fills in trained ones.

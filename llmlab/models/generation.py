@@ -10,13 +10,14 @@ Shapes: B sequences, T new tokens, V vocabulary.
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
-from numbers import Integral
 
 import torch
 from torch import Tensor
 
 from llmlab.core.model import Cache, LanguageModel
-from llmlab.models.sampling import Sampling
+from llmlab.models.sampling import Sampling, is_whole
+
+GREEDY = Sampling()
 
 
 def stream(
@@ -24,30 +25,25 @@ def stream(
     prompt: Sequence[int],
     *,
     max_tokens: int,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    sampling: Sampling = GREEDY,
     stop: Collection[int] = (),
-    generator: torch.Generator | None = None,
     cache: Cache | None = None,
 ) -> Iterator[int]:
     """Yield the tokens that follow the prompt, at most `max_tokens` of them.
 
-    The first `next()` is the prefill. A token of `stop` ends the stream and is not
-    yielded. A cache handed in holds what comes before the prompt; afterwards it also
-    holds the prompt and every token that was fed (all but the last one chosen).
-    Raises ValueError before anything runs when an argument is out of its range or the
-    text would outgrow the model's context.
+    The first `next()` is the prefill. sampling: how each token is chosen, the best one
+    unless it says otherwise. A token of `stop` ends the stream and is not yielded. A
+    cache handed in holds what comes before the prompt; afterwards it also holds the
+    prompt and every token that was fed (all but the last one chosen). Raises ValueError
+    before anything runs when an argument is out of its range or the text would outgrow
+    the model's context.
     """
     steps = stream_batch(
         model,
         [prompt],
         max_tokens=max_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
+        sampling=sampling,
         stop=stop,
-        generator=generator,
         cache=cache,
     )
     return (row[0] for row in steps)
@@ -58,11 +54,8 @@ def stream_batch(
     prompts: Sequence[Sequence[int]],
     *,
     max_tokens: int,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    sampling: Sampling = GREEDY,
     stop: Collection[int] = (),
-    generator: torch.Generator | None = None,
     cache: Cache | None = None,
 ) -> Iterator[list[int | None]]:
     """Yield per step one token for each prompt, None for rows that have finished.
@@ -70,10 +63,12 @@ def stream_batch(
     Prompts may differ in length. Arguments and errors are those of `stream`; rows draw
     from one generator, so a sampled row depends on how many rows stand beside it.
     """
-    sampling = Sampling(
-        temperature=temperature, top_k=top_k, top_p=top_p, generator=generator
-    )
-    device = _device(model)
+    if not isinstance(sampling, Sampling):
+        raise ValueError(
+            f"sampling={sampling!r} does not say how a token is chosen; hand in one "
+            "such as models.Sampling(temperature=0.8, top_p=0.95)."
+        )
+    device, generator = _device(model), sampling.generator
     if generator is not None and generator.device.type != device.type:
         raise ValueError(
             f"generator draws on {generator.device} and the model runs on {device}; "
@@ -95,11 +90,8 @@ def complete(
     text: str,
     *,
     max_tokens: int,
-    temperature: float = 0.0,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    sampling: Sampling = GREEDY,
     stop: Collection[int] | None = None,
-    generator: torch.Generator | None = None,
 ) -> str:
     """Return the text that follows `text`; `stop=None` stops at the tokenizer's end.
 
@@ -119,11 +111,8 @@ def complete(
         model,
         prompt,
         max_tokens=max_tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
+        sampling=sampling,
         stop=stop,
-        generator=generator,
     )
     # Decoded with the prompt, since some tokenizers drop a leading space.
     whole, start = (
@@ -133,6 +122,21 @@ def complete(
         for ids in ([*prompt, *tokens], prompt)
     )
     return whole[len(start) :]
+
+
+class Streaming:
+    """What gives a causal model the part of its face that writes (`core.model`)."""
+
+    def stream(
+        self: LanguageModel,
+        prompt: Sequence[int],
+        *,
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        stop: Collection[int] = (),
+    ) -> Iterator[int]:
+        """Yield the tokens that follow the prompt, as `generation.stream`."""
+        return stream(self, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop)
 
 
 @torch.inference_mode()
@@ -169,10 +173,6 @@ def _steps(
         yield [one if on else None for on, one in zip(alive, chosen, strict=True)]
 
 
-def _whole(value: object) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
 def _device(model: LanguageModel) -> torch.device:
     return next(chain(model.parameters(), model.buffers())).device
 
@@ -201,7 +201,7 @@ def _checked_prompt(prompt: Sequence[int], what: str, vocabulary: int) -> list[i
             "one, such as the tokenizer's first or end-of-text token."
         )
     for place, token in enumerate(prompt):
-        if not _whole(token) or not 0 <= token < vocabulary:
+        if not is_whole(token) or not 0 <= token < vocabulary:
             raise ValueError(
                 f"{what} holds {token!r} at place {place}; token ids are whole numbers "
                 f"from 0 to {vocabulary - 1}: use the model's own tokenizer."
@@ -212,10 +212,10 @@ def _checked_prompt(prompt: Sequence[int], what: str, vocabulary: int) -> list[i
 def _check_room(
     model: LanguageModel, rows: list, max_tokens: int, cache: Cache | None
 ) -> None:
-    if not _whole(max_tokens) or max_tokens < 0:
+    if not is_whole(max_tokens) or max_tokens < 0:
         raise ValueError(
-            f"max_tokens={max_tokens} must be a whole number of at least 0; choose how "
-            "many tokens may follow the prompt."
+            f"max_tokens={max_tokens!r} must be a whole number of at least 0; choose "
+            "how many tokens may follow the prompt."
         )
     held = [0] * len(rows) if cache is None else cache.lengths
     if len(held) != len(rows):
@@ -233,7 +233,7 @@ def _check_room(
 
 
 def _checked_stop(stop: Collection[int]) -> frozenset[int]:
-    if not isinstance(stop, Collection) or not all(map(_whole, stop)):
+    if not isinstance(stop, Collection) or not all(map(is_whole, stop)):
         raise ValueError(
             f"stop={stop!r} must be a collection of token ids, such as "
             "(tokenizer.eos_token_id,); choose () to never stop early."

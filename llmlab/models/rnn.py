@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmlab.core.model import Cost
+from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
 from llmlab.models.recurrence import CELLS, RecurrentLayer
 from llmlab.models.state import StateCache
@@ -58,7 +59,7 @@ class RecurrentConfig:
         return asdict(self)
 
 
-class RecurrentModel(nn.Module):
+class RecurrentModel(Streaming, nn.Module):
     """A recurrent language model with the face that `core.model` describes."""
 
     def __init__(self, config: RecurrentConfig):

@@ -9,14 +9,29 @@ Shapes: B sequences, V vocabulary.
 
 import math
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
 
 
+def is_whole(value: object) -> bool:
+    """Say whether a value is a whole number, NumPy's among them, and no truth value."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sampling:
-    """How a token is chosen from the logits; temperature 0 takes the best one."""
+    """How a token is chosen from the logits; temperature 0 takes the best one.
+
+    One object that is handed in wherever text is generated. generator: where the draws
+    come from, on the model's device; None: torch's own. Raises ValueError for numbers
+    out of range.
+    """
 
     temperature: float = 0.0
     top_k: int | None = None
@@ -24,21 +39,21 @@ class Sampling:
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
-        if not 0 <= self.temperature < math.inf:
+        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
             raise ValueError(
-                f"temperature={self.temperature} must be a number from 0 on; choose 0 "
-                "for the best token each time, 1 for the model's own distribution."
+                f"temperature={self.temperature!r} must be a number from 0 on; choose "
+                "0 for the best token each time, 1 for the model's own distribution."
             )
-        if self.top_k is not None and not (
-            isinstance(self.top_k, int) and self.top_k >= 1
+        if self.top_k is not None and not (is_whole(self.top_k) and self.top_k >= 1):
+            raise ValueError(
+                f"top_k={self.top_k!r} must be a whole number of at least 1; choose "
+                "None to keep the whole vocabulary."
+            )
+        if self.top_p is not None and not (
+            _is_number(self.top_p) and 0 < self.top_p <= 1
         ):
             raise ValueError(
-                f"top_k={self.top_k} must be a whole number of at least 1; choose None "
-                "to keep the whole vocabulary."
-            )
-        if self.top_p is not None and not 0 < self.top_p <= 1:
-            raise ValueError(
-                f"top_p={self.top_p} must be above 0 and at most 1; choose None to "
+                f"top_p={self.top_p!r} must be above 0 and at most 1; choose None to "
                 "keep the whole distribution."
             )
 

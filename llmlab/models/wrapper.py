@@ -21,12 +21,13 @@ from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import Cost
 from llmlab.models.alignment import AlignedCache, TokenCache
+from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
 
 ALIBI = ("bloom", "mpt")  # no positions to hand in: distances alone count
 
 
-class Wrapped(nn.Module):
+class Wrapped(Streaming, nn.Module):
     """A transformers causal model that offers what `core.model` describes."""
 
     def __init__(self, model: PreTrainedModel):

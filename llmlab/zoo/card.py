@@ -16,6 +16,7 @@ from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
+from llmlab.models.sampling import Sampling
 from llmlab.models.streams import Stream
 from llmlab.zoo import cards, coder, curve, exams, families, recipe, start, tokens
 
@@ -262,9 +263,11 @@ def _completions(model, files: dict[str, str]) -> str:
             model,
             prompt,
             max_tokens=NEW_TOKENS,
-            temperature=TEMPERATURE,
-            top_p=TOP_P,
-            generator=torch.Generator().manual_seed(0),
+            sampling=Sampling(
+                temperature=TEMPERATURE,
+                top_p=TOP_P,
+                generator=torch.Generator().manual_seed(0),
+            ),
         )
         lines += [f"`{name}`, after `{prompt.splitlines()[-1].strip()}`\n"]
         lines += ["```python", written.strip("\n").rstrip(), "```\n"]

@@ -124,6 +124,21 @@ def test_a_prepacked_model_is_plain_to_others_and_prepacked_here(tmp_path):
     torch.testing.assert_close(answer(theirs), answer(model), rtol=1e-4, atol=1e-4)
 
 
+def test_plain_weights_written_over_a_prepacked_model_are_read_as_they_are(tmp_path):
+    """As after a training with transformers, which keeps what config.json says."""
+    model = llama()
+    layers = {"head": quantization.PrepackedLinear(surgery.weight_of(model.head))}
+    models.save(surgery.replace(model, layers), tmp_path)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path)
+    with torch.no_grad():
+        theirs.lm_head.weight *= 2
+    theirs.save_pretrained(tmp_path)
+    assert "llmlab" in (tmp_path / "config.json").read_text()
+    back = models.load(tmp_path)
+    torch.testing.assert_close(answer(back), 2 * answer(model), rtol=1e-4, atol=1e-4)
+    assert type(back.head) is nn.Linear
+
+
 def tokenizer():
     from tokenizers import Tokenizer
     from tokenizers import models as kinds
