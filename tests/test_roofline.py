@@ -9,7 +9,7 @@ import torch
 from llmlab.core import machine
 from llmlab.core.model import Cost
 from llmlab.core.records import measured
-from llmlab.measure import roofline, trials
+from llmlab.measure import neighbours, peaks, roofline, trials
 
 GIGA = 1e9
 HERE = roofline.Peaks(
@@ -27,7 +27,8 @@ HERE = roofline.Peaks(
 
 @pytest.fixture
 def small_trials(monkeypatch):
-    """Measure for real, but little."""
+    """Measure for real, but little, and as if nobody else computed."""
+    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 64.0)
     monkeypatch.setenv("LLMLAB_TIME", "0.01")
     monkeypatch.setattr(trials, "SIZES", (64,))
     monkeypatch.setattr(trials, "WORKING_SETS", (2**18, 2**20))
@@ -75,7 +76,7 @@ def test_int8_has_a_peak_too(small_trials):
         lambda text: text[: len(text) // 2],
         lambda text: "",
         lambda text: "[]",
-        lambda text: text.replace('"version": 1', '"version": 0'),
+        lambda text: text.replace('"version": 2', '"version": 0'),
         lambda text: json.dumps(json.loads(text) | {"operator_seconds": -1}),
         lambda text: json.dumps(json.loads(text) | {"flops": {"fp32": "fast"}}),
         lambda text: json.dumps(json.loads(text) | {"bandwidth": []}),
@@ -89,6 +90,54 @@ def test_a_damaged_cache_is_measured_again(small_trials, damage):
     found = roofline.peaks(("fp32",))
     assert found.cpu == machine.describe().cpu and found.operator_seconds > 0
     assert roofline.peaks(("fp32",)) == found  # and it is whole again
+
+
+def test_what_is_measured_beside_a_neighbour_is_measured_again_once_he_has_gone(
+    small_trials, monkeypatch
+):
+    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 0.0)
+    beside = roofline.peaks(("fp32",))
+    if torch.get_num_threads() > 1:  # on one thread nobody need give way
+        assert not beside.quiet
+        assert roofline.peaks(("fp32",)) == beside  # he is still there
+        monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 64.0)
+        alone = roofline.peaks(("fp32",))
+        assert alone.quiet and alone != beside
+        assert roofline.peaks(("fp32",)) == alone
+
+
+def test_a_smaller_working_set_is_never_slower_than_a_larger(small_trials, monkeypatch):
+    """Such as 2.2 GB/s at 1 MB beside 79 GB/s at 8 MB, from a busy moment."""
+    rates, tries = {2**18: 90.0, 2**20: 2.2, 2**22: 79.0}, []
+
+    def reading(size, device):
+        tries.append(size)
+        return rates[size]
+
+    monkeypatch.setattr(trials, "WORKING_SETS", tuple(rates))
+    monkeypatch.setattr(trials, "reading", reading)
+    found = roofline.peaks(("fp32",))
+    assert dict(found.bandwidth) == {2**18: 90.0, 2**20: 79.0, 2**22: 79.0}
+    assert tries.count(2**20) == 3 and tries.count(2**22) == 1
+    path = cache_file()
+    document = json.loads(path.read_text())
+    document["bandwidth"][1][1] = 2.2  # as an older file may say
+    path.write_text(json.dumps(document))
+    assert dict(roofline.peaks(("fp32",)).bandwidth)[2**20] == 79.0
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(0.5, True), (0.95, False)])
+def test_a_time_below_a_bound_has_the_peaks_measured_again(
+    small_trials, seconds, again
+):
+    first = roofline.peaks(("fp32",))
+    bounds = roofline.bounds(Cost(10**9, 1), peaks=first)
+    most = max(bound.value for bound in bounds)
+    fact = measured("prefill latency", seconds * most, "s")
+    assert roofline.nearest(fact, bounds).value == pytest.approx(1 / seconds)
+    kept = list(machine.cache_folder().iterdir())
+    assert (kept == []) is again
+    assert peaks.discard("yesterday") is False
 
 
 def test_measuring_again_is_possible(small_trials):

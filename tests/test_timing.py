@@ -254,3 +254,15 @@ def test_models_race_through_their_own_face_and_read_text_with_their_own_words()
     assert fast.read[-1] == [5]
     with pytest.raises(ValueError, match=r"model 'slow' has no tokenizer.*'def f'"):
         measure.race({"slow": slow}, "def f", max_tokens=2)
+
+
+def test_threads_may_be_fixed_and_the_note_says_so():
+    before, seen = torch.get_num_threads(), []
+    calls = {"look": lambda: seen.append(torch.get_num_threads())}
+    speed = measure.speed(calls, rounds=6, threads=before + 1)
+    assert set(seen) == {before + 1} and torch.get_num_threads() == before
+    assert speed.threads == before + 1
+    assert f"ran on {before + 1} threads, as asked" in speed.note
+    for wrong in (0, 1.5, True):
+        with pytest.raises(ValueError, match=f"threads={wrong}"):
+            measure.speed(calls, rounds=6, threads=wrong)

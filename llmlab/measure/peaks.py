@@ -2,6 +2,10 @@
 
 Reading is a curve: a working set that fits a cache is read several times faster than
 one that comes from main memory, and small models fit. How each is tried: `trials`.
+
+A neighbour only makes peaks too low, and bounds too high. So they are measured again as
+soon as nobody else computes, where that was not so; and when a call was faster than a
+bound that follows from them.
 """
 
 import contextlib
@@ -17,9 +21,10 @@ import torch
 
 from llmlab.core import machine, progress, writing
 from llmlab.core.records import Record, finite
-from llmlab.measure import trials
+from llmlab.measure import neighbours, trials
 
-VERSION = 1  # of the file
+VERSION = 2  # of the file
+SENSE = 0.7  # of the rate of a larger working set: less is an accident
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,7 @@ class Peaks:
     flops: Mapping[str, float]  # per format: "fp32" -> FLOP/s
     bandwidth: tuple[tuple[int, float], ...]  # working set in bytes, B/s; rising sizes
     operator_seconds: float  # of an operator on one number
+    quiet: bool = True  # whether nobody else computed meanwhile
 
     def bandwidth_at(self, working_set: float) -> float:
         """Return B/s for a working set in bytes, between points in proportion (log)."""
@@ -84,7 +90,8 @@ def peaks(
 
     dtypes: formats whose arithmetic is wanted, also "int8". The cache holds for one
     CPU, instruction set, device, number of threads and torch version; a file that is
-    damaged is measured again, as is everything with again=True.
+    damaged is measured again, as is what was measured beside a neighbour who has gone,
+    and everything with again=True.
     Raises ValueError for an unknown format or device.
     """
     device = machine.device(device)
@@ -92,6 +99,8 @@ def peaks(
     here = _here(device)
     path = machine.cache_folder() / _file_name(here)
     kept = None if again else _load(path, here)
+    if kept and not kept.quiet and _is_quiet():
+        kept = None
     missing = [name for name in names if kept is None or name not in kept.flops]
     if kept and not missing:
         return kept
@@ -119,24 +128,68 @@ def _file_name(here: Mapping[str, object]) -> str:
     return f"peaks-{re.sub(r'[^A-Za-z0-9.]+', '-', words)}.json"
 
 
+def discard(date: str) -> bool:
+    """Have the peaks of this date measured again when they are next asked for.
+
+    Something was faster than they say is possible. Return whether they were kept.
+    """
+    discarded = False
+    for path in machine.cache_folder().glob("peaks-*.json"):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            if json.loads(path.read_text(encoding="utf-8")).get("date") == date:
+                path.unlink()
+                discarded = True
+    return discarded
+
+
+def _is_quiet() -> bool:
+    """Say whether every thread that we may have finds a core of its own."""
+    wished = torch.get_num_threads()
+    return neighbours.within(wished) == wished
+
+
 def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
     """Measure the missing formats, and the rest unless it is kept."""
     today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    sets = () if kept else trials.working_sets()
+    sets, quiet = () if kept else trials.working_sets(), _is_quiet()
     with progress.task("measuring this machine", len(names) + len(sets) + 1) as step:
         flops = dict(kept.flops) if kept else {}
         for name in names:
             flops[name] = trials.arithmetic(name, device)
             step(note=name)
         if kept:
-            return replace(kept, flops=flops, date=today)
-        curve = []
-        for size in sets:
-            curve.append((size, trials.reading(size, device)))
+            quiet = quiet and kept.quiet and _is_quiet()
+            return replace(kept, flops=flops, date=today, quiet=quiet)
+        rates = {}
+        for size in reversed(sets):  # so that each has larger ones to be held against
+            rates[size] = _reading(size, device, max(rates.values(), default=0.0))
             step(note=f"{size / 1e6:.1f} MB")
     nothing = trials.nothing(device)
-    return Peaks(**here, date=today, flops=flops, bandwidth=tuple(curve),
-                 operator_seconds=nothing)  # fmt: skip
+    return Peaks(**here, date=today, flops=flops, bandwidth=_falling(rates),
+                 operator_seconds=nothing, quiet=quiet and _is_quiet())  # fmt: skip
+
+
+def _reading(size: int, device: torch.device, larger: float) -> float:
+    """Return the B/s of a working set, tried again where a larger one was faster."""
+    rate = trials.reading(size, device)
+    for _ in range(2):
+        if rate >= SENSE * larger:
+            break
+        rate = max(rate, trials.reading(size, device))
+    return rate
+
+
+def _falling(rates: Mapping[int, float]) -> tuple[tuple[int, float], ...]:
+    """Return the curve by rising sizes: what is smaller is read at least as fast.
+
+    A smaller set could be read as a part of the larger one, so a lower rate says only
+    that the try was disturbed.
+    """
+    curve, fastest = [], 0.0
+    for size in sorted(rates, reverse=True):
+        fastest = max(fastest, rates[size])
+        curve.append((size, fastest))
+    return tuple(reversed(curve))
 
 
 def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
@@ -150,6 +203,7 @@ def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
         found = Peaks(**document, flops=flops, bandwidth=curve)
         rates = [found.operator_seconds, *flops.values(), *dict(curve).values()]
         good = all(finite("a peak", rate) > 0 for rate in rates)
+        good = good and curve == _falling(dict(curve)) and type(found.quiet) is bool
         datetime.datetime.fromisoformat(found.date)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -19,13 +19,14 @@ from llmlab.core import machine
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import identity
-from llmlab.measure.peaks import Peaks
+from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
 __all__ = ["BOUNDS", "Peaks", "bounds", "model_bounds", "nearest", "operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
 TOKENS = 1024  # read at once before operators are counted: more takes memory
+BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
 BOUNDS = ("compute bound", "bandwidth bound", "overhead bound")
 
 
@@ -104,9 +105,12 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
     """Say where a step really is: the largest bound's share of the measured time.
 
     1 means as fast as this machine allows; details name the bound. It can come out
-    above 1 only by as much as the peaks themselves vary from hour to hour.
+    above 1 only by as much as the peaks themselves vary from hour to hour: where it is
+    clearly more, they were too low, and are measured again when next asked for.
     """
     largest = max(bounds, key=lambda bound: bound.value)
+    if largest.value > BEYOND * (measured.high or measured.value):
+        discard(largest.date)
     ends = {}
     if measured.low and measured.high:
         low, high = largest.value / measured.high, largest.value / measured.low

@@ -10,9 +10,10 @@ Sources: Georges, Buytaert, Eeckhout, OOPSLA 2007 (intervals instead of bests);
 Kalibera, Jones, ISMM 2013 (random order, rounds enough).
 """
 
+import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -99,6 +100,7 @@ class Speed:
     timings: tuple[Timing, ...]
     seed: int
     spared: int = 0  # threads that were left to a busy neighbour
+    fixed: bool = False  # whether somebody asked for just these threads
 
     def __getitem__(self, name: str) -> Timing:
         for timing in self.timings:
@@ -137,8 +139,11 @@ class Speed:
     @property
     def note(self) -> str:
         """Say what the machine did besides, "" if it had nothing else to do."""
-        if not self.spared:
+        if not self.spared and not self.fixed:
             return ""
+        if self.fixed:
+            count = f"{self.threads} thread" + "s" * (self.threads != 1)
+            return f"The calls ran on {count}, as asked, whoever else computed."
         cores = "a core" if self.spared == 1 else f"{self.spared} cores"
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         return f"Other processes kept {cores} busy, so the calls ran on {threads}."
@@ -162,6 +167,7 @@ def speed(
     rounds: int | None = None,
     warmup: int = 2,
     tokens: int | Mapping[str, int] | None = None,
+    threads: int | None = None,
     seed: int = 0,
 ) -> Speed:
     """Time calls against each other, in interleaved rounds of random order.
@@ -173,14 +179,33 @@ def speed(
     least six rounds are run, whatever they take. rounds: that many instead. LLMLAB_TIME
     scales both. Short calls are repeated within a round: `measure.rounds` says how.
     Where other processes keep cores busy, torch has that many threads less meanwhile,
-    and the result's `note` says so: `measure.neighbours` says why.
+    and the result's `note` says so: `measure.neighbours` says why. threads: that many
+    instead, whoever else computes; the note says this, too.
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
+    if threads is not None and not (type(threads) is int and threads >= 1):
+        raise ValueError(
+            f"threads={threads!r} must be a whole number of at least 1; choose None "
+            "for as many as there are cores free."
+        )
     wished = torch.get_num_threads()
-    with neighbours.given_way() as threads:
+    with neighbours.given_way() if threads is None else _on(threads) as had:
         runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
     timings = tuple(_timing(each, tokens) for each in runs)
-    return Speed(timings, seed, wished - threads)
+    if threads is not None:
+        return Speed(timings, seed, fixed=True)
+    return Speed(timings, seed, wished - had)
+
+
+@contextlib.contextmanager
+def _on(threads: int) -> Iterator[int]:
+    """Let torch have so many threads for a while."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(before)
 
 
 def race(

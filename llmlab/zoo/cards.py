@@ -1,6 +1,5 @@
 """What the cards of several models have in common: how they are written, some rows."""
 
-import copy
 import dataclasses
 import datetime
 from collections import Counter
@@ -13,6 +12,7 @@ from torch import nn
 
 from llmlab import models
 from llmlab.core import machine, texts, writing
+from llmlab.models import surgery
 
 LICENCE = "| licence | Apache-2.0; the training text itself is not part of it |"
 FRONT = """\
@@ -39,7 +39,7 @@ def publish(
     folders, by the way from `target`, written last, when all the rest is ready.
     """
     with writing.replacing_folder(target, holding="config.json") as place:
-        half = copy.deepcopy(model).to("cpu", torch.bfloat16)
+        half = surgery.clone(model).to("cpu", torch.bfloat16)
         half.tokenizer = tokenizer
         models.save(half, place)
         for file, content in files.items():

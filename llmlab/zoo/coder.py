@@ -15,7 +15,6 @@ other texts; `--tokens 5 --decay 2` would make it a short one.
 """
 
 import argparse
-import copy
 import json
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -30,7 +29,7 @@ from llmlab import models
 from llmlab.core import machine, texts, writing
 from llmlab.core.corpus import TextFile
 from llmlab.kernels import abilities
-from llmlab.models import files, training
+from llmlab.models import files, surgery, training
 from llmlab.models.rnn import RecurrentModel
 from llmlab.models.streams import WINDOW, Stream
 from llmlab.zoo import recipe, shapes, start, tokens
@@ -218,7 +217,7 @@ def train(
 
 def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
     """Write bf16 weights of the constant phase, to go on from, with log and data."""
-    model = copy.deepcopy(model).to("cpu", torch.bfloat16)
+    model = surgery.clone(model).to("cpu", torch.bfloat16)
     model.tokenizer = tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json")))
     models.save(model, target)
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
