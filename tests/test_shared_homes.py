@@ -37,6 +37,17 @@ def test_any_module_is_replaced_wherever_it_stands():
         surgery.replace(model, {"layers.7.mlp": nn.Identity()})
 
 
+def test_a_part_of_the_model_put_elsewhere_is_no_longer_the_originals():
+    model = decoder()
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    new = surgery.replace(model, {"layers.0": model.layers[1]})
+    assert torch.equal(new.layers[0].mlp.up.weight, model.layers[1].mlp.up.weight)
+    new.float()
+    for p in new.parameters():
+        p.data = p.data * 2
+    assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
+
+
 def test_what_modules_are_given_and_give_is_heard_and_gradients_flow():
     model = decoder().requires_grad_(True)
     names = ["layers.0", "layers.1.mlp.down", "norm"]
@@ -109,6 +120,34 @@ def test_inputs_that_never_came_pass_nothing_on():
     torch.testing.assert_close(kept[:, 2:], weight[:, 2:])
     with pytest.raises(ValueError, match="damping=0"):
         column_loop.inverse_factor(torch.full((2, 2), -1.0), damping=0)
+
+
+def test_changes_that_work_in_place_reach_neither_original_nor_loop():
+    model = decoder(dtype=torch.float32)
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    loss = sensitivity.logit_error(model, [draw_tokens(1, 5)])
+    changes = {"clamped": lambda weight: (weight.clamp_(-0.1, 0.1), 1)}
+    options = sensitivity.scan(model, loss, changes)
+    assert all(option.loss > 0 for option in options)
+    assert all(torch.equal(p, before[n]) for n, p in model.named_parameters())
+    gram, weight = torch.eye(4) + 0.5, draw(3, 4)
+    factor = column_loop.inverse_factor(gram)
+    kept = weight.clone()
+    changes = (lambda c, now: now.round_()), (lambda c, now: now.round())
+    new = [column_loop.pass_on(weight, factor, change) for change in changes]
+    assert torch.equal(*new) and torch.equal(weight, kept)
+
+
+def test_numbers_that_cannot_be_compared_are_refused():
+    nan = sensitivity.Option("up", 4, float("nan"), 10)
+    with pytest.raises(ValueError, match="no loss that could be compared"):
+        sensitivity.choose([nan], budget=20)
+    with pytest.raises(ValueError, match="scan first"):
+        sensitivity.choose([], budget=20)
+    with pytest.raises(ValueError, match="data holds no batch"):
+        sensitivity.logit_error(decoder(), [])
+    with pytest.raises(ValueError, match="stretch=0"):
+        column_loop.pass_on(draw(2, 2), torch.eye(2), lambda c, now: now, stretch=0)
 
 
 def test_a_scan_takes_settings_of_any_kind_and_leaves_the_model_alone():

@@ -145,6 +145,8 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
     if facts.pop("input_scales", False) != ("input_scales" in tensors):
         raise ValueError("input_scales are there, or not, against what is said of it.")
     dtype, rows = machine.dtype(facts.pop("dtype")), facts.pop("rows_at_a_time", 1)
+    if type(rows) is not int or rows < 1:
+        raise ValueError(f"rows_at_a_time={rows!r} is no number of rows.")
     chosen = choice.named(facts.pop("operators", None))
     spec = Spec(**facts)
     spec.check()

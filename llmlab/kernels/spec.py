@@ -62,6 +62,9 @@ class Spec:
 
     def check(self) -> None:
         """Raise ValueError where these are the numbers of no weight."""
+        flags = (self.symmetric, self.per_tensor, self.short_scales, self.activations)
+        if not all(type(flag) is bool for flag in flags):
+            raise ValueError(f"flags {flags} are not all true or false.")
         sizes = (self.rows, self.columns, self.group_columns)
         whole = all(type(size) is int and size > 0 for size in sizes)
         if self.bits not in BITS or not whole:

@@ -27,12 +27,40 @@ def config_of(model: nn.Module) -> Any:
         )
     config = copy.deepcopy(model.config)
     if isinstance(model, Decoder):
-        return _decoder(model, config)
+        return _valid(_decoder(model, config, heads=True)) or _checked(
+            _decoder(model, copy.deepcopy(model.config), heads=False)
+        )
     config.architectures = [type(model).__name__]
     return config
 
 
-def _decoder(model: Decoder, config: Any) -> Any:
+def _valid(config: Any) -> Any | None:
+    """Return a configuration, or None where transformers would not take it."""
+    try:
+        type(config).from_dict(config.to_dict())
+    except Exception:  # its rules fail in many ways
+        return None
+    return config
+
+
+def _checked(config: Any) -> Any:
+    """Return a configuration; ValueError where transformers would not take it."""
+    try:
+        type(config).from_dict(config.to_dict())
+    except Exception as error:  # its rules fail in many ways
+        reason = " ".join(str(error).split())
+        raise ValueError(
+            f"no configuration can describe this decoder ({reason}); choose a width "
+            "and numbers of heads that it allows."
+        ) from error
+    return config
+
+
+def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
+    """Return the decoder's configuration; heads: also say how many it has now.
+
+    Where that is no number that transformers allows, `changes` says the layers' sizes.
+    """
     weight, head = model.embedding.weight, model.shape.head_width
     attentions = [layer.attention for layer in model.layers]
     found = {
@@ -44,6 +72,8 @@ def _decoder(model: Decoder, config: Any) -> Any:
         "num_key_value_heads": {one.key.out_features // head for one in attentions},
         "tie_word_embeddings": {model.head.weight is weight},
     }
+    if not heads:
+        del found["num_attention_heads"], found["num_key_value_heads"]
     for name, values in found.items():
         if len(values) == 1:  # one for all layers, so a plain configuration has it
             setattr(config, name, values.pop())
@@ -103,6 +133,8 @@ def settled(model: nn.Module, folder: Path) -> Any:
 
     if isinstance(model, Decoder | rnn.RecurrentModel):
         _say_untied(model)
+        if (folder / "generation_config.json").exists():  # to be saved again
+            model.generation_config = GenerationConfig.from_pretrained(folder)
         return model
     if not isinstance(model, PreTrainedModel):
         return model

@@ -50,10 +50,16 @@ class Changes:
             _resize(model.get_submodule(name), rows, columns)
         if self.windows:
             for layer, window in zip(model.layers, self.windows, strict=True):
-                layer.window = window
+                layer.window = _checked_window(window)
         for first, *others in self.same:
             for name in others:
                 model.set_submodule(name, model.get_submodule(first))
+
+
+def _checked_window(window: Any) -> int | None:
+    if window is not None and not (type(window) is int and window >= 1):
+        raise ValueError(f"a window of {window!r} tokens is none.")
+    return window
 
 
 def between(model: nn.Module, plain: nn.Module) -> Changes:
@@ -155,7 +161,7 @@ def _check(
             lacks = "the model has not" if name in other else "it does not name"
             raise ValueError(_refusal(f"{name} is a module that {lacks}"))
     for name, module in own.items():
-        if name not in layers and type(module) is not type(other[name]):
+        if name not in layers and _kind(module) != _kind(other[name]):
             raise ValueError(
                 _refusal(
                     f"{name} is a {type(module).__name__} in the place of a "
@@ -166,14 +172,17 @@ def _check(
             raise ValueError(_refusal(f"{name or type(module).__name__}: {reason}"))
 
 
+def _kind(module: nn.Module) -> tuple[str, str]:
+    """Return a class by its name: parametrized ones are made anew for each module."""
+    return type(module).__module__, type(module).__qualname__
+
+
 def _difference(module: nn.Module, plain: nn.Module, *, stored: bool) -> str | None:
     """Say what differs between a module and the empty one in its place."""
-    tensors = ("bias",) if stored else (*module._parameters, *plain._parameters)
-    for name in tensors:
-        mine, other = module._parameters.get(name), plain._parameters.get(name)
-        sizes = [None if p is None else tuple(p.shape) for p in (mine, other)]
-        if sizes[0] != sizes[1]:
-            return f"{name} is {sizes[0]} and should be {sizes[1]}"
+    if "forward" in vars(module):
+        return "its forward was replaced, which no file holds"
+    if reason := _other_tensors(module, plain, stored=stored):
+        return reason
     if stored or hasattr(module, "save_pretrained") or hasattr(module, "tokenizer"):
         return None  # what these say of themselves is in their configuration
     for name, value in vars(module).items():
@@ -181,6 +190,30 @@ def _difference(module: nn.Module, plain: nn.Module, *, stored: bool) -> str | N
             continue
         if name in vars(plain) and vars(plain)[name] != value:
             return f"{name} is {value!r} and should be {vars(plain)[name]!r}"
+    return None
+
+
+def _other_tensors(module: nn.Module, plain: nn.Module, *, stored: bool) -> str | None:
+    """Say which parameter, buffer or table is not that of the empty module."""
+    tensors = ({**m._parameters, **m._buffers} for m in (module, plain))
+    mine, others = tensors
+    for name in ("bias",) if stored else {**mine, **others}:
+        sizes = [None if t is None else tuple(t.shape) for t in
+                 (mine.get(name), others.get(name))]  # fmt: skip
+        if sizes[0] != sizes[1]:
+            return f"{name} is {sizes[0]} and should be {sizes[1]}"
+    for name in module._non_persistent_buffers_set & set(others):
+        one, two = mine[name], others[name]
+        if one is not None and two is not None and one.dtype != two.dtype:
+            return (
+                f"{name} is {one.dtype} and should be {two.dtype}: it was cast along "
+                "with the weights, and models.load(..., dtype=...) does not do that"
+            )
+    for name, value in vars(module).items():
+        other = vars(plain).get(name)
+        if isinstance(value, torch.Tensor) and isinstance(other, torch.Tensor):
+            if other.device.type != "meta" and not torch.equal(value.cpu(), other):
+                return f"{name} holds other numbers than its configuration gives"
     return None
 
 

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from llmlab.core import machine
 from llmlab.core.model import STORED_LAYERS
@@ -77,14 +78,58 @@ def save(model: Any, folder: Path | str) -> Path:
     refuses. The answers of what is loaded again are the same, bit by bit, where the
     weights are loaded in their own dtype on the same machine.
     """
-    folder, inner = Path(folder), _inner(model)
+    folder, inner = _place(folder), _inner(model)
+    tokenizer = getattr(model, "tokenizer", None)
+    if tokenizer is not None and not hasattr(tokenizer, "save_pretrained"):
+        raise ValueError(
+            f"model.tokenizer={tokenizer!r} is no tokenizer of transformers, which a "
+            "folder could hold; set it to None or to one of AutoTokenizer."
+        )
+    _check_numbers(inner)
     config = built.config_of(inner)
-    difference = changes.between(inner, _plain(inner, config))
+    plain = _plain(inner, config)
+    difference = changes.between(inner, plain)
+    tensors = _tensors(inner, plain)
     with folders.replacing(folder) as partial:
-        _write(inner, config, difference, partial, str(getattr(model, "format", "")))
-        if getattr(model, "tokenizer", None) is not None:
-            model.tokenizer.save_pretrained(partial)
+        name = str(getattr(model, "format", ""))
+        _write(inner, config, difference, tensors, partial, name)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(partial)
     return folder
+
+
+def _place(folder: Path | str) -> Path:
+    """Return where to save; ValueError for what is no place."""
+    if not isinstance(folder, str | Path) or not str(folder):
+        raise ValueError(
+            f"folder={folder!r} is no place to save a model in; name a folder, such as "
+            "'my-model'."
+        )
+    return Path(folder).expanduser()
+
+
+def _check_numbers(model: nn.Module) -> None:
+    """Raise ValueError for weights that `load` would refuse, or nobody could write."""
+    for name, tensor in (*model.named_parameters(), *model.named_buffers()):
+        if tensor.device.type == "meta":
+            reason = "has no numbers (it is on the meta device)"
+        elif tensor.layout not in (torch.strided, torch._mkldnn):
+            reason = f"is kept as {tensor.layout}, which the file does not have"
+        elif tensor.is_floating_point() and not _is_finite(tensor):
+            reason = "holds NaN or infinite weights, so every answer would be NaN"
+        else:
+            continue
+        raise ValueError(
+            f"{name} {reason}; look for what made it so before you save the model."
+        )
+
+
+def _is_finite(tensor: Tensor) -> bool:
+    if tensor.layout != torch.strided or not tensor.numel():
+        return True  # oneDNN's own order is looked at when it is written
+    lowest, highest = tensor.detach().aminmax()
+    bias = float("-inf")  # a mask of attention, which transformers keeps as a buffer
+    return bool(torch.isfinite(highest) and (torch.isfinite(lowest) or lowest == bias))
 
 
 def _inner(model: Any) -> nn.Module:
@@ -98,6 +143,8 @@ def _inner(model: Any) -> nn.Module:
             f"model is a {type(inner).__name__}, {what} with a folder of its own; keep "
             "its state_dict(), or save the model that it belongs to."
         )
+    if not isinstance(inner, Decoder | rnn.RecurrentModel):
+        skeletons.check_known(type(inner))
     return inner
 
 
@@ -113,7 +160,12 @@ def _rename(model: nn.Module):
 
 
 def _write(
-    model: nn.Module, config: Any, difference: Changes, folder: Path, name: str
+    model: nn.Module,
+    config: Any,
+    difference: Changes,
+    tensors: dict[str, Tensor],
+    folder: Path,
+    name: str,
 ) -> None:
     """Write config and weights; a plain transformers model as transformers does."""
     if not difference and not isinstance(model, Decoder | rnn.RecurrentModel):
@@ -121,7 +173,7 @@ def _write(
             model.save_pretrained(folder)
         return
     path = folder / files.SINGLE
-    save_file(_tensors(model), path, metadata={"format": "pt"})
+    save_file(tensors, path, metadata={"format": "pt"})
     said = built.to_json(config)
     if difference:
         section = {"version": VERSION, "weights": files.version([path]), "format": name}
@@ -138,14 +190,20 @@ def _write(
         generation.save_pretrained(folder)
 
 
-def _tensors(model: nn.Module) -> dict[str, Tensor]:
-    """Return what the file holds: every parameter once, stored layers in their form."""
+def _tensors(model: nn.Module, plain: nn.Module) -> dict[str, Tensor]:
+    """Return what the file holds: every parameter once, stored layers in their form.
+
+    A dense weight stands as the plain layer in its place would keep it.
+    """
     rename, tensors, written = _rename(model), {}, set()
     for path, module in model.named_modules():
         prefix = f"{path}." if path else ""
         own = {**module._parameters, **_persistent(module)}
         if getattr(module, "kind", None) in STORED_LAYERS:
-            tensors |= {rename(prefix + n): t for n, t in module.to_file().items()}
+            stored = module.to_file()
+            if module.dense and isinstance(plain.get_submodule(path), Conv1D):
+                stored["weight"] = stored["weight"].T
+            tensors |= {rename(prefix + n): t for n, t in stored.items()}
             own = {"bias": module.bias}
         for name, tensor in own.items():
             if tensor is not None and id(tensor) not in written:
@@ -197,12 +255,18 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
             f"{folder} is damaged: its weights are not those that config.json belongs "
             "to, or another llmlab wrote it; save the model again."
         )
-    return raw | {"model_type": section.get("model_type", raw.get("model_type"))}
+    own = section.get("model_type", raw.get("model_type"))
+    if raw.get("model_type") not in (own, f"{HIDDEN}{own}"):
+        raise ValueError(
+            f"{folder} is damaged: config.json says model_type={own!r} and "
+            f"{raw.get('model_type')!r}; save the model again."
+        )
+    return raw | {"model_type": own}
 
 
 def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
     """Build a model without its weights, change it, and put in the tensors of files."""
-    model = skeletons.bare(config)
+    model = skeletons.to_fill(config, folder)
     rename = ours if isinstance(model, Decoder) else str
     difference = _out_of_file(section, rename, folder)
     try:
@@ -218,8 +282,20 @@ def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
         fill(model, paths, difference, rename=rename,
              dtype=None if difference.layers else dtype)  # fmt: skip
     if difference.layers and dtype is not None:
-        model = model.to(dtype)
+        _cast(model, dtype)
     return built.settled(model, folder)
+
+
+def _cast(model: nn.Module, dtype: torch.dtype) -> None:
+    """Cast what a file holds; tables that a model computes for itself stay."""
+    for module in model.modules():
+        if getattr(module, "kind", None) in STORED_LAYERS:
+            module.to(dtype)
+            continue
+        own = {**module._parameters, **_persistent(module)}
+        for name, tensor in own.items():
+            if tensor is not None and tensor.is_floating_point():
+                tensor.data = finite(name, tensor.data.to(dtype))
 
 
 def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
@@ -248,10 +324,20 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
     """Load a plain model as transformers does; a causal one gets our face."""
     for stored, part in files.tensors(paths):
         finite(stored, part[:])
-    if skeletons.is_causal(config):
-        from transformers import AutoModelForCausalLM as kind
-    else:
-        kind = skeletons.class_of(config)
-    with skeletons.no_bars():
-        model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    return Wrapped(model) if skeletons.is_causal(config) else model
+    from transformers import AutoModelForCausalLM
+
+    causal = skeletons.is_causal(config)
+    try:
+        kind = AutoModelForCausalLM if causal else skeletons.class_of(config)
+        with skeletons.no_bars():
+            model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
+    except Exception as error:  # transformers refuses in many ways
+        raise ValueError(
+            f"{folder} is none that transformers loads "
+            f"({skeletons.first_line(error)}); get config and weights from the same "
+            "source."
+        ) from error
+    if dtype == torch.float16:  # which ends at 65,504
+        for name, weight in model.named_parameters():
+            finite(name, weight)
+    return Wrapped(model) if causal else model

@@ -27,8 +27,15 @@ def pass_on(
 
     factor: (I, I), of `inverse_factor`. change: from a column's number and its weights
     as they now are, (O, 1), to those that shall stand there. stretch: columns after
-    which the columns beyond it are brought up to date; the result is the same.
+    which the columns beyond it are brought up to date; the result is the same. Raises
+    ValueError for a factor of another size and a stretch below 1.
     """
+    if stretch < 1 or factor.shape != (weight.shape[1],) * 2:
+        raise ValueError(
+            f"stretch={stretch}, factor of {tuple(factor.shape)}: a weight of "
+            f"{tuple(weight.shape)} wants a stretch of at least 1 and a factor with a "
+            "row and a column for each of its columns."
+        )
     weight, changed = weight.clone(), torch.empty_like(weight)
     width = weight.shape[1]
     for start in range(0, width, stretch):
@@ -36,7 +43,7 @@ def pass_on(
         errors = torch.zeros_like(weight[:, start:end])
         for column in range(start, end):
             now = weight[:, column : column + 1]
-            new = change(column, now)
+            new = change(column, now.clone())  # it may work in place
             changed[:, column : column + 1] = new
             error = (now - new) / factor[column, column]
             weight[:, column + 1 : end] -= error * factor[column, column + 1 : end]

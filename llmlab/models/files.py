@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -40,12 +40,17 @@ def find(name: str | Path) -> Path:
 
     Raises ValueError for a name that is none of these, OSError when the hub refuses.
     """
-    if str(name) in names():
-        return bundled() / str(name)
+    if not isinstance(name, str | Path):
+        raise ValueError(
+            f"name={name!r} is neither text nor a path; give a bundled model "
+            f"({', '.join(names())}), a folder, or an id of the Hugging Face hub."
+        )
+    if isinstance(name, str) and name in names():  # a Path means a folder
+        return bundled() / name
     path = Path(name).expanduser()
-    if str(name) and path.is_dir():
+    if str(name) and _is_there(path, Path.is_dir):
         return path
-    if str(name) and path.exists():
+    if str(name) and _is_there(path, Path.exists):
         raise ValueError(
             f"name={str(name)!r} is a file; give the folder that holds config.json and "
             "the safetensors files."
@@ -58,6 +63,13 @@ def find(name: str | Path) -> Path:
             f"and no id of the Hugging Face hub.{meant}"
         )
     return _download(str(name))
+
+
+def _is_there(path: Path, ask: Callable[[Path], bool]) -> bool:
+    try:
+        return ask(path)
+    except OSError:  # a name longer than names may be
+        return False
 
 
 def _download(identifier: str) -> Path:
@@ -97,7 +109,9 @@ def read_json(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path} is missing; a model's folder holds one.{_half_saved(path.parent)}"
         ) from None
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder and should be a file.") from None
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(
             f"{path} is not JSON ({error}); get the file again."
         ) from error

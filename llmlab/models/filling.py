@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import STORED_LAYERS
 from llmlab.models import files, surgery
@@ -66,7 +67,7 @@ def _store(
     for name, facts in layers.items():
         try:
             old = model.get_submodule(name)
-            new = _read(dict(facts), held.under(name))
+            new = _read(dict(facts), _turned(old, held.under(name)))
             if new is None:  # the plain layer has the same tensors
                 held.give_back(name)
                 continue
@@ -80,6 +81,13 @@ def _store(
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             yield f"{name}: {error}"
     surgery.put(model, ready)
+
+
+def _turned(old: nn.Module, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return a dense weight as (O, I): the file has it as the plain layer does."""
+    if isinstance(old, Conv1D) and "weight" in tensors:
+        return tensors | {"weight": tensors["weight"].T.contiguous()}
+    return tensors
 
 
 def _read(facts: dict[str, Any], tensors: dict[str, Tensor]) -> nn.Module | None:

@@ -21,7 +21,7 @@ READ = (
     "generation_config.json", "tokenizer.json", "tokenizer_config.json",
     "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
     "vocab.json", "merges.txt", "vocab.txt", "spiece.model", "tokenizer.model",
-    "sentencepiece.bpe.model",
+    "sentencepiece.bpe.model", "additional_chat_templates",
 )  # fmt: skip
 
 
@@ -34,6 +34,7 @@ def replacing(folder: Path) -> Iterator[Path]:
     has changed. Raises OSError with the way out where it cannot be written.
     """
     is_new = not folder.exists()
+    _check_room(folder)
     with _telling(folder):
         folder.mkdir(parents=True, exist_ok=True)
         partial = Path(tempfile.mkdtemp(dir=folder, prefix=files.PARTIAL))
@@ -50,13 +51,24 @@ def replacing(folder: Path) -> Iterator[Path]:
     _exchange(partial, folder)
 
 
+def _check_room(folder: Path) -> None:
+    """Raise OSError where a folder stands in the place of one of the model's files."""
+    for name in (CONFIG, files.SINGLE, files.INDEX, *READ[:-1]):
+        if (folder / name).is_dir():
+            raise OSError(
+                f"{folder / name} is a folder, where the model's file belongs; move it "
+                "away, or choose another folder for the model."
+            )
+
+
 def _settle(partial: Path) -> None:
     """Give the new files the mode of their folder's others, and have them on disk."""
     mode = (partial / CONFIG).stat().st_mode
-    for path in partial.iterdir():
-        path.chmod(mode)  # safetensors writes for the owner alone
-        with open(path, "rb+") as file:
-            os.fsync(file.fileno())
+    for path in partial.rglob("*"):
+        if path.is_file():
+            path.chmod(mode)  # safetensors writes for the owner alone
+            with open(path, "rb+") as file:
+                os.fsync(file.fileno())
 
 
 def _exchange(partial: Path, folder: Path) -> None:
@@ -66,8 +78,10 @@ def _exchange(partial: Path, folder: Path) -> None:
         stale = _stale(folder) - new
         (folder / CONFIG).unlink(missing_ok=True)
         for name in sorted(stale):
-            (folder / name).unlink(missing_ok=True)
+            _remove(folder / name)
         for name in sorted(new - {CONFIG}):
+            if (folder / name).is_dir():  # of templates, which os.replace would not
+                _remove(folder / name)
             os.replace(partial / name, folder / name)
         os.replace(partial / CONFIG, folder / CONFIG)
     except OSError as error:
@@ -78,17 +92,24 @@ def _exchange(partial: Path, folder: Path) -> None:
     partial.rmdir()
 
 
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def _stale(folder: Path) -> set[str]:
     """Return the names of files that a loader would read in place of new ones."""
     names = {path.name for path in folder.glob("model*.safetensors")}
-    names |= {name for name in READ if (folder / name).is_file()}
-    index = folder / files.INDEX
-    if index.exists():
-        names.add(index.name)
+    names |= {name for name in READ[:-1] if (folder / name).exists()}
+    if (folder / files.INDEX).exists():
+        names.add(files.INDEX)
         with contextlib.suppress(ValueError):  # a damaged one names nothing
-            parts = map(Path, files.index_of(folder))
-            names |= {part.name for part in parts if str(part) == part.name}
-    return names
+            parts = files.index_of(folder)
+            names |= {part for part in parts if part.endswith(".safetensors")}
+    names = {n for n in names if Path(n).name == n and not (folder / n).is_dir()}
+    return names | {name for name in READ[-1:] if (folder / name).is_dir()}
 
 
 @contextlib.contextmanager

@@ -34,6 +34,7 @@ def hearing(
     model: nn.Module, names: Collection[str], hear: Hear, *, outputs: bool = False
 ) -> Iterator[None]:
     """Call `hear(name, tensor)` at each call of these modules; else as `listening`."""
+    names = [names] if isinstance(names, str) else list(names)
     known = dict(model.named_modules(remove_duplicate=False))
     if unknown := [name for name in names if name not in known]:
         raise ValueError(

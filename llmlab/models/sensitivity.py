@@ -8,6 +8,7 @@ losses whose bytes fit into a budget.
 Source: the scan as in HAWQ, Dong et al., ICCV 2019, by loss instead of curvature.
 """
 
+import math
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,7 +59,7 @@ def scan(
             layer, weight = work.get_submodule(name), surgery.weight_of(original)
             for setting, change in changes.items():
                 with surgery.naming(name):
-                    changed, size = change(weight)
+                    changed, size = change(weight.clone())  # it may work in place
                 surgery.set_weight(layer, changed)
                 with torch.inference_mode():
                     more = loss(work) - before
@@ -74,6 +75,10 @@ def logit_error(model: nn.Module, data: Iterable[Batch]) -> Loss:
     data: see `calibration.collect`. The answers of the model are computed once, here.
     """
     data = list(data)
+    if not data:
+        raise ValueError(
+            "data holds no batch to compare logits on; hand in one or more."
+        )
     with torch.inference_mode():
         right = [_logits(calibration.run(model, batch)) for batch in data]
     size = sum(float(logits.square().sum()) for logits in right)
@@ -99,9 +104,16 @@ def choose(options: Iterable[Option], *, budget: int) -> dict[str, Any]:
     """
     layers: dict[str, list[Option]] = {}
     for option in options:
+        if not math.isfinite(option.loss):
+            raise ValueError(
+                f"option {option} has no loss that could be compared; leave it out, or "
+                "look for what made it NaN or infinite."
+            )
         layers.setdefault(option.layer, []).append(option)
+    if not layers:
+        raise ValueError(f"options are none to choose for budget={budget}; scan first.")
     least = sum(min(one.bytes for one in choices) for choices in layers.values())
-    if not layers or budget < least:
+    if budget < least:
         raise ValueError(
             f"budget={budget} bytes is less than the {least} of the smallest choice; "
             f"choose at least {least}, or scan settings that take less."

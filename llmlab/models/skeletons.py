@@ -31,20 +31,30 @@ def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
         if files.SECTION in raw:  # its model_type is hidden from transformers
             plain = {k: v for k, v in raw.items() if k != files.SECTION}
             return CONFIG_MAPPING[str(raw.get("model_type"))].from_dict(plain)
-        return AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        first = str(error).strip().partition("\n")[0]
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        named = config.architectures or []
+        if not isinstance(named, list) or not all(isinstance(n, str) for n in named):
+            raise ValueError(f"architectures={named!r} are no names")
+        return config
+    except Exception as error:  # transformers' own rules fail in many ways
         raise ValueError(
-            f"{folder}/config.json names no model that transformers knows ({first}); "
-            "llmlab never runs code that comes with a checkpoint."
+            f"{folder}/config.json names no model that transformers knows "
+            f"({first_line(error)}); llmlab never runs code that comes with a "
+            "checkpoint."
         ) from error
+
+
+def first_line(error: Exception) -> str:
+    """Return what an error of another library says first."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
 
 
 def _recurrent(raw: Mapping[str, Any]) -> rnn.RecurrentConfig:
     fields = {key: value for key, value in raw.items() if key != files.SECTION}
     try:
         return rnn.RecurrentConfig(**fields)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             f"config.json is not one of {rnn.MODEL_TYPE} ({error}); get the file again."
         ) from error
@@ -80,6 +90,18 @@ def class_of(config: Any) -> type:
     return kind
 
 
+def check_known(kind: type) -> None:
+    """Raise ValueError for a class that a configuration could not name again."""
+    import transformers
+
+    if getattr(transformers, kind.__name__, None) is not kind:
+        raise ValueError(
+            f"model is a {kind.__name__}, which is no class of transformers, so nobody "
+            "could load it again; keep its state_dict(), or put your weights into one "
+            "that transformers has."
+        )
+
+
 def empty(config: Any) -> nn.Module:
     """Return a model of this configuration on the meta device: sizes, no numbers.
 
@@ -93,6 +115,17 @@ def empty_of(kind: type, config: Any) -> nn.Module:
     """Return a model of this transformers class on the meta device."""
     with torch.device("meta"), no_bars():
         return kind._from_config(copy.deepcopy(config))
+
+
+def to_fill(config: Any, folder: Path) -> nn.Module:
+    """Return `bare(config)`; ValueError where its sizes are those of no model."""
+    try:
+        return bare(config)
+    except Exception as error:  # PyTorch and transformers refuse in many ways
+        raise ValueError(
+            f"{folder}/config.json describes a model that cannot be built "
+            f"({first_line(error)}); get the file again."
+        ) from error
 
 
 def bare(config: Any) -> nn.Module:
@@ -130,16 +163,31 @@ def no_bars() -> Iterator[None]:
             logging.enable_progress_bar()
 
 
+WORDS = (  # files of which any makes a tokenizer
+    "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
+    "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
+)  # fmt: skip
+
+
 def tokenizer_of(folder: Path, config: Any) -> Any:
-    """Return the tokenizer that stands in a folder, or None."""
-    if not any(folder.glob("tokenizer*")):
+    """Return the tokenizer that stands in a folder, or None.
+
+    Raises ValueError where its files are damaged.
+    """
+    if not any((folder / name).is_file() for name in WORDS):
         return None
     from transformers import AutoTokenizer, PretrainedConfig
 
     # Its own type it does not know, and would warn of.
     known = isinstance(config, PretrainedConfig)
-    return AutoTokenizer.from_pretrained(
-        folder,
-        trust_remote_code=False,
-        config=config if known else PretrainedConfig(),
-    )
+    try:
+        return AutoTokenizer.from_pretrained(
+            folder,
+            trust_remote_code=False,
+            config=config if known else PretrainedConfig(),
+        )
+    except Exception as error:  # transformers and tokenizers fail in many ways
+        raise ValueError(
+            f"the tokenizer's files in {folder} cannot be read ({first_line(error)}); "
+            "get them again, or take them away to load the model without one."
+        ) from error

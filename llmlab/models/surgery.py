@@ -95,10 +95,15 @@ def replace(model: Model, modules: Mapping[str, nn.Module]) -> Model:
     """Return a copy of a model with other modules under some of its names.
 
     A module that stands in several places is replaced in all of them. A new layer
-    without a bias of its own gets the old one's, as `share` hands it out. Raises
+    without a bias of its own gets the old one's, as `share` hands it out; one that is a
+    part of the model already comes in as a copy that shares its storage. Raises
     ValueError for a name that no module has.
     """
-    new = share(model)
+    new, own = share(model), {id(weight) for weight in model.parameters()}
+    modules = {
+        name: share(module) if own & set(map(id, module.parameters())) else module
+        for name, module in modules.items()
+    }
     old = {name: _submodule(new, name) for name in modules}
     for name, module in modules.items():
         module.train(old[name].training)

@@ -124,6 +124,7 @@ def train(
     symmetric: bool | None = None,
     skip: Collection[str] = (),
     rate: float = 3e-4,
+    seed: int = 0,
     rows: int = 1,
     operator: str | None = None,
     **options: Any,
@@ -131,8 +132,9 @@ def train(
     """Train a copy of a model on the grid; return it quantized, with its log.
 
     batch, steps and options: as in `models.training.train`; by default AdamW at `rate`,
-    which rises for a tenth of the steps and falls for the last half. The other
-    arguments and errors are those of `rounding.quantize`.
+    which rises for a tenth of the steps and falls for the last half. seed: of what the
+    model draws as it learns (dropout); torch's own state stays. The other arguments and
+    errors are those of `rounding.quantize`.
     """
     ready = prepare(
         model, bits=bits, group_size=group_size, symmetric=symmetric, skip=skip
@@ -147,9 +149,11 @@ def train(
             steps, warmup=steps // 10, decay=steps // 2
         ),
     }
-    learnt = training.train(
-        ready, batch, steps=steps, in_place=True, **defaults | options
-    )
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        learnt = training.train(
+            ready, batch, steps=steps, in_place=True, **defaults | options
+        )
     new = finish(learnt.model, rows=rows, operator=operator)
     return training.Trained(new, learnt.log)
 

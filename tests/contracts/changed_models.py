@@ -72,6 +72,14 @@ def fewer_groups():
     return model
 
 
+def three_of_four_heads():
+    """A number of heads that does not divide the width: transformers forbids it."""
+    model = llama()
+    for layer in model.layers:
+        without_groups(layer.attention, [0, 1, 3], queries_each=1)
+    return model
+
+
 def fewer_groups_in_one_layer():
     model = llama()
     without_groups(model.layers[2].attention, [0, 3], queries_each=1)
@@ -188,6 +196,7 @@ EXPRESSED = {  # changed, but a plain configuration can name them
 CHANGED = {
     "a narrower mlp": narrower_in_one_layer,
     "fewer groups in one layer": fewer_groups_in_one_layer,
+    "three of four heads": three_of_four_heads,
     "fewer layers of an rnn": fewer_layers_of_an_rnn,
     "shared layers": shared_layers,
     "windows by layer": windows_by_layer,

@@ -22,10 +22,12 @@ from families import make
 from fresh import answer
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
+from small_models import wrapped
 from torch import nn
 from torch.nn.utils import parametrizations
 from transformers import (
     AutoModelForCausalLM,
+    BertForMaskedLM,
     GenerationConfig,
     LlamaConfig,
     LlamaForCausalLM,
@@ -139,6 +141,59 @@ def test_plain_weights_written_over_a_prepacked_model_are_read_as_they_are(tmp_p
     assert type(back.head) is nn.Linear
 
 
+def test_prepacked_layers_of_gpt2_stand_in_the_file_as_transformers_has_them(tmp_path):
+    """Its layers keep their weights the other way round."""
+    model = wrapped(dtype=torch.float32)
+    name = "model.transformer.h.0.attn.c_proj"  # a square one, where no size tells
+    layer = quantization.PrepackedLinear(surgery.weight_of(model.get_submodule(name)))
+    packed = surgery.replace(model, {name: layer})
+    back = models.load(models.save(packed, tmp_path))
+    assert torch.equal(answer(back), answer(packed))
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path)
+    torch.testing.assert_close(answer(theirs), answer(model), rtol=1e-4, atol=1e-4)
+
+
+def test_a_path_means_a_folder_even_where_a_bundled_model_has_its_name(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    model = llama()
+    assert torch.equal(answer(models.load(models.save(model, "coder"))), answer(model))
+    assert models.load("coder").vocabulary == 4096
+
+
+def test_home_is_home_and_nothing_is_no_place(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert models.save(llama(), "~/mine") == tmp_path / "mine"
+    assert models.load("~/mine").vocabulary == 61
+    for wrong in ("", None, 5):
+        with pytest.raises(ValueError, match="no place to save"):
+            models.save(llama(), wrong)
+    for wrong in (None, 5):
+        with pytest.raises(ValueError, match=f"name={wrong} is neither text"):
+            models.load(wrong)
+    with pytest.raises(ValueError, match="is no bundled model"):
+        models.load("a b" * 5000)
+
+
+def test_what_is_too_large_for_fp16_is_refused_in_every_family(tmp_path):
+    for name in ("a decoder", "bert"):
+        for how, change in (("plain", lambda m: m), ("int8", quantization.quantize)):
+            model = PLAIN[name]()
+            with torch.no_grad():
+                next(p for p in model.parameters() if p.dim() == 1)[0] = 1e6
+            folder = models.save(change(model), tmp_path / f"{name}-{how}")
+            with pytest.raises(ValueError, match="NaN or infinite"):
+                models.load(folder, dtype="fp16")
+
+
+def test_how_a_decoder_generates_is_kept_from_folder_to_folder(tmp_path):
+    models.save(llama(), tmp_path)
+    GenerationConfig(max_new_tokens=33).save_pretrained(tmp_path)
+    models.save(models.load(tmp_path), tmp_path)
+    assert GenerationConfig.from_pretrained(tmp_path).max_new_tokens == 33
+
+
 def tokenizer():
     from tokenizers import Tokenizer
     from tokenizers import models as kinds
@@ -186,6 +241,94 @@ def test_everything_else_in_the_folder_stays_byte_for_byte(tmp_path):
     models.save(model, tmp_path)
     assert {n: (tmp_path / n).read_bytes() for n in others} == others
     assert torch.equal(answer(models.load(tmp_path)), answer(model))
+
+
+ODD = {  # what stands in the folder -> whether a model can be saved there
+    "an index that names other files": (
+        lambda f: (f / "model.safetensors.index.json").write_text(
+            json.dumps({"weight_map": {"a": "README.md", "b": "..", "c": "notes"}})
+        ),
+        True,
+    ),
+    "an index without end": (
+        lambda f: (f / "model.safetensors.index.json").write_text("[" * 100_000),
+        True,
+    ),
+    "a folder with a name of weights": (
+        lambda f: (f / "model-x.safetensors").mkdir(),
+        True,
+    ),
+    "old templates": (
+        lambda f: _file(f / "additional_chat_templates" / "tool.jinja"),
+        True,
+    ),
+    "a note on the tokenizer": (lambda f: _file(f / "tokenizer_notes.txt"), True),
+    "a folder of weights": (lambda f: (f / "model.safetensors").mkdir(), False),
+    "a folder of settings": (lambda f: (f / "config.json").mkdir(), False),
+}
+
+
+def _file(path):
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("old")
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_folders_take_a_model_or_keep_what_they_have(what, tmp_path):
+    put, takes = ODD[what]
+    (tmp_path / "notes").mkdir()
+    _file(tmp_path / "README.md")
+    put(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    model = llama()
+    if takes:
+        models.save(model, tmp_path)
+        assert torch.equal(answer(models.load(tmp_path)), answer(model))
+        assert models.load(tmp_path).tokenizer is None
+    else:
+        with pytest.raises(OSError, match="is a folder, where the model's file"):
+            models.save(model, tmp_path)
+        assert sorted(tmp_path.rglob("*")) == before
+    assert (tmp_path / "README.md").read_text() == "old"
+    assert (tmp_path / "notes").is_dir() and not list(tmp_path.glob(".saving-*"))
+
+
+def test_several_templates_of_a_tokenizer_are_written_and_replaced(tmp_path):
+    model = llama()
+    model.tokenizer = tokenizer()
+    model.tokenizer.chat_template = {"default": "{{ x }}", "tool": "{{ y }}"}
+    for _ in range(2):
+        models.save(model, tmp_path)
+        back = models.load(tmp_path).tokenizer
+        assert back.chat_template == model.tokenizer.chat_template
+
+
+def test_a_damaged_tokenizer_is_named_in_one_sentence(tmp_path):
+    model = llama()
+    model.tokenizer = tokenizer()
+    models.save(model, tmp_path)
+    (tmp_path / "tokenizer.json").write_text("garbage")
+    with pytest.raises(ValueError, match=r"tokenizer's files in .* cannot be") as error:
+        models.load(tmp_path)
+    assert "\n" not in str(error.value)
+
+
+CONFIGS = [
+    {"num_attention_heads": 0}, {"num_hidden_layers": "2"}, {"hidden_act": "evil"},
+    {"num_attention_heads": 7}, {"architectures": 5}, {"architectures": ["pipeline"]},
+    {"head_dim": 10**15}, {"vocab_size": -5}, {"rms_norm_eps": None},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=str)
+@pytest.mark.parametrize("kind", ["plain", "int8"])
+def test_a_configuration_of_no_model_is_refused_in_one_sentence(config, kind, tmp_path):
+    model = llama() if kind == "plain" else quantization.quantize(llama())
+    path = models.save(model, tmp_path) / "config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | config))
+    with pytest.raises(ValueError) as error:
+        models.load(tmp_path)
+    assert "\n" not in str(error.value) and str(tmp_path) in str(error.value)
 
 
 def test_a_second_file_of_weights_is_never_read(tmp_path):
@@ -264,7 +407,94 @@ def wider_head():
     return model
 
 
+def with_nan():
+    model = llama()
+    with torch.no_grad():
+        model.layers[0].mlp.up.weight[0, 0] = float("nan")
+    return model
+
+
+def odd_width():
+    """A decoder of width 31, which four heads do not divide."""
+    model = llama(num_hidden_layers=1, tie_word_embeddings=True)
+    for module in (*model.layers[0].modules(), model.norm, model.embedding):
+        for name, weight in list(module._parameters.items()):
+            if weight is not None and 32 in weight.shape:
+                kept = weight.detach()[tuple(slice(31) if n == 32 else slice(None)
+                                             for n in weight.shape)]  # fmt: skip
+                setattr(module, name, nn.Parameter(kept.clone(), False))
+        for name in ("in_features", "out_features", "embedding_dim"):
+            if getattr(module, name, None) == 32:
+                setattr(module, name, 31)
+    model.head.weight, model.head.in_features = model.embedding.weight, 31
+    return model
+
+
+class OwnBert(BertForMaskedLM):
+    """A class that nobody else has."""
+
+
+def own_class():
+    return OwnBert(make("bert").config)
+
+
+def other_angles():
+    model = llama()
+    model.rotary.frequencies = model.rotary.frequencies / 2
+    return model
+
+
+def other_rope_afterwards():
+    model = llama()
+    model.config.rope_parameters = {"rope_type": "default", "rope_theta": 50.0}
+    return model
+
+
+def one_buffer_more():
+    model = llama()
+    model.layers[0].register_buffer("mask", torch.ones(3))
+    return model
+
+
+def patched():
+    model = llama()
+    model.layers[0].mlp.forward = lambda x: x
+    return model
+
+
+def on_meta():
+    return llama().to("meta")
+
+
+def sparse():
+    model = llama()
+    weight = model.head.weight.to_sparse()
+    model.head.weight = nn.Parameter(weight, requires_grad=False)
+    return model
+
+
+def words_for_a_tokenizer():
+    model = llama()
+    model.tokenizer = "abc"
+    return model
+
+
+def cast_with_its_angles():
+    return wrapped("phi3", dtype=torch.float32, intermediate_size=48).to(torch.bfloat16)
+
+
 REFUSED = {
+    "NaN weights": (with_nan, r"layers\.0\.mlp\.up\.weight holds NaN"),
+    "a width that its heads do not divide": (odd_width, "no configuration can"),
+    "a class of nobody else's": (own_class, "OwnBert, which is no class of transform"),
+    "other angles": (other_angles, "rotary: frequencies holds other numbers"),
+    "a configuration changed too late": (other_rope_afterwards, "rotary: frequencies"),
+    "a buffer too many": (one_buffer_more, r"layers\.0: mask is \(3,\)"),
+    "a forward of its own": (patched, r"layers\.0\.mlp: its forward was replaced"),
+    "no numbers": (on_meta, "on the meta device"),
+    "a sparse weight": (sparse, r"head\.weight is kept as torch.sparse_coo"),
+    "a tokenizer that is none": (words_for_a_tokenizer, "model.tokenizer='abc'"),
+    "angles cast along": (cast_with_its_angles, "inv_freq is torch.bfloat16"),
     "a layer of an unknown kind": (doubled, r"layers\.0\.mlp\.up is a Doubled"),
     "a layer in training": (
         lambda: qat.prepare(llama(), group_size=8),
