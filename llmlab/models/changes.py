@@ -105,6 +105,12 @@ def tied(model: nn.Module) -> list[list[str]]:
     return [group for group in names.values() if len(group) > 1]
 
 
+def persistent(module: nn.Module) -> dict[str, torch.Tensor | None]:
+    """Return the buffers of a module that go to a file, by name."""
+    apart = module._non_persistent_buffers_set
+    return {name: b for name, b in module._buffers.items() if name not in apart}
+
+
 def _same(model: nn.Module) -> list[list[str]]:
     """Return the places of each module that stands in several, outermost ones only."""
     places = defaultdict(list)
