@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import llmlab
-from llmlab import models
+from llmlab import measure, models, quantization
 from llmlab.command import errors, labs, main, where
 from llmlab.core import records
 
@@ -205,6 +205,20 @@ def test_measure_shows_a_table_and_writes_json_and_a_picture(tiny, tmp_path):
     picture = (out / f"{tiny.name}_bf16.png").read_bytes()
     assert picture.startswith(b"\x89PNG")
     assert len(list(out.iterdir())) == 2
+
+
+@pytest.mark.slow
+def test_measure_takes_a_quantized_folder_in_the_format_that_it_has(tmp_path):
+    os.environ["LLMLAB_TIME"] = "0.1"
+    model = quantization.quantize(models.random_model("tiny", dtype="bf16"), bits=4)
+    folder = models.save(model, tmp_path / "mine")
+    done = command("measure", "--model", folder, "--out", tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    assert f"{folder} int4:" in done.stdout
+    facts = records.load(tmp_path / "out" / "mine_int4.json")
+    (weights,) = [fact for fact in facts if fact.name == "weights"]
+    assert weights.value == measure.memory.weight_bytes(models.load(folder))
+    assert all("--dtype" not in fact.command for fact in facts)
 
 
 @pytest.mark.slow

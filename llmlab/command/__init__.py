@@ -51,7 +51,9 @@ def parser() -> Parser:
         default="coder",
         help="a bundled name, a folder or a Hugging Face id (coder)",
     )
-    measure.add_argument("--dtype", default="fp32", help="fp32, bf16 or fp16 (fp32)")
+    measure.add_argument(
+        "--dtype", help="fp32, bf16 or fp16 (fp32; a quantized model: as it was saved)"
+    )
     measure.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
     measure.add_argument(
         "--formats",

@@ -21,19 +21,21 @@ def run(options: argparse.Namespace) -> int:
     """
     folder = _writable(Path(options.out).expanduser()) if options.out else None
     machine.set_threads()
-    dtype, device = machine.dtype(options.dtype), machine.device(options.device)
+    dtype = options.dtype and machine.dtype(options.dtype)
+    device = machine.device(options.device)
     if options.formats is not None:
         return _formats(options, folder)
 
     from llmlab import models
 
-    facts = _facts(models.load(options.model, dtype=dtype, device=device))
-    found = _with_command(facts, options)
-    title = f"{options.model} {machine.dtype_name(dtype)}: {machine.describe().label}"
+    model = models.load(options.model, dtype=dtype, device=device)
+    found = _with_command(_facts(model), options)
+    form = getattr(model, "format", "") or _dtype_of(model)
+    title = f"{options.model} {form}: {machine.describe().label}"
     print(terminal.paint(title, "bold"))
     print(records.table(found, _columns(found)), flush=True)
     if folder:
-        name = f"{Path(options.model).name}_{machine.dtype_name(dtype)}"
+        name = f"{Path(options.model).name}_{form.replace(' ', '-')}"
         for path in _save(found, folder / name):
             print(f"written {path}")
     return 0
@@ -53,6 +55,10 @@ def _formats(options: argparse.Namespace, folder: Path | None) -> int:
         records.save(found, path)
         print(f"written {path}")
     return 0
+
+
+def _dtype_of(model) -> str:
+    return machine.dtype_name(next(model.parameters()).dtype)
 
 
 def _columns(found: list[records.Record]) -> list[str]:
@@ -84,7 +90,7 @@ def _writable(folder: Path) -> Path:
 def _with_command(found, options: argparse.Namespace) -> list[records.Record]:
     words = ["llmlab", "measure", "--model", options.model]
     if options.formats is None:
-        words += ["--dtype", options.dtype]
+        words += ["--dtype", options.dtype] if options.dtype else []
     else:
         words += ["--formats", options.formats] if options.formats else ["--formats"]
     if options.device != "cpu":
