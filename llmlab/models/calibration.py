@@ -9,7 +9,6 @@ Shapes: B sequences, T tokens, I input features of a layer.
 """
 
 import functools
-import itertools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -176,6 +175,5 @@ def stages(names: Iterable[str]) -> list[list[str]]:
 @functools.cache
 def _programs() -> tuple[corpus.TextFile, ...]:
     """Return the standard library's training files, which are soon listed, mixed."""
-    listed = itertools.takewhile(lambda f: f.package == "python", corpus.candidates())
-    training = [file for file in listed if file.split == "training"]
+    training = [file for file in corpus.library() if file.split == "training"]
     return tuple(sorted(training, key=lambda file: file.sha256))

@@ -72,11 +72,12 @@ def between(model: nn.Module, plain: nn.Module) -> Changes:
         for name, module in model.named_modules()
         if getattr(module, "kind", None) in STORED_LAYERS
     }
+    already = _same(plain)
     changes = Changes(
         layers=layers,
         sizes=dict(_other_sizes(model, plain)),
         windows=_other_windows(model, plain),
-        same=[names for names in _same(model) if names not in _same(plain)],
+        same=[names for names in _same(model) if names not in already],
         tied=tied(model),
     )
     try:

@@ -20,7 +20,7 @@ from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
 from llmlab.models.filling import fill, finite
-from llmlab.models.names import ours
+from llmlab.models.names import of_layers, ours
 from llmlab.models.saving import save
 from llmlab.models.wrapper import Wrapped
 
@@ -122,10 +122,7 @@ def _cast(model: nn.Module, dtype: torch.dtype) -> None:
 
 def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
     """Read the changes of a configuration; ValueError where they are none."""
-
-    def layer(name: str) -> str:
-        return rename(f"{name}.weight").removesuffix(".weight")
-
+    layer = of_layers(rename)
     try:
         tied = section.get("tied")
         return Changes(

@@ -1,5 +1,7 @@
 """The names of weights: ours, which a lesson reads, and the Llama family's files'."""
 
+from collections.abc import Callable
+
 RENAMES = (  # in the files, here
     ("model.embed_tokens.", "embedding."),
     ("model.layers.", "layers."),
@@ -32,3 +34,8 @@ def theirs(name: str) -> str:
         if own[0] == "." or name.startswith(own):
             name = name.replace(own, in_file)
     return name
+
+
+def of_layers(rename: Callable[[str], str]) -> Callable[[str], str]:
+    """Return the function that renames a layer as `rename` does its weight."""
+    return lambda name: rename(f"{name}.weight").removesuffix(".weight")

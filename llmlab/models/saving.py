@@ -20,7 +20,7 @@ from llmlab.models import built, changes, files, folders, rnn, skeletons
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
-from llmlab.models.names import theirs
+from llmlab.models.names import of_layers, theirs
 from llmlab.models.wrapper import Wrapped
 
 
@@ -44,7 +44,9 @@ def save(model: Any, folder: Path | str) -> Path:
     config = built.config_of(inner)
     plain = _plain(inner, config)
     difference = changes.between(inner, plain)
-    tensors = _tensors(inner, plain)
+    ours = isinstance(inner, Decoder | rnn.RecurrentModel)
+    # Before a byte is written; a plain model of transformers is written by its class.
+    tensors = _tensors(inner, plain) if difference or ours else None
     with folders.replacing(folder) as partial:
         name = str(getattr(model, "format", ""))
         _write(inner, config, difference, tensors, partial, name)
@@ -118,12 +120,12 @@ def _write(
     model: nn.Module,
     config: Any,
     difference: Changes,
-    tensors: dict[str, Tensor],
+    tensors: dict[str, Tensor] | None,
     folder: Path,
     name: str,
 ) -> None:
-    """Write config and weights; a plain transformers model as transformers does."""
-    if not difference and not isinstance(model, Decoder | rnn.RecurrentModel):
+    """Write config and weights; without tensors as transformers does it."""
+    if tensors is None:
         with skeletons.no_bars():
             model.save_pretrained(folder)
         return
@@ -178,10 +180,7 @@ def _is_dense(model: nn.Module, difference: Changes) -> bool:
 
 def _in_file(difference: Changes, rename) -> dict[str, Any]:
     """Return what a configuration says of the changes, by the names in the file."""
-
-    def layer(name: str) -> str:
-        return rename(f"{name}.weight").removesuffix(".weight")
-
+    layer = of_layers(rename)
     held = asdict(difference)
     held["layers"] = {layer(name): facts for name, facts in held["layers"].items()}
     held["sizes"] = {layer(name): size for name, size in held["sizes"].items()}
