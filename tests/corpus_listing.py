@@ -40,8 +40,14 @@ def place(config: pytest.Config) -> Path | None:
 
 
 def installation() -> str:
-    """Return a name for what is installed here, and for what of it is listed."""
-    records = [d.read_text("RECORD") or "" for d in importlib.metadata.distributions()]
+    """Return a name for what is installed here, and for what of it is listed.
+
+    Only this environment's own folders are read: `import setuptools`, which any test
+    may cause, lengthens `sys.path` by packages that setuptools carries within itself.
+    """
+    folders = sorted({sysconfig.get_path(name) for name in ("purelib", "platlib")})
+    installed = importlib.metadata.distributions(path=folders)
+    records = [found.read_text("RECORD") or "" for found in installed]
     parts = [
         sys.version,
         sysconfig.get_path("stdlib"),

@@ -4,6 +4,8 @@ import ast
 import lzma
 import random
 import statistics
+import subprocess
+import sys
 import sysconfig
 from pathlib import Path
 
@@ -217,3 +219,19 @@ def test_the_list_that_tests_share_is_what_the_corpus_would_give(pytestconfig):
     assert len({file.package for file in listed}) > 20
     place = corpus_listing.place(pytestconfig)
     assert place is None or place.exists(), "the next run reads it"
+
+
+def test_the_list_has_one_name_whatever_has_been_imported():
+    """setuptools brings packages of its own, and adds their folder to sys.path."""
+    name = "import corpus_listing; print(corpus_listing.installation())"
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for code in (name, "import setuptools; " + name)
+    ]
+    assert runs[0] == runs[1]
