@@ -107,7 +107,7 @@ def test_a_stream_goes_on_from_a_cache_that_is_handed_in(name):
     model(name)(torch.tensor([text[:5]]), cache)
     tokens = list(generation.stream(model(name), text[5:], max_tokens=6, cache=cache))
     assert tokens == plain_loop(model(name), text, 6)
-    assert cache.lengths == [9 + 5]  # all but the last token chosen
+    assert cache.lengths.tolist() == [9 + 5]  # all but the last token chosen
 
 
 @pytest.mark.parametrize("name", ["decoder", "lstm", "gpt2"])

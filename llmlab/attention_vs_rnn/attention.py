@@ -43,7 +43,7 @@ def whole_matrix(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
 def fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     """Attend by PyTorch's own operator, which keeps a few tiles of scores at a time."""
     tokens, seen = queries.shape[-2], keys.shape[-2]
-    mask = causal_mask([seen - tokens], tokens, window=None, device=queries.device)
+    mask = causal_mask(seen - tokens, tokens, seen, None, queries.device)
     return layers.attend(queries, keys, values, mask)
 
 
@@ -68,8 +68,12 @@ class Past:
 
         Raises ValueError when the cache is full.
         """
-        self.cache.lengths = [self.length] * len(keys)
-        every_key, every_value = self.cache.extend(0, keys, values)
+        # Counted as held only by what goes on from it: a step that is timed again and
+        # again from the same state takes nothing back.
+        if self.cache.longest > self.length:
+            self.cache.rewind(self.length)
+        self.cache.advance(self.length - self.cache.longest)
+        every_key, every_value, _ = self.cache.extend(0, keys, values)
         return every_key, every_value, Past(self.cache, self.length + keys.shape[2])
 
 

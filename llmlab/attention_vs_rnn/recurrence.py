@@ -37,7 +37,7 @@ class Recurrent(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Map (B, T, D) to (B, T, D), going on from a state."""
-        return self.recurrence(x, state, None)
+        return self.recurrence(x, state, x.shape[1])
 
     def new_state(self, batch: int, length: int) -> State:
         """Return zeros; `length` changes nothing."""

@@ -215,7 +215,7 @@ def _steps(model, prompts, new: int) -> Callable[[], object]:
     last = [[row[-1]] for row in prompts]
 
     def call():
-        cache.lengths = [read] * rows  # what the call before wrote is taken back
+        cache.rewind(read)  # what the call before wrote is taken back
         return list(generation.stream_batch(model, last, max_tokens=new, cache=cache))
 
     return call

@@ -64,13 +64,53 @@ class Cost:
 
 
 class Cache(Protocol):
-    """What a model remembers of the tokens that it has seen; made by `new_cache`."""
+    """What a model remembers of the tokens that it has seen; made by `new_cache`.
 
-    lengths: list[int]  # tokens held, per row
+    The caches of llmlab share `models.rows.Rows`. `select` and `join` give new caches
+    and leave the old ones as they are.
+    """
+
+    lengths: Tensor  # (B,) int64: tokens held; a new tensor with each call
+    limit: int | None  # places of a row, None for no limit
+    can_rewind: bool  # whether tokens can be taken back one by one
 
     @property
     def bytes(self) -> int:
         """Memory allocated, in bytes."""
+        ...
+
+    def advance(self, counts: int | Sequence[int] | Tensor) -> None:
+        """Count more tokens as held: one number for all rows, or one each."""
+        ...
+
+    def rewind(self, lengths: int | Sequence[int] | Tensor) -> None:
+        """Take tokens back until the rows hold `lengths`; ValueError says why not."""
+        ...
+
+    def select(self, rows: Sequence[int] | Tensor) -> "Cache":
+        """Return a cache of these rows, in this order."""
+        ...
+
+    def join(self, other: "Cache") -> "Cache":
+        """Return a cache of the rows of both."""
+        ...
+
+
+class AttentionCache(Cache, Protocol):
+    """A cache that our attention writes to; where the numbers lie is its own affair.
+
+    What it hands out is clean: a mask multiplies what it hides by zero, so that stale
+    places must hold numbers, never NaN.
+    """
+
+    def extend(
+        self, layer: int, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor | str | None]:
+        """Keep (B, K, T, H) behind each row's tokens; return all, (B, K, S, H).
+
+        Third comes the mask: (B or 1, 1, T, S), true where a new token may look,
+        "causal" for a fresh square of tokens, None where nothing is hidden.
+        """
         ...
 
 
@@ -90,7 +130,7 @@ class LanguageModel(Protocol):
         tokens: Tensor,
         cache: Cache | None = None,
         *,
-        counts: list[int] | None = None,
+        counts: Sequence[int] | Tensor | None = None,
         last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of the tokens that follow each of (B, T).

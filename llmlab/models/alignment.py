@@ -8,19 +8,22 @@ tokens are kept and the text is read again.
 Shapes: B sequences, T new tokens, K key/value heads, H head width, C columns.
 """
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 from transformers import DynamicCache
 
+from llmlab.models import rows
+from llmlab.models.rows import Counts, Rows
 
-class AlignedCache:
-    """A DynamicCache whose rows all end at the last column."""
 
-    def __init__(self, batch: int, length: int):
-        _check_size(batch, length)
-        self.length = length
-        self.lengths = [0] * batch
-        self._held = [0] * batch  # what stands in the columns: a length may be lowered
+class AlignedCache(Rows):
+    """A DynamicCache whose rows all end at the last column, that of the longest."""
+
+    def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
+        rows.check_size(batch, length)
+        super().__init__(batch, length, device=device)
         self._past = DynamicCache()
 
     @property
@@ -28,98 +31,156 @@ class AlignedCache:
         """Memory held, in bytes; it grows with the tokens."""
         return sum(p.keys.nbytes + p.values.nbytes for p in self._filled())
 
-    def open(self, counts: list[int]) -> DynamicCache:
+    def open(self, counts: Counts) -> DynamicCache:
         """Return what the model extends by `counts` real tokens in each row."""
         _check_room(self, counts)
-        old, columns = self._held, max(self._held)
         for layer in self._filled():  # an interrupted call may have left more than that
-            layer.keys = layer.keys[:, :, :columns]
-            layer.values = layer.values[:, :, :columns]
-        if self.lengths != old:
-            taken = [
-                held - length for held, length in zip(old, self.lengths, strict=True)
-            ]
-            if min(taken) < 0:
-                raise ValueError(
-                    f"lengths={self.lengths} beside {old} held: a length can only be "
-                    "lowered, to take tokens back; the model alone adds tokens."
-                )
-            self._align(self.lengths, [columns - back for back in taken], columns)
+            layer.keys = layer.keys[:, :, : self.longest]
+            layer.values = layer.values[:, :, : self.longest]
         return self._past
 
-    def close(self, counts: list[int], new: int) -> None:
+    def close(self, counts: Counts, new: int) -> None:
         """Take in the T = `new` columns of a call, of which `counts` are real."""
-        columns = max(self._held)
-        lengths = [old + real for old, real in zip(self._held, counts, strict=True)]
-        self._align(lengths, [columns + real for real in counts], columns + new)
+        columns = self.longest
+        self.advance(counts)
+        if not isinstance(counts, int):
+            self._align([columns + real for real in counts], columns + new)
 
-    def _align(self, lengths: list[int], ends: list[int], columns: int) -> None:
+    def _align(self, ends: list[int], columns: int) -> None:
         """Move each row, which ends before column `ends[row]`, to the last column."""
-        kept = max(lengths)
-        self.lengths, self._held = list(lengths), list(lengths)
+        kept = self.longest
         if not kept:
             self._past = DynamicCache()
         elif min(ends) < columns:
             for layer in self._filled():
                 device = layer.keys.device
                 starts = torch.tensor(ends, device=device)[:, None] - kept  # (B, 1)
-                places = (starts + torch.arange(kept, device=device)).clamp(min=0)
-                rows = torch.arange(len(ends), device=device)[:, None]
+                places = starts + torch.arange(kept, device=device)  # (B, C)
+                lengths = self.lengths.to(device)[:, None]
+                empty = torch.arange(kept, device=device) < kept - lengths
+                own = torch.arange(len(ends), device=device)[:, None]
+                empty, places = empty[:, None, :, None], places.clamp(min=0)
                 # Indices on both sides of a slice come out in front: (B, C, K, H).
-                layer.keys = layer.keys[rows, :, places].transpose(1, 2)
-                layer.values = layer.values[rows, :, places].transpose(1, 2)
+                keys = layer.keys[own, :, places].transpose(1, 2)
+                values = layer.values[own, :, places].transpose(1, 2)
+                layer.keys = keys.masked_fill(empty, 0)
+                layer.values = values.masked_fill(empty, 0)
 
     def _filled(self) -> list:
         layers = self._past.layers
         return [layer for layer in layers if getattr(layer, "keys", None) is not None]
 
+    def _form(self) -> tuple:
+        return ("right-aligned keys and values",)
 
-class TokenCache:
+    def _forget(self, wanted: list[int], held: list[int]) -> None:
+        columns = self.longest
+        ends = [columns - old + new for new, old in zip(wanted, held, strict=True)]
+        self._hold(torch.tensor(wanted, device=self.lengths.device))
+        self._align(ends, columns)
+
+    def _take(self, old: "AlignedCache", index: Tensor) -> None:
+        kept = self.longest
+        self._past = _past(
+            [(layer.keys[index, :, -kept:], layer.values[index, :, -kept:])
+             for layer in old._filled() if kept]
+        )  # fmt: skip
+
+    def _put(self, one: "AlignedCache", other: "AlignedCache") -> None:
+        kept = self.longest
+        filled = one._filled() or other._filled()
+        pairs = []
+        for place in range(len(filled) if kept else 0):
+            like = filled[place]
+            sides = [
+                _columns(cache, place, kept, like, name)
+                for name in ("keys", "values")
+                for cache in (one, other)
+            ]
+            pairs.append((torch.cat(sides[:2]), torch.cat(sides[2:])))
+        self._past = _past(pairs)
+
+
+class TokenCache(Rows):
     """The tokens alone: the model reads them again at each call."""
 
-    def __init__(self, batch: int, length: int):
-        _check_size(batch, length)
-        self.length = length
-        self.lengths = [0] * batch
-        self._tokens = torch.zeros(batch, length, dtype=torch.int64)
+    def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
+        rows.check_size(batch, length)
+        super().__init__(batch, length, device=device)
+        self._tokens = torch.zeros(batch, length, dtype=torch.int64, device=device)
+        self.clean = 0  # every row has tokens of the vocabulary before this place
 
     @property
     def bytes(self) -> int:
         """Memory allocated, in bytes."""
         return self._tokens.nbytes
 
-    def open(self, tokens: Tensor, counts: list[int]) -> tuple[Tensor, Tensor]:
+    def open(self, tokens: Tensor, counts: Counts) -> tuple[Tensor, Tensor]:
         """Write (B, T); return all texts (B, C) and the places (B, T) of the new."""
-        _check_room(self, counts)
-        self._tokens = self._tokens.to(tokens.device)
-        for row, (old, real) in enumerate(zip(self.lengths, counts, strict=True)):
+        width = max(1, _check_room(self, counts))
+        if width > self.clean:
+            self._tokens[:, self.clean : width] = 0
+            self.clean = width
+        steps = torch.arange(tokens.shape[1], device=tokens.device)
+        places = self.lengths[:, None] + steps  # (B, T)
+        if isinstance(counts, int):
+            self._tokens.scatter_(1, places, tokens)
+            return self._tokens[:, :width], places
+        for row, (old, real) in enumerate(
+            zip(self.lengths.tolist(), counts, strict=True)
+        ):
             self._tokens[row, old : old + real] = tokens[row, :real]
-        width = (
-            max(old + real for old, real in zip(self.lengths, counts, strict=True)) or 1
-        )
-        held = torch.tensor(self.lengths, device=tokens.device)[:, None]  # (B, 1)
-        places = held + torch.arange(tokens.shape[1], device=tokens.device)
         return self._tokens[:, :width], places.clamp(max=width - 1)
 
-    def close(self, counts: list[int]) -> None:
-        """Count the tokens of a call as held."""
-        self.lengths = [
-            old + real for old, real in zip(self.lengths, counts, strict=True)
-        ]
+    def _form(self) -> tuple:
+        return ("tokens",)
 
+    def _forget(self, wanted: list[int], held: list[int]) -> None:
+        for row, new in enumerate(wanted):
+            self._tokens[row, new:] = 0
 
-def _check_size(batch: int, length: int) -> None:
-    if batch < 1 or length < 1:
-        raise ValueError(
-            f"batch={batch}, length={length}: a cache holds at least one token of one "
-            "sequence; choose batch >= 1 and length >= 1."
+    def _take(self, old: "TokenCache", index: Tensor) -> None:
+        self._put_rows([old._tokens[index]])
+
+    def _put(self, one: "TokenCache", other: "TokenCache") -> None:
+        self._put_rows(
+            (one._tokens[:, : one.longest], other._tokens[:, : other.longest])
         )
 
+    def _put_rows(self, parts: Sequence[Tensor]) -> None:
+        """Copy what the rows hold into memory of its own, zero behind them."""
+        self.clean, row = self.longest, 0
+        self._tokens = parts[0].new_zeros(len(self.lengths), self.limit)
+        for part in parts:
+            held = part[:, : self.longest]
+            self._tokens[row : row + len(held), : held.shape[1]] = held
+            row += len(held)
 
-def _check_room(cache: AlignedCache | TokenCache, counts: list[int]) -> None:
-    longest = max(old + real for old, real in zip(cache.lengths, counts, strict=True))
-    if longest > cache.length:
-        raise ValueError(
-            f"the new tokens make {longest}, and this cache holds {cache.length}; make "
-            f"it with new_cache(batch, length={longest})."
-        )
+
+def _check_room(cache: Rows, counts: Counts) -> int:
+    """Return what the longest row reaches; ValueError where it outgrows the cache."""
+    if isinstance(counts, int):
+        return cache.room(counts)
+    held = cache.lengths.tolist()
+    reach = max(old + real for old, real in zip(held, counts, strict=True))
+    cache.room(reach - cache.longest)
+    return reach
+
+
+def _past(pairs: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
+    """Return a cache of these keys and values, a pair for each layer."""
+    past = DynamicCache()
+    for place, (keys, values) in enumerate(pairs):
+        past.update(keys, values, place)
+    return past
+
+
+def _columns(cache: AlignedCache, place: int, kept: int, like, name: str) -> Tensor:
+    """Return a layer's keys or values of this cache, empty columns before them."""
+    filled = cache._filled()
+    model = getattr(like, name)
+    if not filled:
+        batch, (_, heads, _, width) = len(cache.lengths), model.shape
+        return model.new_zeros(batch, heads, kept, width)
+    part = getattr(filled[place], name)[:, :, -cache.longest :]
+    return torch.nn.functional.pad(part, (0, 0, kept - part.shape[2], 0))

@@ -2,8 +2,8 @@
 
 Memory is allocated once, for the longest sequence; a step writes its new tokens behind
 the old ones and hands back a view of all of them. Rows may hold different numbers of
-tokens: what lies behind a row's length is stale and is never attended to, so taking
-tokens back means lowering the length.
+tokens: what lies behind a row's length is never attended to, but a mask multiplies it
+by zero, so it must be a number: stale places are set to zero when they become stale.
 
 Shapes: B sequences, K key/value heads, T new tokens, S tokens attended to, H head
 width.
@@ -14,11 +14,19 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from llmlab.models import rows
+from llmlab.models.rows import Rows
 
-class KVCache:
-    """Preallocated keys and values of every layer, with one verb: `extend`.
+STEP = 64  # places by which the view of unequal rows grows
 
-    kv_heads: of each layer, or of all of them.
+Mask = Tensor | str | None  # (B or 1, 1, T, S) true where seen; "causal"; all is seen
+
+
+class KVCache(Rows):
+    """Preallocated keys and values of every layer: what our attention writes to.
+
+    kv_heads: of each layer, or of all of them. windows: how far back each layer's
+    attention may look, None for layers that see everything.
     """
 
     def __init__(
@@ -29,16 +37,14 @@ class KVCache:
         kv_heads: int | Sequence[int],
         length: int,
         head_width: int,
+        windows: Sequence[int | None] | None = None,
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ):
-        if batch < 1 or length < 1:
-            raise ValueError(
-                f"batch={batch}, length={length}: a cache holds at least one token of "
-                "one sequence; choose batch >= 1 and length >= 1."
-            )
+        rows.check_size(batch, length)
+        super().__init__(batch, length, device=device)
         heads = [kv_heads] * layers if isinstance(kv_heads, int) else list(kv_heads)
-        self.length = length  # tokens that fit in a row
+        self.windows = tuple(windows or [None] * layers)
         self.layers = [
             tuple(
                 torch.zeros(batch, own, length, head_width, dtype=dtype, device=device)
@@ -46,61 +52,159 @@ class KVCache:
             )
             for own in heads
         ]
-        self.lengths = [0] * batch
+        self.clean = 0  # with what `longest` rows hold: numbers before this place
+        self._masks: dict[int | None, Mask] = {}  # by window, of the call that runs
+        self._masked: tuple | None = None  # that call: lengths, T and S
 
     @property
     def bytes(self) -> int:
         """Memory allocated, in bytes."""
-        return sum(part.nbytes for layer in self.layers for part in layer)
+        return sum(part.nbytes for part in self._parts())
 
-    def extend(self, layer: int, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-        """Write (B, K, T, H) behind each row's tokens; return all, (B, K, S, H).
+    def extend(
+        self, layer: int, keys: Tensor, values: Tensor
+    ) -> tuple[Tensor, Tensor, Mask]:
+        """Write (B, K, T, H) behind each row's tokens; return all (B, K, S, H).
 
-        Raises ValueError when a row would outgrow the cache; nothing is written then.
+        The mask says what each new token may see of them. Raises ValueError when a row
+        would outgrow the cache; nothing is written then.
         """
         tokens = keys.shape[2]
-        longest = max(self.lengths) + tokens  # S
-        if longest > self.length:
-            raise ValueError(
-                f"{tokens} more tokens make {longest}, and this cache holds "
-                f"{self.length}; make it with new_cache(batch, length={longest})."
-            )
+        reach = self.room(tokens)
         own_keys, own_values = self.layers[layer]
-        if len(set(self.lengths)) == 1:
-            own_keys.narrow(2, longest - tokens, tokens).copy_(keys)
-            own_values.narrow(2, longest - tokens, tokens).copy_(values)
+        if self.even is not None:
+            own_keys.narrow(2, self.even, tokens).copy_(keys)
+            own_values.narrow(2, self.even, tokens).copy_(values)
+            seen = reach
         else:
-            rows, places = self._places(tokens)
-            own_keys[rows, :, places] = keys.transpose(1, 2)  # (B, T, K, H)
-            own_values[rows, :, places] = values.transpose(1, 2)
-        return own_keys.narrow(2, 0, longest), own_values.narrow(2, 0, longest)
+            seen = self._view(reach)
+            places = _places(self.lengths, tokens)  # (B, T)
+            own = torch.arange(len(places), device=places.device)[:, None]
+            own_keys[own, :, places] = keys.transpose(1, 2)  # (B, T, K, H)
+            own_values[own, :, places] = values.transpose(1, 2)
+        mask = self._mask(self.windows[layer], tokens, seen)
+        return own_keys.narrow(2, 0, seen), own_values.narrow(2, 0, seen), mask
 
-    def _places(self, tokens: int) -> tuple[Tensor, Tensor]:
-        device = self.layers[0][0].device
-        starts = torch.tensor(self.lengths, device=device)[:, None]  # (B, 1)
-        rows = torch.arange(len(self.lengths), device=device)[:, None]
-        return rows, starts + torch.arange(tokens, device=device)  # (B, T)
+    def _view(self, reach: int) -> int:
+        """Return how many places a call sees that reaches so far; all are clean."""
+        seen = min(-(-reach // STEP) * STEP, self.limit)
+        if not torch.compiler.is_compiling():  # there, nothing else has written
+            self.clean = max(self.clean, self.longest)
+            if seen > self.clean:
+                for part in self._parts():
+                    part.narrow(2, self.clean, seen - self.clean).zero_()
+                self.clean = seen
+        return seen
+
+    def _mask(self, window: int | None, tokens: int, seen: int) -> Mask:
+        """Return the mask of this call, made once for all layers of a window."""
+        if self.even is not None and (tokens == 1 or not self.even) and window is None:
+            return "causal" if tokens > 1 else None
+        start = self.start
+        if torch.compiler.is_compiling():
+            return causal_mask(start, tokens, seen, window, self.lengths.device)
+        last = self._masked
+        if last is None or last[0] is not start or last[1:] != (tokens, seen):
+            self._masks, self._masked = {}, (start, tokens, seen)
+        if window not in self._masks:
+            device = self.lengths.device
+            self._masks[window] = causal_mask(start, tokens, seen, window, device)
+        return self._masks[window]
+
+    def _parts(self) -> list[Tensor]:
+        return [part for layer in self.layers for part in layer]
+
+    def _form(self) -> tuple:
+        part = self.layers[0][0]
+        heads = tuple(keys.shape[1] for keys, _ in self.layers)
+        return "keys and values", heads, part.shape[3], self.windows, part.dtype
+
+    @torch.inference_mode()
+    def _forget(self, wanted: list[int], held: list[int]) -> None:
+        end = max([*held, self.clean])
+        if len(set(wanted)) == 1:
+            for part in self._parts():
+                part[:, :, wanted[0] : end].zero_()
+            return
+        for row, (new, old) in enumerate(zip(wanted, held, strict=True)):
+            if new < old:
+                for part in self._parts():
+                    part[row, :, new:end].zero_()
+
+    def _take(self, old: "KVCache", index: Tensor) -> None:
+        self._fill(
+            [[part[:, :, : self.longest][index] for part in layer]
+             for layer in old.layers]
+        )  # fmt: skip
+
+    def _put(self, one: "KVCache", other: "KVCache") -> None:
+        self._fill(
+            [
+                [_stacked(*pair, self.longest) for pair in zip(*layers, strict=True)]
+                for layers in zip(one.layers, other.layers, strict=True)
+            ]
+        )
+
+    def _fill(self, layers: Sequence[Sequence[Tensor]]) -> None:
+        """Copy what the rows hold of (B, K, S or more, H) into memory of its own."""
+        batch, kept = len(self.lengths), self.longest
+        held = torch.arange(kept, device=self.lengths.device) < self.lengths[:, None]
+        self.layers = []
+        for parts in layers:
+            made = []
+            for part in parts:
+                heads, width = part.shape[1], part.shape[3]
+                new = part.new_zeros(batch, heads, self.limit, width)
+                stale = ~held[:, None, :, None]  # (B, 1, S, 1)
+                new[:, :, :kept] = part[:, :, :kept].masked_fill(stale, 0)
+                made.append(new)
+            self.layers.append(tuple(made))
+        self.clean, self._masked = kept, None
 
 
 def causal_mask(
-    starts: list[int], tokens: int, *, window: int | None, device: torch.device
-) -> Tensor | str | None:
-    """Say what T new tokens behind `starts` old ones may see, as `layers.attend` wants.
+    start: int | Tensor,
+    tokens: int,
+    seen: int,
+    window: int | None,
+    device: torch.device,
+) -> Mask:
+    """Say what T new tokens behind `start` old ones may see of S, as `attend` wants.
 
-    "causal" for a fresh square, None when nothing is hidden, else (B or 1, 1, T, S):
-    a token sees itself and what came before, at most `window` tokens back.
+    start: one number, or one for each row, (B,). "causal" for a fresh square, None when
+    nothing is hidden, else (B or 1, 1, T, S): a token sees itself and what came before,
+    at most `window` tokens back.
     """
-    longest = max(starts) + tokens
-    if window is None or longest <= window:
-        if longest == tokens:
-            return "causal" if tokens > 1 else None
-        if tokens == 1 and len(set(starts)) == 1:
-            return None
-    if len(set(starts)) == 1:
-        starts = starts[:1]
-    own = torch.tensor(starts, device=device)[:, None] + torch.arange(
-        tokens, device=device
-    )  # (B, T): the position of each query
-    own, seen = own[:, None, :, None], torch.arange(longest, device=device)
-    mask = seen <= own
-    return mask if window is None else mask & (seen > own - window)
+    if isinstance(start, int):
+        if window is None or start + tokens <= window:
+            if not start:
+                return "causal" if tokens > 1 else None
+            if tokens == 1:
+                return None
+        own = torch.arange(start, start + tokens, device=device)[None]  # (1, T)
+    else:
+        own = _places(start, tokens)  # (B, T), of each query
+    own = own[:, None, :, None]
+    places = torch.arange(seen, device=device)
+    mask = places <= own
+    return mask if window is None else mask & (places > own - window)
+
+
+def uncached(mask: Mask, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Mask]:
+    """Stand in for `extend` where nothing came before and nothing is kept."""
+    return keys, values, mask
+
+
+def _places(start: Tensor, tokens: int) -> Tensor:
+    """Return where T new tokens stand in each row, (B, T)."""
+    return start[:, None] + torch.arange(tokens, device=start.device)
+
+
+def _stacked(one: Tensor, other: Tensor, kept: int) -> Tensor:
+    """Return the rows of both, their first `kept` places."""
+    parts = []
+    for part in (one, other):
+        part = part[:, :, :kept]
+        missing = kept - part.shape[2]
+        parts.append(torch.nn.functional.pad(part, (0, 0, 0, missing)))
+    return torch.cat(parts)

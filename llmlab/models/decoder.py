@@ -6,15 +6,17 @@ decode (one token, full cache) and training (no cache at all).
 Shapes: B sequences, T new tokens, S tokens attended to, D model width, V vocabulary.
 """
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from torch import Tensor, nn
 
 from llmlab.core.model import Cost
-from llmlab.models.cache import KVCache, causal_mask
+from llmlab.models.cache import KVCache, causal_mask, uncached
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import Layer, RMSNorm, Rotary, last_tokens
+from llmlab.models.rows import counts_of
 from llmlab.models.shape import Shape
 
 
@@ -57,7 +59,7 @@ class Decoder(Streaming, nn.Module):
         tokens: Tensor,
         cache: KVCache | None = None,
         *,
-        counts: list[int] | None = None,
+        counts: Sequence[int] | Tensor | None = None,
         last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of what follows each of the tokens (B, T).
@@ -68,35 +70,36 @@ class Decoder(Streaming, nn.Module):
         real token, (B, 1, V): a prompt needs no more, and the head is a big layer.
         """
         batch, new = tokens.shape
-        starts = [0] if cache is None else cache.lengths
+        counts = counts_of(counts, batch, new)
         x = self.embedding(tokens)  # (B, T, D)
-        rotary = self.rotary(starts, new, x)
-        masks = {
-            window: causal_mask(starts, new, window=window, device=x.device)
-            for window in {layer.window for layer in self.layers}
-        }
-        for index, layer in enumerate(self.layers):
-            extend = None if cache is None else partial(cache.extend, index)
-            x = layer(x, rotary, masks[layer.window], extend)
+        start, reach = (0, new) if cache is None else (cache.start, cache.room(new))
+        rotary = self.rotary(start, new, reach, x)
+        extends = [
+            partial(uncached, causal_mask(0, new, new, layer.window, x.device))
+            if cache is None
+            else partial(cache.extend, index)
+            for index, layer in enumerate(self.layers)
+        ]
+        for layer, extend in zip(self.layers, extends, strict=True):
+            x = layer(x, rotary, extend)
         if last:
             x = last_tokens(x, counts)  # (B, 1, D)
         logits = self.head(self.norm(x))
         if cache is not None:  # at the very end: half a step does not count
-            cache.lengths = [
-                old + real
-                for old, real in zip(starts, counts or [new] * batch, strict=True)
-            ]
+            cache.advance(counts, most=new)
         return logits
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         weight = self.embedding.weight
+        self.rotary.reserve(length, weight)
         return KVCache(
             layers=len(self.layers),
             batch=batch,
             kv_heads=[width // self.shape.head_width for _, width in self._widths()],
             length=length,
             head_width=self.shape.head_width,
+            windows=[layer.window for layer in self.layers],
             dtype=weight.dtype,
             device=weight.device,
         )

@@ -217,7 +217,7 @@ def _check_room(
             f"max_tokens={max_tokens!r} must be a whole number of at least 0; choose "
             "how many tokens may follow the prompt."
         )
-    held = [0] * len(rows) if cache is None else cache.lengths
+    held = [0] * len(rows) if cache is None else cache.lengths.tolist()
     if len(held) != len(rows):
         raise ValueError(
             f"cache holds {len(held)} rows and the batch {len(rows)}; make it with "

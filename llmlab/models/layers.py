@@ -9,11 +9,18 @@ Shapes: B sequences, T new tokens, S tokens attended to, D model width, F hidden
 N query heads, K key/value heads, H head width.
 """
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from llmlab.models.cache import Mask
+from llmlab.models.rows import Counts
 from llmlab.models.shape import Shape
+
+# Takes the new tokens' keys and values (B, K, T, H); gives all (B, K, S, H) and a mask.
+Extend = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Mask]]
 
 
 class RMSNorm(nn.Module):
@@ -46,26 +53,36 @@ class Rotary(nn.Module):
         self.scaling = shape.rotary_scaling
         self.table: tuple[Tensor, Tensor] | None = None  # two of (positions, H)
 
-    def forward(self, starts: list[int], tokens: int, like: Tensor):
-        """Return cosines and sines (B or 1, 1, T, H); type and place of `like`."""
-        cosines, sines = self._up_to(max(starts) + tokens, like)
-        if len(set(starts)) == 1:
-            here = slice(starts[0], starts[0] + tokens)
-            return cosines[None, None, here], sines[None, None, here]
-        steps = torch.arange(tokens, device=like.device)
-        positions = torch.tensor(starts, device=like.device)[:, None] + steps  # (B, T)
-        return cosines[positions][:, None], sines[positions][:, None]
+    def forward(self, start: int | Tensor, tokens: int, reach: int, like: Tensor):
+        """Return cosines and sines (B or 1, 1, T, H) of T tokens behind `start`.
 
-    def _up_to(self, length: int, like: Tensor) -> tuple[Tensor, Tensor]:
+        start: one number, or one for each row, (B,). reach: beyond the last position of
+        all. like: of the type and on the device that they shall have.
+        """
+        if self._lacks(reach, like):
+            self.reserve(2 * reach, like)
+        cosines, sines = self.table
+        if isinstance(start, Tensor):
+            steps = torch.arange(tokens, device=like.device)
+            positions = start[:, None] + steps  # (B, T)
+            return cosines[positions][:, None], sines[positions][:, None]
+        here = slice(start, start + tokens)
+        return cosines[None, None, here], sines[None, None, here]
+
+    def reserve(self, length: int, like: Tensor) -> None:
+        """Compute the table for positions below `length`, unless it is there."""
+        if not self._lacks(length, like):
+            return
+        positions = torch.arange(max(256, length), device=like.device)
+        angles = positions[:, None].float() * self.frequencies.to(like.device)
+        cosines, sines = angles.cos() * self.scaling, angles.sin() * self.scaling
+        cosines = torch.cat((cosines, cosines), -1)  # (positions, H)
+        sines = torch.cat((-sines, sines), -1)
+        self.table = cosines.to(like.dtype), sines.to(like.dtype)
+
+    def _lacks(self, length: int, like: Tensor) -> bool:
         table = self.table
-        if table is None or len(table[0]) < length or not _alike(table[0], like):
-            positions = torch.arange(max(256, 2 * length), device=like.device)
-            angles = positions[:, None].float() * self.frequencies.to(like.device)
-            cosines, sines = angles.cos() * self.scaling, angles.sin() * self.scaling
-            cosines = torch.cat((cosines, cosines), -1)  # (positions, H)
-            sines = torch.cat((-sines, sines), -1)
-            table = self.table = cosines.to(like.dtype), sines.to(like.dtype)
-        return table
+        return table is None or len(table[0]) < length or not _alike(table[0], like)
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
@@ -96,16 +113,15 @@ class Attention(nn.Module):
             self.key_norm = RMSNorm(head, shape.epsilon)
         self.head_width = head
 
-    def forward(self, x: Tensor, rotary, mask, extend=None) -> Tensor:
-        """Map (B, T, D) to (B, T, D); `extend` adds keys and values to a cache."""
+    def forward(self, x: Tensor, rotary, extend: Extend) -> Tensor:
+        """Map (B, T, D) to (B, T, D); `extend` gives what the new tokens look at."""
         queries = self._heads(self.query(x))  # (B, N, T, H)
         keys = self._heads(self.key(x))  # (B, K, T, H)
         values = self._heads(self.value(x))
         if self.query_norm is not None:
             queries, keys = self.query_norm(queries), self.key_norm(keys)
         queries, keys = rotate(queries, rotary), rotate(keys, rotary)
-        if extend is not None:
-            keys, values = extend(keys, values)  # (B, K, S, H)
+        keys, values, mask = extend(keys, values)  # (B, K, S, H)
         mixed = attend(queries, keys, values, mask)  # (B, N, T, H)
         return self.output(mixed.transpose(1, 2).flatten(2))
 
@@ -113,7 +129,7 @@ class Attention(nn.Module):
         return x.unflatten(-1, (-1, self.head_width)).transpose(1, 2)
 
 
-def attend(queries: Tensor, keys: Tensor, values: Tensor, mask) -> Tensor:
+def attend(queries: Tensor, keys: Tensor, values: Tensor, mask: Mask) -> Tensor:
     """Scaled dot-product attention (Vaswani et al. 2017) with shared key/value heads.
 
     mask: "causal" for a square of new tokens, None when all S tokens are visible, or a
@@ -134,12 +150,12 @@ def attend(queries: Tensor, keys: Tensor, values: Tensor, mask) -> Tensor:
     )
 
 
-def last_tokens(x: Tensor, counts: list[int] | None) -> Tensor:
+def last_tokens(x: Tensor, counts: Counts) -> Tensor:
     """Return what stands at each row's last real token: (B, T, D) to (B, 1, D)."""
-    if counts is None:
-        return x[:, -1:]
-    rows = torch.arange(len(counts), device=x.device)
-    return x[rows, torch.tensor(counts, device=x.device) - 1][:, None]
+    if isinstance(counts, int):
+        return x[:, counts - 1 : counts]
+    rows = torch.arange(len(x), device=x.device)
+    return x[rows, torch.as_tensor(counts, device=x.device) - 1][:, None]
 
 
 class MLP(nn.Module):
@@ -166,6 +182,6 @@ class Layer(nn.Module):
         self.mlp_norm = RMSNorm(shape.width, shape.epsilon)
         self.mlp = MLP(shape)
 
-    def forward(self, x: Tensor, rotary, mask, extend=None) -> Tensor:
-        x = x + self.attention(self.attention_norm(x), rotary, mask, extend)
+    def forward(self, x: Tensor, rotary, extend: Extend) -> Tensor:
+        x = x + self.attention(self.attention_norm(x), rotary, extend)
         return x + self.mlp(self.mlp_norm(x))

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from llmlab.kernels import abilities
+from llmlab.models.rows import Counts
 from llmlab.models.state import State
 
 CELLS = {  # fused for many tokens, cell for one, tensors of state, gates
@@ -43,28 +44,29 @@ class RecurrentLayer(nn.Module):
             nn.init.ones_(self.rnn.bias_ih_l0.data[width : 2 * width])
 
     def forward(
-        self, x: Tensor, state: State | None, counts: list[int] | None
+        self, x: Tensor, state: State | None, counts: Counts
     ) -> tuple[Tensor, State]:
-        """Return outputs (B, T, D) and the state after each row's last real token."""
+        """Return outputs (B, T, D) and the state after each row's last real token.
+
+        counts: T where all tokens are real, else how many each row has.
+        """
         normed = self.norm(x)
         if x.shape[1] == 1 and state is not None:
             outputs, state = self._step(normed, state, counts)
-        elif counts is not None and min(counts) < x.shape[1]:
+        elif not isinstance(counts, int):
             outputs, state = self._ragged(normed, state, counts)
         else:
             outputs, state = self._many(normed, state)
         return x + outputs if self.residual else outputs, state
 
-    def _step(
-        self, x: Tensor, state: State, counts: list[int] | None
-    ) -> tuple[Tensor, State]:
+    def _step(self, x: Tensor, state: State, counts: Counts) -> tuple[Tensor, State]:
         rnn, old = self.rnn, state if len(state) > 1 else state[0]
         weights = rnn.weight_ih_l0, rnn.weight_hh_l0, rnn.bias_ih_l0, rnn.bias_hh_l0
         new = self._cell(x[:, 0], old, *weights)
         new = (new,) if isinstance(new, Tensor) else new
         outputs = new[0][:, None]  # (B, 1, D)
-        if counts is not None and not all(counts):
-            real = torch.tensor(counts, device=x.device)[:, None] > 0  # (B, 1)
+        if not isinstance(counts, int):
+            real = torch.as_tensor(counts, device=x.device)[:, None] > 0  # (B, 1)
             new = tuple(
                 after.where(real, before)
                 for after, before in zip(new, state, strict=True)

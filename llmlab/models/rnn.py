@@ -7,6 +7,7 @@ thousand, but a prompt cannot be read in parallel, and nothing read can be taken
 Shapes: B sequences, T new tokens, E embedding width, D model width, V vocabulary.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from llmlab.core.model import Cost
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
 from llmlab.models.recurrence import CELLS, RecurrentLayer
+from llmlab.models.rows import counts_of
 from llmlab.models.state import StateCache
 
 MODEL_TYPE = "llmlab-rnn"
@@ -101,16 +103,17 @@ class RecurrentModel(Streaming, nn.Module):
         tokens: Tensor,
         cache: StateCache | None = None,
         *,
-        counts: list[int] | None = None,
+        counts: Sequence[int] | Tensor | None = None,
         last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V) of what follows each of the tokens (B, T).
 
         With a cache, reading goes on from its state, which then stands after the last
         real token of each row. `last` asks only for what follows that one, (B, 1, V).
-        Raises ValueError when the cache was rewound.
         """
-        states = None if cache is None else cache.open()
+        batch, new = tokens.shape
+        counts = counts_of(counts, batch, new)
+        states = None if cache is None else cache.states
         x = self.embedding(tokens)  # (B, T, E)
         after = []
         for index, layer in enumerate(self.layers):
@@ -120,7 +123,7 @@ class RecurrentModel(Streaming, nn.Module):
             x = last_tokens(x, counts)  # (B, 1, D)
         logits = self.head(self.projection(self.norm(x)))
         if cache is not None:  # at the very end: half a step does not count
-            cache.close(after, counts or [tokens.shape[1]] * len(tokens))
+            cache.close(after, counts, most=new)
         return logits
 
     def new_cache(self, batch: int, length: int) -> StateCache:

@@ -9,11 +9,16 @@ Shapes: B sequences, D model width.
 import torch
 from torch import Tensor
 
+from llmlab.models import rows
+from llmlab.models.rows import Counts, Rows
+
 State = tuple[Tensor, ...]  # (B, D) each: the hidden state, and an LSTM's cell
 
 
-class StateCache:
+class StateCache(Rows):
     """The states of all layers, and how many tokens each row has read."""
+
+    can_rewind = False
 
     def __init__(
         self,
@@ -26,46 +31,43 @@ class StateCache:
         dtype: torch.dtype = torch.float32,
         device: torch.device | str = "cpu",
     ):
-        if batch < 1 or length < 1:
-            raise ValueError(
-                f"batch={batch}, length={length}: a cache serves at least one token of "
-                "one sequence; choose batch >= 1 and length >= 1."
-            )
+        rows.check_size(batch, length)
+        super().__init__(batch, None, device=device)
         zeros = torch.zeros(layers, parts, batch, width, dtype=dtype, device=device)
         self.states: list[State] = [layer.unbind() for layer in zeros]
-        self.lengths = [0] * batch
-        self._held = [0] * batch  # tokens that the states have really read
 
     @property
     def bytes(self) -> int:
         """Memory allocated, in bytes."""
         return sum(part.nbytes for state in self.states for part in state)
 
-    def open(self) -> list[State]:
-        """Return the states; a row whose length was set to 0 starts anew.
-
-        Raises ValueError when a row was to go back by some of its tokens.
-        """
-        if self.lengths != self._held:
-            for row, (length, held) in enumerate(
-                zip(self.lengths, self._held, strict=True)
-            ):
-                if length not in (0, held):
-                    raise ValueError(
-                        f"lengths[{row}]={length} after {held} tokens: a recurrent "
-                        "state cannot take tokens back; set it to 0 and read again."
-                    )
-            fresh = torch.tensor([not length for length in self.lengths])
-            fresh = fresh[:, None].to(self.states[0][0].device)  # (B, 1)
-            self.states = [
-                tuple(part.masked_fill(fresh, 0) for part in state)
-                for state in self.states
-            ]
-            self._held = list(self.lengths)
-        return self.states
-
-    def close(self, states: list[State], counts: list[int]) -> None:
+    def close(self, states: list[State], counts: Counts, *, most: int) -> None:
         """Keep the states after `counts` more tokens in each row."""
         self.states = states
-        self._held = [old + new for old, new in zip(self.lengths, counts, strict=True)]
-        self.lengths = list(self._held)
+        self.advance(counts, most=most)
+
+    def _form(self) -> tuple:
+        part = self.states[0][0]
+        return (
+            "states",
+            len(self.states),
+            len(self.states[0]),
+            part.shape[1],
+            part.dtype,
+        )
+
+    def _forget(self, wanted: list[int], held: list[int]) -> None:
+        device = self.states[0][0].device
+        fresh = torch.tensor([not length for length in wanted], device=device)[:, None]
+        self.states = [
+            tuple(part.masked_fill(fresh, 0) for part in state) for state in self.states
+        ]
+
+    def _take(self, old: "StateCache", index: Tensor) -> None:
+        self.states = [tuple(part[index] for part in state) for state in old.states]
+
+    def _put(self, one: "StateCache", other: "StateCache") -> None:
+        self.states = [
+            tuple(map(torch.cat, zip(*states, strict=True)))
+            for states in zip(one.states, other.states, strict=True)
+        ]

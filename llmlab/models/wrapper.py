@@ -11,6 +11,7 @@ width, V vocabulary, C columns of the cache.
 """
 
 import inspect
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -23,6 +24,7 @@ from llmlab.core.model import Cost
 from llmlab.models.alignment import AlignedCache, TokenCache
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
+from llmlab.models.rows import Counts, Rows, counts_of
 
 ALIBI = ("bloom", "mpt")  # no positions to hand in: distances alone count
 
@@ -65,7 +67,7 @@ class Wrapped(Streaming, nn.Module):
         tokens: Tensor,
         cache: AlignedCache | TokenCache | None = None,
         *,
-        counts: list[int] | None = None,
+        counts: Sequence[int] | Tensor | None = None,
         last: bool = False,
     ) -> Tensor:
         """Return the logits (B, T, V); padding stands at the end of each row.
@@ -74,18 +76,12 @@ class Wrapped(Streaming, nn.Module):
         Raises ValueError when a row would outgrow its cache or the model's context.
         """
         batch, new = tokens.shape
-        counts = counts or [new] * batch
-        starts = [0] * batch if cache is None else cache.lengths
-        longest = max(old + real for old, real in zip(starts, counts, strict=True))
-        if longest > self.context:
-            raise ValueError(
-                f"tokens make a text of {longest}, and the context of {self.name} is "
-                f"{self.context}; keep the last {self.context} tokens or fewer."
-            )
+        counts = counts_of(counts, batch, new)
+        self._check_context(cache, counts)
         if isinstance(cache, TokenCache):
             texts, places = cache.open(tokens, counts)
             logits = self.model(input_ids=texts, use_cache=False).logits
-            cache.close(counts)
+            cache.advance(counts)
             logits = logits.gather(
                 1, places[..., None].expand(-1, -1, logits.shape[-1])
             )
@@ -93,8 +89,8 @@ class Wrapped(Streaming, nn.Module):
             logits = self.model(input_ids=tokens, use_cache=False).logits
         else:
             past = cache.open(counts)
-            where = self._where(starts, tokens)
-            if last and min(counts) == new and "logits_to_keep" in self._takes:
+            where = self._where(cache, tokens)
+            if last and isinstance(counts, int) and "logits_to_keep" in self._takes:
                 where["logits_to_keep"] = 1
             logits = self.model(
                 input_ids=tokens, past_key_values=past, use_cache=True, **where
@@ -104,13 +100,25 @@ class Wrapped(Streaming, nn.Module):
             return last_tokens(logits, counts)
         return logits
 
-    def _where(self, starts: list[int], tokens: Tensor) -> dict[str, Any]:
+    def _check_context(self, cache: Rows | None, counts: Counts) -> None:
+        """Raise ValueError for a text that is longer than the model's context."""
+        if isinstance(counts, int):
+            longest = counts + (0 if cache is None else cache.longest)
+        else:
+            held = [0] * len(counts) if cache is None else cache.lengths.tolist()
+            longest = max(map(sum, zip(held, counts, strict=True)))
+        if longest > self.context:
+            raise ValueError(
+                f"tokens make a text of {longest}, and the context of {self.name} is "
+                f"{self.context}; keep the last {self.context} tokens or fewer."
+            )
+
+    def _where(self, cache: AlignedCache, tokens: Tensor) -> dict[str, Any]:
         """Say where the new tokens of ragged rows stand; equal rows need no word."""
-        columns = max(starts)  # C
-        if min(starts) == columns:
+        if cache.even is not None:
             return {}
         device, new = tokens.device, tokens.shape[1]
-        held = torch.tensor(starts, device=device)[:, None]  # (B, 1)
+        columns, held = cache.longest, cache.lengths[:, None]  # C, (B, 1)
         # New padding stays visible: only padding looks at it, and never at nothing.
         mask = torch.arange(columns + new, device=device) >= columns - held
         where = {"attention_mask": mask.long()}  # (B, C + T)
@@ -121,7 +129,9 @@ class Wrapped(Streaming, nn.Module):
 
     def new_cache(self, batch: int, length: int) -> AlignedCache | TokenCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
-        return (AlignedCache if self.remembers else TokenCache)(batch, length)
+        device = next(self.model.parameters()).device
+        kind = AlignedCache if self.remembers else TokenCache
+        return kind(batch, length, device=device)
 
     def cost(
         self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False

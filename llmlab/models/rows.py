@@ -1,0 +1,210 @@
+"""How many tokens each row of a cache holds: the part that every cache has in common.
+
+The lengths are a tensor, so that a compiled step stays one graph whatever they are.
+Beside it stand two host numbers, so that nothing waits for a device: what all rows hold
+where it is the same (`even`), and what the longest holds at most (`longest`).
+
+Shapes: B rows (sequences), T new tokens.
+"""
+
+import copy
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor
+
+Counts = int | Sequence[int] | Tensor  # one number for all rows, or one each, (B,)
+
+
+class Rows:
+    """Rows of tokens: they grow, take tokens back, leave and join.
+
+    lengths: (B,) int64, what each row holds. A new tensor with each call: one that was
+    kept says later what was held then.
+    """
+
+    can_rewind = True
+
+    def __init__(
+        self, batch: int, limit: int | None, *, device: torch.device | str = "cpu"
+    ):
+        """Start with empty rows; `limit` is the places of a row, None for no limit."""
+        self.limit = limit
+        self.lengths = torch.zeros(batch, dtype=torch.int64, device=device)
+        self.even: int | None = 0
+        self.longest = 0
+
+    @property
+    def start(self) -> int | Tensor:
+        """Where the next token of each row stands: one number, or (B,)."""
+        return self.lengths if self.even is None else self.even
+
+    def room(self, tokens: int) -> int:
+        """Return what the longest row reaches with T more; ValueError: beyond `limit`.
+
+        Under `torch.compile` the bound of rows of unequal length may be some too high;
+        otherwise it is exact.
+        """
+        reach = self.longest + tokens
+        if self.limit is None or reach <= self.limit:
+            return reach
+        if self.even is None and not torch.compiler.is_compiling():
+            self._hold(self.lengths)  # the bound may have been too high
+            reach = self.longest + tokens
+            if reach <= self.limit:
+                return reach
+        raise ValueError(
+            f"{tokens} more tokens make {reach}, and this cache holds {self.limit}; "
+            f"make it with new_cache(batch, length={reach})."
+        )
+
+    def advance(self, counts: Counts, *, most: int | None = None) -> None:
+        """Count more tokens as held. most: of any row, where `counts` is a tensor.
+
+        Called at the very end of a model's call: half a step does not count.
+        """
+        if isinstance(counts, int):
+            self.lengths = self.lengths + counts
+            self.even = None if self.even is None else self.even + counts
+            self.longest += counts
+            return
+        more = torch.as_tensor(counts, device=self.lengths.device)
+        if torch.compiler.is_compiling() and most is not None:
+            self.lengths, self.even = self.lengths + more, None
+            self.longest += most
+        else:
+            self._hold(self.lengths + more)
+
+    def rewind(self, lengths: Counts) -> None:
+        """Take tokens back, until the rows hold only their first `lengths`.
+
+        Raises ValueError for more than a row holds, and where tokens cannot be taken
+        back one by one (`can_rewind`), for anything but 0 and all that it holds.
+        """
+        held = self.lengths.tolist()
+        wanted = self._listed(lengths, "lengths")
+        for row, (new, old) in enumerate(zip(wanted, held, strict=True)):
+            if not 0 <= new <= old:
+                raise ValueError(
+                    f"lengths[{row}]={new} after {old} tokens: a row can only take "
+                    f"tokens back; choose 0 to {old}, the model alone adds more."
+                )
+            if not self.can_rewind and new not in (0, old):
+                raise ValueError(
+                    f"lengths[{row}]={new} after {old} tokens: what this model "
+                    "remembers cannot give tokens back; rewind the row to 0 and read "
+                    "its text again."
+                )
+        if wanted != held:
+            self._forget(wanted, held)
+            self._hold(torch.tensor(wanted, device=self.lengths.device))
+
+    def select(self, rows: Sequence[int] | Tensor) -> Self:
+        """Return a cache of these rows, in this order; one may come more than once.
+
+        This one stays as it is. Raises ValueError for no rows and for one it lacks.
+        """
+        rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
+        batch = len(self.lengths)
+        whole = all(isinstance(row, int) and not isinstance(row, bool) for row in rows)
+        if not rows or not whole or not all(0 <= row < batch for row in rows):
+            raise ValueError(
+                f"rows={rows} are not rows of this cache; choose one or more of 0 to "
+                f"{batch - 1}."
+            )
+        index = torch.tensor(rows, device=self.lengths.device)
+        new = copy.copy(self)
+        with torch.no_grad():
+            new._hold(self.lengths[index])
+            new._take(self, index)
+        return new
+
+    def join(self, other: Self) -> Self:
+        """Return a cache of the rows of both, those of `other` behind these.
+
+        Both stay as they are; its limit is the higher one. Raises ValueError for a
+        cache of another form, such as another model's.
+        """
+        mine, theirs = self._form(), other._form() if isinstance(other, Rows) else None
+        if theirs != mine:
+            raise ValueError(
+                f"other has the form {theirs}, and this cache {mine}; join caches that "
+                "one model made."
+            )
+        new = copy.copy(self)
+        limits = (self.limit, other.limit)
+        new.limit = None if None in limits else max(limits)
+        with torch.no_grad():
+            new._hold(torch.cat((self.lengths, other.lengths)))
+            new._put(self, other)
+        return new
+
+    def _hold(self, lengths: Tensor) -> None:
+        """Set what is held, and the host's numbers with it."""
+        counts = lengths.tolist()
+        self.lengths, self.longest = lengths, max(counts)
+        self.even = self.longest if min(counts) == self.longest else None
+
+    def _listed(self, counts: Counts, name: str) -> list[int]:
+        """Return one number a row; ValueError where they are none."""
+        batch = len(self.lengths)
+        if isinstance(counts, int) and not isinstance(counts, bool):
+            return [counts] * batch
+        found = counts.tolist() if isinstance(counts, Tensor) else counts
+        if not isinstance(found, Sequence) or isinstance(found, str):
+            raise ValueError(_no_counts(name, counts, batch))
+        whole = all(isinstance(n, int) and not isinstance(n, bool) for n in found)
+        if len(found) != batch or not whole:
+            raise ValueError(_no_counts(name, counts, batch))
+        return list(found)
+
+    def _form(self) -> tuple:
+        """Return what caches that can be joined have in common."""
+        raise NotImplementedError
+
+    def _forget(self, wanted: list[int], held: list[int]) -> None:
+        """Clean what lies behind the wanted lengths; the rows still hold `held`."""
+        raise NotImplementedError
+
+    def _take(self, old: Self, index: Tensor) -> None:
+        """Become the rows `index` of `old`; lengths are set already."""
+        raise NotImplementedError
+
+    def _put(self, one: Self, other: Self) -> None:
+        """Become the rows of both; lengths and limit are set already."""
+        raise NotImplementedError
+
+
+def check_size(batch: int, length: int) -> None:
+    """Raise ValueError for a cache that holds nothing."""
+    if batch < 1 or length < 1:
+        raise ValueError(
+            f"batch={batch}, length={length}: a cache holds at least one token of one "
+            "sequence; choose batch >= 1 and length >= 1."
+        )
+
+
+def counts_of(counts: Sequence[int] | Tensor | None, batch: int, tokens: int) -> Counts:
+    """Return how many of the new tokens (B, T) are real: T, or what each row says.
+
+    Raises ValueError for counts that are not one number a row from 0 to T.
+    """
+    if counts is None or torch.compiler.is_compiling():
+        return tokens if counts is None else counts
+    listed = counts.tolist() if isinstance(counts, Tensor) else list(counts)
+    if len(listed) != batch or not all(
+        isinstance(n, int) and 0 <= n <= tokens for n in listed
+    ):
+        raise ValueError(
+            f"counts={listed} beside {batch} rows of {tokens} tokens; give one whole "
+            f"number from 0 to {tokens} for each row, or None where all are real."
+        )
+    return tokens if min(listed) == tokens else listed
+
+
+def _no_counts(name: str, counts: object, batch: int) -> str:
+    return (
+        f"{name}={counts!r} is not one whole number for each of {batch} rows; give a "
+        "number for all of them, a list, or a tensor (B,)."
+    )
