@@ -1,6 +1,7 @@
 """llmlab: make a language model's inference fast, small and still good, by measuring.
 
-core        machine, records, texts, progress, and the face of every model
+core        machine, records, progress, and the face of every model
+texts       the training text of this installation, the frozen evaluation text
 models      decoder and RNN language models, caches, checkpoints, generation, training
 measure     speed, memory, roofline, quality (lab 1)
 show        plots, figures with alt text, widgets

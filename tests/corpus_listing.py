@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.core import corpus, writing
+from llmlab.core import writing
+from llmlab.texts import corpus
 
 
 @functools.cache

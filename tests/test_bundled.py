@@ -13,10 +13,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM
 
-from llmlab import models
-from llmlab.core import corpus, snippets, texts
+from llmlab import models, texts
 from llmlab.measure import quality
 from llmlab.models import files, generation
+from llmlab.texts import corpus, manifests, masking
 from llmlab.zoo import __main__ as command
 from llmlab.zoo import cards, coder, families, recipe, splits
 
@@ -36,7 +36,7 @@ def figures(row):
 
 
 def learnt_from(name):
-    rows = texts.manifest_of(files.bundled() / name)
+    rows = manifests.manifest_of(files.bundled() / name)
     return {row["sha256"] for row in rows if row["split"] == "training"}
 
 
@@ -58,7 +58,7 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
         assert last == coder.Plan.of(coder.MILLION_TOKENS[name]).steps, "to the end"
     if name != "translator":
         place = families.manifest(folder, name)
-        assert cards.data(texts.manifest_of(folder), place) in text
+        assert cards.data(manifests.manifest_of(folder), place) in text
 
 
 @pytest.mark.parametrize("name", CODERS)
@@ -90,8 +90,10 @@ def test_the_peers_have_read_the_same_and_all_three_speak_the_same_words():
 
 def test_the_family_of_coder_has_one_manifest_which_says_who_read_what():
     shared = files.bundled() / "coder" / "data.json"
-    assert {texts.manifest_path(files.bundled() / name) for name in CODERS} == {shared}
-    apart = [row for row in texts.read_manifest(shared) if "models" in row]
+    assert {manifests.manifest_path(files.bundled() / name) for name in CODERS} == {
+        shared
+    }
+    apart = [row for row in manifests.read_manifest(shared) if "models" in row]
     assert [row["models"] for row in apart] == [["coder"]]
     assert {row["sha256"] for row in apart} == learnt_from("coder") - learnt_from(
         "coder-rnn"
@@ -101,13 +103,13 @@ def test_the_family_of_coder_has_one_manifest_which_says_who_read_what():
 @pytest.mark.parametrize("name", CODERS)
 def test_one_of_the_family_that_is_published_again_adds_nothing(name):
     folder = files.bundled() / name
-    text = texts.manifest_path(folder).read_text()
-    assert families.merged(folder, name, texts.manifest_of(folder)) == text
+    text = manifests.manifest_path(folder).read_text()
+    assert families.merged(folder, name, manifests.manifest_of(folder)) == text
 
 
 @pytest.mark.parametrize("name", FROM_FILES)
 def test_what_a_model_learnt_from_is_listed_free_and_not_the_frozen_text(name):
-    rows = texts.manifest_of(files.bundled() / name)
+    rows = manifests.manifest_of(files.bundled() / name)
     learnt = learnt_from(name)
     assert learnt and all(corpus._is_free(row["licence"]) for row in rows)
     frozen = texts.evaluation_files().values()
@@ -175,13 +177,13 @@ def test_a_learner_sees_the_smallest_learn_from_a_sample_in_seconds(
     beats_the_most_common_answer(said, "frozen")
     assert not list(tmp_path.glob("cache/corpus-*")), "the corpus need not be read"
     found = splits.read(folder)
-    asked = {*map(snippets.key, texts.snippets())}
+    asked = {*map(masking.key, texts.snippets())}
     assert 400 < len(found["training"]) <= 600
-    assert not asked & {*map(snippets.key, found["training"])}
-    listed = {f"{r['package']}/{r['path']}" for r in texts.manifest_of(folder)}
+    assert not asked & {*map(masking.key, found["training"])}
+    listed = {f"{r['package']}/{r['path']}" for r in manifests.manifest_of(folder)}
     assert listed == {snippet.source for snippet in found["training"]}
-    assert {row["package"] for row in texts.manifest_of(folder)} == {"python"}
-    assert {row["split"] for row in texts.manifest_of(folder)} == {"training"}
+    assert {row["package"] for row in manifests.manifest_of(folder)} == {"python"}
+    assert {row["split"] for row in manifests.manifest_of(folder)} == {"training"}
 
 
 @pytest.mark.minute

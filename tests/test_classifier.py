@@ -8,11 +8,10 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from llmlab import models
-from llmlab.core import corpus, texts
-from llmlab.core.snippets import MODULES
-from llmlab.core.texts import Snippet
+from llmlab import models, texts
 from llmlab.models import classification, files, snippets
+from llmlab.texts import Snippet, corpus, manifests
+from llmlab.texts.masking import MODULES
 from llmlab.zoo import __main__ as command
 from llmlab.zoo import (
     classifier,
@@ -51,7 +50,7 @@ def folder(tmp_path, monkeypatch):
         corpus.TextFile("p", "1", "MIT", f"{n}.py", str(n), split, tmp_path)
         for n, split in enumerate(found)
     ]
-    texts.write_manifest(listed, tmp_path / "data.json")
+    manifests.write_manifest(listed, tmp_path / "data.json")
     return tmp_path
 
 
@@ -255,7 +254,7 @@ def test_the_bundled_one_loads_in_plain_transformers_and_knows_its_job():
     asked = texts.snippets()
     right = rivals.hits(classifier.answers(model, model.tokenizer, asked), asked)
     assert sum(right) / len(right) > 0.7
-    training_rows = texts.manifest_of(files.bundled() / "classifier")
+    training_rows = manifests.manifest_of(files.bundled() / "classifier")
     assert {row["split"] for row in training_rows} == {"training", "held out"}
 
 

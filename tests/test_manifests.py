@@ -4,15 +4,15 @@ import hashlib
 
 import pytest
 
-from llmlab.core import texts
+from llmlab.texts import manifests
 from llmlab.zoo import families
 
-OF_FAMILY = texts.FAMILIES[0]
+OF_FAMILY = manifests.FAMILIES[0]
 
 
 def row(name, models=None):
-    listed = dict(zip(texts.PACKAGE, ("p", "1", "MIT"), strict=True))
-    listed |= dict(zip(texts.FILE, (name, name * 32, "training"), strict=True))
+    listed = dict(zip(manifests.PACKAGE, ("p", "1", "MIT"), strict=True))
+    listed |= dict(zip(manifests.FILE, (name, name * 32, "training"), strict=True))
     return listed | ({"models": models} if models else {})
 
 
@@ -28,14 +28,14 @@ def publish(folder, name, *read, where=None):
 
 
 def read_by(folder):
-    return [row["path"] for row in texts.manifest_of(folder)]
+    return [row["path"] for row in manifests.manifest_of(folder)]
 
 
 def test_each_is_told_what_it_read_and_what_all_read_stands_once(tmp_path):
     for name, last in zip(OF_FAMILY, "bcd", strict=True):
         path = publish(tmp_path, name, "a", last)
     assert path == tmp_path / "coder" / "data.json"
-    assert texts.read_manifest(path) == [
+    assert manifests.read_manifest(path) == [
         row("a"), *(row(x, [n]) for n, x in zip(OF_FAMILY, "bcd", strict=True))
     ]  # fmt: skip
     for name, last in zip(OF_FAMILY, "bcd", strict=True):
@@ -52,7 +52,7 @@ def test_to_publish_one_again_changes_what_is_said_of_it_alone(tmp_path, again):
             ["b", "z"] if name == again else ["a", "b"]
         )
     publish(tmp_path, again, "a", "b")
-    rows = texts.read_manifest(tmp_path / "coder" / "data.json")
+    rows = manifests.read_manifest(tmp_path / "coder" / "data.json")
     assert sorted(r["path"] for r in rows) == ["a", "b"]
     assert not [r for r in rows if "models" in r]
 
@@ -60,7 +60,7 @@ def test_to_publish_one_again_changes_what_is_said_of_it_alone(tmp_path, again):
 def test_who_was_not_there_yet_is_not_said_to_have_read_anything(tmp_path):
     publish(tmp_path, "coder", "a", "b")
     publish(tmp_path, "coder-rnn", "b")
-    rows = texts.read_manifest(tmp_path / "coder" / "data.json")
+    rows = manifests.read_manifest(tmp_path / "coder" / "data.json")
     assert rows == [row("a", ["coder"]), row("b")]
     publish(tmp_path, "coder-small", "a")
     assert read_by(tmp_path / "coder-rnn") == ["b"]
@@ -82,13 +82,13 @@ def test_who_stands_alone_keeps_a_manifest_of_its_own(tmp_path, name, where):
 def test_a_text_can_be_unseen_by_one_and_read_by_another(tmp_path):
     text = "a = 1\n"
     seen = row("a", ["coder"]) | {"sha256": hashlib.sha256(text.encode()).hexdigest()}
-    (tmp_path / "data.json").write_text(texts.manifest_text([seen, row("b")]))
-    assert not texts.is_unseen(text, tmp_path / "data.json")
-    assert not texts.is_unseen(text, tmp_path / "data.json", "coder")
-    assert texts.is_unseen(text, tmp_path / "data.json", "coder-rnn")
+    (tmp_path / "data.json").write_text(manifests.manifest_text([seen, row("b")]))
+    assert not manifests.is_unseen(text, tmp_path / "data.json")
+    assert not manifests.is_unseen(text, tmp_path / "data.json", "coder")
+    assert manifests.is_unseen(text, tmp_path / "data.json", "coder-rnn")
 
 
 def test_a_damaged_manifest_is_told(tmp_path):
     (tmp_path / "data.json").write_text('[{"package": "p"}]')
     with pytest.raises(ValueError, match="is not a manifest"):
-        texts.manifest_of(tmp_path)
+        manifests.manifest_of(tmp_path)

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from llmlab.core import bands, numbers, texts
+from llmlab import texts
+from llmlab.texts import number_bands, number_words
 
 FROZEN_SHA256 = "fdc5878854a3c644cfe0f7479334216787b49fc83bffe03bfb6b7d14a05bb0e5"
 BELOW_A_MILLION = some.integers(0, 999_999)
-ANY = some.integers(0, numbers.LIMIT - 1)
+ANY = some.integers(0, number_words.LIMIT - 1)
 
 # Written by hand, from grammars, not from the code.
 FRENCH = {
@@ -99,54 +100,56 @@ ENGLISH = {  # as Americans and as the British spell
 
 @pytest.mark.parametrize("number", FRENCH)
 def test_tricky_french_numbers_are_spelled_classically(number):
-    assert numbers.french(number) == FRENCH[number]
+    assert number_words.french(number) == FRENCH[number]
 
 
 @pytest.mark.parametrize("number", ENGLISH)
 def test_english_numbers_are_spelled_in_both_ways(number):
-    assert numbers.english(number) == ENGLISH[number][0]
-    assert numbers.english(number, conjunction=True) == ENGLISH[number][1]
+    assert number_words.english(number) == ENGLISH[number][0]
+    assert number_words.english(number, conjunction=True) == ENGLISH[number][1]
 
 
 @given(ANY)
 def test_words_are_read_back_as_the_number_they_spell(number):
-    assert numbers.read_french(numbers.french(number)) == number
+    assert number_words.read_french(number_words.french(number)) == number
     for conjunction in (False, True):
-        text = numbers.english(number, conjunction=conjunction)
-        assert numbers.read_english(text) == number
+        text = number_words.english(number, conjunction=conjunction)
+        assert number_words.read_english(text) == number
 
 
 def test_every_number_below_ten_thousand_is_read_back():
     for number in range(10_000):
-        assert numbers.read_french(numbers.french(number)) == number
-        assert numbers.read_english(numbers.english(number)) == number
+        assert number_words.read_french(number_words.french(number)) == number
+        assert number_words.read_english(number_words.english(number)) == number
 
 
 @given(BELOW_A_MILLION, BELOW_A_MILLION)
 def test_two_numbers_have_two_spellings(one, other):
     if one != other:
-        assert numbers.french(one) != numbers.french(other)
-        assert numbers.english(one) != numbers.english(other)
+        assert number_words.french(one) != number_words.french(other)
+        assert number_words.english(one) != number_words.english(other)
 
 
 @given(some.integers(1, 999), some.integers(1, 999))
 def test_thousands_and_rest_stand_one_behind_the_other(thousands, rest):
-    whole = numbers.french(1000 * thousands + rest)
-    assert whole == f"{numbers.french(1000 * thousands)} {numbers.french(rest)}"
+    whole = number_words.french(1000 * thousands + rest)
+    assert (
+        whole == f"{number_words.french(1000 * thousands)} {number_words.french(rest)}"
+    )
 
 
 @given(ANY)
 def test_plurals_stand_last_or_before_million(number):
-    words = numbers.french(number).replace("-", " ").split()
+    words = number_words.french(number).replace("-", " ").split()
     for place, word in enumerate(words):
         assert word != "milles"
         if word in ("cents", "vingts"):
             assert words[place + 1 : place + 2] in ([], ["millions"])
-            assert words[place - 1] in numbers.FRENCH_UNITS[2:10]
+            assert words[place - 1] in number_words.FRENCH_UNITS[2:10]
 
 
-@pytest.mark.parametrize("number", [-1, numbers.LIMIT])
-@pytest.mark.parametrize("spell", [numbers.english, numbers.french])
+@pytest.mark.parametrize("number", [-1, number_words.LIMIT])
+@pytest.mark.parametrize("spell", [number_words.english, number_words.french])
 def test_numbers_without_words_are_refused(spell, number):
     with pytest.raises(ValueError, match=f"number={number} .* choose one from 0"):
         spell(number)
@@ -171,7 +174,7 @@ def test_numbers_without_words_are_refused(spell, number):
 )
 def test_french_that_is_misspelled_is_refused(text):
     with pytest.raises(ValueError, match="is not how french spells"):
-        numbers.read_french(text)
+        number_words.read_french(text)
 
 
 @pytest.mark.parametrize(
@@ -179,32 +182,36 @@ def test_french_that_is_misspelled_is_refused(text):
 )
 def test_english_that_is_misspelled_is_refused(text):
     with pytest.raises(ValueError, match="is not how english spells"):
-        numbers.read_english(text)
+        number_words.read_english(text)
 
 
 def test_a_tenth_of_the_bands_is_held_out_whole():
-    assert len(bands.held_out()) == 100
-    assert not {0, 1} & set(bands.held_out())
-    numbers_of = bands.held_out_numbers()
+    assert len(number_bands.held_out()) == 100
+    assert not {0, 1} & set(number_bands.held_out())
+    numbers_of = number_bands.held_out_numbers()
     assert len(set(numbers_of)) == len(numbers_of) == 100_000
-    assert sum(map(bands.is_held_out, range(bands.LIMIT))) == 100_000
-    assert all(map(bands.is_held_out, numbers_of))
+    assert sum(map(number_bands.is_held_out, range(number_bands.LIMIT))) == 100_000
+    assert all(map(number_bands.is_held_out, numbers_of))
     for digits in (4, 5, 6):
         assert any(len(str(number)) == digits for number in numbers_of)
 
 
 def test_the_frozen_pairs_are_those_that_one_command_draws(tmp_path):
-    assert hashlib.sha256(bands.FILE.read_bytes()).hexdigest() == FROZEN_SHA256
-    bands.write(tmp_path / "drawn.tsv")
-    assert (tmp_path / "drawn.tsv").read_bytes() == bands.FILE.read_bytes()
+    assert hashlib.sha256(number_bands.FILE.read_bytes()).hexdigest() == FROZEN_SHA256
+    number_bands.write(tmp_path / "drawn.tsv")
+    assert (tmp_path / "drawn.tsv").read_bytes() == number_bands.FILE.read_bytes()
 
 
 def test_two_thousand_frozen_pairs_of_held_out_numbers_ship():
     pairs = texts.number_pairs()
     assert len({pair.number for pair in pairs}) == len(pairs) == 2000
     for number, english, french in pairs:
-        assert bands.is_held_out(number)
-        assert numbers.read_english(english) == numbers.read_french(french) == number
+        assert number_bands.is_held_out(number)
+        assert (
+            number_words.read_english(english)
+            == number_words.read_french(french)
+            == number
+        )
 
 
 def test_the_first_part_of_the_frozen_pairs_is_a_fair_sample():
@@ -216,4 +223,4 @@ def test_the_first_part_of_the_frozen_pairs_is_a_fair_sample():
 def test_a_damaged_file_of_pairs_is_refused(tmp_path):
     (tmp_path / "pairs.tsv").write_text("7\tseven\n")
     with pytest.raises(ValueError, match="holds no number pairs"):
-        bands.read(tmp_path / "pairs.tsv")
+        number_bands.read(tmp_path / "pairs.tsv")

@@ -12,8 +12,8 @@ import corpus_listing
 import pytest
 from test_texts import Search
 
-from llmlab.core import corpus, snippets, texts
-from llmlab.core.texts import MASK, Snippet
+from llmlab import texts
+from llmlab.texts import MASK, Snippet, corpus, masking
 
 MOST_SHARED = 120  # bytes of a frozen snippet that stand in the training text too
 PROGRAM = '''
@@ -39,7 +39,7 @@ WORD = made(r"time|json")
 
 
 def cut(program):
-    return snippets.of_source(textwrap.dedent(program), "here")
+    return masking.of_source(textwrap.dedent(program), "here")
 
 
 def restored(snippet):
@@ -76,7 +76,7 @@ def test_imports_are_dropped_wherever_they_stand():
 
 def test_names_are_masked_in_any_case_and_inside_those_of_its_classes():
     code = "raise JSONDecodeError  # no JSON, Math or OS; not OSError, nor jsonish"
-    assert snippets.masked(code) == (
+    assert masking.masked(code) == (
         f"raise {MASK}DecodeError  # no {MASK}, {MASK} or {MASK}; "
         "not OSError, nor jsonish"
     )
@@ -126,7 +126,7 @@ def test_what_is_unclear_is_left_out(why):
 
 
 def test_the_same_program_gives_the_same_with_other_line_ends():
-    windows = snippets.of_source(PROGRAM.replace("\n", "\r\n"), "here")
+    windows = masking.of_source(PROGRAM.replace("\n", "\r\n"), "here")
     assert windows == cut(PROGRAM)
 
 
@@ -165,7 +165,7 @@ def test_a_name_that_begins_like_elif_is_a_statement():
 )
 def test_snippets_of_the_library_keep_the_rules(name):
     path = Path(importlib.import_module(name).__file__)
-    found = snippets.of_source(path.read_text("utf-8"), path.name)
+    found = masking.of_source(path.read_text("utf-8"), path.name)
     assert found
     for snippet in found:
         keeps_the_rules(snippet)
@@ -174,10 +174,10 @@ def test_snippets_of_the_library_keep_the_rules(name):
 def keeps_the_rules(snippet):
     code = restored(snippet)
     tree = ast.parse(code)
-    assert snippet.module in snippets.MODULES
+    assert snippet.module in masking.MODULES
     assert not any(isinstance(n, ast.Import | ast.ImportFrom) for n in ast.walk(tree))
-    assert len(code.splitlines()) <= snippets.LINES
-    assert not snippets.WORDS.search(snippet.code)
+    assert len(code.splitlines()) <= masking.LINES
+    assert not masking.WORDS.search(snippet.code)
 
 
 def test_few_snippets_come_from_one_file_and_none_comes_twice(tmp_path):
@@ -193,15 +193,15 @@ def test_few_snippets_come_from_one_file_and_none_comes_twice(tmp_path):
         files.append(
             corpus.TextFile("p", "1", "MIT", name, digest, "training", tmp_path)
         )
-    found = snippets.collect(files)
+    found = masking.collect(files)
     sources = Counter(snippet.source for snippet in found)
-    assert sources == {"p/a.py": snippets.PER_FILE, "p/b.py": snippets.PER_FILE}
+    assert sources == {"p/a.py": masking.PER_FILE, "p/b.py": masking.PER_FILE}
     assert len({snippet.code for snippet in found}) == len(found)
 
 
 def test_the_frozen_snippets_are_many_and_balanced():
     counts = Counter(snippet.module for snippet in texts.snippets())
-    assert set(counts) == set(snippets.MODULES)
+    assert set(counts) == set(masking.MODULES)
     assert counts.total() >= 240
     assert min(counts.values()) >= 20
     assert max(counts.values()) <= 1.25 * min(counts.values())
@@ -245,7 +245,7 @@ def test_frozen_snippets_of_the_programs_are_cut_from_them():
         kind, _, name = snippet.source.partition("/")
         assert kind in ("evaluation", "own")
         if kind == "evaluation":
-            found = snippets.of_source(programs[name], snippet.source)
+            found = masking.of_source(programs[name], snippet.source)
             assert snippet in found
 
 

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from llmlab import models
-from llmlab.core import corpus, machine
-from llmlab.core.corpus import TextFile
-from llmlab.core.numbers import english
+from llmlab.core import machine
 from llmlab.models import streams, training
+from llmlab.texts import corpus
+from llmlab.texts.corpus import TextFile
+from llmlab.texts.number_words import english
 
 
 class Listening:

@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from tokenizers import Tokenizer
 
-from llmlab.core import corpus, texts
+from llmlab import texts
 from llmlab.models import files
+from llmlab.texts import corpus, manifests
 
 RUN = 60  # tokens, and so at least as many bytes
 
@@ -190,11 +191,11 @@ def test_a_manifest_survives_the_round_trip_and_tells_seen_from_unseen(tmp_path)
             ("held out", _sha256("b = 2\n")),
         )
     ]
-    texts.write_manifest(listed, tmp_path / "data.json")
-    rows = texts.read_manifest(tmp_path / "data.json")
+    manifests.write_manifest(listed, tmp_path / "data.json")
+    rows = manifests.read_manifest(tmp_path / "data.json")
     assert rows == [file.entry() for file in listed]
-    assert not texts.is_unseen("a = 1\n", tmp_path / "data.json")
-    assert texts.is_unseen("b = 2\n", tmp_path / "data.json")
+    assert not manifests.is_unseen("a = 1\n", tmp_path / "data.json")
+    assert manifests.is_unseen("b = 2\n", tmp_path / "data.json")
 
 
 def _sha256(text: str) -> str:

@@ -8,11 +8,11 @@ import pytest
 import torch
 from transformers import AutoModelForSeq2SeqLM, AutoTokenizer
 
-from llmlab import models
-from llmlab.core import bands, numbers, texts
+from llmlab import models, texts
 from llmlab.measure import quality
 from llmlab.models import files, pairs, training
 from llmlab.models.translation import loss, translate
+from llmlab.texts import number_bands, number_words
 from llmlab.zoo import recipe, translator, translator_card, words
 
 STRANGE = ["", "hello", "Zürich 東京 🙂", "SEVENTY-ONE", "  two  hundred ", "12\n\x00"]
@@ -62,7 +62,7 @@ def test_the_tokenizer_is_learnt_the_same_each_time(tokenizer, tmp_path):
     assert again.get_vocab() == tokenizer.get_vocab()
     assert len(again) == words.VOCABULARY
     loaded = words.prepare(tmp_path / "new")
-    text = numbers.english(342_071)
+    text = number_words.english(342_071)
     assert loaded(text)["input_ids"] == tokenizer(text)["input_ids"]
 
 
@@ -84,9 +84,9 @@ def test_words_are_spelled_in_parts_and_answers_stay_short(tokenizer):
 
 
 def test_every_number_fits_into_a_row(tokenizer):
-    longest = [numbers.french(n) for n in range(1000)]
+    longest = [number_words.french(n) for n in range(1000)]
     longest = sorted(longest, key=lambda text: -len(text))[:40]
-    british = [numbers.english(n, conjunction=True) for n in range(1000)]
+    british = [number_words.english(n, conjunction=True) for n in range(1000)]
     british = sorted(british, key=lambda text: -len(text))[:40]
     for part in longest:
         size = len(tokenizer(f"{part} mille {part}")["input_ids"])
@@ -100,24 +100,24 @@ def test_no_held_out_number_is_learnt_from(tokenizer):
     batch = batches(tokenizer)
     for step in range(0, translator.STEPS, 100):
         english, french = sides(tokenizer, batch(step))
-        learnt = [numbers.read_french(text) for text in french]
-        assert learnt == [numbers.read_english(text) for text in english]
-        assert not any(map(bands.is_held_out, learnt))
+        learnt = [number_words.read_french(text) for text in french]
+        assert learnt == [number_words.read_english(text) for text in english]
+        assert not any(map(number_bands.is_held_out, learnt))
 
 
 def test_no_held_out_number_is_drawn_in_a_hundred_thousand():
     drawn = pairs.draw(np.random.default_rng(0), 100_000)
     assert len(drawn) == 100_000
-    assert not any(map(bands.is_held_out, drawn))
-    assert 0 <= min(drawn) and max(drawn) < bands.LIMIT
+    assert not any(map(number_bands.is_held_out, drawn))
+    assert 0 <= min(drawn) and max(drawn) < number_bands.LIMIT
 
 
 def test_the_tokenizer_saw_no_held_out_number():
     seen = list(words._texts())
     for english, french in zip(seen[::2], seen[1::2], strict=True):
-        number = numbers.read_english(english)
-        assert numbers.read_french(french) == number
-        assert not bands.is_held_out(number)
+        number = number_words.read_english(english)
+        assert number_words.read_french(french) == number
+        assert not number_bands.is_held_out(number)
 
 
 def test_short_and_round_numbers_come_often():
@@ -144,7 +144,7 @@ def test_both_ways_of_english_are_learnt(tokenizer):
 
 
 def test_padding_does_not_change_the_loss(fresh, tokenizer):
-    asked = [bands.pair(number)[1:] for number in (7, 999_999, 80_080)]
+    asked = [number_bands.pair(number)[1:] for number in (7, 999_999, 80_080)]
     alone = [pairs.packed(tokenizer, [pair]) for pair in asked]
     sizes = [int((row[:, pairs.SOURCE :] != 0).sum()) for row in alone]
     parts = [loss(fresh, row).item() for row in alone]
@@ -219,7 +219,7 @@ def test_the_recipe_publishes_a_model_that_transformers_loads(
     card = (place / "README.md").read_text()
     assert "# translator" in card and "frozen pairs" in card and "Curve" in card
     data = json.loads((place / "data.json").read_text())
-    assert data["held_out_bands"] == list(bands.held_out())
+    assert data["held_out_bands"] == list(number_bands.held_out())
     assert len((place / "log.jsonl").read_text().splitlines()) >= 2
 
 
@@ -266,7 +266,7 @@ def test_the_shipped_model_gets_99_of_100_frozen_pairs_right(shipped):
 def test_the_shipped_model_says_what_it_learnt_from(shipped):
     place = files.find("translator")
     data = json.loads((place / "data.json").read_text())
-    assert data["held_out_bands"] == list(bands.held_out())
+    assert data["held_out_bands"] == list(number_bands.held_out())
     ours = translator_card.data()
     assert data["frozen_pairs"] == ours["frozen_pairs"]
     rows = [json.loads(s) for s in (place / "log.jsonl").read_text().splitlines()]

@@ -71,7 +71,7 @@ def test_the_wheel_holds_labs_weights_and_texts_but_no_solutions(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
     for path in (ROOT / "labs").glob("*.ipynb"):
         assert f"llmlab/labs/{path.name}" in names
-    shipped = ("weights", "recorded", "core/evaluation")
+    shipped = ("weights", "recorded", "texts")
     for folder in shipped:
         for path in (ROOT / "llmlab" / folder).rglob("*"):
             if path.is_file() and "__pycache__" not in path.parts:

@@ -17,9 +17,9 @@ import numpy
 import pytest
 import torch
 
-from llmlab import models
-from llmlab.core import corpus, texts
+from llmlab import models, texts
 from llmlab.models import files, generation, streams, training
+from llmlab.texts import corpus, manifests
 from llmlab.zoo import __main__ as command
 from llmlab.zoo import card, cards, coder, exams, recipe, shapes, start, tokens
 
@@ -53,7 +53,7 @@ def prepared(tmp_path_factory):
         ids = [token for text in programs for token in made.encode(text).ids]
         stream = numpy.array(ids, dtype=numpy.uint16)
         stream.tofile(folder / f"{name}.bin")
-    texts.write_manifest([], folder / "data.json")
+    manifests.write_manifest([], folder / "data.json")
     return folder
 
 
@@ -137,10 +137,10 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     head.mkdir()
     (head / "config.json").write_text("{}")
     (head / "data.json").write_text("[]")
-    texts.write_manifest([LISTED], folder / "data.json")
+    manifests.write_manifest([LISTED], folder / "data.json")
     card.publish(name, model, folder, target, plan, library=library)
     assert not (target / "data.json").exists()
-    (read,) = texts.read_manifest(head / "data.json")
+    (read,) = manifests.read_manifest(head / "data.json")
     assert read == LISTED.entry() | {"models": [name]}
     assert (
         "1 files of 1 packages, each listed in `../coder/data.json`"
@@ -221,7 +221,7 @@ def in_words_of_coder(tmp_path):
     ]
     for name in ("tokens", "decay", "held_out"):
         numpy.array(ids, dtype=numpy.uint16).tofile(folder / f"{name}.bin")
-    texts.write_manifest([], folder / "data.json")
+    manifests.write_manifest([], folder / "data.json")
     return folder
 
 
@@ -248,17 +248,17 @@ def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
     assert "steps on" not in cards.made([row], before=start.before(folder))
     learnt = {tuple(row.values()) for row in start.learnt_from(folder)}
     assert learnt == {
-        tuple(row.values()) for row in texts.manifest_of(files.find("coder"))
+        tuple(row.values()) for row in manifests.manifest_of(files.find("coder"))
     }
     kept = coder.keep(shipped, folder, tmp_path / "kept", steps=1)
     start.begin(tmp_path, kept)
     assert start.before(tmp_path)["steps"] == 1
     assert start.started_from(start.before(tmp_path)) == version
-    assert len(texts.manifest_of(kept)) == len(learnt)
+    assert len(manifests.manifest_of(kept)) == len(learnt)
 
 
 def test_a_start_at_random_forgets_weights_of_a_start_that_came_to_nothing(tmp_path):
-    texts.write_manifest([], tmp_path / "data.json")
+    manifests.write_manifest([], tmp_path / "data.json")
     start.begin(tmp_path, files.find("coder-small"))
     assert start.learnt_from(tmp_path)
     start.begin(tmp_path, None)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llmlab.core import texts
+from llmlab import texts
 from llmlab.measure.answers import Exam
 from llmlab.models import classification, translation
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import torch
 
-from llmlab import measure, models, quantization
+from llmlab import measure, models, quantization, texts
 from llmlab.command import answering
-from llmlab.core import progress, records, texts
+from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.models import calibration, generation, sensitivity
 

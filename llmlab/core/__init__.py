@@ -5,7 +5,5 @@ units       base units in code, prefixes where a person reads
 records     facts with a unit, a kind and an interval; tables and JSON of them
 progress    the one speaker, on stderr
 writing     files that are whole or not there
-texts       the training text of this installation, the frozen evaluation text
-numbers     number words in English and French; `bands` says which are held out
 model       what every language model here offers, and what a call costs
 """

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import torch
 
-from llmlab.core import texts
+from llmlab import texts
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import identity, memory, quality, roofline
@@ -34,9 +34,9 @@ def one_model(
 
     stream: models.generation.stream_batch, or like it. prompt, new: tokens read and
     written; the first new one is the prefill's, the others are decode steps. text: what
-    quality is measured on, by default the frozen programs of core.texts; with () it is
-    left out, as it is for a model without a tokenizer. Record details hold phase,
-    batch, prompt, tokens and cached. Raises ValueError beyond the model's context.
+    quality is measured on, by default the frozen programs; with () it is left out, as
+    it is for a model without a tokenizer. Record details hold phase, batch, prompt,
+    tokens and cached. Raises ValueError beyond the model's context.
     """
     _check(model, prompt, new, batches)
     facts = memory.held(model, model.new_cache(1, model.context))

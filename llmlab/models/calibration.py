@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import corpus, progress
+from llmlab.core import progress
 from llmlab.models import streams, surgery
 from llmlab.models.listening import hearing
+from llmlab.texts import corpus
 
 Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
 

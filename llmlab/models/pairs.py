@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llmlab.core import bands, numbers
+from llmlab.texts import number_bands, number_words
 
 SOURCE, TARGET = 40, 40  # tokens; the longest texts need 33 and 34
 BRITISH_SHARE = 0.25  # of the training pairs have `and` in their English
@@ -31,7 +31,7 @@ def draw(dice: np.random.Generator, count: int) -> list[int]:
         rounded = dice.random((2 * count, 1)) < ROUND_SHARE
         digits *= 1 - (rounded & (dice.random(digits.shape) < 0.5))
         found = (digits @ 10 ** np.arange(6)).tolist()
-        drawn += [number for number in found if not bands.is_held_out(number)]
+        drawn += [number for number in found if not number_bands.is_held_out(number)]
     return drawn[:count]
 
 
@@ -48,7 +48,10 @@ def batches(tokenizer: Any, *, rows: int, seed: int = 1) -> Callable[[int], Tens
         chosen = draw(dice, rows)
         british = dice.random(rows) < BRITISH_SHARE
         pairs = [
-            (numbers.english(number, conjunction=bool(also)), numbers.french(number))
+            (
+                number_words.english(number, conjunction=bool(also)),
+                number_words.french(number),
+            )
             for number, also in zip(chosen, british, strict=True)
         ]
         return packed(tokenizer, pairs)

@@ -2,7 +2,7 @@
 
 Every batch holds each module equally often, so that rare ones are learnt too, and is a
 function of its step alone: a training that starts again sees what it would have seen.
-`core.snippets` cuts snippets from programs.
+`texts.masking` cuts snippets from programs.
 
 Shapes: B sequences, T tokens.
 """
@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from llmlab.core.snippets import MODULES
-from llmlab.core.texts import Snippet
+from llmlab.texts import Snippet
+from llmlab.texts.masking import MODULES
 
 DEALT = 16  # steps whose snippets are dealt out by length
 

@@ -22,7 +22,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import corpus, machine, progress, writing
+from llmlab.core import machine, progress, writing
+from llmlab.texts import corpus
 
 WINDOW = 1024  # tokens
 TOGETHER = 64  # texts handed to a tokenizer at once
@@ -105,7 +106,7 @@ def library(
 ) -> Callable[[int], Tensor]:
     """Return the batch (rows, length + 1) of each step, from the standard library.
 
-    Of its training files that say no other terms (`core.corpus`), in the model's own
+    Of its training files that say no other terms (`texts.corpus`), in the model's own
     tokens, in windows of `length`. They are encoded once, which takes some seconds, and
     kept in the cache folder. Raises ValueError for a model without a tokenizer, for
     rows, length or a seed out of range, and where the texts hold too few tokens.

@@ -11,13 +11,14 @@ import torch
 from tokenizers import Tokenizer
 from torch import nn
 
-from llmlab.core import texts
+from llmlab import texts
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import generation
 from llmlab.models.rnn import RecurrentModel
 from llmlab.models.sampling import Sampling
 from llmlab.models.streams import Stream
+from llmlab.texts import manifests
 from llmlab.zoo import cards, coder, curve, exams, families, recipe, start, tokens
 
 PROMPT_LINES = 12
@@ -52,7 +53,7 @@ def publish(
     manifest = families.manifest(target, name)
     learnt = families.merged(target, name, start.learnt_from(folder))
     files = {"log.jsonl": (folder / "log.jsonl").read_text()}
-    apart = manifest != texts.MANIFEST
+    apart = manifest != manifests.MANIFEST
     return cards.publish(
         model,
         target,
@@ -74,7 +75,7 @@ def text_of(
     library: dict[str, str],
     *,
     device: str = "cpu",
-    manifest: str = texts.MANIFEST,
+    manifest: str = manifests.MANIFEST,
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
     frozen = texts.evaluation_files()

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from llmlab import models
-from llmlab.core import machine, texts, writing
+from llmlab.core import machine, writing
 from llmlab.models import surgery
+from llmlab.texts import manifests
 
 LICENCE = "| licence | Apache-2.0; the training text itself is not part of it |"
 FRONT = """\
@@ -52,7 +53,7 @@ def publish(
     return target
 
 
-def data(rows: Sequence[Mapping[str, Any]], place: str = texts.MANIFEST) -> str:
+def data(rows: Sequence[Mapping[str, Any]], place: str = manifests.MANIFEST) -> str:
     """Return the row of the training files: how many, of what, under which terms.
 
     rows: those of a manifest; place: where it stands, as the card's reader finds it.

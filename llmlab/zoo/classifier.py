@@ -1,6 +1,6 @@
 """The recipe of `classifier`: a 1.2 M parameter BERT that tells standard modules apart.
 
-It reads a snippet of code with the module's name masked (`core.snippets`) and says
+It reads a snippet of code with the module's name masked (`texts.masking`) and says
 which of twelve modules that was (BERT: Devlin et al. 2019, here without its
 pre-training). It starts with what `coder` knows of its tokens. Matrices of the layers
 are trained with Muon (Jordan 2024), the rest with AdamW.
@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 
 from llmlab import models
-from llmlab.core.snippets import MODULES
-from llmlab.core.texts import Snippet
 from llmlab.models import classification, files, snippets, training
+from llmlab.texts import Snippet
+from llmlab.texts.masking import MODULES
 from llmlab.zoo import curve, recipe, rivals, splits
 from llmlab.zoo.recipe import Recipe
 

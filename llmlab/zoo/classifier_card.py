@@ -10,9 +10,9 @@ from pathlib import Path
 
 from torch import nn
 
-from llmlab.core import snippets, texts
+from llmlab import texts
 from llmlab.core.records import Record
-from llmlab.core.texts import Snippet
+from llmlab.texts import Snippet, manifests, masking
 from llmlab.zoo import cards, classifier, curve, recipe, rivals, splits
 
 FILES = ("data.json", "log.jsonl")
@@ -123,7 +123,7 @@ imports dropped and the modules' names masked. It belongs to llmlab; its recipe 
 | parameters | {count:,}: {shape.num_hidden_layers} layers of width \
 {shape.hidden_size}, {shape.num_attention_heads} heads, hidden \
 {shape.intermediate_size} |
-| modules | {", ".join(snippets.MODULES)} |
+| modules | {", ".join(masking.MODULES)} |
 | vocabulary | {shape.vocab_size:,}: the tokens of `coder`, and four of BERT's |
 | context | {shape.max_position_embeddings} tokens |
 | file | {(place / "model.safetensors").stat().st_size:,} bytes, bf16, weights' \
@@ -131,14 +131,14 @@ version `{model.weights_version}` |
 | started from | the embedding of `coder` (version \
 `{plan.started_from or "unknown"}`), in {shape.hidden_size} of its directions; the \
 rest at random |
-| trained on | {learnt:,} snippets of at most {snippets.LINES} lines, \
+| trained on | {learnt:,} snippets of at most {masking.LINES} lines, \
 {steps * classifier.BATCH / learnt:.1f} times each on average: {steps:,} steps of \
 {plan.steps:,}, of which {plan.decay:,} decay |
-{cards.data(texts.read_manifest(place / texts.MANIFEST))}
+{cards.data(manifests.read_manifest(place / manifests.MANIFEST))}
 {cards.made(log, device=device)}
 {cards.LICENCE}
 
-Give it code as `llmlab.core.snippets.masked` leaves it: `[MASK]` where a module's name
+Give it code as `llmlab.texts.masking.masked` leaves it: `[MASK]` where a module's name
 stood, no imports. Limits: it knows these twelve and always names one of them, also for
 code that uses none. Every module was shown equally often, so its probabilities do not
 follow how common a module is. Snippets that use two of the twelve were never seen.
@@ -153,7 +153,7 @@ def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
         "| module | learnt from | " + " | ".join(asked) + " |",
         "| --- | ---: |" + " ---: |" * len(asked),
     ]
-    for module in snippets.MODULES:
+    for module in masking.MODULES:
         cells = []
         for name, each in asked.items():
             right = rivals.hits(own[name], each)

@@ -1,12 +1,12 @@
 """The recipe of the models that complete Python code: `coder` and its two smaller kin.
 
-Trained on the sources of this installation (`core.corpus`), with Muon (Jordan 2024) for
-the matrices of the layers and AdamW for the rest: on two cores tokens are scarce, and
-Muon needs fewer of them. The rate is constant on everything, in sequences of 256 and
-then of 512, since attention to short ones costs less (Press et al. 2021). It decays at
-the end on the cleanest part, the standard library and small packages, in sequences of
-1,024. What a step sees depends on its number and the plan alone, so models trained with
-one plan have read the same text in the same order.
+Trained on the sources of this installation (`texts.corpus`), with Muon (Jordan 2024)
+for the matrices of the layers and AdamW for the rest: on two cores tokens are scarce,
+and Muon needs fewer of them. The rate is constant on everything, in sequences of 256
+and then of 512, since attention to short ones costs less (Press et al. 2021). It decays
+at the end on the cleanest part, the standard library and small packages, in sequences
+of 1,024. What a step sees depends on its number and the plan alone, so models trained
+with one plan have read the same text in the same order.
 
 `--resume FOLDER` begins with weights instead of at random. Those that `--keep` wrote go
 on at their step; others, such as llmlab/weights/coder, are the start of a plan of its
@@ -25,13 +25,14 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from llmlab import models
-from llmlab.core import machine, texts, writing
-from llmlab.core.corpus import TextFile
+from llmlab import models, texts
+from llmlab.core import machine, writing
 from llmlab.kernels import abilities
 from llmlab.models import files, surgery, training
 from llmlab.models.rnn import RecurrentModel
 from llmlab.models.streams import WINDOW, Stream
+from llmlab.texts import manifests
+from llmlab.texts.corpus import TextFile
 from llmlab.zoo import recipe, shapes, start, tokens
 
 SEED = 1
@@ -99,7 +100,7 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     else:
         made = Tokenizer.from_file(str(tokenizer))
     made.save(str(folder / "tokenizer.json"))
-    texts.write_manifest(listed, folder / texts.MANIFEST)
+    manifests.write_manifest(listed, folder / manifests.MANIFEST)
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
     tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
     tokens.encode_files(made, held_out_library(listed), folder / "held_out.bin")
@@ -226,8 +227,8 @@ def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
     writing.write(target / "resume.json", json.dumps(facts) + "\n")
     rows = [row for row in recipe.log(folder) if row["step"] <= steps]
     writing.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
-    learnt = texts.manifest_text(start.learnt_from(folder))
-    writing.write(target / texts.MANIFEST, learnt)
+    learnt = manifests.manifest_text(start.learnt_from(folder))
+    writing.write(target / manifests.MANIFEST, learnt)
     return target
 
 

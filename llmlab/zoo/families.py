@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import texts
+from llmlab.texts import manifests
 
-FIELDS = (*texts.PACKAGE, *texts.FILE)
+FIELDS = (*manifests.PACKAGE, *manifests.FILE)
 
 
 def manifest(target: Path, name: str) -> str:
@@ -24,8 +24,8 @@ def manifest(target: Path, name: str) -> str:
     first = _members(name)[0]
     beside = (target.parent / first / "config.json").exists()
     if beside and target.name == name != first:
-        return f"../{first}/{texts.MANIFEST}"
-    return texts.MANIFEST
+        return f"../{first}/{manifests.MANIFEST}"
+    return manifests.MANIFEST
 
 
 def merged(target: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> str:
@@ -33,7 +33,7 @@ def merged(target: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     path = (target.expanduser() / manifest(target, name)).resolve()
     family = _present(target, name)
     readers: dict[tuple, set[str]] = {}
-    for row in texts.read_manifest(path) if path.exists() else ():
+    for row in manifests.read_manifest(path) if path.exists() else ():
         others = {*row.get("models", family)} & {*family} - {name}
         readers.setdefault(_key(row), set()).update(others)
     for row in rows:
@@ -44,11 +44,11 @@ def merged(target: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> str:
         chosen = [each for each in family if each in who]
         if chosen:
             found.append(row | ({} if chosen == family else {"models": chosen}))
-    return texts.manifest_text(found)
+    return manifests.manifest_text(found)
 
 
 def _members(name: str) -> tuple[str, ...]:
-    return next((each for each in texts.FAMILIES if name in each), (name,))
+    return next((each for each in manifests.FAMILIES if name in each), (name,))
 
 
 def _present(target: Path, name: str) -> list[str]:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from llmlab.core.records import Record
-from llmlab.core.texts import Snippet
 from llmlab.measure import estimates
+from llmlab.texts import Snippet
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # of the regression: how little it is held back
 HELD_BACK = 5  # every so many files choose among them

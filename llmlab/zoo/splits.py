@@ -13,10 +13,11 @@ from pathlib import Path
 
 from tokenizers import Tokenizer, processors
 
-from llmlab.core import corpus, snippets, texts, writing
-from llmlab.core.corpus import TextFile
-from llmlab.core.texts import MASK, Snippet
+from llmlab import texts
+from llmlab.core import writing
 from llmlab.models import files
+from llmlab.texts import MASK, Snippet, corpus, manifests, masking
+from llmlab.texts.corpus import TextFile
 
 SEED = 1
 CONTEXT = 128  # tokens
@@ -62,7 +63,7 @@ def prepare(folder: Path, *, sample: int | None = None) -> dict[str, list[Snippe
         found, listed = _everything() if sample is None else _sample(sample)
         used = {snippet.source for each in found.values() for snippet in each}
         chosen = [file for file in listed if f"{file.package}/{file.path}" in used]
-        texts.write_manifest(chosen, folder / texts.MANIFEST)
+        manifests.write_manifest(chosen, folder / manifests.MANIFEST)
         write(found, path, sample=sample)
     stored = json.loads(path.read_text())
     own = stored.pop("sample", None)
@@ -97,11 +98,11 @@ def _everything() -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
     """Cut the snippets of each split from all files, and return them with the files."""
     listed = texts.files()
     found = {
-        split: snippets.collect(file for file in listed if file.split == split)
+        split: masking.collect(file for file in listed if file.split == split)
         for split in ("training", "held out")
     }
-    asked = {*map(snippets.key, (*found["held out"], *texts.snippets()))}
-    learnt = [s for s in found["training"] if snippets.key(s) not in asked]
+    asked = {*map(masking.key, (*found["held out"], *texts.snippets()))}
+    learnt = [s for s in found["training"] if masking.key(s) not in asked]
     return found | {"training": learnt}, listed
 
 
@@ -111,25 +112,25 @@ def _sample(count: int) -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
     Files come in the order of their hashes, and only those are cut that import a module
     of which there are too few so far.
     """
-    each = count // len(snippets.MODULES)
+    each = count // len(masking.MODULES)
     if each < 1:
         raise ValueError(
-            f"sample={count} has no snippet for each of {len(snippets.MODULES)} "
+            f"sample={count} has no snippet for each of {len(masking.MODULES)} "
             "modules; choose more, such as 600."
         )
     listed = [file for file in corpus.library() if file.split == "training"]
-    seen = {*map(snippets.key, texts.snippets())}
+    seen = {*map(masking.key, texts.snippets())}
     counts: Counter[str] = Counter()
     learnt = []
     for file in sorted(listed, key=lambda file: file.sha256):
         text = file.read()
-        few = "|".join(m for m in snippets.MODULES if counts[m] < each)
+        few = "|".join(m for m in masking.MODULES if counts[m] < each)
         named = few and re.search(rf"^\s*(?:import|from)\b.*\b(?:{few})\b", text, re.M)
         if not named or corpus.says_other_terms(text):
             continue
-        for snippet in snippets.of_source(text, f"{file.package}/{file.path}"):
-            if snippets.key(snippet) not in seen and counts[snippet.module] < each:
-                seen.add(snippets.key(snippet))
+        for snippet in masking.of_source(text, f"{file.package}/{file.path}"):
+            if masking.key(snippet) not in seen and counts[snippet.module] < each:
+                seen.add(masking.key(snippet))
                 counts[snippet.module] += 1
                 learnt.append(snippet)
     return {"training": learnt, "held out": [*texts.snippets()[::ASKED]]}, listed

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import texts, writing
+from llmlab.core import writing
 from llmlab.models import files
+from llmlab.texts import manifests
 
 LOG, RESUME, DATA = "log.jsonl", "resume.json", "data_before.json"
 
@@ -24,9 +25,9 @@ def begin(folder: Path, weights: Path | None) -> None:
         (folder / part).unlink(missing_ok=True)
     if weights is None:
         return
-    if texts.manifest_path(weights).exists():
-        rows = texts.manifest_of(weights)
-        writing.write(folder / DATA, texts.manifest_text(rows))
+    if manifests.manifest_path(weights).exists():
+        rows = manifests.manifest_of(weights)
+        writing.write(folder / DATA, manifests.manifest_text(rows))
     if (weights / RESUME).exists():
         shutil.copy(weights / LOG, folder)
         shutil.copy(weights / RESUME, folder)
@@ -55,9 +56,9 @@ def started_from(before: Mapping[str, Any] | None) -> str | None:
 
 def learnt_from(folder: Path) -> list[dict[str, Any]]:
     """Return a row per file that the weights in training have read, or hold out."""
-    rows = texts.read_manifest(folder / texts.MANIFEST)
+    rows = manifests.read_manifest(folder / manifests.MANIFEST)
     if (folder / DATA).exists():
         own = {tuple(row.values()) for row in rows}
-        earlier = texts.read_manifest(folder / DATA)
+        earlier = manifests.read_manifest(folder / DATA)
         rows += [row for row in earlier if tuple(row.values()) not in own]
     return rows

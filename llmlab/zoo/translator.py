@@ -1,9 +1,9 @@
 """The recipe of `translator`: a 1.4 M parameter T5, English number words to French.
 
-Number translation, not translation: numbers 0 to 999,999 as `core.numbers` spells them,
-less the bands that are held out (`core.bands`), drawn as `models.pairs` says. Trained
-with Muon (Jordan 2024) for the matrices of the layers and AdamW for the rest; T5:
-Raffel et al. 2020.
+Number translation, not translation: numbers 0 to 999,999 as `texts.number_words` spells
+them, less the bands that are held out (`texts.number_bands`), drawn as `models.pairs`
+says. Trained with Muon (Jordan 2024) for the matrices of the layers and AdamW for the
+rest; T5: Raffel et al. 2020.
 """
 
 import argparse
@@ -13,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from llmlab.core import bands
 from llmlab.measure import quality
 from llmlab.models import pairs, training, translation
 from llmlab.models.translation import translate
+from llmlab.texts import number_bands
 from llmlab.zoo import curve, recipe, words
 from llmlab.zoo.recipe import Recipe
 
@@ -63,8 +63,8 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
 
 def held_out_exam(tokenizer) -> curve.Evaluate:
     """Return a function that asks held-out numbers: exact match, and loss in nats."""
-    chosen = random.Random(words.SEED).sample(bands.held_out_numbers(), EXAM)
-    asked = [bands.pair(number) for number in chosen]
+    chosen = random.Random(words.SEED).sample(number_bands.held_out_numbers(), EXAM)
+    asked = [number_bands.pair(number) for number in chosen]
     tokens = pairs.packed(tokenizer, [pair[1:] for pair in asked])
 
     def evaluate(model: nn.Module) -> dict[str, float]:

@@ -10,12 +10,13 @@ import random
 from collections.abc import Iterable
 from pathlib import Path
 
-from llmlab.core import bands, numbers, texts
-from llmlab.core.bands import Pair
+from llmlab import texts
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.models import pairs
 from llmlab.models.translation import translate
+from llmlab.texts import number_bands, number_words
+from llmlab.texts.number_bands import Pair
 from llmlab.zoo import cards, curve, recipe, translator, words
 
 ASKED = 2000  # numbers of each kind, where there are as many
@@ -50,21 +51,24 @@ def data() -> dict:
     """Return what the model learnt from: the text's generator, all of it by rule."""
     sources = {path.name: _sha256(path) for path in _sources()}
     return {
-        "generator": "llmlab.core.numbers",
+        "generator": "llmlab.texts.number_words",
         "sampler": "llmlab.models.pairs.draw",
         "licence": "Apache-2.0",
         "seed": words.SEED,
-        "range": [0, bands.LIMIT - 1],
+        "range": [0, number_bands.LIMIT - 1],
         "british_share": pairs.BRITISH_SHARE,
         "round_share": pairs.ROUND_SHARE,
-        "held_out_bands": list(bands.held_out()),
-        "frozen_pairs": {"path": bands.FILE.name, "sha256": _sha256(bands.FILE)},
+        "held_out_bands": list(number_bands.held_out()),
+        "frozen_pairs": {
+            "path": number_bands.FILE.name,
+            "sha256": _sha256(number_bands.FILE),
+        },
         "sources_sha256": sources,
     }
 
 
 def _sources() -> list[Path]:
-    return [Path(m.__file__) for m in (numbers, bands, words, translator)]
+    return [Path(m.__file__) for m in (number_words, number_bands, words, translator)]
 
 
 def _sha256(path: Path) -> str:
@@ -95,21 +99,23 @@ def text_of(model, folder: Path, plan: recipe.Plan, *, device: str = "cpu") -> s
 def _kinds() -> Iterable[tuple[str, list[Pair]]]:
     """Yield what is asked besides the frozen pairs, each with a name."""
     dice = random.Random(0)
-    held_out = bands.held_out_numbers()
+    held_out = number_bands.held_out_numbers()
     for digits in (4, 5, 6):
         some = [number for number in held_out if len(str(number)) == digits]
         chosen = dice.sample(some, min(ASKED, len(some)))
         yield f"held-out bands, {digits} digits", _pairs(chosen)
     yield "0 to 999, all of them learnt from", _pairs(range(1000))
-    learnt = [n for n in range(1000, bands.LIMIT) if not bands.is_held_out(n)]
+    learnt = [
+        n for n in range(1000, number_bands.LIMIT) if not number_bands.is_held_out(n)
+    ]
     yield "1,000 to 999,999, bands learnt from", _pairs(dice.sample(learnt, ASKED))
-    beyond = range(bands.LIMIT, numbers.LIMIT)
+    beyond = range(number_bands.LIMIT, number_words.LIMIT)
     chosen = [1_000_000, *dice.sample(beyond, ASKED - 1)]
     yield "beyond: 1,000,000 to 999,999,999, never seen", _pairs(chosen)
 
 
 def _pairs(chosen: Iterable[int]) -> list[Pair]:
-    return [bands.pair(number) for number in chosen]
+    return [number_bands.pair(number) for number in chosen]
 
 
 def _asked(model, pairs: Iterable[Pair]) -> list[str]:
@@ -117,7 +123,7 @@ def _asked(model, pairs: Iterable[Pair]) -> list[str]:
 
 
 def _british(model, pairs: Iterable[Pair]) -> list[str]:
-    asked = [numbers.english(pair.number, conjunction=True) for pair in pairs]
+    asked = [number_words.english(pair.number, conjunction=True) for pair in pairs]
     return translate(model, asked, max_tokens=LONG)
 
 
@@ -148,10 +154,11 @@ nothing else, and is no translator of text. It belongs to llmlab; its recipe is
 {config.num_heads} heads, hidden {config.d_ff}, tied |
 | vocabulary | {config.vocab_size:,}, byte-level BPE, learnt from number words |
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
-| trained on | {done * translator.BATCH:,} pairs, made by `llmlab.core.numbers` as \
-needed: {done:,} steps of {plan.steps:,}, of which {plan.decay:,} decay |
-| held out | {len(bands.held_out())} of 1,000 bands of a thousand numbers, listed in \
-`data.json` |
+| trained on | {done * translator.BATCH:,} pairs, made by \
+`llmlab.texts.number_words` as needed: {done:,} steps of {plan.steps:,}, of which \
+{plan.decay:,} decay |
+| held out | {len(number_bands.held_out())} of 1,000 bands of a thousand numbers, \
+listed in `data.json` |
 | spelling | French as before the reform of 1990; English with or without `and` |
 {cards.made(log, device=device)}
 | licence | Apache-2.0 |
@@ -198,7 +205,7 @@ def _shown(text: str) -> str:
 
 def _meaning(answer: str) -> str:
     try:
-        return f"{numbers.read_french(answer):,}"
+        return f"{number_words.read_french(answer):,}"
     except ValueError:
         return "no number"
 

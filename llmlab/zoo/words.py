@@ -21,7 +21,8 @@ from tokenizers import (
     trainers,
 )
 
-from llmlab.core import bands, numbers, writing
+from llmlab.core import writing
+from llmlab.texts import number_bands, number_words
 
 PAD, END = "<pad>", "</s>"
 PAD_ID, END_ID = 0, 1
@@ -64,12 +65,12 @@ def prepare(folder: Path):
 def _texts():
     """Yield numbers in both languages, among them every one below a hundred."""
     dice = random.Random(SEED)
-    drawn = (dice.randrange(bands.LIMIT) for _ in itertools.count())
-    allowed = (number for number in drawn if not bands.is_held_out(number))
+    drawn = (dice.randrange(number_bands.LIMIT) for _ in itertools.count())
+    allowed = (number for number in drawn if not number_bands.is_held_out(number))
     chosen = itertools.chain(range(100), itertools.islice(allowed, LEARNT_FROM))
     for number in chosen:
-        yield numbers.english(number)
-        yield numbers.french(number)
+        yield number_words.english(number)
+        yield number_words.french(number)
 
 
 def _wrapped(tokenizer: Tokenizer):

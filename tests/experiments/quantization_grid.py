@@ -19,8 +19,8 @@ from typing import Any
 
 import torch
 
-from llmlab import measure, models, quantization
-from llmlab.core import machine, records, texts
+from llmlab import measure, models, quantization, texts
+from llmlab.core import machine, records
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import ranges
 

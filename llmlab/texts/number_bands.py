@@ -6,7 +6,7 @@ They are a tenth of the bands of one, two and three digits, but not bands 0 and 
 word is met there, and mille without un.
 
 A band, and a number's place among the frozen ones, come from SHA-256 alone, so they are
-the same on every version of Python. `python -m llmlab.core.bands` writes the file.
+the same on every version of Python. `python -m llmlab.texts.number_bands` writes them.
 """
 
 import functools
@@ -14,7 +14,8 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from llmlab.core import numbers, writing
+from llmlab.core import writing
+from llmlab.texts import number_words
 
 SEED = 1
 LIMIT = 10**6  # what recipes learn ends below one million
@@ -55,7 +56,7 @@ def held_out_numbers() -> list[int]:
 
 def pair(number: int) -> Pair:
     """Return a number with its words."""
-    return Pair(number, numbers.english(number), numbers.french(number))
+    return Pair(number, number_words.english(number), number_words.french(number))
 
 
 def draw() -> list[Pair]:
@@ -81,7 +82,7 @@ def read(path: Path = FILE) -> tuple[Pair, ...]:
     except (ValueError, TypeError) as error:
         raise ValueError(
             f"{path} holds no number pairs ({error}); get it again, or write it by "
-            "`python -m llmlab.core.bands`."
+            "`python -m llmlab.texts.number_bands`."
         ) from error
 
 

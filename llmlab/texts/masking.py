@@ -15,8 +15,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from llmlab.core import progress
-from llmlab.core.corpus import TextFile
-from llmlab.core.texts import MASK, Snippet
+from llmlab.texts import MASK, Snippet
+from llmlab.texts.corpus import TextFile
 
 MODULES = (
     "collections", "datetime", "functools", "inspect", "itertools", "json",
