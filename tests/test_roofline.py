@@ -7,9 +7,10 @@ import small_models
 import torch
 
 from llmlab.core import machine
+from llmlab.core.clock import contention
 from llmlab.core.model import Cost
 from llmlab.core.records import measured
-from llmlab.measure import neighbours, peaks, roofline, trials
+from llmlab.measure import peaks, roofline, trials
 
 GIGA = 1e9
 HERE = roofline.Peaks(
@@ -28,7 +29,7 @@ HERE = roofline.Peaks(
 @pytest.fixture
 def small_trials(monkeypatch):
     """Measure for real, but little, and as if nobody else computed."""
-    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 64.0)
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: 64.0)
     monkeypatch.setenv("LLMLAB_TIME", "0.01")
     monkeypatch.setattr(trials, "SIZES", (64,))
     monkeypatch.setattr(trials, "WORKING_SETS", (2**18, 2**20))
@@ -95,12 +96,12 @@ def test_a_damaged_cache_is_measured_again(small_trials, damage):
 def test_what_is_measured_beside_a_neighbour_is_measured_again_once_he_has_gone(
     small_trials, monkeypatch
 ):
-    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 0.0)
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: 0.0)
     beside = roofline.peaks(("fp32",))
     if torch.get_num_threads() > 1:  # on one thread nobody need give way
         assert not beside.quiet
         assert roofline.peaks(("fp32",)) == beside  # he is still there
-        monkeypatch.setattr(neighbours, "free_cores", lambda seconds: 64.0)
+        monkeypatch.setattr(contention, "free_cores", lambda seconds: 64.0)
         alone = roofline.peaks(("fp32",))
         assert alone.quiet and alone != beside
         assert roofline.peaks(("fp32",)) == alone

@@ -19,9 +19,9 @@ from pathlib import Path
 
 import torch
 
-from llmlab.core import machine, progress, writing
+from llmlab.core import clock, machine, progress, writing
 from llmlab.core.records import Record, finite
-from llmlab.measure import neighbours, trials
+from llmlab.measure import trials
 
 VERSION = 2  # of the file
 SENSE = 0.7  # of the rate of a larger working set: less is an accident
@@ -145,7 +145,7 @@ def discard(date: str) -> bool:
 def _is_quiet() -> bool:
     """Say whether every thread that we may have finds a core of its own."""
     wished = torch.get_num_threads()
-    return neighbours.within(wished) == wished
+    return clock.within(wished) == wished
 
 
 def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:

@@ -10,18 +10,17 @@ Sources: Georges, Buytaert, Eeckhout, OOPSLA 2007 (intervals instead of bests);
 Kalibera, Jones, ISMM 2013 (random order, rounds enough).
 """
 
-import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 
-from llmlab.core import records
+from llmlab.core import clock, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import intervals, neighbours
+from llmlab.measure import intervals
 from llmlab.measure.rounds import run
 from llmlab.measure.series import Run, Series
 from llmlab.measure.verdicts import Verdict, compare
@@ -179,8 +178,8 @@ def speed(
     least six rounds are run, whatever they take. rounds: that many instead. LLMLAB_TIME
     scales both. Short calls are repeated within a round: `measure.rounds` says how.
     Where other processes keep cores busy, torch has that many threads less meanwhile,
-    and the result's `note` says so: `measure.neighbours` says why. threads: that many
-    instead, whoever else computes; the note says this, too.
+    and the result's `note` says so: `core.clock.contention` says why. threads: that
+    many instead, whoever else computes; the note says this, too.
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
     if threads is not None and not (type(threads) is int and threads >= 1):
@@ -189,23 +188,12 @@ def speed(
             "for as many as there are cores free."
         )
     wished = torch.get_num_threads()
-    with neighbours.given_way() if threads is None else _on(threads) as had:
+    with clock.given_way() if threads is None else clock.fixed(threads) as had:
         runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
     timings = tuple(_timing(each, tokens) for each in runs)
     if threads is not None:
         return Speed(timings, seed, fixed=True)
     return Speed(timings, seed, wished - had)
-
-
-@contextlib.contextmanager
-def _on(threads: int) -> Iterator[int]:
-    """Let torch have so many threads for a while."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield threads
-    finally:
-        torch.set_num_threads(before)
 
 
 def race(

@@ -4,14 +4,12 @@ Each is the best of many tries, since a neighbour can only slow a try down. Doin
 nothing is an operator on one number: what remains is what the framework takes.
 """
 
-import math
-import time
 from collections.abc import Callable
 from functools import partial
 
 import torch
 
-from llmlab.core import machine
+from llmlab.core import clock, machine
 
 SIZES = (512, 1024, 2048)  # of square matrices
 WORKING_SETS = tuple(2**power for power in range(18, 29))  # bytes: 256 KiB to 256 MiB
@@ -35,7 +33,7 @@ def arithmetic(name: str, device: torch.device) -> float:
             call = partial(torch._int_mm, a, b.t())  # fast with a transposed weight
         else:
             call = partial(torch.mm, *pair.to(machine.dtype(name)))
-        seconds = _least_seconds(call, device)
+        seconds = _least_seconds(call)
         best = max(best, 2 * size**3 / seconds)
         if seconds > SLOW:  # no fast kernel, and the next size takes 8 times as long
             break
@@ -53,7 +51,7 @@ def reading(size: int, device: torch.device) -> float:
     repeats = max(1, 2**25 // size)
     numbers = torch.ones(parts, 1, share, device=device).expand(parts, repeats, share)
     call = partial(torch.sum, numbers, -1)
-    return 4 * parts * share * repeats / _least_seconds(call, device)
+    return 4 * parts * share * repeats / _least_seconds(call)
 
 
 def nothing(device: torch.device) -> float:
@@ -64,20 +62,9 @@ def nothing(device: torch.device) -> float:
         for _ in repeats:
             negate(one)
 
-    return _least_seconds(call, device) / len(repeats)
+    return _least_seconds(call) / len(repeats)
 
 
 @torch.inference_mode()
-def _least_seconds(call: Callable[[], object], device: torch.device) -> float:
-    """Return the seconds of the shortest of many calls."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
-    best, until = math.inf, time.perf_counter() + SECONDS * machine.time_dial()
-    for tries in range(10_000):
-        if tries > 3 and time.perf_counter() > until:
-            break
-        wait()
-        start = time.perf_counter()
-        call()
-        wait()
-        best = min(best, time.perf_counter() - start)
-    return best
+def _least_seconds(call: Callable[[], object]) -> float:
+    return clock.shortest(call, seconds=SECONDS * machine.time_dial())

@@ -12,7 +12,7 @@ import contextlib
 import functools
 import json
 import time
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +21,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import machine, progress, writing
+from llmlab.core import clock, machine, progress, writing
 from llmlab.models import resume, surgery
 
 CLEARLY = 1.2  # as fast as float32: less is not worth the rounding of bfloat16
-TRIES = 5  # of each, in turn; the least time counts
 
 
 @dataclass(frozen=True)
@@ -198,36 +197,23 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 @functools.cache
 def _gain_of_bf16(kind: str) -> float:
-    """Say how many times as fast as in float32 a layer learns, on one thread.
+    """Say how many times as fast as in float32 a layer learns."""
+    with torch.inference_mode(False), torch.enable_grad():
+        draw = torch.Generator().manual_seed(0)
+        x, weight = (
+            torch.randn(rows, 512, generator=draw).to(kind).requires_grad_()
+            for rows in (128, 512)
+        )
 
-    On the CPU by the time of the thread: neighbours must not decide it.
-    """
-    look = time.thread_time if kind == "cpu" else time.perf_counter
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.inference_mode(False), torch.enable_grad():
-            draw = torch.Generator().manual_seed(0)
-            x, weight = (
-                torch.randn(rows, 512, generator=draw).to(kind).requires_grad_()
-                for rows in (128, 512)
-            )
+        def learn(dtype: torch.dtype | None) -> Sequence[Tensor]:
+            with torch.autocast(kind, dtype=dtype, enabled=dtype is not None):
+                y = F.linear(x, weight)
+            return torch.autograd.grad(y.float().sum(), (x, weight))
 
-            def seconds(dtype: torch.dtype | None) -> float:
-                start = look()
-                with torch.autocast(kind, dtype=dtype, enabled=dtype is not None):
-                    y = F.linear(x, weight)
-                y.float().sum().backward()
-                if kind == "cuda":
-                    torch.cuda.synchronize()
-                return look() - start
-
-            # The first of each prepares more than it computes.
-            tried = [(seconds(None), seconds(torch.bfloat16)) for _ in range(1 + TRIES)]
-    finally:
-        torch.set_num_threads(threads)
-    full, half = map(min, zip(*tried[1:], strict=True))
-    return full / half
+        dtypes = {"fp32": None, "bf16": torch.bfloat16}
+        calls = {name: functools.partial(learn, each) for name, each in dtypes.items()}
+        seconds = clock.trial(calls)
+    return seconds["fp32"] / seconds["bf16"]
 
 
 def _step(model, tokens, optimizers, loss, autocast, clip) -> float:

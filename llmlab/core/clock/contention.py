@@ -34,6 +34,17 @@ def given_way() -> Iterator[int]:
             torch.set_num_threads(before)
 
 
+@contextmanager
+def fixed(threads: int) -> Iterator[int]:
+    """Let torch have just so many threads, whoever else computes; yield the number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        yield threads
+    finally:
+        torch.set_num_threads(before)
+
+
 def within(threads: int) -> int:
     """Return how many of so many threads find a free core, 1 at the least.
 

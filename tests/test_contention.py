@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from llmlab import measure
-from llmlab.measure import neighbours
+from llmlab.core.clock import contention
 
 COUNT = "while True: pass"
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
@@ -36,7 +36,7 @@ def two_threads():
 
 
 def test_free_cores_are_never_more_than_there_are_or_less_than_none():
-    assert 0 <= neighbours.free_cores(0.05) <= CORES
+    assert 0 <= contention.free_cores(0.05) <= CORES
 
 
 def test_where_every_core_is_busy_calls_run_on_one_thread_and_the_result_says_so(
@@ -58,11 +58,11 @@ def test_threads_come_back_when_a_call_fails(crowd, two_threads):
 
 
 def test_one_thread_is_never_given_up(crowd):
-    assert neighbours.within(1) == 1
+    assert contention.within(1) == 1
 
 
 def test_a_crowd_leaves_no_core(crowd):
-    assert neighbours.free_cores(0.3) < CORES / 2 + 0.5
+    assert contention.free_cores(0.3) < CORES / 2 + 0.5
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_a_crowd_leaves_no_core(crowd):
 )
 def test_a_burst_costs_no_thread_and_a_neighbour_does(monkeypatch, free, threads):
     looks = iter(free)
-    monkeypatch.setattr(neighbours, "free_cores", lambda seconds: next(looks))
-    assert neighbours.within(2) == threads
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: next(looks))
+    assert contention.within(2) == threads
     assert next(looks, None) is None
 
 

@@ -1,7 +1,8 @@
-"""Two clocks: the host's, and a GPU's own events.
+"""Three clocks: the host's, one thread's, and a GPU's own events.
 
 A call that works on a GPU returns before the work is done, so the host's clock would
-time the asking. Events stand in the GPU's queue and are stamped there.
+time the asking. Events stand in the GPU's queue and are stamped there. A thread's own
+clock stands still while others have its core.
 """
 
 import time
@@ -14,6 +15,8 @@ import torch
 class Clock(Protocol):
     """Looked at before and after; `seconds` is what lies between two looks."""
 
+    tick: float  # seconds; the least that it tells apart
+
     def look(self) -> Any: ...
 
     def seconds(self, start: Any, end: Any) -> float: ...
@@ -25,6 +28,8 @@ class Clock(Protocol):
 
 class Host:
     """The host's clock; if the process uses a GPU, it waits for the GPU first."""
+
+    tick = time.get_clock_info("perf_counter").resolution
 
     def __init__(self):
         self.has_gpu = torch.cuda.is_initialized()
@@ -42,8 +47,28 @@ class Host:
             torch.cuda.synchronize()
 
 
+class Thread:
+    """The processor time of the thread that looks, whoever else computes meanwhile.
+
+    What other threads of the process do for it is not in: let torch have only one.
+    """
+
+    tick = time.get_clock_info("thread_time").resolution
+
+    def look(self) -> float:
+        return time.thread_time()
+
+    def seconds(self, start: float, end: float) -> float:
+        return end - start
+
+    def wait(self) -> None:
+        """Nothing runs besides the thread itself."""
+
+
 class Events:
     """A GPU's own time stamps, in the order of its queue."""
+
+    tick = 0.5e-6  # as CUDA documents
 
     def __init__(self, device: torch.device):
         self.device = device

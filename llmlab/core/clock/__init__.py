@@ -1,0 +1,28 @@
+"""How time is taken: clocks, what neighbours leave, and the trial of a few calls.
+
+clock_for            the clock that fits where a result lives: the host's, or a GPU's
+given_way, within    the threads that busy neighbours leave, for a while or as a number
+fixed                just so many threads, for a while
+trial                the least seconds of a few calls, tried in turn
+shortest             the least seconds of one call on all threads, for a peak
+
+`measure.speed` times with intervals and verdicts. What is here is for whoever stands
+below it, or must choose in a moment: an operator, the dtype of a training.
+"""
+
+from llmlab.core.clock.clocks import Clock, Events, Host, Thread, clock_for
+from llmlab.core.clock.contention import fixed, given_way, within
+from llmlab.core.clock.trials import shortest, trial
+
+__all__ = [
+    "Clock",
+    "Events",
+    "Host",
+    "Thread",
+    "clock_for",
+    "fixed",
+    "given_way",
+    "shortest",
+    "trial",
+    "within",
+]
