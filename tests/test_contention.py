@@ -1,6 +1,5 @@
 """Calls are timed on the cores that other processes leave."""
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -10,6 +9,7 @@ import pytest
 import torch
 
 from llmlab import measure
+from llmlab.core import clock
 from llmlab.core.clock import contention
 
 COUNT = "while True: pass"
@@ -44,10 +44,10 @@ def test_where_every_core_is_busy_calls_run_on_one_thread_and_the_result_says_so
 ):
     seen = []
     speed = measure.speed({"one": lambda: seen.append(torch.get_num_threads())})
-    assert set(seen) == {1} and speed.threads == 1 and speed.spared == 1
-    sentence = "Other processes kept a core busy, so the calls ran on 1 thread."
-    assert speed.note == sentence
-    assert sentence in speed.table() and sentence in speed._repr_html_()
+    assert set(seen) == {1} and (speed.ran_on.count, speed.ran_on.spared) == (1, 1)
+    assert "busy, so the calls ran on 1 thread" in speed.note
+    for text in (speed.table(), str(speed), speed._repr_html_()):
+        assert text.count(speed.note) == 1
     assert torch.get_num_threads() == 2
 
 
@@ -58,7 +58,9 @@ def test_threads_come_back_when_a_call_fails(crowd, two_threads):
 
 
 def test_one_thread_is_never_given_up(crowd):
-    assert contention.within(1) == 1
+    assert clock.within(1) == 1
+    with clock.given_way() as ran_on:
+        assert ran_on.count >= 1
 
 
 def test_a_crowd_leaves_no_core(crowd):
@@ -71,7 +73,7 @@ def test_a_crowd_leaves_no_core(crowd):
 def test_a_burst_costs_no_thread_and_a_neighbour_does(monkeypatch, free, threads):
     looks = iter(free)
     monkeypatch.setattr(contention, "free_cores", lambda seconds: next(looks))
-    assert contention.within(2) == threads
+    assert clock.within(2) == threads
     assert next(looks, None) is None
 
 
@@ -80,9 +82,13 @@ def test_records_name_the_threads_that_the_calls_had(crowd, two_threads):
     facts = measure.speed(calls, rounds=6).records()
     assert len(facts) > 6
     assert all(", 1 thread, " in fact.machine for fact in facts)
+    assert all("ran on 1 thread" in fact.details["note"] for fact in facts)
 
 
-def test_only_a_result_that_gave_way_has_a_note():
-    speed = measure.speed({"one": lambda: None}, rounds=6)
-    assert dataclasses.replace(speed, spared=0).note == ""
-    assert "2 cores" in dataclasses.replace(speed, spared=2).note
+def test_only_threads_that_were_given_up_or_fixed_have_a_note():
+    assert clock.Threads(2).note == "" and clock.Threads(2).details == {}
+    told = "Other processes kept 2 cores busy, so the calls ran on 6 threads."
+    assert clock.Threads(6, 2).note == told
+    assert clock.Threads(6, 2).details == {"note": told}
+    assert "every core busy" in clock.Threads(1, 1, crowded=True).note
+    assert "as asked" in clock.Threads(3, fixed=True).note

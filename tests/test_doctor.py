@@ -1,5 +1,6 @@
 """The doctor tells the truth about this machine, and calls a wrong answer wrong."""
 
+import dataclasses
 import os
 import stat
 import subprocess
@@ -11,6 +12,7 @@ import torch
 from llmlab import measure
 from llmlab.command import doctor
 from llmlab.command.doctor import course, finding, kernels, machine
+from llmlab.core import clock
 
 
 @pytest.mark.parametrize("name", kernels.PATHS)
@@ -41,6 +43,14 @@ def test_a_right_product_without_significant_gain_is_called_slow():
     assert kernels._judge("path", "", 0.001, 0.01, verdict(0.6, 0.8)).state == "slow"
     assert kernels._judge("path", "", 0.001, 0.01, verdict(0.9, 1.2)).state == "slow"
     assert kernels._judge("path", "", 0.001, 0.01, verdict(1.1, 1.3)).state == "works"
+
+
+def test_a_finding_says_that_it_was_made_beside_a_neighbour():
+    alone, beside = clock.Threads(2), clock.Threads(1, 1)
+    for ran_on, told in ((alone, False), (beside, True)):
+        here = dataclasses.replace(verdict(1.1, 1.3), ran_on=ran_on)
+        said = kernels._judge("path", "", 0.001, 0.01, here).said
+        assert ("on 1 thread beside busy neighbours" in said) is told
 
 
 def test_whatever_a_probe_raises_becomes_a_finding_with_its_remedy():

@@ -1,5 +1,7 @@
 """The report of one model: everything that `llmlab measure` shows, from real runs."""
 
+import json
+
 import pytest
 import small_models
 import test_quality
@@ -28,6 +30,24 @@ def found(tmp_path_factory):
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("LLMLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         return measure_little(monkeypatch, model, **choices)
+
+
+def test_peaks_that_a_time_contradicts_are_measured_again_at_once(
+    tmp_path, monkeypatch
+):
+    """As an hour beside a neighbour may have left them: far too low."""
+    monkeypatch.setenv("LLMLAB_CACHE", str(tmp_path))
+    model = test_quality.reader(context=96, dtype=torch.float32)
+    choices = {"text": (), "prompt": 8, "new": 5, "batches": (1,)}
+    measure_little(monkeypatch, model, **choices)
+    for path in tmp_path.glob("peaks-*.json"):
+        document = json.loads(path.read_text())
+        path.write_text(json.dumps(document | {"flops": {"fp32": 1.0}}))
+    facts = measure_little(monkeypatch, model, **choices)
+    shares = [fact for fact in facts if fact.name == "share of the bound"]
+    assert len(shares) == 2 and all(fact.value < 1000 for fact in shares)
+    bounds = [fact for fact in facts if fact.name == "compute bound"]
+    assert all(fact.details["flops_per_second"] > 1e6 for fact in bounds)
 
 
 def test_it_holds_times_bounds_memory_and_quality(found):

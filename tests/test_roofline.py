@@ -93,18 +93,59 @@ def test_a_damaged_cache_is_measured_again(small_trials, damage):
     assert roofline.peaks(("fp32",)) == found  # and it is whole again
 
 
-def test_what_is_measured_beside_a_neighbour_is_measured_again_once_he_has_gone(
-    small_trials, monkeypatch
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def leave(monkeypatch, cores):
+    """Let neighbours leave so many cores free."""
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: cores)
+
+
+def test_peaks_are_measured_on_the_threads_that_a_neighbour_leaves_and_say_so(
+    small_trials, two_threads, monkeypatch
 ):
-    monkeypatch.setattr(contention, "free_cores", lambda seconds: 0.0)
+    leave(monkeypatch, 1.0)
     beside = roofline.peaks(("fp32",))
-    if torch.get_num_threads() > 1:  # on one thread nobody need give way
-        assert not beside.quiet
-        assert roofline.peaks(("fp32",)) == beside  # he is still there
-        monkeypatch.setattr(contention, "free_cores", lambda seconds: 64.0)
-        alone = roofline.peaks(("fp32",))
-        assert alone.quiet and alone != beside
-        assert roofline.peaks(("fp32",)) == alone
+    assert (beside.threads, beside.spared, beside.quiet) == (1, 1, True)
+    assert {fact.details["note"] for fact in beside.records()} == {beside.ran_on.note}
+    assert "kept a core busy" in beside.ran_on.note and "1 thread" in beside.label
+    assert torch.get_num_threads() == 2
+    assert roofline.peaks(("fp32",)) == beside  # he is still there
+    leave(monkeypatch, 2.0)
+    alone = roofline.peaks(("fp32",))
+    assert (alone.threads, alone.spared) == (2, 0)
+    assert not any("note" in fact.details for fact in alone.records())
+    leave(monkeypatch, 1.0)
+    assert roofline.peaks(("fp32",)) == alone  # what is known need not be measured
+
+
+def test_where_no_core_was_free_peaks_are_measured_again_once_one_is(
+    small_trials, two_threads, monkeypatch
+):
+    leave(monkeypatch, 0.0)
+    crowded = roofline.peaks(("fp32",))
+    assert (
+        not crowded.quiet and "every core busy" in crowded.records()[0].details["note"]
+    )
+    assert roofline.peaks(("fp32",)) == crowded  # they are still there
+    leave(monkeypatch, 1.0)
+    quiet = roofline.peaks(("fp32",))
+    assert quiet.quiet and quiet.threads == 1 and quiet.date >= crowded.date
+    assert quiet.bandwidth != crowded.bandwidth
+    assert roofline.peaks(("fp32",)) == quiet
+
+
+def test_a_neighbour_who_comes_while_peaks_are_measured_is_noticed(
+    small_trials, two_threads, monkeypatch
+):
+    looks = iter([2.0, 2.0])  # before; then he is there
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: next(looks, 1.0))
+    assert not roofline.peaks(("fp32",)).quiet
 
 
 def test_a_smaller_working_set_is_never_slower_than_a_larger(small_trials, monkeypatch):
@@ -136,6 +177,8 @@ def test_a_time_below_a_bound_has_the_peaks_measured_again(
     most = max(bound.value for bound in bounds)
     fact = measured("prefill latency", seconds * most, "s")
     assert roofline.nearest(fact, bounds).value == pytest.approx(1 / seconds)
+    assert roofline.is_contradicted(roofline.nearest(fact, bounds)) is again
+    assert not any(map(roofline.is_contradicted, [fact, *bounds]))
     kept = list(machine.cache_folder().iterdir())
     assert (kept == []) is again
     assert peaks.discard("yesterday") is False

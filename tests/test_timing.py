@@ -261,8 +261,12 @@ def test_threads_may_be_fixed_and_the_note_says_so():
     calls = {"look": lambda: seen.append(torch.get_num_threads())}
     speed = measure.speed(calls, rounds=6, threads=before + 1)
     assert set(seen) == {before + 1} and torch.get_num_threads() == before
-    assert speed.threads == before + 1
+    assert speed.ran_on.count == before + 1
     assert f"ran on {before + 1} threads, as asked" in speed.note
+    assert speed.note in str(speed) and speed.note in speed._repr_html_()
+    for fact in speed.records():
+        assert f", {before + 1} threads, " in fact.machine
+        assert fact.details["note"] == speed.note
     for wrong in (0, 1.5, True):
         with pytest.raises(ValueError, match=f"threads={wrong}"):
             measure.speed(calls, rounds=6, threads=wrong)

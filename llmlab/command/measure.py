@@ -49,7 +49,7 @@ def _formats(options: argparse.Namespace, folder: Path | None) -> int:
     facts = formats.compare(options.model, words, device=options.device)
     found = _with_command(facts, options)
     print(terminal.paint(f"{options.model}: {machine.describe().label}", "bold"))
-    print(formats.table(found), flush=True)
+    print("\n".join([formats.table(found), *records.notes(found)]), flush=True)
     if folder:
         path = folder / f"{Path(options.model).name}_formats.json"
         records.save(found, path)

@@ -7,6 +7,7 @@ with machine and date), simulated, or estimated (a formula). Values stay in base
 
 import datetime
 import functools
+import html
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -20,7 +21,7 @@ from llmlab.core.tables import html_grid, text_grid
 from llmlab.core.units import quantity
 
 __all__ = ["KINDS", "Record", "finite", "from_json", "html_table", "load", "measured"]
-__all__ += ["quantity", "save", "table", "to_json"]
+__all__ += ["notes", "quantity", "save", "table", "to_json"]
 
 KINDS = ("measured", "recorded", "simulated", "estimated")
 VERSION = 1  # of the JSON
@@ -107,15 +108,25 @@ def table(records: Iterable[Record], columns: Iterable[str] | None = None) -> st
 
     columns: fields of a record, "interval", or keys of details. By default name,
     subject, value, interval and kind, without those that are empty in every record.
+    What the records note stands below, such as that they gave way to a neighbour.
     """
-    return text_grid(*_cells(tuple(records), columns))
+    records = tuple(records)
+    return "\n".join([text_grid(*_cells(records, columns)), *notes(records)])
 
 
 def html_table(
     records: Iterable[Record], columns: Iterable[str] | None = None, *, title: str = ""
 ) -> str:
     """Write records as an HTML table; columns as in `table`."""
-    return html_grid(*_cells(tuple(records), columns), title=title)
+    records = tuple(records)
+    below = "".join(f"<p>{html.escape(note)}</p>" for note in notes(records))
+    return html_grid(*_cells(records, columns), title=title) + below
+
+
+def notes(records: Iterable[Record]) -> list[str]:
+    """Return what details["note"] of some records says, each sentence once."""
+    said = (record.details.get("note") for record in records)
+    return list(dict.fromkeys(str(note) for note in said if note))
 
 
 def to_json(records: Iterable[Record]) -> str:

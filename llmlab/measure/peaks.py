@@ -3,8 +3,9 @@
 Reading is a curve: a working set that fits a cache is read several times faster than
 one that comes from main memory, and small models fit. How each is tried: `trials`.
 
-A neighbour only makes peaks too low, and bounds too high. So they are measured again as
-soon as nobody else computes, where that was not so; and when a call was faster than a
+A neighbour only makes peaks too low, and bounds too high. So they are measured on the
+threads that find a core of their own, which have their own file; again as soon as
+nobody else computes, where not even one did; and again when a call was faster than a
 bound that follows from them.
 """
 
@@ -14,16 +15,19 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
 from llmlab.core import clock, machine, progress, writing
+from llmlab.core.clock import Threads
 from llmlab.core.records import Record, finite
 from llmlab.measure import trials
 
 VERSION = 2  # of the file
+HERE = ("cpu", "simd", "device", "threads", "torch")  # what peaks depend on
 SENSE = 0.7  # of the rate of a larger working set: less is an accident
 
 
@@ -40,7 +44,8 @@ class Peaks:
     flops: Mapping[str, float]  # per format: "fp32" -> FLOP/s
     bandwidth: tuple[tuple[int, float], ...]  # working set in bytes, B/s; rising sizes
     operator_seconds: float  # of an operator on one number
-    quiet: bool = True  # whether nobody else computed meanwhile
+    quiet: bool = True  # whether every thread had a core of its own meanwhile
+    spared: int = 0  # threads that torch has besides, left to busy neighbours now
 
     def bandwidth_at(self, working_set: float) -> float:
         """Return B/s for a working set in bytes, between points in proportion (log)."""
@@ -58,25 +63,32 @@ class Peaks:
     def records(self) -> list[Record]:
         """Return every peak as a record; the bandwidths form a curve along "bytes"."""
         rest = {"kind": "measured", "date": self.date, "machine": self.label}
+        note = self.ran_on.details
         facts = [
-            Record(name="peak", value=rate, unit="FLOP/s", subject=name, **rest)
+            Record(name="peak", value=rate, unit="FLOP/s", subject=name, details=note,
+                   **rest)
             for name, rate in self.flops.items()
-        ]
+        ]  # fmt: skip
         facts += [
             Record(name="read bandwidth", value=rate, unit="B/s", subject=self.device,
-                   details={"bytes": size}, **rest)
+                   details={"bytes": size} | note, **rest)
             for size, rate in self.bandwidth
         ]  # fmt: skip
         return [
             *facts,
             Record(name="empty operator", value=self.operator_seconds, unit="s",
-                   subject=self.device, **rest),
+                   subject=self.device, details=note, **rest),
         ]  # fmt: skip
+
+    @property
+    def ran_on(self) -> Threads:
+        """The threads that were measured, and why not more."""
+        return Threads(self.threads, self.spared, crowded=not self.quiet)
 
     @property
     def label(self) -> str:
         """One line that names what was measured."""
-        own = [self.cpu, f"{self.threads} thread" + "s" * (self.threads != 1)]
+        own = [self.cpu, str(self.ran_on)]
         return ", ".join(own + [self.device] * (self.device != "cpu"))
 
 
@@ -91,22 +103,35 @@ def peaks(
     dtypes: formats whose arithmetic is wanted, also "int8". The cache holds for one
     CPU, instruction set, device, number of threads and torch version; a file that is
     damaged is measured again, as is what was measured beside a neighbour who has gone,
-    and everything with again=True.
+    and everything with again=True. What must be measured while neighbours keep cores
+    busy is measured on the threads that they leave, and the records note it.
     Raises ValueError for an unknown format or device.
     """
     device = machine.device(device)
     names = [_format(dtype) for dtype in dtypes]
-    here = _here(device)
-    path = machine.cache_folder() / _file_name(here)
-    kept = None if again else _load(path, here)
-    if kept and not kept.quiet and _is_quiet():
-        kept = None
-    missing = [name for name in names if kept is None or name not in kept.flops]
-    if kept and not missing:
+    kept = None if again else _load(_here(device))
+    if kept and kept.quiet and not _missing(names, kept):
         return kept
-    found = _measure(here, missing, device, kept)
-    _save(found, path)
-    return found
+    with _given_way(device) as ran_on:
+        here = _here(device)
+        kept = None if again else _load(here)
+        if kept and not kept.quiet and not ran_on.crowded:
+            kept = None
+        if missing := _missing(names, kept):
+            kept = _measure(here, missing, device, kept)
+            _save(kept)
+    return replace(kept, spared=ran_on.spared)
+
+
+def _missing(names: Iterable[str], kept: Peaks | None) -> list[str]:
+    return [name for name in names if kept is None or name not in kept.flops]
+
+
+def _given_way(device: torch.device) -> AbstractContextManager[Threads]:
+    """Leave cores to neighbours; the peaks of a GPU are the same on fewer threads."""
+    if device.type == "cpu":
+        return clock.given_way()
+    return contextlib.nullcontext(Threads(torch.get_num_threads()))
 
 
 def _format(dtype: str | torch.dtype) -> str:
@@ -119,13 +144,15 @@ def _here(device: torch.device) -> dict[str, str | int]:
     """Return what peaks depend on."""
     me = machine.describe()
     name = "cpu" if device.type == "cpu" else torch.cuda.get_device_name(device)
-    here = {"cpu": me.cpu, "simd": me.simd, "device": name}
-    return here | {"threads": torch.get_num_threads(), "torch": me.torch}
+    values = (me.cpu, me.simd, name, torch.get_num_threads(), me.torch)
+    return dict(zip(HERE, values, strict=True))
 
 
-def _file_name(here: Mapping[str, object]) -> str:
+def _path(here: Mapping[str, object]) -> Path:
+    """Return where peaks of this place are kept."""
     words = "-".join(str(each) for each in here.values())
-    return f"peaks-{re.sub(r'[^A-Za-z0-9.]+', '-', words)}.json"
+    name = re.sub(r"[^A-Za-z0-9.]+", "-", words)
+    return machine.cache_folder() / f"peaks-{name}.json"
 
 
 def discard(date: str) -> bool:
@@ -145,7 +172,7 @@ def discard(date: str) -> bool:
 def _is_quiet() -> bool:
     """Say whether every thread that we may have finds a core of its own."""
     wished = torch.get_num_threads()
-    return clock.within(wished) == wished
+    return clock.free(wished) == wished
 
 
 def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
@@ -192,10 +219,10 @@ def _falling(rates: Mapping[int, float]) -> tuple[tuple[int, float], ...]:
     return tuple(reversed(curve))
 
 
-def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
+def _load(here: Mapping[str, object]) -> Peaks | None:
     """Read what `_save` wrote; None if there is nothing, or nothing to trust."""
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(_path(here).read_text(encoding="utf-8"))
         if document.pop("version") != VERSION:
             return None
         flops = {str(k): finite(k, v) for k, v in document.pop("flops").items()}
@@ -212,8 +239,10 @@ def _load(path: Path, here: Mapping[str, object]) -> Peaks | None:
     return found if good and same and sizes == trials.working_sets() else None
 
 
-def _save(found: Peaks, path: Path) -> None:
+def _save(found: Peaks) -> None:
     """Write the file; a cache that cannot be kept is no error."""
     document = {"version": VERSION} | asdict(found)
+    del document["spared"]  # true now, and not of what was measured
+    here = {key: document[key] for key in HERE}
     with contextlib.suppress(OSError):
-        writing.write(path, json.dumps(document, indent=1) + "\n")
+        writing.write(_path(here), json.dumps(document, indent=1) + "\n")

@@ -22,11 +22,13 @@ from llmlab.measure import identity
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
-__all__ = ["BOUNDS", "Peaks", "bounds", "model_bounds", "nearest", "operators", "peaks"]
+__all__ = ["BOUNDS", "Peaks", "bounds", "is_contradicted", "model_bounds", "nearest"]
+__all__ += ["operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
 TOKENS = 1024  # read at once before operators are counted: more takes memory
 BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
+SHARE = "share of the bound"
 BOUNDS = ("compute bound", "bandwidth bound", "overhead bound")
 
 
@@ -109,14 +111,12 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
     clearly more, they were too low, and are measured again when next asked for.
     """
     largest = max(bounds, key=lambda bound: bound.value)
-    if largest.value > BEYOND * (measured.high or measured.value):
-        discard(largest.date)
     ends = {}
     if measured.low and measured.high:
         low, high = largest.value / measured.high, largest.value / measured.low
         ends = {"low": low, "high": high}
-    return Record(
-        name="share of the bound",
+    share = Record(
+        name=SHARE,
         value=largest.value / measured.value,
         unit="1",
         kind="estimated",
@@ -126,6 +126,18 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
         details=dict(measured.details) | {"bound": largest.name},
         **ends,
     )
+    if is_contradicted(share):
+        discard(largest.date)
+    return share
+
+
+def is_contradicted(share: Record) -> bool:
+    """Say whether a "share of the bound" is clearly more than this machine allows.
+
+    Then the peaks below the bound are too low. Other records contradict nothing.
+    """
+    least = share.value if share.low is None else share.low
+    return share.name == SHARE and least > BEYOND
 
 
 @torch.inference_mode()

@@ -17,10 +17,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-import torch
-
 from llmlab.core import machine, progress
-from llmlab.core.clock import Clock, clock_for
+from llmlab.core.clock import Clock, Threads, clock_for
 from llmlab.measure import intervals
 from llmlab.measure.series import Call, Run
 
@@ -90,7 +88,13 @@ class Plan:
 
 
 def run(
-    calls: Calls, *, seconds: float, rounds: int | None, warmup: int, seed: int
+    calls: Calls,
+    *,
+    ran_on: Threads,
+    seconds: float,
+    rounds: int | None,
+    warmup: int,
+    seed: int,
 ) -> tuple[Run, ...]:
     """Warm every call up, then run rounds of all of them in random order."""
     _check(calls, seconds, rounds, warmup)
@@ -108,11 +112,8 @@ def run(
             for plan in order.sample(plans, len(plans)):
                 by_name[plan.name].append(plan.round())
             step()
-    threads = torch.get_num_threads()
     return tuple(
-        Run(
-            plan.name, plan.is_stream, plan.is_brief, tuple(by_name[plan.name]), threads
-        )
+        Run(plan.name, plan.is_stream, plan.is_brief, tuple(by_name[plan.name]), ran_on)
         for plan in plans
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from statistics import fmean
 
 from llmlab.core import machine, records
+from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -15,7 +16,7 @@ class Series:
 
     samples: tuple[float, ...]
     rounds: tuple[float, ...]
-    threads: int | None = None  # that torch had meanwhile
+    ran_on: Threads  # those that torch had meanwhile
 
     @property
     def median(self) -> float:
@@ -33,25 +34,26 @@ class Series:
         interval = intervals.of_median(self.rounds)
         return interval and interval[1]
 
-    @property
-    def where(self) -> dict[str, str]:
-        """The machine of these times, with the threads that it gave them."""
-        return {"machine": machine.describe(self.threads).label}
-
     def __float__(self) -> float:
         return self.median
 
     def record(self, name: str, **rest) -> Record:
         """Return the median as a measured record in seconds."""
-        ends = {"low": self.low, "high": self.high} | self.where
-        return records.measured(name, self.median, "s", **ends | rest)
+        ends = {"low": self.low, "high": self.high}
+        return self.fact(name, self.median, "s", **ends | rest)
 
     def rate(self, name: str, amount: float, unit: str, **rest) -> Record:
         """Return `amount` in this time as a measured record, such as token/s."""
-        ends = self.where
+        ends = {}
         if self.low:
-            ends |= {"low": amount / self.high, "high": amount / self.low}
-        return records.measured(name, amount / self.median, unit, **ends | rest)
+            ends = {"low": amount / self.high, "high": amount / self.low}
+        return self.fact(name, amount / self.median, unit, **ends | rest)
+
+    def fact(self, name: str, value: float, unit: str, *, details=None, **rest):
+        """Return a measured record that says on how many threads it was, and why."""
+        details = dict(details or {}) | self.ran_on.details
+        where = {"machine": machine.describe(self.ran_on.count).label}
+        return records.measured(name, value, unit, details=details, **where | rest)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Run:
     is_stream: bool
     is_brief: bool  # the median of a round speaks for it, else its mean
     by_round: tuple[tuple[Call, ...], ...]
-    threads: int | None = None  # that torch had meanwhile
+    ran_on: Threads  # those that torch had meanwhile
 
     @property
     def calls(self) -> tuple[Call, ...]:
@@ -84,4 +86,4 @@ class Run:
         samples = tuple(sample for values in rounds for sample in values)
         middle = intervals.median if self.is_brief else fmean
         speaking = tuple(middle(values) for values in rounds)
-        return Series(samples, speaking, self.threads)
+        return Series(samples, speaking, self.ran_on)

@@ -15,9 +15,8 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-import torch
-
 from llmlab.core import clock, records
+from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -88,7 +87,7 @@ class Timing:
         kind = "wait for a token" if self.gaps else "latency"
         for word, value in self.percentiles.items():
             name = f"{kind}, {word}"
-            facts.append(records.measured(name, value, "s", **rest | self.total.where))
+            facts.append(self.total.fact(name, value, "s", **rest))
         return facts
 
 
@@ -98,8 +97,7 @@ class Speed:
 
     timings: tuple[Timing, ...]
     seed: int
-    spared: int = 0  # threads that were left to a busy neighbour
-    fixed: bool = False  # whether somebody asked for just these threads
+    ran_on: Threads  # those that torch had, and why
 
     def __getitem__(self, name: str) -> Timing:
         for timing in self.timings:
@@ -111,7 +109,7 @@ class Speed:
     def verdict(self, name: str, against: str) -> Verdict:
         """Compare two of the calls by their ratios within rounds."""
         own, other = self[name].total, self[against].total
-        return compare(name, own.rounds, against, other.rounds, threads=own.threads)
+        return compare(name, own.rounds, against, other.rounds, ran_on=self.ran_on)
 
     def ratio(self, name: str, against: str) -> float:
         """Return how many times as fast `name` is as `against`."""
@@ -131,32 +129,19 @@ class Speed:
         return [*itertools.chain(*facts), *verdicts]
 
     @property
-    def threads(self) -> int | None:
-        """Return how many threads the calls ran on."""
-        return self.timings[0].total.threads
-
-    @property
     def note(self) -> str:
         """Say what the machine did besides, "" if it had nothing else to do."""
-        if not self.spared and not self.fixed:
-            return ""
-        if self.fixed:
-            count = f"{self.threads} thread" + "s" * (self.threads != 1)
-            return f"The calls ran on {count}, as asked, whoever else computed."
-        cores = "a core" if self.spared == 1 else f"{self.spared} cores"
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"Other processes kept {cores} busy, so the calls ran on {threads}."
+        return self.ran_on.note
 
     def table(self) -> str:
-        """Write the records as plain text, and the note below."""
-        return "\n".join(filter(None, [records.table(self.records()), self.note]))
+        """Write the records as plain text, with what they note below."""
+        return records.table(self.records())
 
     def __str__(self) -> str:
         return "\n".join([self.table(), *map(str, self.verdicts)])
 
     def _repr_html_(self) -> str:
-        note = f"<p>{self.note}</p>" if self.note else ""
-        return records.html_table(self.records()) + note
+        return records.html_table(self.records())
 
 
 def speed(
@@ -182,18 +167,10 @@ def speed(
     many instead, whoever else computes; the note says this, too.
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
-    if threads is not None and not (type(threads) is int and threads >= 1):
-        raise ValueError(
-            f"threads={threads!r} must be a whole number of at least 1; choose None "
-            "for as many as there are cores free."
-        )
-    wished = torch.get_num_threads()
-    with clock.given_way() if threads is None else clock.fixed(threads) as had:
-        runs = run(calls, seconds=seconds, rounds=rounds, warmup=warmup, seed=seed)
-    timings = tuple(_timing(each, tokens) for each in runs)
-    if threads is not None:
-        return Speed(timings, seed, fixed=True)
-    return Speed(timings, seed, wished - had)
+    with clock.given_way() if threads is None else clock.fixed(threads) as ran_on:
+        plan = {"seconds": seconds, "rounds": rounds, "warmup": warmup, "seed": seed}
+        runs = run(calls, ran_on=ran_on, **plan)
+    return Speed(tuple(_timing(each, tokens) for each in runs), seed, ran_on)
 
 
 def race(
@@ -203,6 +180,7 @@ def race(
     max_tokens: int,
     seconds: float = 3.0,
     rounds: int | None = None,
+    threads: int | None = None,
     seed: int = 0,
 ) -> Speed:
     """Time models against each other as they write on from one prompt, greedily.
@@ -218,7 +196,7 @@ def race(
         )
         for name, model in models.items()
     }
-    return speed(calls, seconds=seconds, rounds=rounds, seed=seed)
+    return speed(calls, seconds=seconds, rounds=rounds, threads=threads, seed=seed)
 
 
 def _read(

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from llmlab.core import machine, records
+from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -28,7 +29,7 @@ class Verdict:
     ratio: float
     low: float
     high: float
-    threads: int | None = None  # that both ran on
+    ran_on: Threads | None = None  # both of them
 
     @property
     def word(self) -> str:
@@ -50,6 +51,7 @@ class Verdict:
 
     def record(self, *, seed: int | None = None) -> Record:
         """Return the ratio as a record whose details hold the word."""
+        ran_on = self.ran_on
         return records.measured(
             "speed-up",
             self.ratio,
@@ -57,8 +59,8 @@ class Verdict:
             low=self.low,
             high=self.high,
             subject=f"{self.name} against {self.against}",
-            details={"verdict": self.word},
-            machine=machine.describe(self.threads).label,
+            details={"verdict": self.word} | (ran_on.details if ran_on else {}),
+            machine=machine.describe(ran_on.count if ran_on else None).label,
             seed=seed,
         )
 
@@ -69,10 +71,10 @@ def compare(
     against: str,
     others: Sequence[float],
     *,
-    threads: int | None = None,
+    ran_on: Threads | None = None,
 ) -> Verdict:
     """Compare the times of two calls in seconds, round by round."""
     ratios = [other / own for own, other in zip(times, others, strict=True)]
     low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
     low, high = low / (1 + SYSTEMATIC), high * (1 + SYSTEMATIC)
-    return Verdict(name, against, intervals.median(ratios), low, high, threads)
+    return Verdict(name, against, intervals.median(ratios), low, high, ran_on)

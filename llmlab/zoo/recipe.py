@@ -8,7 +8,6 @@ pause or a kill. What is a model's own (its batches, its loss, its exam) comes i
 import argparse
 import functools
 import json
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import machine, records, writing
+from llmlab.core import clock, machine, records, writing
 from llmlab.core.records import Record
 from llmlab.models import training
 from llmlab.zoo import curve
@@ -135,15 +134,23 @@ def plan_of(
 
 
 def steps_in(seconds: float, own: Recipe, device: str = "cpu") -> int:
-    """Measure a few steps and an exam, and return how many steps fit into the time."""
-    model = own.train(own.fresh().to(device), steps=3).model  # warm up
-    start = time.monotonic()
-    model = own.train(model, steps=MEASURED).model
-    middle = time.monotonic()
-    model.tokenizer = own.tokenizer
-    own.exam(model)
-    exams = EVALUATIONS * (time.monotonic() - middle)
-    return max(EVALUATIONS, int((seconds - exams) / ((middle - start) / MEASURED)))
+    """Measure a few steps and an exam, and return how many steps fit into the time.
+
+    It gives way to busy neighbours and says so: what fits beside them is planned.
+    """
+    with clock.given_way() as ran_on:
+        model = own.train(own.fresh().to(device), steps=3).model  # warm up
+        watch = clock.Host()
+        start = watch.look()
+        model = own.train(model, steps=MEASURED).model
+        middle = watch.look()
+        model.tokenizer = own.tokenizer
+        own.exam(model)
+        exams = EVALUATIONS * watch.seconds(middle, watch.look())
+    if ran_on.note:
+        print(f"planning: {ran_on.note}")
+    step = watch.seconds(start, middle) / MEASURED
+    return max(EVALUATIONS, int((seconds - exams) / step))
 
 
 def add_arguments(parser: argparse.ArgumentParser, steps: int) -> None:

@@ -76,10 +76,10 @@ def _ask(name: str, repetitions: int) -> tuple[list[Verdict], list[Verdict], str
     for seed in progress.track(range(repetitions), name):
         pair = measure.speed({"one": short, "other": again}, seed=seed)
         equal.append(pair.verdict("one", "other"))
-        threads[pair.threads] += 1
+        threads[pair.ran_on.count] += 1
         pair = measure.speed({"short": short, "long": long}, seed=seed)
         unequal.append(pair.verdict("short", "long"))
-        threads[pair.threads] += 1
+        threads[pair.ran_on.count] += 1
     times = (f"{many} ({often} times)" for many, often in threads.most_common())
     return equal, unequal, ", ".join(times)
 

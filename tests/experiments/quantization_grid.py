@@ -12,7 +12,6 @@ import copy
 import dataclasses
 import functools
 import itertools
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 import torch
 
 from llmlab import measure, models, quantization, texts
-from llmlab.core import machine, records
+from llmlab.core import clock, machine, records
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import ranges
 
@@ -35,7 +34,7 @@ Make = Callable[[Any], Any]
 def main() -> None:
     """Make every row that is not there yet, and show them all."""
     machine.set_threads()
-    found = []
+    found, watch = [], clock.Host()
     with contextlib.suppress(FileNotFoundError):
         found = list(records.load(FILE))
     for name, ways, judge in exams():
@@ -48,9 +47,11 @@ def main() -> None:
         for details, make in ways(model):
             if any(_same(fact, model, details) for fact in found):
                 continue
-            started = time.monotonic()
-            changed = make(model)
-            details = details | {"seconds": round(time.monotonic() - started, 2)}
+            with clock.given_way() as ran_on:
+                start = watch.look()
+                changed = make(model)
+                seconds = watch.seconds(start, watch.look())
+            details = details | {"seconds": round(seconds, 2)} | ran_on.details
             found.append(_kept(judge(model, changed), model, details))
             records.save(found, FILE)
             print(found[-1], dict(details), flush=True)

@@ -202,6 +202,8 @@ def _judge(
     said += f": {verdict.ratio:.1f} × as fast as {verdict.against}"
     if verdict.word != "faster":
         said += f" ({verdict.word})"
+    if verdict.ran_on and verdict.ran_on.note:
+        said += f" on {verdict.ran_on} beside busy neighbours"
     said += f", relative error {error:.1e}"
     return Finding(name, "works" if verdict.word == "faster" else "slow", said)
 

@@ -1,8 +1,10 @@
 """How time is taken: clocks, what neighbours leave, and the trial of a few calls.
 
 clock_for            the clock that fits where a result lives: the host's, or a GPU's
-given_way, within    the threads that busy neighbours leave, for a while or as a number
+given_way            the threads that busy neighbours leave, for a while
 fixed                just so many threads, for a while
+within, free         how many threads find a core of their own
+Threads              how many there were and why, as a sentence for the result
 trial                the least seconds of a few calls, tried in turn
 shortest             the least seconds of one call on all threads, for a peak
 
@@ -10,17 +12,19 @@ shortest             the least seconds of one call on all threads, for a peak
 below it, or must choose in a moment: an operator, the dtype of a training.
 """
 
-from llmlab.core.clock.clocks import Clock, Events, Host, Thread, clock_for
-from llmlab.core.clock.contention import fixed, given_way, within
+from llmlab.core.clock.clocks import Clock, Events, Host, Processor, clock_for
+from llmlab.core.clock.contention import Threads, fixed, free, given_way, within
 from llmlab.core.clock.trials import shortest, trial
 
 __all__ = [
     "Clock",
     "Events",
     "Host",
-    "Thread",
+    "Processor",
+    "Threads",
     "clock_for",
     "fixed",
+    "free",
     "given_way",
     "shortest",
     "trial",

@@ -47,7 +47,7 @@ class Host:
             torch.cuda.synchronize()
 
 
-class Thread:
+class Processor:
     """The processor time of the thread that looks, whoever else computes meanwhile.
 
     What other threads of the process do for it is not in: let torch have only one.

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import psutil
 import torch
@@ -20,33 +21,80 @@ LOOK, SECOND_LOOK = 0.1, 0.3  # seconds; the second where the first saw a neighb
 TAKEN = 2 / 3  # of a core in use by others counts as all of it
 
 
+@dataclass(frozen=True)
+class Threads:
+    """How many threads torch had for a while, and why just so many."""
+
+    count: int
+    spared: int = 0  # that were left to busy neighbours
+    crowded: bool = False  # not even one of them had a core of its own
+    fixed: bool = False  # somebody asked for just these
+
+    def __str__(self) -> str:
+        return "1 thread" if self.count == 1 else f"{self.count} threads"
+
+    @property
+    def note(self) -> str:
+        """Say what the machine did besides, "" if it had nothing else to do."""
+        if self.fixed:
+            return f"The calls ran on {self}, as asked, whoever else computed."
+        if self.crowded:
+            return (
+                f"Other processes kept every core busy, so the calls ran on {self} "
+                "that shared one, and took longer than they need."
+            )
+        if not self.spared:
+            return ""
+        cores = "a core" if self.spared == 1 else f"{self.spared} cores"
+        return f"Other processes kept {cores} busy, so the calls ran on {self}."
+
+    @property
+    def details(self) -> dict[str, str]:
+        """What a record of these calls says besides."""
+        return {"note": self.note} if self.note else {}
+
+
 @contextmanager
-def given_way() -> Iterator[int]:
+def given_way() -> Iterator[Threads]:
     """Let torch have no more threads than cores are free; yield how many it has."""
     before = torch.get_num_threads()
-    count = within(before)
+    found = free(before)
+    count = max(1, found)
     if count < before:
         torch.set_num_threads(count)
     try:
-        yield count
+        yield Threads(count, before - count, crowded=not found)
     finally:
         if count < before:
             torch.set_num_threads(before)
 
 
 @contextmanager
-def fixed(threads: int) -> Iterator[int]:
-    """Let torch have just so many threads, whoever else computes; yield the number."""
+def fixed(threads: int) -> Iterator[Threads]:
+    """Let torch have just so many threads, whoever else computes; yield them.
+
+    Raises ValueError for none.
+    """
+    if type(threads) is not int or threads < 1:
+        raise ValueError(
+            f"threads={threads!r} must be a whole number of at least 1; choose None "
+            "for as many as there are cores free."
+        )
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        yield threads
+        yield Threads(threads, fixed=True)
     finally:
         torch.set_num_threads(before)
 
 
 def within(threads: int) -> int:
-    """Return how many of so many threads find a free core, 1 at the least.
+    """Return how many threads to compute on where so many are wished, 1 at least."""
+    return max(1, free(threads))
+
+
+def free(threads: int) -> int:
+    """Return how many of so many threads find a core of their own.
 
     A glance decides where nobody else computes; a longer look is taken before threads
     are given up, so that a moment's work of the browser costs none.
@@ -55,7 +103,7 @@ def within(threads: int) -> int:
         count = math.floor(free_cores(seconds) + TAKEN)
         if count >= threads:
             return threads
-    return max(1, count)
+    return count
 
 
 def free_cores(seconds: float) -> float:

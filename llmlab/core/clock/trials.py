@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from llmlab.core.clock.clocks import Clock, Host, Thread, clock_for
+from llmlab.core.clock.clocks import Clock, Host, Processor, clock_for
 from llmlab.core.clock.contention import fixed
 
 GROUPED = 50e-6  # seconds; calls shorter than this are timed in groups
@@ -72,7 +72,7 @@ def shortest(call: Callable[[], object], *, seconds: float) -> float:
 def _warmed_up(call: Callable[[], object]) -> _Tried:
     """Run a call twice: the first prepares more than it computes."""
     clock = clock_for(call())
-    tried = _Tried(call, Thread() if isinstance(clock, Host) else clock)
+    tried = _Tried(call, Processor() if isinstance(clock, Host) else clock)
     once = max(tried.seconds(), 1e-9)  # a clock may be too coarse to see anything
     return _Tried(call, tried.clock, math.ceil(max(GROUPED, tried.clock.tick) / once))
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from llmlab.core.records import Record
+from llmlab.core.records import Record, notes
 from llmlab.show import choose, scales, style
 from llmlab.show.plots.load import LATENCY, THROUGHPUT, draw_by_batch
 from llmlab.show.plots.phases import BOUNDS, draw_bars, phases_of, steps_of
@@ -107,4 +107,4 @@ def _note(records: Sequence[Record]) -> str:
     machines = dict.fromkeys(each.machine for each in runs if each.machine)
     dates = sorted(each.date[:10] for each in runs if each.date)
     lines.append("   ".join([*machines, *dates[-1:]]))
-    return "\n".join(line for line in lines if line)
+    return "\n".join(line for line in [*lines, *notes(records)] if line)
