@@ -38,6 +38,7 @@ def made(folder):
         return nn.functional.cross_entropy(model(tokens), tokens[:, 0])
 
     return recipe.Recipe(
+        autocast=None,
         steps=40,
         decay_share=0.5,
         seed=3,

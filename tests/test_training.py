@@ -235,15 +235,71 @@ def test_mixed_precision_is_tried_once_and_leaves_no_trace():
     assert torch.get_num_threads() == threads
 
 
-def test_training_learns_with_what_is_fastest_here():
-    arguments = {"optimizers": adamw, "log_every": 10}
-    for autocast in {training.fastest_autocast(), torch.bfloat16}:
-        trained = training.train(
-            models.random_model("tiny"),
-            repeated,
-            steps=30,
-            autocast=autocast,
-            **arguments,
+@pytest.mark.parametrize("autocast", ["fastest", None, torch.bfloat16])
+def test_training_learns_in_each_dtype_and_names_it(autocast):
+    trained = training.train(
+        models.random_model("tiny"), repeated, steps=30, optimizers=adamw,
+        autocast=autocast, log_every=10,
+    )  # fmt: skip
+    assert trained.log[-1]["loss"] < 0.5 * trained.log[0]["loss"]
+    assert {p.dtype for p in trained.model.parameters()} == {torch.float32}
+    fastest = training.fastest_autocast() if autocast == "fastest" else autocast
+    name = "bf16" if fastest else "fp32"
+    assert trained.dtype == name and {row["dtype"] for row in trained.log} == {name}
+    facts = trained.records()
+    assert [fact.details["step"] for fact in facts] == [10, 20, 30]
+    assert {fact.details["dtype"] for fact in facts} == {name}
+    assert facts[-1].value == trained.log[-1]["loss"]
+
+
+def test_bf16_rounds_what_float32_does_not():
+    """So a name that is right by accident would be found out."""
+    forced = {
+        autocast: training.train(
+            models.random_model("tiny"), repeated, steps=3, optimizers=adamw,
+            autocast=autocast, log_every=1,
         )
-        assert trained.log[-1]["loss"] < 0.5 * trained.log[0]["loss"]
-        assert {p.dtype for p in trained.model.parameters()} == {torch.float32}
+        for autocast in ("fastest", None, torch.bfloat16)
+    }  # fmt: skip
+    losses = {each: [row["loss"] for row in one.log] for each, one in forced.items()}
+    assert losses[None] != losses[torch.bfloat16]
+    assert losses["fastest"] == losses[training.fastest_autocast()]
+
+
+def test_weights_of_other_dtypes_are_trained_in_their_own():
+    model = models.random_model("tiny").double()
+    trained = training.train(model, repeated, steps=1, optimizers=adamw)
+    assert trained.dtype == "fp64"
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+def test_a_training_goes_on_in_the_dtype_that_it_began_in(tmp_path, autocast):
+    """Whatever is fastest on the machine where it goes on."""
+    arguments = {"optimizers": adamw, "steps": 8, "log_every": 2}
+    model = models.random_model("tiny")
+    whole = training.train(model, repeated, autocast=autocast, **arguments)
+    arguments["folder"] = tmp_path
+    training.train(model, repeated, autocast=autocast, stop_after=4, **arguments)
+    rest = training.train(model, repeated, **arguments)
+    assert rest.dtype == whole.dtype
+    for one, other in zip(
+        whole.model.parameters(), rest.model.parameters(), strict=True
+    ):
+        assert torch.equal(one, other)
+
+
+def test_a_training_that_is_told_to_change_its_dtype_says_so(tmp_path):
+    arguments = {"optimizers": adamw, "steps": 4, "log_every": 2, "folder": tmp_path}
+    model = models.random_model("tiny")
+    training.train(model, repeated, autocast=None, stop_after=2, **arguments)
+    trained = training.train(model, repeated, autocast=torch.bfloat16, **arguments)
+    assert [row["dtype"] for row in trained.log] == ["fp32", "bf16"]
+
+
+@pytest.mark.parametrize("wrong", ["bf16", True, torch.int8])
+def test_what_no_training_computes_in_is_refused(wrong):
+    with pytest.raises(ValueError, match=f"autocast={wrong!r}.*fastest"):
+        training.train(
+            models.random_model("tiny"), repeated, steps=1, optimizers=adamw,
+            autocast=wrong,
+        )  # fmt: skip

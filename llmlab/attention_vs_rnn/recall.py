@@ -81,6 +81,7 @@ def train(
         optimizers=lambda model: [torch.optim.Adam(model.parameters(), lr=RATE)],
         loss=answer_loss,
         schedule=training.constant_then_decay(steps, warmup=0, decay=steps // 3),
+        autocast=None,  # what a layer can remember must not hang on the machine
     )
     return trained.model
 

@@ -21,6 +21,7 @@ class State:
 
     def __init__(self, model: nn.Module, optimizers: Sequence[torch.optim.Optimizer]):
         self.model, self.optimizers = model, optimizers
+        self.dtype: str | None = None  # that it computes in; known once it has begun
 
     def save(self, path: Path, step: int) -> None:
         """Write everything after `step` steps; a full disk leaves the old file."""
@@ -39,6 +40,7 @@ class State:
                         values[f"{index}.{key}"] = value
             plain.append({"groups": held["param_groups"], "values": values})
         header = {"step": str(step), "optimizers": json.dumps(plain)}
+        header["dtype"] = str(self.dtype)
         whole = {k: v.contiguous() for k, v in tensors.items()}
         with writing.replacing(path) as beside:
             save_file(whole, beside, header)
@@ -53,6 +55,7 @@ class State:
                 header = file.metadata()
                 tensors = {key: file.get_tensor(key) for key in file.keys()}
             step, plain = int(header["step"]), json.loads(header["optimizers"])
+            self.dtype = header["dtype"]
         except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(
                 f"{path} is not a training checkpoint ({error}); remove it to start."

@@ -9,10 +9,9 @@ Shapes: B sequences, T new tokens, V vocabulary.
 """
 
 import contextlib
-import functools
 import json
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +20,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import clock, machine, progress, writing
-from llmlab.models import resume, surgery
+from llmlab.core import machine, progress, records, writing
+from llmlab.core.records import Record
+from llmlab.models import precision, resume, surgery
+from llmlab.models.precision import Autocast, fastest_autocast
 
-CLEARLY = 1.2  # as fast as float32: less is not worth the rounding of bfloat16
+__all__ = ["Trained", "constant_then_decay", "fastest_autocast", "muon_and_adamw"]
+__all__ += ["Autocast", "next_token_loss", "read_log", "train"]
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,25 @@ class Trained:
     """A trained copy of the model, and the log of how it got there."""
 
     model: nn.Module
-    log: tuple[dict[str, float], ...]
+    log: tuple[dict[str, Any], ...]
+
+    @property
+    def dtype(self) -> str:
+        """What the last steps were computed in: "bf16", "fp32"."""
+        return next(row["dtype"] for row in reversed(self.log) if "dtype" in row)
+
+    def records(self) -> list[Record]:
+        """Return the loss in nats by step, with the dtype that it was computed in."""
+        return [
+            records.measured(
+                "training loss",
+                row["loss"],
+                "nat/token",
+                details={key: row[key] for key in ("step", "tokens", "dtype")},
+            )
+            for row in self.log
+            if "loss" in row
+        ]
 
 
 def next_token_loss(model: nn.Module, tokens: Tensor) -> Tensor:
@@ -94,17 +114,6 @@ def muon_and_adamw(
     return made
 
 
-def fastest_autocast(device: torch.device | str = "cpu") -> torch.dtype | None:
-    """Return what trains fastest as `autocast` on a device: torch.bfloat16, or None.
-
-    A processor without instructions for bf16 (x86-64 with AVX2 only) turns every number
-    into a float32 and back: a product took 7 to 13 times as long there, and twice as
-    fast with AVX-512. So it is tried, once per process and device, in a small layer.
-    """
-    gain = _gain_of_bf16(torch.device(device).type)
-    return torch.bfloat16 if gain > CLEARLY else None
-
-
 @machine.memory_given_back()
 def train(
     model: nn.Module,
@@ -114,7 +123,7 @@ def train(
     optimizers: Callable[[nn.Module], Iterable[torch.optim.Optimizer]],
     loss: Callable[[nn.Module, Tensor], Tensor] = next_token_loss,
     schedule: Callable[[int], float] = lambda step: 1.0,
-    autocast: torch.dtype | None = None,
+    autocast: Autocast = "fastest",
     clip: float | None = 1.0,
     folder: Path | str | None = None,
     checkpoint_every: int = 200,
@@ -131,8 +140,10 @@ def train(
     batch: the tokens of a step by its number, so that a restart sees the same ones.
     optimizers: makes the optimizers of the copy; `schedule` scales their rates.
     loss: of the model and a batch, a scalar in nats; may hold a teacher or a mask.
-    autocast: torch.bfloat16 for mixed precision; weights stay in their own dtype.
-        `fastest_autocast` says whether it pays here.
+    autocast: what products are computed in, while weights stay in their own dtype:
+        torch.bfloat16, None for that of the weights, or what trains fastest here. A
+        training that is gone on with keeps what it began in, unless told otherwise;
+        the log's rows name it.
     folder: keeps `training.safetensors` and `log.jsonl`, and goes on from them.
     start: steps that these weights have behind them, where no checkpoint says so.
     stop_after: pause after this step, to be gone on with later (None: to the end).
@@ -155,9 +166,11 @@ def train(
     made = list(optimizers(model))
     rates = [[group["lr"] for group in o.param_groups] for o in made]
     state = resume.State(model, made)
-    log = _Log(Path(folder) / "log.jsonl" if folder else None)
     path = Path(folder) / "training.safetensors" if folder else None
     first = state.load(path) if path and path.exists() else start
+    autocast = precision.chosen(autocast, model, before=state.dtype)
+    state.dtype = precision.name(autocast, model)
+    log = _Log(Path(folder) / "log.jsonl" if folder else None, state.dtype)
     log.rewind(first)
     last = min(steps, stop_after or steps)
     device = next(model.parameters()).device
@@ -183,7 +196,7 @@ def train(
     return Trained(model.eval().requires_grad_(False), tuple(log.rows))
 
 
-def read_log(path: Path) -> list[dict[str, float]]:
+def read_log(path: Path) -> list[dict[str, Any]]:
     """Return the rows of a training's log, none before it began.
 
     They end before a line that is none: what a kill cut in two.
@@ -193,27 +206,6 @@ def read_log(path: Path) -> list[dict[str, float]]:
         for line in path.read_text().splitlines():
             rows.append(json.loads(line))
     return rows
-
-
-@functools.cache
-def _gain_of_bf16(kind: str) -> float:
-    """Say how many times as fast as in float32 a layer learns."""
-    with torch.inference_mode(False), torch.enable_grad():
-        draw = torch.Generator().manual_seed(0)
-        x, weight = (
-            torch.randn(rows, 512, generator=draw).to(kind).requires_grad_()
-            for rows in (128, 512)
-        )
-
-        def learn(dtype: torch.dtype | None) -> Sequence[Tensor]:
-            with torch.autocast(kind, dtype=dtype, enabled=dtype is not None):
-                y = F.linear(x, weight)
-            return torch.autograd.grad(y.float().sum(), (x, weight))
-
-        dtypes = {"fp32": None, "bf16": torch.bfloat16}
-        calls = {name: functools.partial(learn, each) for name, each in dtypes.items()}
-        seconds = clock.trial(calls)
-    return seconds["fp32"] / seconds["bf16"]
 
 
 def _step(model, tokens, optimizers, loss, autocast, clip) -> float:
@@ -246,8 +238,8 @@ def _evaluated(model: nn.Module, evaluate: Callable) -> dict[str, float]:
 class _Log:
     """Rows of numbers by step: kept, and written as JSON lines if there is a path."""
 
-    def __init__(self, path: Path | None):
-        self.path, self.rows = path, []
+    def __init__(self, path: Path | None, dtype: str):
+        self.path, self.dtype, self.rows = path, dtype, []
         self.tokens, self.losses, self.since = 0, [], time.monotonic()
 
     def rewind(self, step: int) -> None:
@@ -267,6 +259,7 @@ class _Log:
         seconds = time.monotonic() - self.since
         mean = sum(self.losses) / len(self.losses)
         row = {"loss": round(mean, 5), "rate_factor": round(factor, 5)}
+        row["dtype"] = self.dtype
         self.add(step, row | {"tokens": self.tokens, "seconds": round(seconds, 2)})
         self.losses, self.since = [], time.monotonic()
 

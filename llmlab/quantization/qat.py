@@ -10,6 +10,7 @@ Shapes: O output features, I input features, G groups per row, C columns per gro
 Sources: Bengio et al., 2013 (straight-through); Esser et al., LSQ, ICLR 2020.
 """
 
+import dataclasses
 from collections.abc import Callable, Collection
 from typing import Any
 
@@ -155,7 +156,7 @@ def train(
             ready, batch, steps=steps, in_place=True, **defaults | options
         )
     new = finish(learnt.model, rows=rows, operator=operator)
-    return training.Trained(new, learnt.log)
+    return dataclasses.replace(learnt, model=new)
 
 
 def finish(model: Model, *, rows: int = 1, operator: str | None = None) -> Model:

@@ -133,6 +133,7 @@ def made(folder: Path, *, sample: int | None = None) -> Recipe:
         ),
         loss=loss,
         optimizers=optimizers,
+        autocast=None,  # as the published weights, whatever is fastest here
         started_from=files.version(files.weight_files(files.find("coder"))),
     )
 

@@ -205,7 +205,7 @@ def train(
         optimizers=optimizers,
         loss=torch.compile(loss, dynamic=False) if compiled else loss,
         schedule=lambda step: min(flat(step), (step - first + 1) / max(1, warmup)),
-        autocast=torch.bfloat16,
+        autocast=torch.bfloat16,  # as the published weights, whatever is fastest here
         folder=folder,
         checkpoint_every=100,
         evaluate=held_out_loss(folder),

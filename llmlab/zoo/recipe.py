@@ -54,7 +54,7 @@ class Recipe:
     batch: Callable[[int], Tensor]
     loss: Callable[[nn.Module, Tensor], Tensor]
     optimizers: Callable[[nn.Module], list[torch.optim.Optimizer]]
-    autocast: torch.dtype | None = None
+    autocast: training.Autocast  # what the published weights were trained in
     started_from: str | None = None
 
     def train(self, model: nn.Module, *, steps: int, **rest) -> training.Trained:

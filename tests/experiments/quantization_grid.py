@@ -161,7 +161,7 @@ def _trained(model, bits: int):
 
     learnt = quantization.qat.train(
         copy.deepcopy(model).float(), batch, steps=STEPS, bits=bits, group_size=32,
-        autocast=torch.bfloat16,
+        autocast=torch.bfloat16,  # in every row, whatever is fastest here
     )  # fmt: skip
     return learnt.model
 
