@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from llmlab import measure
+from llmlab import measure, show
 from llmlab.core import clock
 from llmlab.core.clock import contention
 
@@ -46,7 +46,7 @@ def test_where_every_core_is_busy_calls_run_on_one_thread_and_the_result_says_so
     speed = measure.speed({"one": lambda: seen.append(torch.get_num_threads())})
     assert set(seen) == {1} and (speed.ran_on.count, speed.ran_on.spared) == (1, 1)
     assert "busy, so the calls ran on 1 thread" in speed.note
-    for text in (speed.table(), str(speed), speed._repr_html_()):
+    for text in (str(speed), speed._repr_html_(), repr(show.table(speed))):
         assert text.count(speed.note) == 1
     assert torch.get_num_threads() == 2
 

@@ -204,18 +204,18 @@ def test_a_row_comes_back_as_the_records_that_were_added():
 
 def test_the_scoreboard_shows_units_kinds_and_intervals():
     add()
-    table = journal.scoreboard.rows().table()
+    table = repr(journal.scoreboard.rows())
     assert "1.250 bit/B (1.200 to 1.300) measured" in table
     assert "4.00 ms measured" in table
     assert "here" not in table
     assert "9.00 MB measured" in journal.scoreboard.rows()._repr_html_()
     add(where="elsewhere")
-    assert "elsewhere" in journal.scoreboard.rows().table()
+    assert "elsewhere" in repr(journal.scoreboard.rows())
 
 
 def test_an_empty_scoreboard_shows_and_makes_no_file():
     assert journal.scoreboard.rows() == ()
-    assert "nothing here yet" in journal.scoreboard.rows().table()
+    assert "nothing here yet" in repr(journal.scoreboard.rows())
     assert not store.path().parent.exists()
 
 

@@ -450,22 +450,6 @@ def test_a_tick_is_written_without_trailing_zeros(value, unit, text):
     assert scales.short(value, unit) == text
 
 
-# Tables
-
-
-def test_a_table_is_html_in_a_notebook_and_text_elsewhere():
-    table = show.table(RATIOS, title="Speed-ups")
-    assert table._repr_html_().count("<tr>") == 4 and "bf16" in table._repr_html_()
-    assert repr(table).startswith("Speed-ups\n") and "1.90×" in repr(table)
-
-
-def test_an_empty_table_and_an_unknown_column_are_refused():
-    with pytest.raises(ValueError, match="at least one"):
-        show.table([])
-    with pytest.raises(ValueError, match="colour"):
-        show.table(RATIOS, ["name", "colour"])
-
-
 # The widget
 
 

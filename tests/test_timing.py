@@ -180,7 +180,7 @@ def test_records_carry_units_intervals_and_the_verdict():
 def test_a_speed_reads_as_a_table_with_its_verdicts():
     calls = {"plain": waits(ONCE), "same": waits(ONCE)}
     speed = measure.speed(calls, seconds=0.1, rounds=6)
-    assert "plain" in speed.table() and "same: " in str(speed)
+    assert "plain  " in str(speed) and "same: " in str(speed)
     assert "<table" in speed._repr_html_()
 
 
@@ -254,6 +254,13 @@ def test_models_race_through_their_own_face_and_read_text_with_their_own_words()
     assert fast.read[-1] == [5]
     with pytest.raises(ValueError, match=r"model 'slow' has no tokenizer.*'def f'"):
         measure.race({"slow": slow}, "def f", max_tokens=2)
+    with pytest.raises(ValueError, match=r"model 'silent' is a object, which writes"):
+        measure.race({"silent": object()}, [1], max_tokens=2)
+    for none in ({}, [slow]):
+        with pytest.raises(ValueError, match="at least one name to a model"):
+            measure.race(none, [1], max_tokens=2)
+    alone = measure.race({"fast": fast}, [1], max_tokens=2, rounds=6, threads=1)
+    assert "as asked" in alone.note
 
 
 def test_threads_may_be_fixed_and_the_note_says_so():

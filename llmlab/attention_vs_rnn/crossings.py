@@ -24,6 +24,10 @@ class Crossing:
     first: str  # how `name` is at the start: faster, slower, or no difference anywhere
     at: tuple[Record, ...] = ()  # "crossing", with the lengths around it as interval
 
+    def records(self) -> list[Record]:
+        """Return the crossings, none where there is none."""
+        return list(self.at)
+
     def __str__(self) -> str:
         if self.first == SAME:
             return f"{self.name}: {SAME} from {self.against}{self._range()}"

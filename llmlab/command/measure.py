@@ -26,14 +26,14 @@ def run(options: argparse.Namespace) -> int:
     if options.formats is not None:
         return _formats(options, folder)
 
-    from llmlab import models
+    from llmlab import models, show
 
     model = models.load(options.model, dtype=dtype, device=device)
     found = _with_command(_facts(model), options)
     form = getattr(model, "format", "") or _dtype_of(model)
     title = f"{options.model} {form}: {machine.describe().label}"
     print(terminal.paint(title, "bold"))
-    print(records.table(found, _columns(found)), flush=True)
+    print(show.table(found, _columns(found)), flush=True)
     if folder:
         name = f"{Path(options.model).name}_{form.replace(' ', '-')}"
         for path in _save(found, folder / name):

@@ -11,17 +11,17 @@ import html
 import json
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from llmlab.core import machine, units, writing
 from llmlab.core.tables import html_grid, text_grid
 from llmlab.core.units import quantity
 
-__all__ = ["KINDS", "Record", "finite", "from_json", "html_table", "load", "measured"]
-__all__ += ["notes", "quantity", "save", "table", "to_json"]
+__all__ = ["KINDS", "HasRecords", "Record", "finite", "from_json", "html_table", "load"]
+__all__ += ["measured", "notes", "of", "quantity", "save", "table", "to_json"]
 
 KINDS = ("measured", "recorded", "simulated", "estimated")
 VERSION = 1  # of the JSON
@@ -92,6 +92,35 @@ class Record:
 
     def __reduce__(self):  # a MappingProxyType cannot be pickled
         return functools.partial(Record, **_as_dict(self)), ()
+
+
+class HasRecords(Protocol):
+    """A result that people look at: it tells its facts as records."""
+
+    def records(self) -> list[Record]: ...
+
+
+def of(result: Any) -> tuple[Record, ...]:
+    """Return the records of a result, of several in a list, or of a mapping's values.
+
+    A mapping's names become the subjects. Raises ValueError for what has no records.
+    """
+    if isinstance(result, Record):
+        return (result,)
+    if callable(getattr(result, "records", None)):
+        return tuple(result.records())
+    if isinstance(result, Mapping):
+        return tuple(
+            replace(record, subject=str(name))
+            for name, each in result.items()
+            for record in of(each)
+        )
+    if isinstance(result, Iterable) and not isinstance(result, str | bytes):
+        return tuple(record for each in result for record in of(each))
+    raise ValueError(
+        f"result={result!r:.60} has no records; hand in records, what offers "
+        "records(), as what measure.speed returns does, or a list or mapping of these."
+    )
 
 
 def measured(name: str, value: float, unit: str, **rest: Any) -> Record:

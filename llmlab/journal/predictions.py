@@ -67,6 +67,15 @@ class Comparison:
         times = max(self.factor, 1 / self.factor)
         return f"was {times:,.{0 if times >= 9.95 else 1}f}× too {side}"
 
+    def records(self) -> list[Record]:
+        """Return what came out, under the name of the guess; with it, if there was one.
+
+        The guess is no measurement, so it stands in the details, in the same unit.
+        """
+        guess = {} if self.guess is None else {"guess": self.guess}
+        details = {**self.measured.details, **guess}
+        return [replace(self.measured, name=self.name, details=details)]
+
     def __repr__(self) -> str:
         outcome = f"{self.name}: {self.measured.kind} {self.measured.text()}"
         guess = self.verdict

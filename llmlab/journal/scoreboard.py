@@ -4,7 +4,7 @@ Each lab adds its row at the end; lab 13 draws them all. A row replaces its olde
 the same lab, name, model and machine.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlab import LABS
 from llmlab.core import machine, records
@@ -34,8 +34,16 @@ class Row:
         """Quality, latency and size, in that order."""
         return self.quality, self.latency, self.size
 
+    def records(self) -> list[Record]:
+        """Return the facts as those of this name, with lab and model in the details."""
+        where = {"lab": self.lab, "model": self.model}
+        return [
+            replace(fact, subject=self.name, details={**fact.details, **where})
+            for fact in self.facts
+        ]
+
     def __repr__(self) -> str:
-        return Rows([self]).table()
+        return repr(Rows([self]))
 
     def _repr_html_(self) -> str:
         return Rows([self])._repr_html_()
@@ -44,12 +52,12 @@ class Row:
 class Rows(tuple[Row, ...]):
     """Rows of the scoreboard, which know how to show themselves."""
 
-    def table(self) -> str:
-        """Write the rows as aligned plain text."""
-        return text_grid(*self._cells())
+    def records(self) -> list[Record]:
+        """Return the facts of every row."""
+        return [fact for row in self for fact in row.records()]
 
     def __repr__(self) -> str:
-        return self.table()
+        return text_grid(*self._cells())
 
     def _repr_html_(self) -> str:
         return html_grid(*self._cells(), title="Scoreboard")

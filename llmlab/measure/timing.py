@@ -133,12 +133,8 @@ class Speed:
         """Say what the machine did besides, "" if it had nothing else to do."""
         return self.ran_on.note
 
-    def table(self) -> str:
-        """Write the records as plain text, with what they note below."""
-        return records.table(self.records())
-
     def __str__(self) -> str:
-        return "\n".join([self.table(), *map(str, self.verdicts)])
+        return "\n".join([records.table(self.records()), *map(str, self.verdicts)])
 
     def _repr_html_(self) -> str:
         return records.html_table(self.records())
@@ -190,13 +186,27 @@ def race(
     is as in `speed`. Raises ValueError for text and a model without a tokenizer, and
     what the models' `stream` refuses.
     """
+    if not isinstance(models, Mapping) or not models:
+        raise ValueError(
+            f"models={models!r:.60} must map at least one name to a model, such as "
+            "{'fp32': model, 'int8': small}."
+        )
     calls = {
         name: functools.partial(
-            model.stream, _read(name, model, prompt), max_tokens=max_tokens
+            _stream(name, model), _read(name, model, prompt), max_tokens=max_tokens
         )
         for name, model in models.items()
     }
     return speed(calls, seconds=seconds, rounds=rounds, threads=threads, seed=seed)
+
+
+def _stream(name: str, model: LanguageModel) -> Callable:
+    if not callable(getattr(model, "stream", None)):
+        raise ValueError(
+            f"model {name!r} is a {type(model).__name__}, which writes no text; "
+            "time it by measure.speed({name: lambda: …}) instead."
+        )
+    return model.stream
 
 
 def _read(

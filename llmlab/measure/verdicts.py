@@ -49,6 +49,10 @@ class Verdict:
     def __str__(self) -> str:
         return self.text
 
+    def records(self) -> list[Record]:
+        """Return the ratio alone."""
+        return [self.record()]
+
     def record(self, *, seed: int | None = None) -> Record:
         """Return the ratio as a record whose details hold the word."""
         ran_on = self.ran_on

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress
+from llmlab.core.records import Record
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
 
@@ -33,6 +34,14 @@ class Option:
     setting: Any  # such as a number of bits, or a sparsity
     loss: float
     bytes: int
+
+    def records(self) -> list[Record]:
+        """Return the loss of the layer, with setting and bytes in the details."""
+        details = {"setting": str(self.setting), "bytes": self.bytes}
+        return [
+            Record(name="loss", value=self.loss, unit="1", kind="measured",
+                   subject=self.layer, details=details)
+        ]  # fmt: skip
 
 
 def scan(

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import clock, machine, records, writing
+from llmlab import show
+from llmlab.core import clock, machine, writing
 from llmlab.core.records import Record
 from llmlab.models import training
 from llmlab.zoo import curve
@@ -185,6 +186,6 @@ def run(
     bars = curve.sparkline(scores(folder, own.score))
     print(f"trained {done} of {plan.steps} steps in {folder}")
     print(f"{own.score.replace('_', ' ')} while training: {bars}")
-    print(records.table(judge(model, folder)))
+    print(show.table(judge(model, folder)))
     if options.publish:
         print(f"written {publish(model, folder, options.publish, plan)}")

@@ -26,7 +26,7 @@ from pathlib import Path
 
 import torch
 
-from llmlab import measure
+from llmlab import measure, show
 from llmlab.core import machine, progress, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -51,7 +51,7 @@ def main() -> int:
         for name in [options.work] if options.work else PRODUCTS:
             judged = _judge(name, *_ask(name, options.repetitions))
             _keep(judged, options.out)
-            print(records.table(judged), flush=True)
+            print(show.table(judged), flush=True)
             found += judged
     missed = [each for each in found if not _meets(each)]
     for each in missed:

@@ -13,7 +13,7 @@ from pathlib import Path
 import torch
 from transformers import AutoModelForCausalLM
 
-from llmlab import measure, models
+from llmlab import measure, models, show
 from llmlab.core import machine, records
 from llmlab.models import generation
 
@@ -56,7 +56,7 @@ def main() -> None:
         tokens=512,
     )
     facts = [*_kept(decode, "128 in, 128 out"), *_kept(prefill, "prefill of 512")]
-    print(records.table(facts))
+    print(show.table(facts))
     print(*decode.verdicts, *prefill.verdicts, sep="\n")
     elsewhere = [
         fact for fact in records.load(OUT) if fact.machine != machine.describe().label

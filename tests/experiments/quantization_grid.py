@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from llmlab import measure, models, quantization, texts
+from llmlab import measure, models, quantization, show, texts
 from llmlab.core import clock, machine, records
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import ranges
@@ -56,7 +56,7 @@ def main() -> None:
             records.save(found, FILE)
             print(found[-1], dict(details), flush=True)
     columns = ("subject", "method", "bits", "group size", "value", "interval")
-    print(records.table(found, columns))
+    print(show.table(found, columns))
 
 
 def exams() -> Iterator[tuple]:

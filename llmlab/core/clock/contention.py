@@ -41,7 +41,7 @@ class Threads:
         if self.crowded:
             return (
                 f"Other processes kept every core busy, so the calls ran on {self} "
-                "that shared one, and took longer than they need."
+                "that shared its core, and took longer than they need."
             )
         if not self.spared:
             return ""
