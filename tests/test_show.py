@@ -4,6 +4,7 @@ import base64
 import io
 import itertools
 import re
+from dataclasses import replace
 
 import matplotlib
 import numpy as np
@@ -388,6 +389,14 @@ def test_the_card_names_model_quality_and_machine():
     words = [t.get_text() for t in plots.model_card(CARD).findobj(matplotlib.text.Text)]
     assert "coder fp32" in words
     assert any("bits per byte 0.92" in each for each in words)
+
+
+def test_the_card_says_that_times_gave_way_to_a_neighbour():
+    note = "Other processes kept a core busy, so the calls ran on 1 thread."
+    noted = [replace(each, details={**each.details, "note": note}) for each in CARD]
+    card = plots.model_card(noted)
+    words = [t.get_text() for t in card.findobj(matplotlib.text.Text)]
+    assert sum(each.count(note) for each in words) == 1
 
 
 # What cannot be drawn is refused

@@ -63,7 +63,7 @@ class Peaks:
     def records(self) -> list[Record]:
         """Return every peak as a record; the bandwidths form a curve along "bytes"."""
         rest = {"kind": "measured", "date": self.date, "machine": self.label}
-        note = self.ran_on.details
+        note = {"note": self.note} if self.note else {}
         facts = [
             Record(name="peak", value=rate, unit="FLOP/s", subject=name, details=note,
                    **rest)
@@ -81,14 +81,19 @@ class Peaks:
         ]  # fmt: skip
 
     @property
-    def ran_on(self) -> Threads:
-        """The threads that were measured, and why not more."""
-        return Threads(self.threads, self.spared, crowded=not self.quiet)
+    def note(self) -> str:
+        """Say what neighbours did to these peaks, "" if there were none."""
+        if not self.quiet:
+            return (
+                "Other processes computed meanwhile, so these peaks may be too low; "
+                "they are measured again once a core is free."
+            )
+        return Threads(self.threads, self.spared).note
 
     @property
     def label(self) -> str:
         """One line that names what was measured."""
-        own = [self.cpu, str(self.ran_on)]
+        own = [self.cpu, str(Threads(self.threads))]
         return ", ".join(own + [self.device] * (self.device != "cpu"))
 
 
@@ -117,8 +122,8 @@ def peaks(
         kept = None if again else _load(here)
         if kept and not kept.quiet and not ran_on.crowded:
             kept = None
-        if missing := _missing(names, kept):
-            kept = _measure(here, missing, device, kept)
+        if kept is None or _missing(names, kept):
+            kept = _measure(here, _missing(names, kept), device, kept)
             _save(kept)
     return replace(kept, spared=ran_on.spared)
 
