@@ -10,25 +10,20 @@ from small_models import draw_tokens, recurrent, wrapped
 from transformers import GenerationConfig
 
 from llmlab import models, quantization
+from llmlab.kernels import Format
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import files
 
 FACTORS = torch.ones(32)
-HOW = {
-    "int8": {"bits": 8},
-    "int8 dynamic": {"bits": 8, "activations": True},
-    "int4 groups": {"bits": 4, "group_size": 16},
-    "int3": {"bits": 3, "symmetric": True},
-    "int2 of one scale": {"bits": 2, "group_size": "tensor"},
-}
+WORDS = ("int8", "int8-dynamic", "int4-g16", "int3-sym", "int2-tensor")
 
 
-@pytest.mark.parametrize("how", HOW)
-def test_a_decoder_comes_back_bit_by_bit(how, tmp_path):
-    new = quantization.quantize(make("decoder"), **HOW[how])
+@pytest.mark.parametrize("word", WORDS)
+def test_a_decoder_comes_back_bit_by_bit(word, tmp_path):
+    new = quantization.quantize(make("decoder"), Format.parse(word))
     back = models.load(models.save(new, tmp_path))
     assert torch.equal(ask(back), ask(new))
-    assert back.format == new.format
+    assert back.format == new.format == word
     assert not any(p.requires_grad for p in back.parameters())
     state, other = new.state_dict(), back.state_dict()
     assert state.keys() == other.keys()
@@ -38,14 +33,16 @@ def test_a_decoder_comes_back_bit_by_bit(how, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_every_family_comes_back_with_tied_and_shared_weights(name, tmp_path):
     model = make(name, dtype=torch.bfloat16 if name == "bert" else torch.float32)
-    new = quantization.quantize(model, bits=8)
+    new = quantization.quantize(model)
     back = models.load(models.save(new, tmp_path))
-    assert torch.equal(ask_alike(back, model), ask(new))
+    # Our decoder takes the place of transformers' class, and sums in another order.
+    close = {"rtol": 0, "atol": 0} if type(back) is type(new) else {}
+    torch.testing.assert_close(ask_alike(back, model), ask(new), **close)
     if name == "t5":
         assert back.encoder.embed_tokens.weight is back.shared.weight
         assert back.config.scale_decoder_outputs == model.config.scale_decoder_outputs
     again = models.load(models.save(back, tmp_path / "again"))
-    assert torch.equal(ask_alike(again, model), ask(new))
+    assert torch.equal(ask_alike(again, model), ask_alike(back, model))
 
 
 def ask_alike(back, model):
@@ -59,7 +56,7 @@ def ask_alike(back, model):
 @pytest.mark.parametrize("made", [wrapped, recurrent])
 def test_models_behind_our_face_come_back_too(made, tmp_path):
     model = made(dtype=torch.float32)
-    new = quantization.quantize(model, bits=8)
+    new = quantization.quantize(model)
     back = models.load(models.save(new, tmp_path))
     tokens = draw_tokens(2, 9)
     with torch.inference_mode():
@@ -75,7 +72,8 @@ def test_skipped_layers_stay_tied_in_the_file(tmp_path):
 
 def test_what_awq_multiplies_inputs_with_comes_back(tmp_path):
     model = make("decoder")
-    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
+    three = Format(bits=3, group_size=16)
+    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], three)
     layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
     assert any("input_scales" in layer._parameters for layer in layers)
     back = models.load(models.save(new, tmp_path))
@@ -93,7 +91,8 @@ FACTOR_DAMAGES = {
 def test_damaged_factors_of_the_inputs_are_refused(what, tmp_path):
     damage, word = FACTOR_DAMAGES[what]
     model = make("decoder")
-    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], bits=3, group_size=16)
+    three = Format(bits=3, group_size=16)
+    new = quantization.awq.quantize(model, [draw_tokens(4, 20)], three)
     folder = models.save(new, tmp_path)
 
     def change(held):
@@ -110,7 +109,7 @@ def test_damaged_factors_of_the_inputs_are_refused(what, tmp_path):
 @pytest.mark.parametrize(("bits", "share"), [(8, 1.0), (4, 0.5), (3, 0.375), (2, 0.25)])
 def test_the_file_is_as_large_as_its_bits_say(bits, share, tmp_path):
     model = models.random_model("tiny", dtype="bf16")
-    new = quantization.quantize(model, bits=bits)
+    new = quantization.quantize(model, Format(bits=bits))
     size = models.size(models.save(new, tmp_path))
     linear = sum(
         m.spec.rows * m.spec.columns
@@ -126,7 +125,7 @@ def test_how_a_model_generates_comes_back(name, tmp_path):
     model = make(name)
     ends = {"decoder_start_token_id": 0, "pad_token_id": 0}
     model.generation_config = GenerationConfig(max_new_tokens=33, **ends)
-    new = quantization.quantize(model, bits=8)
+    new = quantization.quantize(model)
     back = models.load(models.save(new, tmp_path))
     back = getattr(back, "model", back)
     assert back.generation_config.max_new_tokens == 33
@@ -137,7 +136,7 @@ def test_how_a_model_generates_comes_back(name, tmp_path):
 
 def test_a_bare_layer_is_quantized_and_has_no_folder(tmp_path):
     layer = torch.nn.Linear(32, 16)
-    new = quantization.quantize(layer, bits=8)
+    new = quantization.quantize(layer)
     assert isinstance(new, QuantizedLinear) and new.format == "int8"
     assert type(layer) is torch.nn.Linear
     x = torch.eye(32)
@@ -149,7 +148,7 @@ def test_a_bare_layer_is_quantized_and_has_no_folder(tmp_path):
 
 @pytest.fixture
 def folder(tmp_path):
-    new = quantization.quantize(make("decoder"), bits=4, group_size=16)
+    new = quantization.quantize(make("decoder"), Format(bits=4, group_size=16))
     return models.save(new, tmp_path)
 
 
@@ -243,9 +242,13 @@ DAMAGES = {
         lambda f: say(f, lambda facts: layer(facts).update(kind="os.path")),
         "kind='os.path' is none that this llmlab knows",
     ),
-    "operators that are none": (  # they are chosen anew, so nothing is lost
+    "operators that are none": (
         lambda f: say(f, lambda facts: layer(facts).update(bits=4, operators=3)),
-        None,
+        "operators=3 are no 3 names",
+    ),
+    "operators that are no words": (
+        lambda f: say(f, lambda facts: layer(facts).update(operators=[1, 2, 3])),
+        "are no 3 names",
     ),
     "layers that are none": (
         lambda f: say(f, lambda facts: facts.update(layers=["up"])),
@@ -303,8 +306,5 @@ def layer(facts):
 def test_a_damaged_folder_is_refused(folder, what):
     damage, word = DAMAGES[what]
     damage(folder)
-    if word is None:
-        assert models.load(folder).format == "int4 g16"
-        return
     with pytest.raises(ValueError, match=word):
         models.load(folder)

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from llmlab import quantization
+from llmlab.kernels import Format
 from llmlab.quantization import floats, levels
 
 GENERATOR = torch.Generator().manual_seed(0)
@@ -38,11 +39,9 @@ def test_a_weight_of_zeros_has_its_histogram_too():
 @pytest.mark.parametrize("size", ["tensor", "channel", 16])
 @pytest.mark.parametrize("symmetric", [True, False, None])
 def test_step_error_and_size_are_those_of_the_rounded_weight(bits, size, symmetric):
-    facts = levels.of_weight(WEIGHT, bits=bits, group_size=size, symmetric=symmetric)
-    own = bits == 8 if symmetric is None else symmetric
-    rounded = quantization.quantize_weight(
-        WEIGHT, bits=bits, group_size=size, symmetric=own, scale_dtype=torch.bfloat16
-    )
+    format = Format(bits=bits, group_size=size, symmetric=symmetric)
+    facts = levels.of_weight(WEIGHT, format)
+    rounded = quantization.quantize_weight(WEIGHT, format, scale_dtype=torch.bfloat16)
     (step,), (error,) = named(facts, "step"), named(facts, "rounding error")
     assert step.value in rounded.grid.scales
     assert error.value == floats.error(WEIGHT, rounded.dequantize())
@@ -55,7 +54,9 @@ def test_step_error_and_size_are_those_of_the_rounded_weight(bits, size, symmetr
 
 @pytest.mark.parametrize("symmetric", [True, False])
 def test_levels_go_in_steps_from_the_first_to_the_last_and_zero_is_one(symmetric):
-    (step, *_) = levels.of_weight(WEIGHT, bits=3, group_size=16, symmetric=symmetric)
+    (step, *_) = levels.of_weight(
+        WEIGHT, Format(bits=3, group_size=16, symmetric=symmetric)
+    )
     first, last = step.details["first level"], step.details["last level"]
     count = 7 if symmetric else 8
     assert step.details["levels"] == count
@@ -70,4 +71,4 @@ def test_what_has_no_grid_is_refused(weight):
     with pytest.raises(ValueError, match="weight"):
         levels.histogram(weight)
     with pytest.raises(ValueError, match="weight"):
-        levels.of_weight(weight, bits=4)
+        levels.of_weight(weight, Format(bits=4))

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from small_models import draw_tokens
 
 from llmlab import models, quantization
+from llmlab.kernels import Format
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import calibration, surgery, training
 from llmlab.models.calibration import Inputs
@@ -36,26 +37,29 @@ def problems(draw_one):
     rows, groups, columns = (draw_one(st.integers(1, most)) for most in (6, 4, 8))
     seed = draw_one(st.integers(0, 1000))
     size = draw_one(st.sampled_from(["channel", "tensor", columns]))
-    how = {"bits": draw_one(st.sampled_from([2, 3, 4])), "group_size": size}
-    how["symmetric"] = draw_one(st.booleans())
+    format = Format(
+        bits=draw_one(st.sampled_from([2, 3, 4])),
+        group_size=size,
+        symmetric=draw_one(st.booleans()),
+    )
     tokens = draw_one(st.integers(1, 60))  # fewer than inputs, too
     weight = draw(rows, groups * columns, seed=seed)
-    return weight, seen(groups * columns, tokens=tokens, seed=seed), how
+    return weight, seen(groups * columns, tokens=tokens, seed=seed), format
 
 
 @given(problems(), st.booleans())
 @settings(max_examples=60)
 def test_gptq_is_never_worse_than_rounding_on_its_inputs(problem, act_order):
-    weight, inputs, how = problem
-    plain = formats.quantize_weight(weight, **how)
+    weight, inputs, format = problem
+    plain = formats.quantize_weight(weight, format)
     for within in (ranges.minmax, ranges.mse):
         solved = gptq.solve(
-            weight, inputs.gram, act_order=act_order, within=within, **how
+            weight, inputs.gram, format, act_order=act_order, within=within
         )
-        same = formats.quantize_weight(weight, within=within, **how)
+        same = formats.quantize_weight(weight, format, within=within)
         ours, *others = [objective(weight, q.dequantize(), inputs.gram)
                          for q in (solved, plain, same)]  # fmt: skip
-        if how["group_size"] == "tensor":  # one grid for all rows is chosen as a whole
+        if format.group_size == "tensor":  # one grid for all rows is chosen as a whole
             ours, others = ours.sum(), [each.sum() for each in others]
         for other in others:
             assert (ours <= other * (1 + 1e-6) + 1e-9).all()
@@ -64,10 +68,10 @@ def test_gptq_is_never_worse_than_rounding_on_its_inputs(problem, act_order):
 @given(problems(), st.booleans())
 @settings(max_examples=25)
 def test_awq_is_never_worse_than_rounding_on_its_inputs(problem, clip):
-    weight, inputs, how = problem
-    solved, factors = awq.solve(weight, inputs, clip=clip, **how)
+    weight, inputs, format = problem
+    solved, factors = awq.solve(weight, inputs, format, clip=clip)
     answer = solved.dequantize() * (1 if factors is None else factors)
-    plain = formats.quantize_weight(weight, **how).dequantize()
+    plain = formats.quantize_weight(weight, format).dequantize()
     errors = [objective(weight, each, inputs.gram).sum()
               for each in (answer, plain)]  # fmt: skip
     assert errors[0] <= errors[1] * (1 + 1e-6) + 1e-9
@@ -81,37 +85,38 @@ def test_training_wants_floats_of_many_digits():
         training.train(whole, lambda step: None, steps=1, optimizers=lambda each: [])
 
 
-def test_no_bits_at_all_are_refused():
-    with pytest.raises(ValueError, match="bits=\\{\\} names no layer"):
-        quantization.quantize(make("decoder"), bits={})
+def test_no_format_at_all_is_refused():
+    with pytest.raises(ValueError, match="format=\\{\\} names no layer"):
+        quantization.quantize(make("decoder"), {})
 
 
 def test_awq_bears_inputs_that_are_nearly_nothing():
     inputs = Inputs.none(16, torch.device("cpu"))
     inputs.add(torch.full((4, 16), 1e-30))
-    rounded, factors = awq.solve(draw(4, 16), inputs, bits=4)
+    rounded, factors = awq.solve(draw(4, 16), inputs)
     assert factors is None or torch.isfinite(factors).all()
     assert torch.isfinite(rounded.dequantize()).all()
 
 
 def test_both_are_clearly_better_where_inputs_go_together():
     weight, inputs = draw(32, 64), seen(64)
-    how = {"bits": 3, "group_size": 16, "symmetric": False}
+    format = Format(bits=3, group_size=16)
 
     def of(answer):
         return float(objective(weight, answer, inputs.gram).sum())
 
-    plain = of(formats.quantize_weight(weight, **how).dequantize())
-    solved = gptq.solve(weight, inputs.gram, **how)
+    plain = of(formats.quantize_weight(weight, format).dequantize())
+    solved = gptq.solve(weight, inputs.gram, format)
     assert of(solved.dequantize()) < 0.5 * plain
-    rounded, factors = awq.solve(weight, inputs, **how)
+    rounded, factors = awq.solve(weight, inputs, format)
     assert of(rounded.dequantize() * factors) < 0.9 * plain
 
 
 def test_gptq_is_the_papers_recursion():
     """Column by column with the inverse of what remains, as section 3 has it."""
     weight, inputs = draw(5, 24), seen(24, tokens=100)
-    grid = formats.fit(formats.grouped(weight, 8), bits=3, symmetric=True)
+    format = Format(bits=3, group_size=8, symmetric=True)
+    grid = formats.fit(formats.grouped(weight, 8), format)
     scales = grid.scales.expand(5, 3, 8).flatten(1).double()
     gram = inputs.gram.double()
     gram = gram + 0.01 * gram.diagonal().mean() * torch.eye(24)
@@ -121,7 +126,7 @@ def test_gptq_is_the_papers_recursion():
         integers[:, column] = (left[:, column] / scales[:, column]).round().clamp(-3, 3)
         error = left[:, column] - integers[:, column] * scales[:, column]
         left[:, column:] -= torch.outer(error, inverse[0] / inverse[0, 0])
-    solved = gptq.solve(weight, inputs.gram, bits=3, group_size=8, act_order=False)
+    solved = gptq.solve(weight, inputs.gram, format, act_order=False)
     nearest = grid.round(formats.grouped(weight, 8)).flatten(1)
     ours = solved.integers.flatten(1)
     same_row = [
@@ -135,7 +140,7 @@ def test_gptq_is_the_papers_recursion():
 def test_inputs_that_never_were_there_are_rounded():
     weight, inputs = draw(4, 16), seen(16)
     inputs.gram[3] = inputs.gram[:, 3] = 0.0
-    solved = gptq.solve(weight, inputs.gram, bits=8)
+    solved = gptq.solve(weight, inputs.gram, Format())
     assert (solved.dequantize() - weight)[:, 3].abs().max() < 0.02
 
 
@@ -154,12 +159,12 @@ def test_every_method_takes_every_family(name):
         data = [each["tokens"] for each in data]
     state = {k: v.clone() for k, v in model.state_dict().items()}
     exact = ask(model)
-    how = {"bits": 4, "group_size": 16}
+    format = Format(bits=4, group_size=16)
     errors = {
         method: float((ask(new) - exact).norm() / exact.norm())
         for method, new in {
-            "gptq": gptq.quantize(model, data, **how),
-            "awq": awq.quantize(model, data, **how),
+            "gptq": gptq.quantize(model, data, format),
+            "awq": awq.quantize(model, data, format),
             "smoothing": smoothing.quantize(model, data),
         }.items()
     }
@@ -240,7 +245,7 @@ def test_smoothing_rescues_activations_with_an_outlier():
             layer.mlp.up.weight[:, 3] /= 60
             layer.mlp.gate.weight[:, 3] /= 60
     exact = ask(model)
-    plain = quantization.quantize(model, activations=True)
+    plain = quantization.quantize(model, Format(activations=True))
     smooth = smoothing.quantize(model, [draw_tokens(4, 30, seed=3)])
     errors = [float((ask(new) - exact).norm()) for new in (smooth, plain)]
     assert errors[0] < 0.7 * errors[1]
@@ -295,7 +300,8 @@ def test_a_scan_finds_what_each_layer_costs_and_leaves_the_model_alone():
     state = {k: v.clone() for k, v in model.state_dict().items()}
     loss = logit_error(model, [draw_tokens(2, 12)])
     assert loss(model) == 0
-    options = sensitivity.scan(model, loss, bits=(2, 8), group_size=16)
+    two_bits, eight = (Format(bits=bits, group_size=16) for bits in (2, 8))
+    options = sensitivity.scan(model, loss, [two_bits, eight])
     assert len(options) == 2 * len(surgery.linear_layers(model))
     by_layer = {}
     for option in options:
@@ -305,10 +311,10 @@ def test_a_scan_finds_what_each_layer_costs_and_leaves_the_model_alone():
     assert all(torch.equal(state[k], v) for k, v in model.state_dict().items())
     least = sum(min(o.bytes for o in row) for row in by_layer.values())
     plan = choose(options, budget=least * 2)
-    assert set(plan.values()) == {2, 8}
-    new = quantization.quantize(model, bits=plan, group_size=16, within=ranges.mse)
+    assert set(plan.values()) == {two_bits, eight}
+    new = quantization.quantize(model, plan, within=ranges.mse)
     found = {n: m for n, m in new.named_modules() if isinstance(m, QuantizedLinear)}
-    assert {name: layer.spec.bits for name, layer in found.items()} == plan
+    assert {name: layer.spec.format for name, layer in found.items()} == plan
     written = sum(o.bytes for o in options if plan[o.layer] == o.setting)
     held = sum(t.nbytes for m in found.values() for t in m.to_file().values())
     assert held == written <= least * 2
@@ -323,8 +329,9 @@ def test_gradients_pass_through_the_rounding():
 
 
 def test_weights_beyond_the_last_level_stand_still_and_move_the_scale():
-    grid = formats.fit(torch.ones(1, 1, 3), bits=3, symmetric=True)  # scale 1 / 3
-    layer = qat.LearningLinear(torch.tensor([[0.1, -0.4, 5.0]]), grid, "channel")
+    format = Format(bits=3, symmetric=True)
+    grid = formats.fit(torch.ones(1, 1, 3), format)  # scale 1 / 3
+    layer = qat.LearningLinear(torch.tensor([[0.1, -0.4, 5.0]]), grid, format)
     layer(torch.ones(1, 3)).sum().backward()
     assert layer.weight.grad.tolist() == [[1.0, 1.0, 0.0]]
     assert layer.log_scales.grad.item() > 0.9  # the last level times the scale
@@ -343,11 +350,12 @@ def test_training_through_2_bits_recovers_what_rounding_lost():
         optimizers=lambda m: [torch.optim.AdamW(m.parameters(), lr=3e-3)],
     ).model  # fmt: skip
     loss = models.training.next_token_loss
-    rounded = quantization.quantize(fitted, bits=2, group_size=16, within=ranges.mse)
+    format = Format(bits=2, group_size=16)
+    rounded = quantization.quantize(fitted, format, within=ranges.mse)
     learnt = qat.train(
-        fitted, learnable, steps=30, bits=2, group_size=16, rate=3e-3, log_every=10
+        fitted, learnable, steps=30, format=format, rate=3e-3, log_every=10
     )
-    assert len(learnt.log) == 3 and learnt.model.format == "int2 g16"
+    assert len(learnt.log) == 3 and learnt.model.format == "int2-g16"
     losses = [float(loss(m, learnable(0))) for m in (fitted, learnt.model, rounded)]
     assert losses[0] < 1.0 and losses[1] < 0.5 * losses[2], losses
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
@@ -356,7 +364,7 @@ def test_training_through_2_bits_recovers_what_rounding_lost():
 def test_what_is_made_ready_can_be_trained_without_moving_the_original():
     model = make("decoder")
     before = [weight.clone() for weight in model.parameters()]
-    ready = qat.prepare(model, bits=4, group_size=16)
+    ready = qat.prepare(model, Format(bits=4, group_size=16))
     with torch.no_grad():
         for weight in ready.parameters():
             weight.add_(1.0)
@@ -366,7 +374,7 @@ def test_what_is_made_ready_can_be_trained_without_moving_the_original():
 
 def test_what_was_learnt_is_what_runs():
     model = make("decoder")
-    ready = qat.prepare(model, bits=4, group_size=16)
+    ready = qat.prepare(model, Format(bits=4, group_size=16))
     new = qat.finish(ready)
     exact = ask(ready)
     assert float((ask(new) - exact).norm() / exact.norm()) < 0.05

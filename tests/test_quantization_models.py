@@ -11,6 +11,7 @@ from small_models import draw_tokens, recurrent, wrapped
 from torch import nn
 
 from llmlab import measure, models, quantization
+from llmlab.kernels import Format
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.kernels.stored import StoredLinear
 from llmlab.models import generation, surgery
@@ -40,7 +41,7 @@ def model(request):
 
 def test_the_original_is_unchanged_to_the_byte(model):
     before, answer = fingerprint(model), ask(model)
-    new = quantization.quantize(model, bits=4, group_size=16)
+    new = quantization.quantize(model, Format(bits=4, group_size=16))
     for p in new.parameters():
         if p.is_floating_point():
             p.requires_grad_(True)
@@ -52,7 +53,7 @@ def test_the_original_is_unchanged_to_the_byte(model):
 
 def test_all_linear_layers_are_quantized_and_the_answers_stay_close(model):
     for bits in (8, 4):
-        new = quantization.quantize(model, bits=bits, group_size=16)
+        new = quantization.quantize(model, Format(bits=bits, group_size=16))
         layers = [m for m in new.modules() if isinstance(m, QuantizedLinear)]
         assert len(layers) == len(surgery.linear_layers(model))
         assert not any(type(m) is nn.Linear for m in new.modules())
@@ -114,7 +115,7 @@ def test_a_quantized_transformers_model_generates(name):
 
 
 def test_our_loop_writes_with_a_quantized_decoder():
-    new = quantization.quantize(make("decoder"), bits=8)
+    new = quantization.quantize(make("decoder"))
     rows = list(generation.stream_batch(new, [[1, 2, 3], [4, 5]], max_tokens=5))
     for row, prompt in enumerate(([1, 2, 3], [4, 5])):
         alone = list(generation.stream(new, prompt, max_tokens=5))
@@ -123,7 +124,7 @@ def test_our_loop_writes_with_a_quantized_decoder():
 
 def test_cost_and_memory_count_the_bytes_that_there_are():
     model = make("decoder", dtype=torch.bfloat16)
-    new = quantization.quantize(model, bits=8)
+    new = quantization.quantize(model)
     assert new.cost(1, 10).flops == model.cost(1, 10).flops
     linear = sum(m.weight.numel() for m in surgery.linear_layers(model).values())
     saved = model.cost(1, 10).bytes - new.cost(1, 10).bytes
@@ -134,17 +135,17 @@ def test_cost_and_memory_count_the_bytes_that_there_are():
 
 
 def test_activations_in_int8_work_on_every_family(model):
-    new = quantization.quantize(model, activations=True)
+    new = quantization.quantize(model, Format(activations=True))
     assert error(ask(new), ask(model)) < 0.1
     assert "dynamic" in new.format
     alone, both = ask(new, rows=1), ask(new, rows=2)
     assert error(both[:1], alone) < 1e-3
 
 
-def test_bits_by_name_change_these_layers_only():
+def test_formats_by_name_change_these_layers_only():
     model = make("decoder")
     names = list(surgery.linear_layers(model))
-    new = quantization.quantize(model, bits={names[0]: 4, names[1]: 8})
+    new = quantization.quantize(model, {names[0]: Format(bits=4), names[1]: Format()})
     found = {
         name: layer.spec.bits
         for name, layer in new.named_modules()
@@ -164,8 +165,8 @@ def test_experts_that_are_no_layers_are_not_passed_over_in_silence():
     held = sum(layer.weight.numel() for layer in layers.values())
     routers = 2 * 4 * 32  # of two layers, for four experts; they are no layers either
     assert share == pytest.approx(held / (held + experts + routers))
-    new = quantization.quantize(model, bits=4, group_size=16)
-    assert new.format == f"int4 g16 of {share:.0%} of the weights"
+    new = quantization.quantize(model, Format(bits=4, group_size=16))
+    assert new.format == f"int4-g16 of {share:.0%} of the weights"
     whole = quantization.quantize(make("decoder"))
     assert whole.format == "int8"
 
@@ -195,7 +196,7 @@ def test_a_quantized_model_is_copied_without_its_integers():
 
 def test_prepacking_changes_no_weight():
     model = make("decoder", dtype=torch.bfloat16)
-    new = quantization.prepack(model, rows=16)
+    new = quantization.prepack(model)
     assert error(ask(new).float(), ask(model).float()) < 0.02
     names = surgery.linear_layers(model)
     state = new.state_dict()
@@ -206,11 +207,12 @@ def test_prepacking_changes_no_weight():
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        ({"bits": 4, "group_size": 24}, "skip="),
-        ({"bits": 9}, "choose one"),
+        ({"format": Format(bits=4, group_size=24)}, "skip="),
+        ({"format": "int4-g32"}, r"Format\.parse\('int4-g32'\)"),
+        ({"format": 4}, "Format\\(bits=4"),
+        ({"format": {"head": "int4"}}, r"Format\.parse"),
         ({"skip": ("nothing",)}, "choose among"),
-        ({"bits": {"layers.7.mlp.up": 4}}, "no linear layer"),
-        ({"operator": "onednn.qlinear_pointwise"}, "operator="),
+        ({"format": {"layers.7.mlp.up": Format(bits=4)}}, "no linear layer"),
     ],
 )
 def test_what_cannot_be_done_is_refused_with_the_way_out(arguments, word):

@@ -11,6 +11,7 @@ from families import ask, make
 from torch import nn
 
 from llmlab import quantization
+from llmlab.kernels import Format
 from llmlab.quantization import floats
 
 pytestmark = pytest.mark.torchao
@@ -64,7 +65,7 @@ def test_few_bits_in_groups_are_as_close_as_torchaos(theirs, layer, bits, symmet
     )  # fmt: skip
     exact = layer[0].weight
     own = quantization.quantize_weight(
-        exact, bits=bits, group_size=32, symmetric=symmetric
+        exact, Format(bits=bits, group_size=32, symmetric=symmetric)
     )
     ours = floats.error(exact, own.dequantize())
     # About zero torchao uses one level more, on one side, and clips on the other.
@@ -78,7 +79,7 @@ def test_dynamic_int8_is_as_close_as_torchaos(theirs, layer):
     exact = layer.double()(x.double())
     layer = layer.float()
     peer = theirs(layer, "Int8DynamicActivationInt8WeightConfig")(x)
-    own = quantization.quantize(layer, activations=True)(x)
+    own = quantization.quantize(layer, Format(activations=True))(x)
     assert floats.error(exact, own) <= 1.1 * floats.error(exact, peer)
 
 
@@ -86,5 +87,5 @@ def test_a_whole_model_is_as_close_as_torchaos(theirs):
     model = make("llama")
     exact = ask(model)
     peer = ask(theirs(model, "Int8WeightOnlyConfig"))
-    own = ask(quantization.quantize(model, skip=("lm_head",), operator="plain"))
+    own = ask(quantization.quantize(model, skip=("lm_head",)))
     assert floats.error(exact, own) <= 1.25 * floats.error(exact, peer)

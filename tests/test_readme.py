@@ -23,7 +23,7 @@ def blocks(language):
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "told"),
-    [(0, ("fp32", "bf16")), (1, ("int4 g32", "bytes"))],
+    [(0, ("fp32", "bf16")), (1, ("int4-g32", "bytes"))],
     ids=["a race", "a model that is kept"],
 )
 def test_the_lines_for_ones_own_project_run(number, told, tmp_path):

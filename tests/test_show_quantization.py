@@ -71,7 +71,7 @@ LOSSES = [
 NAMES = {"prefill": "prefill latency", "decode": "decode latency per token"}
 PHASES = [
     fact
-    for row, word in enumerate(("fp32", "int8", "int4 g32"))
+    for row, word in enumerate(("fp32", "int8", "int4-g32"))
     for phase, scale in (("prefill", 1e-2), ("decode", 1e-3))
     for fact in (
         record(NAMES[phase], scale / (1 + row), "s", 0.9 * scale / (1 + row),
@@ -241,7 +241,7 @@ def test_each_format_has_a_bar_and_three_marks_in_both_phases():
         "bandwidth bound", "compute bound", "measured", "overhead bound",
     ]  # fmt: skip
     names = [label.get_text() for label in prefill.get_yticklabels()]
-    assert names == ["fp32", "int8", "int4 g32"]
+    assert names == ["fp32", "int8", "int4-g32"]
 
 
 def test_a_format_without_its_time_is_left_out():

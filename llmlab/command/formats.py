@@ -2,25 +2,30 @@
 
 Every format runs in the same rounds, so that their times compare. Beside each speed
 stands what it costs: the error of the logits against fp32 and, for a model with a
-tokenizer, the bits per byte. A format is a word such as bf16, bf16-prepacked, int8,
-int8-dynamic, int4-g64 or int4-g32-gptq.
+tokenizer, the bits per byte. A format is a word such as bf16 or bf16-prepacked, or one
+of `kernels.Format` (int8, int8-dynamic, int4-g64), with a method behind it where it is
+not rounding (int4-g32-gptq). Quantized models run on the operators fastest here.
 """
 
 import dataclasses
-import re
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from llmlab import measure, models, quantization, texts
+from llmlab import kernels, measure, models, quantization, texts
 from llmlab.command import answering
 from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.models import calibration, generation, sensitivity
 
-WORD = re.compile(r"int([2-8])(?:-g(\d+))?(?:-(dynamic|gptq|awq|smooth))?")
+FLOATS = ("fp32", "bf16", "fp16")
+METHODS = {  # the end of a word: what looks at the inputs
+    "gptq": quantization.gptq,
+    "awq": quantization.awq,
+    "smooth": quantization.smoothing,
+}
 DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
 COLUMNS = {  # of the table: name of the fact, phase; those that nobody has are left out
     "size": ("file size", None),
@@ -41,40 +46,53 @@ COLUMNS = {  # of the table: name of the fact, phase; those that nobody has are 
 }
 
 
-def make(name: str, word: str, *, device: Any = "cpu", rows: int = 1) -> Any:
+def make(name: str, word: str, *, device: Any = "cpu") -> Any:
     """Load a model and give it a format; ValueError for a word that is none.
 
-    Quantized models keep everything else in bf16. rows: tokens at a time to choose
-    operators for.
+    Quantized models keep everything else in bf16, and run on plain operators.
     """
     base, _, prepacked = word.partition("-")
-    if base in ("fp32", "bf16", "fp16") and prepacked in ("", "prepacked"):
+    if base in FLOATS and prepacked in ("", "prepacked"):
         model = models.load(name, dtype=base, device=device)
-        return quantization.prepack(model, rows=rows) if prepacked else model
-    found = WORD.fullmatch(word)
-    if not found or (found[3] == "smooth" and (found[1] != "8" or found[2])):
-        raise ValueError(
-            f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
-            "int8, int8-dynamic, int8-smooth, int4-g32, int4-g32-gptq, int4-g32-awq, "
-            "with 2 to 8 bits and any group size that divides (smooth: int8 alone)."
-        )
-    bits, group, method = int(found[1]), found[2], found[3]
+        return quantization.prepack(model) if prepacked else model
+    format, method = _parsed(word)
     model = models.load(name, dtype="bf16", device=device)
-    size = int(group) if group else "channel"
-    how = {"bits": bits, "group_size": size, "rows": rows}
-    if method in ("gptq", "awq", "smooth") and not hasattr(model, "new_cache"):
+    if method is None:
+        return quantization.quantize(model, format)
+    if not hasattr(model, "new_cache"):
         raise ValueError(
             f"format {word!r} calibrates on programs, and {name!r} reads other texts; "
-            f"use quantization.{method.replace('smooth', 'smoothing')}.quantize with "
-            "batches of your own."
+            f"use {method.__name__.removeprefix('llmlab.')}.quantize with batches of "
+            "your own."
         )
-    if method in ("gptq", "awq"):
-        maker = getattr(quantization, method).quantize
-        return maker(model, calibration.batches(model), **how)
-    if method == "smooth":
-        data = calibration.batches(model)
-        return quantization.smoothing.quantize(model, data, rows=rows)
-    return quantization.quantize(model, activations=method == "dynamic", **how)
+    return method.quantize(model, calibration.batches(model), format)
+
+
+def _parsed(word: str) -> tuple[kernels.Format, Any]:
+    """Return the format of a word and the module of its method, None for rounding."""
+    rest, _, last = word.rpartition("-")
+    method = METHODS.get(last)
+    try:
+        format = kernels.Format.parse(word if method is None else rest)
+        if last == "smooth" and not format.activations:
+            raise ValueError("smoothing is for activations")
+    except ValueError as error:
+        raise ValueError(
+            f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
+            "int8, int8-dynamic, int8-dynamic-smooth, int4-g32, int4-g32-gptq, "
+            "int4-g32-awq, with 2 to 8 bits and any group size that divides (smooth "
+            "wants dynamic)."
+        ) from error
+    return format, method
+
+
+def _tuned(made: Mapping[str, Any], batch: int) -> dict[str, Any]:
+    """Give quantized models what runs fastest here; floats are what their word says."""
+    tuned = {}
+    for word, model in progress.track(list(made.items()), "choosing operators"):
+        is_float = word.partition("-")[0] in FLOATS
+        tuned[word] = model if is_float else kernels.autotune(model, batch=batch)
+    return tuned
 
 
 def compare(
@@ -99,14 +117,11 @@ def compare(
     exact = models.load(name, dtype="fp32", device=device)
     if not hasattr(exact, "new_cache"):
         return _answers(exact, name, words, device, batch, rounds)
-    found = {
+    made = {
         word: make(name, word, device=device)
         for word in progress.track(words, "making formats")
     }
-    many = {
-        word: make(name, word, device=device, rows=batch)
-        for word in progress.track(words, "making formats for a batch")
-    }
+    found, many = _tuned(made, 1), _tuned(made, batch)
     room = exact.context
     new, long = min(new, room // 2), min(long, room - 1)
     prompt = min(prompt, room - new)
@@ -128,9 +143,10 @@ def compare(
 def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record]:
     """Measure formats of a model that answers texts: one at a time, and many."""
     own = answering.of(exact)
+    made = {word: make(name, word, device=device) for word in words}
     facts, many = [], max(2, min(batch, len(own.exam.asked)))
     for phase, count in (("answer", 1), ("answers", many)):
-        found = {word: make(name, word, device=device, rows=count) for word in words}
+        found = _tuned(made, count)
         asked = own.exam.asked[:count]
         calls = {
             w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in found.items()

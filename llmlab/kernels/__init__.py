@@ -1,4 +1,17 @@
 """How a weight lies in memory, and which product reads it there.
 
+Format      how many bits, what shares a scale; a word for it: Format.parse("int4-g32")
+autotune    a new model on the operators that are fastest on this machine
+plan        what autotune measures: a Plan, which can be shown, saved and handed in
 abilities   what this processor cannot do, asked once
+
+Only `plan` measures, and `autotune` where no plan is handed in. A quantized layer runs
+on the operators that it was given, or else on plain ones, the same on every machine.
 """
+
+from llmlab.kernels.format import Format
+from llmlab.kernels.plans import Plan
+from llmlab.kernels.tuning import autotune
+from llmlab.kernels.tuning import measure as plan
+
+__all__ = ["Format", "Plan", "autotune", "plan"]

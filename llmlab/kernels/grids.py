@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-BITS = (2, 3, 4, 5, 6, 7, 8)
+from llmlab.kernels.format import Format
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,18 +55,16 @@ class Grid:
 def spanning(
     low: Tensor,
     high: Tensor,
+    format: Format,
     *,
-    bits: int,
-    symmetric: bool,
     scale_dtype: torch.dtype = torch.float32,
 ) -> Grid:
-    """Make the grid whose levels reach from low to high, low <= 0 <= high.
+    """Make the grid of a format whose levels reach from low to high, low <= 0 <= high.
 
     scale_dtype: bfloat16 halves the bytes of the scales; they are rounded up, so that
-    nothing is clipped. Raises ValueError for bits that are not 2 to 8.
+    nothing is clipped. Raises ValueError for another one than float32 and bfloat16.
     """
-    if isinstance(bits, bool) or bits not in BITS:
-        raise ValueError(f"bits={bits!r} is not among {BITS}; choose one of these.")
+    bits, symmetric = format.bits, format.symmetric
     steps = 2 ** (bits - 1) - 1 if symmetric else 2**bits - 1
     width = torch.maximum(high, -low) if symmetric else high - low
     # A group of zeros has no width: any scale will do, its integers are zero.

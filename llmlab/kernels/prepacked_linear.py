@@ -6,16 +6,12 @@ same product of the same numbers is faster, most of all in bf16 for a batch of t
 Shapes: O output features, I input features.
 """
 
-import functools
-from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
-from torch.nn import functional
 
 from llmlab.core import machine
-from llmlab.kernels import abilities, choice
+from llmlab.kernels import abilities
 from llmlab.kernels.stored import StoredLinear
 
 
@@ -66,27 +62,3 @@ def read_layer(
     if not abilities.prepacked(weight.dtype):
         return None
     return PrepackedLinear(weight)
-
-
-@functools.cache
-def pays(dtype: torch.dtype, rows: int) -> bool:
-    """Say whether oneDNN's order is there, right, and faster here for so many rows."""
-    if not abilities.prepacked(dtype):
-        return False
-    generator = torch.Generator().manual_seed(0)
-    copies = choice.COPIES if rows < choice.ROWS[-1] else 1
-    size = (copies, choice.SIZE, choice.SIZE)
-    weights = torch.randn(size, generator=generator).to(dtype).unbind()
-    x = torch.randn(rows, choice.SIZE, generator=generator).to(dtype)
-    tiles = [abilities.pack(weight) for weight in weights]
-    exact = x.double() @ weights[0].double().T
-    error = (_bare(x, tiles[0]).double() - exact).norm() / exact.norm()
-    if not error <= choice.ALLOWED:
-        return False
-    plain = choice.least_seconds(partial(choice.walk, functional.linear, x, weights))
-    packed = choice.least_seconds(partial(choice.walk, _bare, x, tiles))
-    return packed < choice.MARGIN * plain
-
-
-def _bare(x: Tensor, tiles: Tensor) -> Tensor:
-    return abilities.product(x, tiles, None)

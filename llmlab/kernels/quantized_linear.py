@@ -3,6 +3,7 @@
 Shapes: R rows of activations, O output features, I input features.
 """
 
+import copy
 import dataclasses
 from typing import Any
 
@@ -32,21 +33,23 @@ class QuantizedLinear(StoredLinear):
         input_scales: Tensor | None = None,
         activations: bool = False,
         dtype: torch.dtype = torch.float32,
-        rows: int = 1,
         operator: str | None = None,
-        chosen: Choice | None = None,
+        wished: Choice | None = None,
     ):
-        """Keep a quantized weight for the operator that is fastest here.
+        """Keep a quantized weight for the plain operators, or those that are named.
 
         input_scales: (I,), multiplied to the activations first, as AWQ and SmoothQuant
-        want it. activations: round them to int8, one scale per token. rows: how many
-        come at a time when it matters. operator: this one instead of the fastest.
-        chosen: operators chosen before, to be kept where all of them are right here.
+        want it. activations: round them to int8, one scale per token. operator: this
+        one (`operators.OPERATORS`), for any number of rows; ValueError where it is not
+        right. wished: operators to run on wherever, and as long as, they are right.
         """
         super().__init__(*weight.shape, dtype=dtype, bias=bias)
         self.spec = Spec.of(weight, activations=activations)
-        self.rows, self.operator = rows, operator
-        self._fill(weight, input_scales, chosen)
+        if operator is not None:
+            device = weight.integers.device
+            wished = choice.only(operator, self.spec, device=device, dtype=dtype)
+        self.wished = wished or choice.plain(self.spec)
+        self._fill(weight, input_scales)
 
     def forward(self, x: Tensor) -> Tensor:
         products, packed, input_scales, bias = self._ready
@@ -66,8 +69,8 @@ class QuantizedLinear(StoredLinear):
 
     def facts(self) -> dict[str, Any]:
         """Return form, dtype and operators, as JSON can say them."""
-        more = {"dtype": machine.dtype_name(self.dtype), "rows_at_a_time": self.rows}
-        more["operators"] = list(self.choice.operators)
+        more: dict[str, Any] = {"dtype": machine.dtype_name(self.dtype)}
+        more["operators"] = list(self.wished.operators)
         if "input_scales" in self._parameters:
             more["input_scales"] = True
         return dataclasses.asdict(self.spec) | more
@@ -92,19 +95,27 @@ class QuantizedLinear(StoredLinear):
             raise KeyError("input_scales")
         self._fill(weight, tensors.get("input_scales"))
 
-    def _fill(
-        self,
-        weight: Quantized,
-        input_scales: Tensor | None,
-        chosen: Choice | None = None,
-    ) -> None:
+    def running(self, wished: Choice) -> "QuantizedLinear":
+        """Return the same layer on other operators; it shares what they read alike."""
+        if wished.layout == self.choice.layout:
+            new = copy.deepcopy(self)
+            new.bias = None
+            new.wished = new.choice = wished
+            new.ready()
+            return new
+        scales = self._parameters.get("input_scales")
+        return QuantizedLinear(
+            self.quantized(),
+            input_scales=None if scales is None else scales.detach(),
+            activations=self.spec.activations,
+            dtype=self.dtype,
+            wished=wished,
+        )
+
+    def _fill(self, weight: Quantized, input_scales: Tensor | None) -> None:
         there = {"device": weight.integers.device, "dtype": self.dtype}
-        if self.operator is not None:
-            self.choice = choice.only(self.operator, self.spec, **there)
-        elif chosen is not None and choice.holds(chosen, self.spec, **there):
-            self.choice = chosen
-        else:
-            self.choice = choice.fastest(self.spec, rows=self.rows, **there)
+        held = choice.holds(self.wished, self.spec, **there)
+        self.choice = self.wished if held else choice.plain(self.spec)
         packed = LAYOUTS[self.choice.layout].pack(weight)
         names = LAYOUTS[self.choice.layout].names
         kept = dict(zip(names, packed, strict=False))
@@ -129,13 +140,13 @@ class QuantizedLinear(StoredLinear):
         self._ready = (tuple(products), packed, input_scales, self.bias)
 
     def extra_repr(self) -> str:
-        return f"{self.in_features}, {self.out_features}, {self.spec.name}, " + (
-            f"{self.choice.at(self.rows)}"
+        return f"{self.in_features}, {self.out_features}, {self.spec.format}, " + (
+            " / ".join(dict.fromkeys(self.choice.operators))
         )
 
 
 def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLinear:
-    """Make a layer of a file again, with the operators it had where they are right.
+    """Make a layer of a file again; where its operators are not right, on plain ones.
 
     Raises ValueError, KeyError and TypeError for facts and tensors that do not fit.
     """
@@ -144,10 +155,10 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
         raise ValueError(f"{', '.join(more)} is not part of it.")
     if facts.pop("input_scales", False) != ("input_scales" in tensors):
         raise ValueError("input_scales are there, or not, against what is said of it.")
-    dtype, rows = machine.dtype(facts.pop("dtype")), facts.pop("rows_at_a_time", 1)
-    if type(rows) is not int or rows < 1:
-        raise ValueError(f"rows_at_a_time={rows!r} is no number of rows.")
-    chosen = choice.named(facts.pop("operators", None))
+    dtype, names = machine.dtype(facts.pop("dtype")), facts.pop("operators")
+    known = isinstance(names, list) and len(names) == len(choice.ROWS)
+    if not known or not all(isinstance(name, str) for name in names):
+        raise ValueError(f"operators={names!r} are no {len(choice.ROWS)} names.")
     spec = Spec(**facts)
     spec.check()
     weight = read(spec, tensors)
@@ -160,9 +171,19 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
         input_scales=tensors.get("input_scales"),
         activations=spec.activations,
         dtype=dtype,
-        rows=rows,
-        chosen=chosen,
+        wished=Choice(tuple(names)),
     )
+
+
+def given_up(model: nn.Module) -> list[str]:
+    """Return the operators that a model's layers wish for and cannot have here."""
+    names = {
+        name
+        for layer in model.modules()
+        if isinstance(layer, QuantizedLinear) and layer.choice != layer.wished
+        for name in layer.wished.operators
+    }
+    return sorted(names)
 
 
 def read(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
@@ -175,7 +196,7 @@ def read(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
     for name, shape in wanted.items():
         if tuple(tensors[name].shape) != shape:
             raise ValueError(
-                f"{name} is {tuple(tensors[name].shape)} and {spec.name} of "
+                f"{name} is {tuple(tensors[name].shape)} and {spec.format} of "
                 f"{spec.rows} × {spec.columns} has {shape}; get the file again."
             )
     factors = tensors.get("input_scales")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from llmlab.kernels.grids import BITS, Grid
+from llmlab.kernels.format import BITS, Format
+from llmlab.kernels.grids import Grid
 from llmlab.kernels.quantized import Quantized
 
 
@@ -55,10 +56,15 @@ class Spec:
         return self.symmetric and self.groups == 1
 
     @property
-    def name(self) -> str:
-        """Such as "int4 g32", "int8", "int8 dynamic"."""
-        group = f" g{self.group_columns}" if self.groups > 1 else ""
-        return f"int{self.bits}{group}{' dynamic' if self.activations else ''}"
+    def format(self) -> Format:
+        """The format of this layer; its word is what a table calls it."""
+        size = "channel" if self.groups == 1 else self.group_columns
+        return Format(
+            bits=self.bits,
+            group_size="tensor" if self.per_tensor else size,
+            symmetric=self.symmetric,
+            activations=self.activations,
+        )
 
     def check(self) -> None:
         """Raise ValueError where these are the numbers of no weight."""

@@ -100,7 +100,7 @@ class StoredLinear(nn.Linear):
         """Look at the parameters again; a subclass keeps them where they are fast."""
 
     def _apply(self, function, recurse=True) -> "StoredLinear":
-        """Move to another device or dtype; operators are chosen again for either.
+        """Move to another device or dtype; a subclass looks at what is right there.
 
         Integers and scales stay what they are. Where it cannot be, nothing changes.
         """

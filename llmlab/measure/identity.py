@@ -14,7 +14,7 @@ from llmlab.core.model import LanguageModel
 def label(model: LanguageModel) -> str:
     """Return "coder fp32": the name and the format that most weights are kept in.
 
-    A model that was changed says in `.format` what it is now, such as "int4 g32".
+    A model that was changed says in `.format` what it is now, such as "int4-g32".
     """
     own = getattr(model, "format", None)
     return f"{model.name} {own or machine.dtype_name(dtype(model))}"

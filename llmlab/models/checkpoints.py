@@ -7,6 +7,7 @@ checkpoint is never run. What a changed model differs in (quantized, narrower, i
 layers shared) is read from config.json, where `saving` put it.
 """
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import nn
 
 from llmlab.core import machine
 from llmlab.core.model import STORED_LAYERS
+from llmlab.kernels.quantized_linear import given_up
 from llmlab.models import built, files, skeletons
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
@@ -39,6 +41,8 @@ def load(
     layers, which are quantized for one dtype, what it was saved in. Causal models offer
     `core.model.LanguageModel`; BERT, T5 and their kin come as transformers' class.
     Every one has `.name`, `.weights_version` and `.tokenizer`, a changed one `.format`.
+    Quantized layers run on the operators that they were saved with where those are
+    right here; else on the plain ones, and one warning says so.
     Raises ValueError for a bad name or a damaged checkpoint, OSError from the hub.
     """
     dtype, device = dtype and machine.dtype(dtype), machine.device(device)
@@ -60,7 +64,19 @@ def load(
     model.tokenizer = skeletons.tokenizer_of(folder, config)
     if section and section.get("format"):
         model.format = str(section["format"])
+    _tell_of_given_up(model, folder)
     return model
+
+
+def _tell_of_given_up(model: nn.Module, folder: Path) -> None:
+    """Warn once, for all layers, of saved operators that are not right here."""
+    if names := given_up(model):
+        warnings.warn(
+            f"{folder} was saved for operators that do not run it right here "
+            f"({', '.join(names)}), so plain ones take their place; "
+            "kernels.autotune(model) gives it those that are fastest here.",
+            stacklevel=3,
+        )
 
 
 def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, Any]:

@@ -20,7 +20,7 @@ PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SECTION = "llmlab"  # of config.json: how a changed model differs from the plain one
-VERSION = 3  # of that section
+VERSION = 4  # of that section
 HIDDEN = "llmlab-"  # before a model type that transformers must not take for its own
 PARTIAL = ".saving-"  # a model's folder that is being written begins so
 

@@ -7,16 +7,18 @@ qat             train through the rounding (straight-through estimator)
 sensitivity     which layers bear fewer bits
 prepack         bf16 weights in the order that oneDNN wants
 
+Format          how many bits, what shares a scale: handed in, and a word for it
 absmax, affine  one weight matrix; formats, ranges, floats: the parts
 levels          a weight beside its grid, as records to be drawn
 
 Every method returns a new model and leaves the old one as it was; `models.save` and
 `models.load` keep it. It works on the models of llmlab and on any of transformers with
-linear layers. How integers lie in memory, and what multiplies with them, is in
-`llmlab.kernels`; what all techniques share (layers by name, calibration, a choice under
-a budget) in `llmlab.models`.
+linear layers. How integers lie in memory, and what multiplies with them fastest here,
+is in `llmlab.kernels`; what all techniques share (layers by name, calibration, a choice
+under a budget) in `llmlab.models`.
 """
 
+from llmlab.kernels.format import Format
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.quantized_linear import QuantizedLinear
@@ -36,6 +38,7 @@ from llmlab.quantization.prepacking import prepack
 from llmlab.quantization.rounding import quantize
 
 __all__ = [
+    "Format",
     "PrepackedLinear",
     "Quantized",
     "QuantizedLinear",

@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.kernels.format import Format
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch, Inputs
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
 from llmlab.quantization import assembly, formats, ranges
-from llmlab.quantization.assembly import Bits
-from llmlab.quantization.formats import GroupSize
+from llmlab.quantization.assembly import Formats
 
 POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
 
@@ -30,14 +30,10 @@ POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: non
 def quantize(
     model: Model,
     data: Iterable[Batch],
+    format: Formats = Format(bits=4, group_size=32),
     *,
-    bits: Bits = 4,
-    group_size: GroupSize = 32,
-    symmetric: bool | None = None,
     clip: bool = True,
     skip: Collection[str] = (),
-    rows: int = 1,
-    operator: str | None = None,
 ) -> Model:
     """Return a new model, its weights scaled by AWQ for what batches of text show.
 
@@ -45,28 +41,24 @@ def quantize(
     errors weighted by the inputs. The other arguments and errors are those of
     `rounding.quantize`.
     """
-    chosen = assembly.layer_bits(model, bits, skip)
-    seen = calibration.collect(model, data, [name for name, *_ in chosen])
+    chosen = assembly.layer_formats(model, format, skip)
+    seen = calibration.collect(model, data, chosen)
     weights, scales = {}, {}
-    for name, layer, own in progress.track(chosen, "AWQ"):
+    for name, own in progress.track(list(chosen.items()), "AWQ"):
+        layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name], scales[name] = solve(
-                surgery.weight_of(layer), seen[name], bits=own, group_size=group_size,
-                symmetric=own == 8 if symmetric is None else symmetric, clip=clip,
+                surgery.weight_of(layer), seen[name], own, clip=clip,
                 scale_dtype=assembly.SCALES,
             )  # fmt: skip
-    return assembly.assemble(
-        model, weights, input_scales=scales, rows=rows, operator=operator
-    )
+    return assembly.assemble(model, weights, chosen, input_scales=scales)
 
 
 def solve(
     weight: Tensor,
     inputs: Inputs,
+    format: Format = Format(bits=4),
     *,
-    bits: int = 4,
-    group_size: GroupSize = "channel",
-    symmetric: bool = True,
     clip: bool = True,
     scale_dtype: torch.dtype = torch.float32,
 ) -> tuple[Quantized, Tensor | None]:
@@ -79,9 +71,8 @@ def solve(
 
     def attempt(factors: Tensor, within: ranges.Range) -> tuple:
         rounded = formats.quantize_weight(
-            exact / factors, bits=bits, group_size=group_size, symmetric=symmetric,
-            within=within, scale_dtype=scale_dtype,
-        )  # fmt: skip
+            exact / factors, format, within=within, scale_dtype=scale_dtype
+        )
         answer = rounded.dequantize() * factors
         return float(objective(exact, answer, inputs.gram).sum()), rounded, factors
 

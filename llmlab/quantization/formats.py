@@ -12,11 +12,10 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels import grids
+from llmlab.kernels.format import Format, GroupSize, checked
 from llmlab.kernels.grids import Grid
 from llmlab.kernels.quantized import Quantized
 from llmlab.quantization import ranges
-
-GroupSize = int | str  # columns that share a scale, or "channel", or "tensor"
 
 
 def absmax(
@@ -27,7 +26,8 @@ def absmax(
     Nothing is clipped, zero stays exactly zero, and no weight moves by more than half a
     step. Raises ValueError as `quantize_weight`.
     """
-    return quantize_weight(weight, bits=bits, group_size=group_size, symmetric=True)
+    format = Format(bits=bits, group_size=group_size, symmetric=True)
+    return quantize_weight(weight, format)
 
 
 def affine(
@@ -38,45 +38,40 @@ def affine(
     Zero stays exactly zero, and no weight moves by more than half a step. Raises
     ValueError as `quantize_weight`.
     """
-    return quantize_weight(weight, bits=bits, group_size=group_size, symmetric=False)
+    format = Format(bits=bits, group_size=group_size, symmetric=False)
+    return quantize_weight(weight, format)
 
 
 def quantize_weight(
     weight: Tensor,
+    format: Format = Format(),
     *,
-    bits: int = 8,
-    group_size: GroupSize = "channel",
-    symmetric: bool = True,
     within: ranges.Range = ranges.minmax,
     scale_dtype: torch.dtype = torch.float32,
 ) -> Quantized:
     """Round a weight matrix (O, I) to the nearest levels of a grid made for it.
 
-    group_size: columns that share a scale, a divisor of I; "channel": one scale for a
-    row; "tensor": one for all. within: chooses the range of the levels, see `ranges`.
-    scale_dtype: see `grids.spanning`. Raises ValueError for a weight that is no matrix,
-    empty or not finite, bits that are not 2 to 8, a group size that does not divide I.
+    format: what it says of activations counts in layers alone. within: chooses the
+    range of the levels, see `ranges`. scale_dtype: see `grids.spanning`. Raises
+    ValueError for a weight that is no matrix, empty or not finite, and for a group size
+    that does not divide I.
     """
-    groups = grouped(weight, group_size)
-    grid = fit(groups, bits=bits, symmetric=symmetric, within=within,
-               per_tensor=group_size == "tensor", scale_dtype=scale_dtype)  # fmt: skip
+    groups = grouped(weight, checked(format).group_size)
+    grid = fit(groups, format, within=within, scale_dtype=scale_dtype)
     return Quantized(grid.round(groups).to(torch.int8), grid)
 
 
 def fit(
     groups: Tensor,
+    format: Format,
     *,
-    bits: int,
-    symmetric: bool,
     within: ranges.Range = ranges.minmax,
-    per_tensor: bool = False,
     scale_dtype: torch.dtype = torch.float32,
 ) -> Grid:
     """Make the grid for weights (O, G, C); arguments as in `quantize_weight`."""
-    seen = groups.reshape(1, 1, -1) if per_tensor else groups
-    low, high = within(seen, bits=bits, symmetric=symmetric)
-    return grids.spanning(low, high, bits=bits, symmetric=symmetric,
-                          scale_dtype=scale_dtype)  # fmt: skip
+    seen = groups.reshape(1, 1, -1) if format.group_size == "tensor" else groups
+    low, high = within(seen, format)
+    return grids.spanning(low, high, format, scale_dtype=scale_dtype)
 
 
 def grouped(weight: Tensor, group_size: GroupSize) -> Tensor:
@@ -99,12 +94,8 @@ def group_columns(group_size: GroupSize, columns: int) -> int:
     """Return how many of a row's columns share a scale; ValueError: not a divisor."""
     if group_size in ("channel", "tensor"):
         return columns
-    if isinstance(group_size, bool) or not isinstance(group_size, int):
-        raise ValueError(
-            f"group_size={group_size!r} is no number of columns; choose a divisor of "
-            f'{columns}, "channel" for one scale per row, or "tensor".'
-        )
-    if group_size < 1 or columns % group_size:
+    group_size = Format(group_size=group_size).group_size  # refuses what is none
+    if columns % group_size:
         raise ValueError(
             f"group_size={group_size} does not divide the {columns} columns of this "
             f"weight; choose a divisor of {columns}, or group_size={columns} for one "

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.kernels.format import Format, checked
 from llmlab.kernels.grids import Grid
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import calibration, column_loop, surgery
@@ -22,23 +23,18 @@ from llmlab.models.calibration import Batch
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
 from llmlab.quantization import assembly, formats, ranges
-from llmlab.quantization.assembly import Bits
-from llmlab.quantization.formats import GroupSize
+from llmlab.quantization.assembly import Formats
 
 
 def quantize(
     model: Model,
     data: Iterable[Batch],
+    format: Formats = Format(bits=4, group_size=32),
     *,
-    bits: Bits = 4,
-    group_size: GroupSize = 32,
-    symmetric: bool | None = None,
     within: ranges.Range = ranges.mse,
     act_order: bool = True,
     damping: float = 0.01,
     skip: Collection[str] = (),
-    rows: int = 1,
-    operator: str | None = None,
 ) -> Model:
     """Return a new model, its weights chosen by GPTQ on batches of text.
 
@@ -48,35 +44,29 @@ def quantize(
     other arguments and errors are those of `rounding.quantize`.
     """
     data = list(data)
-    chosen = assembly.layer_bits(model, bits, skip)
-    bits_of = {name: own for name, _, own in chosen}
-    order = list(calibration.collect(model, data[:1], bits_of))
+    chosen = assembly.layer_formats(model, format, skip)
+    order = list(calibration.collect(model, data[:1], chosen))
     work, weights = surgery.share(model), {}
     with progress.task("GPTQ", len(order)) as step:
         for names in calibration.stages(order):
             for name, seen in calibration.collect(work, data, names).items():
-                own = bits_of[name]
                 layer = work.get_submodule(name)
                 with surgery.naming(name):
                     weights[name] = solve(
-                        surgery.weight_of(layer), seen.gram, bits=own,
-                        group_size=group_size,
-                        symmetric=own == 8 if symmetric is None else symmetric,
+                        surgery.weight_of(layer), seen.gram, chosen[name],
                         within=within, act_order=act_order, damping=damping,
                         scale_dtype=assembly.SCALES,
                     )  # fmt: skip
                 surgery.set_weight(layer, weights[name].dequantize())
                 step()
-    return assembly.assemble(model, weights, rows=rows, operator=operator)
+    return assembly.assemble(model, weights, chosen)
 
 
 def solve(
     weight: Tensor,
     gram: Tensor,
+    format: Format = Format(bits=4),
     *,
-    bits: int = 4,
-    group_size: GroupSize = "channel",
-    symmetric: bool = True,
     within: ranges.Range = ranges.minmax,
     act_order: bool = True,
     damping: float = 0.01,
@@ -90,7 +80,7 @@ def solve(
     Errors are those of `formats.quantize_weight`, and
     ValueError for a Gram matrix of another size.
     """
-    groups = formats.grouped(weight, group_size)
+    groups = formats.grouped(weight, checked(format).group_size)
     if gram.shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():
         raise ValueError(
             f"gram is {tuple(gram.shape)} and the weight {tuple(weight.shape)}; hand "
@@ -98,9 +88,7 @@ def solve(
         )
     # The grid is made beforehand, from the weights as they are, so that columns may
     # come in any order.
-    grid = formats.fit(groups, bits=bits, symmetric=symmetric, within=within,
-                       per_tensor=group_size == "tensor",
-                       scale_dtype=scale_dtype)  # fmt: skip
+    grid = formats.fit(groups, format, within=within, scale_dtype=scale_dtype)
     flat = _by_column(grid, groups)
     order = torch.arange(len(gram), device=gram.device)
     if act_order:
@@ -119,9 +107,7 @@ def solve(
     solved = Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
     if within is ranges.minmax:
         return solved
-    plain = formats.quantize_weight(weight, bits=bits, group_size=group_size,
-                                    symmetric=symmetric,
-                                    scale_dtype=scale_dtype)  # fmt: skip
+    plain = formats.quantize_weight(weight, format, scale_dtype=scale_dtype)
     return _best_rows(groups.flatten(1), solved, plain, gram)
 
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from llmlab.core import records
 from llmlab.core.records import Record
+from llmlab.kernels.format import Format
 from llmlab.kernels.grids import Grid
 from llmlab.quantization import assembly, floats, formats
-from llmlab.quantization.formats import GroupSize
 
 BINS = 81  # an odd number: zero lies in the middle of one
 
@@ -39,25 +39,16 @@ def histogram(weight: Tensor, *, subject: str = "") -> list[Record]:
 
 
 def of_weight(
-    weight: Tensor,
-    *,
-    bits: int,
-    group_size: GroupSize = "channel",
-    symmetric: bool | None = None,
-    subject: str = "",
+    weight: Tensor, format: Format = Format(), *, subject: str = ""
 ) -> list[Record]:
     """Round a weight (O, I) and return step, rounding error and bits per weight.
 
     Details hold bits and group size; of the step also the first and the last level,
     how many there are, and the widest step of all groups; of the error also the bits
-    per weight. Arguments and errors as in `rounding.quantize`.
+    per weight. Errors as in `formats.quantize_weight`.
     """
-    symmetric = bits == 8 if symmetric is None else symmetric
-    rounded = formats.quantize_weight(
-        weight, bits=bits, group_size=group_size, symmetric=symmetric,
-        scale_dtype=assembly.SCALES,
-    )  # fmt: skip
-    details = {"bits": bits, "group size": str(group_size)}
+    rounded = formats.quantize_weight(weight, format, scale_dtype=assembly.SCALES)
+    details = {"bits": format.bits, "group size": str(format.group_size)}
     error = floats.error(weight, rounded.dequantize())
     size = 8 * rounded.bytes / weight.numel()
     step, where = _levels(rounded.grid)

@@ -2,29 +2,32 @@
 
 A plain bf16 product rearranges the weight's tiles in every call. Arranged beforehand,
 the same product of the same numbers is faster, most of all for a batch of tokens.
+Whether it is here, `kernels.autotune` finds out.
 """
 
 from llmlab.core import machine
-from llmlab.kernels.prepacked_linear import PrepackedLinear, pays
+from llmlab.kernels import abilities
+from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.models import surgery
 from llmlab.models.surgery import Model
 
 
-def prepack(model: Model, *, rows: int = 1) -> Model:
-    """Return a new model with the same weights, in oneDNN's order where that is faster.
+def prepack(model: Model) -> Model:
+    """Return a new model with the same weights, in oneDNN's order where it keeps them.
 
-    rows: tokens that come at a time when it matters. The numbers stay what they are:
-    for bf16, convert the model first, `models.load(name, dtype="bf16")`.
+    Where this processor cannot, layers stay plain. The numbers stay what they are: for
+    bf16, convert the model first, `models.load(name, dtype="bf16")`. Raises ValueError
+    for a model without linear layers.
     """
     layers = surgery.linear_layers(model)
     dtype = next(iter(layers.values())).weight.dtype
     device = next(model.parameters()).device
-    if device.type != "cpu" or not pays(dtype, rows):
+    if device.type != "cpu" or not abilities.prepacked(dtype):
         return surgery.share(model)
     packed = {
         name: PrepackedLinear(surgery.weight_of(layer))
         for name, layer in layers.items()
     }
     new = surgery.replace(model, packed)
-    new.format = f"{machine.dtype_name(dtype)} prepacked"
+    new.format = f"{machine.dtype_name(dtype)}-prepacked"
     return new

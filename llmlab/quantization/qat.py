@@ -21,13 +21,16 @@ from torch.utils.checkpoint import checkpoint
 
 from llmlab.core import machine
 from llmlab.kernels import grids
+from llmlab.kernels.format import Format
 from llmlab.kernels.grids import Grid
+from llmlab.kernels.operators import per_token
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import surgery, training
 from llmlab.models.surgery import Model
 from llmlab.quantization import assembly, formats, ranges
-from llmlab.quantization.assembly import Bits
-from llmlab.quantization.formats import GroupSize
+from llmlab.quantization.assembly import Formats
+
+FORMAT = Format(bits=2, group_size=32)  # where training pays most
 
 
 def round_through(x: Tensor) -> Tensor:
@@ -38,16 +41,19 @@ def round_through(x: Tensor) -> Tensor:
 class LearningLinear(nn.Linear):
     """A linear layer that computes with rounded weights and learns the full ones."""
 
-    def __init__(self, weight: Tensor, grid: Grid, group_size: GroupSize):
+    def __init__(self, weight: Tensor, grid: Grid, format: Format):
         rows, columns = weight.shape
         super().__init__(columns, rows, bias=False, device="meta")
         self.weight = nn.Parameter(weight.detach())
         # A step of the logarithm moves large and small scales alike.
         self.log_scales = nn.Parameter(grid.scales.log())
         self.register_buffer("zero_points", grid.zero_points)
-        self.bits, self.group_size = grid.bits, group_size
+        self.format = format
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.format.activations:
+            integers, scales = per_token(x.detach())
+            x = x + ((integers * scales).to(x.dtype) - x).detach()
         # What rounding leaves for its gradient is six times the weights: made again.
         how = {"use_reentrant": False, "preserve_rng_state": False}
         weight = checkpoint(self._rounded, **how).to(self.weight.dtype)
@@ -58,17 +64,17 @@ class LearningLinear(nn.Linear):
         exact = self.log_scales.exp()
         short = grids.round_up(exact.detach(), assembly.SCALES)
         scales = exact + (short - exact).detach()
-        return Grid(scales, self.zero_points, self.bits)
+        return Grid(scales, self.zero_points, self.format.bits)
 
     def quantized(self) -> Quantized:
         """Return the weights as integers, in the grid that was learnt."""
         with torch.no_grad():
             scales = grids.round_up(self.log_scales.exp(), assembly.SCALES)
-            grid = Grid(scales, self.zero_points, self.bits)
+            grid = Grid(scales, self.zero_points, self.format.bits)
             return Quantized(grid.round(self._groups()).to(torch.int8), grid)
 
     def _groups(self) -> Tensor:
-        columns = formats.group_columns(self.group_size, self.in_features)
+        columns = formats.group_columns(self.format.group_size, self.in_features)
         return self.weight.float().unflatten(1, (-1, columns))
 
     def _rounded(self) -> Tensor:
@@ -82,10 +88,8 @@ class LearningLinear(nn.Linear):
 
 def prepare(
     model: Model,
+    format: Formats = FORMAT,
     *,
-    bits: Bits = 2,
-    group_size: GroupSize = 32,
-    symmetric: bool | None = None,
     within: ranges.Range = ranges.mse,
     skip: Collection[str] = (),
 ) -> Model:
@@ -95,19 +99,16 @@ def prepare(
     in less than float32.
     """
     layers = {}
-    for name, layer, own in assembly.layer_bits(model, bits, skip):
-        weight = surgery.weight_of(layer)
+    for name, own in assembly.layer_formats(model, format, skip).items():
+        weight = surgery.weight_of(model.get_submodule(name))
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(
                 f"{name} has weights in {weight.dtype}, where the small steps of a "
                 "training are lost; load the model in float32."
             )
         with surgery.naming(name):
-            start = formats.quantize_weight(
-                weight, bits=own, group_size=group_size, within=within,
-                symmetric=own == 8 if symmetric is None else symmetric,
-            )  # fmt: skip
-        layers[name] = LearningLinear(weight, start.grid, group_size)
+            start = formats.quantize_weight(weight, own, within=within)
+        layers[name] = LearningLinear(weight, start.grid, own)
     new = surgery.replace(model, layers)
     for tensor in (*new.parameters(), *new.buffers()):
         tensor.data = tensor.data.clone()  # training must not move the original's
@@ -120,14 +121,10 @@ def train(
     batch: Callable[[int], Tensor],
     *,
     steps: int,
-    bits: Bits = 2,
-    group_size: GroupSize = 32,
-    symmetric: bool | None = None,
+    format: Formats = FORMAT,
     skip: Collection[str] = (),
     rate: float = 3e-4,
     seed: int = 0,
-    rows: int = 1,
-    operator: str | None = None,
     **options: Any,
 ) -> training.Trained:
     """Train a copy of a model on the grid; return it quantized, with its log.
@@ -137,9 +134,7 @@ def train(
     model draws as it learns (dropout); torch's own state stays. The other arguments and
     errors are those of `rounding.quantize`.
     """
-    ready = prepare(
-        model, bits=bits, group_size=group_size, symmetric=symmetric, skip=skip
-    )
+    ready = prepare(model, format, skip=skip)
     defaults: dict[str, Any] = {
         "optimizers": lambda each: [
             torch.optim.AdamW(
@@ -155,23 +150,24 @@ def train(
         learnt = training.train(
             ready, batch, steps=steps, in_place=True, **defaults | options
         )
-    new = finish(learnt.model, rows=rows, operator=operator)
-    return dataclasses.replace(learnt, model=new)
+    return dataclasses.replace(learnt, model=finish(learnt.model))
 
 
-def finish(model: Model, *, rows: int = 1, operator: str | None = None) -> Model:
+def finish(model: Model) -> Model:
     """Return a trained model of `prepare` with real integers in place of rounding.
 
     Raises ValueError for a model that does not round its weights.
     """
-    weights = {
-        name: layer.quantized()
+    learnt = {
+        name: layer
         for name, layer in model.named_modules()
         if isinstance(layer, LearningLinear)
     }
-    if not weights:
+    if not learnt:
         raise ValueError(
             f"{type(model).__name__} rounds none of its weights; train what "
             "qat.prepare(model) gives."
         )
-    return assembly.assemble(model, weights, rows=rows, operator=operator)
+    weights = {name: layer.quantized() for name, layer in learnt.items()}
+    formats = {name: layer.format for name, layer in learnt.items()}
+    return assembly.assemble(model, weights, formats)

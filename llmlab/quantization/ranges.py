@@ -4,7 +4,7 @@ From the smallest to the largest nothing is clipped, but one outlier widens ever
 A percentile gives the outliers up. The range of least squared error weighs clipping
 against coarseness, group by group, and needs no guess; below 4 bits it matters most.
 
-A choice is a function (groups, bits, symmetric) -> (low, high), low <= 0 <= high.
+A choice is a function (groups, format) -> (low, high), low <= 0 <= high.
 Shapes: O output features, I input features, G groups per row, C columns per group.
 Source: the search for the least error is that of Banner et al., NeurIPS 2019.
 """
@@ -15,13 +15,14 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels import grids
+from llmlab.kernels.format import Format
 
 SHRINK = tuple(1 - step / 32 for step in range(24))  # of the whole range, 1 to 0.28
 
-Range = Callable[..., tuple[Tensor, Tensor]]
+Range = Callable[[Tensor, Format], tuple[Tensor, Tensor]]
 
 
-def minmax(groups: Tensor, *, bits: int, symmetric: bool) -> tuple[Tensor, Tensor]:
+def minmax(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
     """Return the smallest and the largest weight of each group, (O, G, 1) both."""
     low, high = groups.aminmax(dim=-1, keepdim=True)
     return low.clamp(max=0), high.clamp(min=0)
@@ -39,7 +40,7 @@ def percentile(share: float) -> Range:
             "in a thousand."
         )
 
-    def within(groups: Tensor, *, bits: int, symmetric: bool) -> tuple[Tensor, Tensor]:
+    def within(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
         count = groups.shape[-1]
         outside = int(count * (1 - share) / 2)
         low = groups.kthvalue(1 + outside, dim=-1, keepdim=True).values
@@ -49,9 +50,9 @@ def percentile(share: float) -> Range:
     return within
 
 
-def mse(groups: Tensor, *, bits: int, symmetric: bool) -> tuple[Tensor, Tensor]:
+def mse(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
     """Return the range of each group with the least squared rounding error."""
-    return _least_error(groups, bits, symmetric, counts=None)
+    return _least_error(groups, format, counts=None)
 
 
 def weighted_mse(importance: Tensor) -> Range:
@@ -60,23 +61,22 @@ def weighted_mse(importance: Tensor) -> Range:
     importance: (I,), such as the mean square of each input.
     """
 
-    def within(groups: Tensor, *, bits: int, symmetric: bool) -> tuple[Tensor, Tensor]:
+    def within(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
         rows = groups[0].numel() // len(importance)  # more than one in a whole tensor
         counts = importance.repeat(rows).view(groups.shape[1:])  # (G, C)
-        return _least_error(groups, bits, symmetric, counts=counts)
+        return _least_error(groups, format, counts=counts)
 
     return within
 
 
 def _least_error(
-    groups: Tensor, bits: int, symmetric: bool, *, counts: Tensor | None
+    groups: Tensor, format: Format, *, counts: Tensor | None
 ) -> tuple[Tensor, Tensor]:
     """Try shrunken ranges and keep the best of each group."""
-    low, high = minmax(groups, bits=bits, symmetric=symmetric)
+    low, high = minmax(groups, format)
     best, kept = torch.full_like(low, torch.inf), torch.ones_like(low)
     for shrink in SHRINK:
-        grid = grids.spanning(low * shrink, high * shrink, bits=bits,
-                              symmetric=symmetric)  # fmt: skip
+        grid = grids.spanning(low * shrink, high * shrink, format)
         error = (grid.values(grid.round(groups)) - groups).square_()
         if counts is not None:
             error *= counts

@@ -12,47 +12,35 @@ Source: the baseline of every paper, such as GPTQ, Frantar et al., ICLR 2023.
 from collections.abc import Collection
 
 from llmlab.core import progress
+from llmlab.kernels.format import Format
 from llmlab.models import surgery
 from llmlab.models.surgery import Model
 from llmlab.quantization import assembly, formats, ranges
-from llmlab.quantization.assembly import Bits
-from llmlab.quantization.formats import GroupSize
+from llmlab.quantization.assembly import Formats
 
 
 def quantize(
     model: Model,
+    format: Formats = Format(),
     *,
-    bits: Bits = 8,
-    group_size: GroupSize = "channel",
-    symmetric: bool | None = None,
     within: ranges.Range = ranges.minmax,
-    activations: bool = False,
     skip: Collection[str] = (),
-    rows: int = 1,
-    operator: str | None = None,
 ) -> Model:
     """Return a new model whose linear layers keep their weights in a few bits.
 
-    bits: for all layers, or by name; layers without a name stay as they are. symmetric:
-    levels about zero; None: at 8 bits, while fewer get a zero point. within: see
-    `ranges`. activations: round these too, to int8 with one scale per token, so that
-    products are of integers. skip: see `surgery.linear_layers`. rows: tokens that come
-    at a time when it matters, such as the batch of a decode step; operators are chosen
-    for it. operator: this one (`operators.OPERATORS`) instead of the fastest here.
-    Raises ValueError for what `formats.quantize_weight` refuses, naming the layer.
+    format: of all layers, or by name; layers without a name stay as they are. within:
+    see `ranges`. skip: see `surgery.linear_layers`. The layers run on the plain
+    operators, so that the same call gives the same model on every machine;
+    `kernels.autotune` finds those that are fastest here. Raises ValueError for what
+    `formats.quantize_weight` refuses, naming the layer.
     """
     weights = {}
-    chosen = assembly.layer_bits(model, bits, skip)
-    for name, layer, own in progress.track(chosen, "rounding weights"):
+    chosen = assembly.layer_formats(model, format, skip)
+    for name, own in progress.track(list(chosen.items()), "rounding weights"):
+        layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name] = formats.quantize_weight(
-                surgery.weight_of(layer),
-                bits=own,
-                group_size=group_size,
-                symmetric=own == 8 if symmetric is None else symmetric,
-                within=within,
+                surgery.weight_of(layer), own, within=within,
                 scale_dtype=assembly.SCALES,
-            )
-    return assembly.assemble(
-        model, weights, activations=activations, rows=rows, operator=operator
-    )
+            )  # fmt: skip
+    return assembly.assemble(model, weights, chosen)

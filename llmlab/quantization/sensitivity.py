@@ -1,6 +1,7 @@
-"""Which layers bear fewer bits: a scan of every layer in several numbers of bits.
+"""Which layers bear fewer bits: a scan of every layer in several formats.
 
 The choice among what it finds is that of every technique: `models.sensitivity.choose`.
+It names a format for each layer, as `rounding.quantize` takes it.
 
 Source: as in HAWQ, Dong et al., ICCV 2019, by loss instead of curvature.
 """
@@ -9,38 +10,38 @@ from collections.abc import Collection, Sequence
 
 from torch import Tensor, nn
 
+from llmlab.kernels.format import Format, checked
 from llmlab.models import sensitivity
 from llmlab.models.sensitivity import Change, Loss, Option
-from llmlab.quantization import assembly, formats, ranges
-from llmlab.quantization.formats import GroupSize
+from llmlab.quantization import assembly, ranges
+from llmlab.quantization.formats import quantize_weight
+
+FORMATS = tuple(Format(bits=bits, group_size=32) for bits in (2, 4, 8))
 
 
 def scan(
     model: nn.Module,
     loss: Loss,
+    formats: Sequence[Format] = FORMATS,
     *,
-    bits: Sequence[int] = (2, 4, 8),
-    group_size: GroupSize = 32,
-    symmetric: bool | None = None,
     within: ranges.Range = ranges.mse,
     skip: Collection[str] = (),
 ) -> list[Option]:
-    """Round one layer at a time; settings of the options are numbers of bits.
+    """Round one layer at a time; settings of the options are formats.
 
     loss: as in `models.sensitivity.scan`. The other arguments and errors are those of
-    `rounding.quantize`.
+    `rounding.quantize`; only weights are rounded here, whatever a format says of
+    activations.
     """
-
-    def change_to(own: int) -> Change:
-        def change(weight: Tensor) -> tuple[Tensor, int]:
-            rounded = formats.quantize_weight(
-                weight, bits=own, group_size=group_size, within=within,
-                symmetric=own == 8 if symmetric is None else symmetric,
-                scale_dtype=assembly.SCALES,
-            )  # fmt: skip
-            return rounded.dequantize(), rounded.bytes
-
-        return change
-
-    changes = {own: change_to(own) for own in bits}
+    changes = {checked(format): _change_to(format, within) for format in formats}
     return sensitivity.scan(model, loss, changes, skip=skip)
+
+
+def _change_to(format: Format, within: ranges.Range) -> Change:
+    def change(weight: Tensor) -> tuple[Tensor, int]:
+        rounded = quantize_weight(
+            weight, format, within=within, scale_dtype=assembly.SCALES
+        )
+        return rounded.dequantize(), rounded.bytes
+
+    return change

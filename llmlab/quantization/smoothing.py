@@ -14,44 +14,44 @@ from collections.abc import Collection, Iterable
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.kernels.format import Format
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
 from llmlab.models.surgery import Model
 from llmlab.quantization import assembly, awq, formats
+from llmlab.quantization.assembly import Formats
 
 
 def quantize(
     model: Model,
     data: Iterable[Batch],
+    format: Formats = Format(activations=True),
     *,
     strength: float = 0.5,
     skip: Collection[str] = (),
-    rows: int = 1,
-    operator: str | None = None,
 ) -> Model:
     """Return a new model of int8 weights and activations, smoothed for a text's inputs.
 
     data: see `calibration.collect`. The other arguments and errors are those of
-    `rounding.quantize`, and ValueError for a strength outside 0 to 1.
+    `rounding.quantize`, and ValueError for a strength outside 0 to 1 and for a format
+    that leaves activations as they are.
     """
-    chosen = assembly.layer_bits(model, 8, skip)
-    seen = calibration.collect(model, data, [name for name, *_ in chosen])
+    chosen = assembly.layer_formats(model, format, skip)
+    if plain := [own for own in chosen.values() if not own.activations]:
+        raise ValueError(
+            f"format={plain[0]} leaves the activations as they are, and smoothing is "
+            f"for them; hand in {plain[0]}-dynamic, or use quantize(...)."
+        )
+    seen = calibration.collect(model, data, chosen)
     weights, scales = {}, {}
-    for name, layer, _ in progress.track(chosen, "smoothing"):
-        weight = surgery.weight_of(layer).float()
+    for name, own in progress.track(list(chosen.items()), "smoothing"):
+        weight = surgery.weight_of(model.get_submodule(name)).float()
         with surgery.naming(name):
             scales[name] = factors(weight, seen[name].largest, strength=strength)
             weights[name] = formats.quantize_weight(
-                weight / scales[name], scale_dtype=assembly.SCALES
+                weight / scales[name], own, scale_dtype=assembly.SCALES
             )
-    return assembly.assemble(
-        model,
-        weights,
-        input_scales=scales,
-        activations=True,
-        rows=rows,
-        operator=operator,
-    )
+    return assembly.assemble(model, weights, chosen, input_scales=scales)
 
 
 def factors(weight: Tensor, largest: Tensor, *, strength: float = 0.5) -> Tensor:

@@ -7,16 +7,11 @@ from small_models import LLAMA, decoder, recurrent, spread, wrapped
 from torch import nn
 
 from llmlab import quantization
+from llmlab.kernels import Format
 from llmlab.models import surgery
 from llmlab.models.decoder import Decoder
 
-FORMATS = {
-    "int8": {"bits": 8},
-    "int8 dynamic": {"bits": 8, "activations": True},
-    "int4 groups": {"bits": 4, "group_size": 8},
-    "int3 symmetric": {"bits": 3, "symmetric": True},
-    "int2 of one scale": {"bits": 2, "group_size": "tensor"},
-}
+FORMATS = ("int8", "int8-dynamic", "int4-g8", "int3-sym", "int2-tensor")
 
 
 def llama(**changes):
@@ -205,26 +200,27 @@ CHANGED = {
 }
 
 
-def quantized(maker, **how):
-    return lambda: quantization.quantize(maker(), **how)
+def quantized(maker, word):
+    return lambda: quantization.quantize(maker(), Format.parse(word))
 
 
 QUANTIZED = {
-    f"{name}, {word}": quantized(maker, **how)
+    f"{name}, {word}": quantized(maker, word)
     for name, maker in PLAIN.items()
-    for word, how in FORMATS.items()
+    for word in FORMATS
     if name not in ("an untied gru", "a decoder")
 }
 STACKED = {
-    f"{name}, int4": quantized(maker, bits=4, group_size=8)
+    f"{name}, int4": quantized(maker, "int4-g8")
     for name, maker in (EXPRESSED | CHANGED).items()
 } | {
     "a narrower mlp, shared, a head of 8 bits and layers of 3": lambda: stack(),
     "half of the layers in 8 bits": lambda: quantization.quantize(
-        llama(), bits={"layers.0.mlp.up": 8, "layers.1.attention.key": 4}
+        llama(),
+        {"layers.0.mlp.up": Format(), "layers.1.attention.key": Format(bits=4)},
     ),
     "quantized in bf16": lambda: quantization.quantize(
-        llama(tie_word_embeddings=True).to(torch.bfloat16), bits=8
+        llama(tie_word_embeddings=True).to(torch.bfloat16)
     ),
 }
 
@@ -236,8 +232,10 @@ def stack():
     with torch.no_grad():
         model.layers[0].mlp.up.weight[:, ::2] = 0
     names = surgery.linear_layers(model)
-    bits = {name: 8 if name == "head" else 3 for name in names}
-    return quantization.quantize(model, bits=bits, group_size=16)
+    formats = {
+        name: Format(bits=8 if name == "head" else 3, group_size=16) for name in names
+    }
+    return quantization.quantize(model, formats)
 
 
 MODELS = PLAIN | EXPRESSED | CHANGED | QUANTIZED | STACKED

@@ -15,7 +15,8 @@ from small_models import decoder, recurrent, wrapped
 from torch import nn
 from torch.nn import functional
 
-from llmlab import quantization
+from llmlab import kernels, quantization
+from llmlab.kernels import Format
 from llmlab.models import training
 from llmlab.quantization import awq, gptq, qat, smoothing
 
@@ -106,18 +107,29 @@ def trained(**knobs):
     return apply
 
 
-GROUPS = {"group_size": 8}
+def in_groups(bits):
+    return Format(bits=bits, group_size=8)
+
+
 TECHNIQUES = {
-    "rounding to int8": Technique(plain(quantization.quantize, bits=8), "int8"),
+    "rounding to int8": Technique(
+        plain(quantization.quantize, format=Format()), "int8"
+    ),
     "rounding to int4 in groups": Technique(
-        plain(quantization.quantize, bits=4, **GROUPS), "int4 g8"
+        plain(quantization.quantize, format=in_groups(4)), "int4-g8"
     ),
     "int8 weights and activations": Technique(
-        plain(quantization.quantize, activations=True), "int8 dynamic"
+        plain(quantization.quantize, format=Format(activations=True)), "int8-dynamic"
     ),
-    "gptq": Technique(calibrated(gptq.quantize, bits=3, **GROUPS), "int3 g8"),
-    "awq": Technique(calibrated(awq.quantize, bits=4, **GROUPS), "int4 g8"),
-    "smoothquant": Technique(calibrated(smoothing.quantize), "int8 dynamic"),
-    "training through the rounding": Technique(trained(bits=2, **GROUPS), "int2 g8"),
-    "prepacking": Technique(plain(quantization.prepack), "(fp32 prepacked)?"),
+    "gptq": Technique(calibrated(gptq.quantize, format=in_groups(3)), "int3-g8"),
+    "awq": Technique(calibrated(awq.quantize, format=in_groups(4)), "int4-g8"),
+    "smoothquant": Technique(calibrated(smoothing.quantize), "int8-dynamic"),
+    "training through the rounding": Technique(trained(format=in_groups(2)), "int2-g8"),
+    "prepacking": Technique(plain(quantization.prepack), "(fp32-prepacked)?"),
+    "operators tuned for this machine": Technique(
+        lambda model, family, dtype: kernels.autotune(
+            quantization.quantize(model, in_groups(4))
+        ),
+        "int4-g8",
+    ),
 }

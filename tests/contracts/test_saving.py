@@ -35,6 +35,7 @@ from transformers import (
 )
 
 from llmlab import models, quantization
+from llmlab.kernels import Format
 from llmlab.models import surgery
 from llmlab.quantization import qat
 
@@ -237,7 +238,7 @@ def test_everything_else_in_the_folder_stays_byte_for_byte(tmp_path):
     for name, content in others.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(content)
-    model = quantization.quantize(llama(), bits=4, group_size=16)
+    model = quantization.quantize(llama(), Format(bits=4, group_size=16))
     models.save(model, tmp_path)
     assert {n: (tmp_path / n).read_bytes() for n in others} == others
     assert torch.equal(answer(models.load(tmp_path)), answer(model))
@@ -497,7 +498,7 @@ REFUSED = {
     "angles cast along": (cast_with_its_angles, "inv_freq is torch.bfloat16"),
     "a layer of an unknown kind": (doubled, r"layers\.0\.mlp\.up is a Doubled"),
     "a layer in training": (
-        lambda: qat.prepare(llama(), group_size=8),
+        lambda: qat.prepare(llama(), Format(bits=2, group_size=8)),
         "LearningLinear.*finished",
     ),
     "a parametrized layer": (parametrized, r"layers\.1\.mlp\.down"),
@@ -556,7 +557,10 @@ while status == 9:
 
 def test_a_kill_leaves_the_old_model_the_new_one_or_a_folder_that_refuses(tmp_path):
     """Killed before each of its steps on files, one after the other."""
-    old, new = llama(), quantization.quantize(llama(tie_word_embeddings=True), bits=4)
+    old, new = (
+        llama(),
+        quantization.quantize(llama(tie_word_embeddings=True), Format(bits=4)),
+    )
     folders = models.save(old, tmp_path / "old"), models.save(new, tmp_path / "new")
     home = tmp_path / "killed"
     home.mkdir()

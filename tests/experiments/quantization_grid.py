@@ -20,6 +20,7 @@ import torch
 
 from llmlab import measure, models, quantization, show, texts
 from llmlab.core import clock, machine, records
+from llmlab.kernels import Format
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import ranges
 
@@ -116,7 +117,7 @@ def coder_ways(model) -> Iterator[tuple[dict, Make]]:
 
     @functools.lru_cache(len(methods))
     def made(word: str, bits: int, size: int | str):
-        return methods[word](model, bits=bits, group_size=size)
+        return methods[word](model, format=Format(bits=bits, group_size=size))
 
     for bits, size in itertools.product(reversed(BITS), SIZES):
         for word in methods:
@@ -141,13 +142,12 @@ def _way(method: str, bits: int, size: int | str) -> dict[str, Any]:
 
 
 def _rounding(bits: int, size: int | str, within) -> Make:
-    return lambda model: quantization.quantize(
-        model, bits=bits, group_size=size, within=within
-    )
+    format = Format(bits=bits, group_size=size)
+    return lambda model: quantization.quantize(model, format, within=within)
 
 
 def _dynamic(model):
-    return quantization.quantize(model, activations=True)
+    return quantization.quantize(model, Format(activations=True))
 
 
 def _trained(model, bits: int):
@@ -160,7 +160,8 @@ def _trained(model, bits: int):
         return tokens[places]
 
     learnt = quantization.qat.train(
-        copy.deepcopy(model).float(), batch, steps=STEPS, bits=bits, group_size=32,
+        copy.deepcopy(model).float(), batch, steps=STEPS,
+        format=Format(bits=bits, group_size=32),
         autocast=torch.bfloat16,  # in every row, whatever is fastest here
     )  # fmt: skip
     return learnt.model
