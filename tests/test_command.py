@@ -12,7 +12,7 @@ import pytest
 import torch
 
 import llmlab
-from llmlab import measure, models, quantization
+from llmlab import kernels, measure, models, quantization
 from llmlab.command import errors, labs, main, where
 from llmlab.core import records
 
@@ -210,8 +210,9 @@ def test_measure_shows_a_table_and_writes_json_and_a_picture(tiny, tmp_path):
 @pytest.mark.slow
 def test_measure_takes_a_quantized_folder_in_the_format_that_it_has(tmp_path):
     os.environ["LLMLAB_TIME"] = "0.1"
-    model = quantization.quantize(models.random_model("tiny", dtype="bf16"), bits=4)
-    folder = models.save(model, tmp_path / "mine")
+    model = models.random_model("tiny", dtype="bf16")
+    small = quantization.quantize(model, kernels.Format(bits=4))
+    folder = models.save(kernels.autotune(small), tmp_path / "mine")
     done = command("measure", "--model", folder, "--out", tmp_path / "out")
     assert done.returncode == 0, done.stderr
     assert f"{folder} int4:" in done.stdout

@@ -12,6 +12,7 @@ from small_models import draw_tokens
 
 from llmlab import models, quantization
 from llmlab.kernels import Format
+from llmlab.kernels.operators import per_token
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import calibration, surgery, training
 from llmlab.models.calibration import Inputs
@@ -237,6 +238,49 @@ def test_smoothing_moves_the_difficulty_and_leaves_the_answer(strength):
         smoothing.factors(weight, x.abs().amax(0), strength=1.1)
 
 
+def test_gradients_pass_through_the_rounding_of_activations():
+    weight, x = draw(4, 8), draw(3, 8, seed=1)
+    whole, scales = per_token(x)
+    layers = []
+    for activations in (False, True):
+        format = Format(activations=activations)
+        grid = formats.quantize_weight(weight, format).grid
+        layers.append(qat.LearningLinear(weight.clone(), grid, format))
+    plain, rounding = layers
+    torch.testing.assert_close(rounding(x), plain(whole * scales))
+    leaf = x.clone().requires_grad_()
+    rounding(leaf).sum().backward()
+    exact = formats.quantize_weight(weight).dequantize().sum(0).expand(3, 8)
+    torch.testing.assert_close(leaf.grad, exact, rtol=0.02, atol=0.02)
+
+
+def test_smoothing_is_for_activations_alone():
+    model, data = make("decoder"), [draw_tokens(2, 12)]
+    with pytest.raises(ValueError, match="hand in int4-dynamic"):
+        smoothing.quantize(model, data, Format(bits=4))
+    new = smoothing.quantize(model, data, Format(bits=4, activations=True))
+    assert new.format == "int4-dynamic"
+
+
+def test_every_method_takes_formats_by_name():
+    model, data = make("decoder"), [draw_tokens(2, 12)]
+    first, second, *_ = surgery.linear_layers(model)
+    mixed = {first: Format(bits=4, group_size=16), second: Format(activations=True)}
+    made = {
+        "rounding": quantization.quantize(model, mixed),
+        "gptq": gptq.quantize(model, data, mixed),
+        "awq": awq.quantize(model, data, mixed),
+        "qat": qat.finish(qat.prepare(model, mixed)),
+    }
+    for method, new in made.items():
+        found = {
+            name: layer.spec.format
+            for name, layer in new.named_modules()
+            if isinstance(layer, QuantizedLinear)
+        }
+        assert found == mixed, method
+
+
 def test_smoothing_rescues_activations_with_an_outlier():
     model = make("decoder")
     with torch.no_grad():
@@ -372,10 +416,13 @@ def test_what_is_made_ready_can_be_trained_without_moving_the_original():
         assert torch.equal(weight, old)
 
 
-def test_what_was_learnt_is_what_runs():
+@pytest.mark.parametrize("activations", [False, True])
+def test_what_was_learnt_is_what_runs(activations):
     model = make("decoder")
-    ready = qat.prepare(model, Format(bits=4, group_size=16))
+    format = Format(bits=4, group_size=16, activations=activations)
+    ready = qat.prepare(model, format)
     new = qat.finish(ready)
+    assert new.format == str(format)
     exact = ask(ready)
     assert float((ask(new) - exact).norm() / exact.norm()) < 0.05
     with pytest.raises(ValueError, match=r"qat\.prepare"):

@@ -4,8 +4,8 @@ plain     integers as they are; right everywhere, and torch's operators for int8
 nibbles   half a byte per weight, CPU and CUDA
 onednn    int8 times int8 by the processor's own instructions
 
-Each is right for what its `fits` says; which is fast depends on the machine and on the
-number of rows, and `kernels.choice` finds that out.
+Each is right for what its `fits` says, where `kernels.choice` finds its sums right;
+which is fast depends on the machine and on the number of rows: `kernels.autotune`.
 """
 
 from llmlab.kernels.operators import nibbles, onednn, plain
