@@ -7,12 +7,12 @@ the loss falls, and the trained model is clearly better than the rounded one.
 import pytest
 import torch
 
-from llmlab import measure, models, quantization
-from llmlab.core import texts
+from llmlab import measure, models, quantization, texts
+from llmlab.kernels import Format
 from llmlab.models import calibration
 from llmlab.quantization import ranges
 
-BITS = {"bits": 2, "group_size": 32}
+FORMAT = Format(bits=2, group_size=32)
 STEPS, ROWS, LENGTH = 40, 2, 257  # as in the lab
 
 
@@ -29,7 +29,7 @@ def files():
 @pytest.fixture(scope="module")
 def rounded(model, files):
     """What rounding to 2 bits loses."""
-    rounded = quantization.quantize(model, within=ranges.mse, **BITS)
+    rounded = quantization.quantize(model, FORMAT, within=ranges.mse)
     return measure.quality.difference(rounded, model, files)
 
 
@@ -43,7 +43,7 @@ def test_a_few_dozen_steps_recover_most_of_what_rounding_to_2_bits_lost(
     tokens = torch.cat(batches)  # (STEPS * ROWS, LENGTH)
     trained = quantization.qat.train(
         model, lambda step: tokens[ROWS * step : ROWS * (step + 1)],
-        steps=STEPS, autocast=autocast, log_every=5, **BITS,
+        steps=STEPS, autocast=autocast, log_every=5, format=FORMAT,
     )  # fmt: skip
     first, *_, last = (row["loss"] for row in trained.log)
     lost = measure.quality.difference(trained.model, model, files)

@@ -263,6 +263,22 @@ def test_models_race_through_their_own_face_and_read_text_with_their_own_words()
     assert "as asked" in alone.note
 
 
+def test_models_race_on_a_batch_of_prompts():
+    class Model:
+        def stream_batch(self, prompts, *, max_tokens):
+            self.read = prompts
+            for token in range(max_tokens):
+                time.sleep(0.001)
+                yield [token] * len(prompts)
+
+    model, prompts = Model(), [[1, 2], [3]]
+    speed = measure.race({"batch": model}, prompts, max_tokens=3, rounds=6)
+    assert model.read == prompts
+    assert speed["batch"].tokens == 3
+    with pytest.raises(ValueError, match="'none' is a object, which writes no text"):
+        measure.race({"none": object()}, prompts, max_tokens=3)
+
+
 def test_threads_may_be_fixed_and_the_note_says_so():
     before, seen = torch.get_num_threads(), []
     calls = {"look": lambda: seen.append(torch.get_num_threads())}

@@ -148,6 +148,12 @@ class LanguageModel(Protocol):
         """
         ...
 
+    def stream_batch(
+        self, prompts: Sequence[Sequence[int]], *, max_tokens: int
+    ) -> Iterator[list[int | None]]:
+        """Yield per step one token for each prompt, as `stream` does for one."""
+        ...
+
     def new_cache(self, batch: int, length: int) -> Cache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         ...

@@ -171,7 +171,7 @@ def speed(
 
 def race(
     models: Mapping[str, LanguageModel],
-    prompt: str | Sequence[int],
+    prompt: str | Sequence[int] | Sequence[Sequence[int]],
     *,
     max_tokens: int,
     seconds: float = 3.0,
@@ -182,9 +182,10 @@ def race(
     """Time models against each other as they write on from one prompt, greedily.
 
     models: name -> model. prompt: token ids, or text, which each model reads with its
-    own tokenizer. The first token is the prefill, the others are decode steps. The rest
-    is as in `speed`. Raises ValueError for text and a model without a tokenizer, and
-    what the models' `stream` refuses.
+    own tokenizer, or a list of prompts of token ids, which are a batch. The first token
+    is the prefill, the others are decode steps. The rest is as in `speed`. Raises
+    ValueError for text and a model without a tokenizer, and what the models' `stream`
+    refuses.
     """
     if not isinstance(models, Mapping) or not models:
         raise ValueError(
@@ -193,20 +194,26 @@ def race(
         )
     calls = {
         name: functools.partial(
-            _stream(name, model), _read(name, model, prompt), max_tokens=max_tokens
+            _stream(name, model, prompt),
+            _read(name, model, prompt),
+            max_tokens=max_tokens,
         )
         for name, model in models.items()
     }
     return speed(calls, seconds=seconds, rounds=rounds, threads=threads, seed=seed)
 
 
-def _stream(name: str, model: LanguageModel) -> Callable:
-    if not callable(getattr(model, "stream", None)):
+def _stream(name: str, model: LanguageModel, prompt: Sequence) -> Callable:
+    is_batch = not isinstance(prompt, str) and any(
+        isinstance(row, Sequence) for row in prompt
+    )
+    face = "stream_batch" if is_batch else "stream"
+    if not callable(getattr(model, face, None)):
         raise ValueError(
             f"model {name!r} is a {type(model).__name__}, which writes no text; "
             "time it by measure.speed({name: lambda: …}) instead."
         )
-    return model.stream
+    return getattr(model, face)
 
 
 def _read(

@@ -138,6 +138,19 @@ class Streaming:
         """Yield the tokens that follow the prompt, as `generation.stream`."""
         return stream(self, prompt, max_tokens=max_tokens, sampling=sampling, stop=stop)
 
+    def stream_batch(
+        self: LanguageModel,
+        prompts: Sequence[Sequence[int]],
+        *,
+        max_tokens: int,
+        sampling: Sampling = GREEDY,
+        stop: Collection[int] = (),
+    ) -> Iterator[list[int | None]]:
+        """Yield a token for each prompt and step, as `generation.stream_batch`."""
+        return stream_batch(
+            self, prompts, max_tokens=max_tokens, sampling=sampling, stop=stop
+        )
+
 
 @torch.inference_mode()
 def _steps(
