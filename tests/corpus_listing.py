@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.texts import corpus
 
 
@@ -28,7 +28,7 @@ def files(config: pytest.Config) -> list[corpus.TextFile]:
         return list(corpus.candidates())
     if not path.exists():
         rows = [f.entry() | {"folder": str(f.folder)} for f in corpus.candidates()]
-        writing.write(path, json.dumps(rows))
+        atomic.write(path, json.dumps(rows))
     rows = json.loads(path.read_text())
     return [corpus.TextFile(**row | {"folder": Path(row["folder"])}) for row in rows]
 

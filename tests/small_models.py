@@ -8,7 +8,7 @@ from transformers import AutoConfig, AutoModelForCausalLM, LlamaConfig, MistralC
 
 from llmlab.models.decoder import Decoder
 from llmlab.models.rnn import RecurrentConfig, RecurrentModel
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 VOCABULARY, CONTEXT = 61, 96
 SIZES = {
@@ -71,7 +71,7 @@ def wrapped(family="gpt2", *, dtype=torch.float64, **changes):
     """Return a transformers model behind our face."""
     sizes = GPT2 if family in ("gpt2", "openai-gpt") else SIZES
     config = AutoConfig.for_model(family, **sizes | changes)
-    return Wrapped(spread(AutoModelForCausalLM.from_config(config)).to(dtype))
+    return TransformersModel(spread(AutoModelForCausalLM.from_config(config)).to(dtype))
 
 
 MAKERS = {

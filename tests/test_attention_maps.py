@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM
 
 from llmlab.attention_vs_rnn import importance, maps
 from llmlab.models import layers
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 TEXT = "def f(x): return"
 
@@ -67,7 +67,7 @@ def test_the_weights_of_our_decoder_are_those_of_transformers(window):
         for name, value in ours.state_dict().items()
     }
     theirs.load_state_dict(weights, strict=False)
-    expected = eager(Wrapped(theirs), tokens)
+    expected = eager(TransformersModel(theirs), tokens)
     for layer, found in maps.weights(ours, tokens).items():
         close(found, expected[layer])
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from llmlab import attention_vs_rnn as lab
-from llmlab.attention_vs_rnn import calls, scan
+from llmlab.attention_vs_rnn import scan, workloads
 from llmlab.attention_vs_rnn.latency import too_long
 from llmlab.attention_vs_rnn.layers import MIXERS
 from llmlab.core.records import Record
@@ -274,8 +274,8 @@ def test_what_would_take_too_long_is_left_out_and_said():
 
 
 def test_a_step_is_timed_behind_as_many_tokens_as_it_says():
-    made, x = lab.build("attention", width=WIDTH), calls._text
-    step = calls.going_on(made, 9, seed=3)
+    made, x = lab.build("attention", width=WIDTH), workloads._text
+    step = workloads.decode(made, 9, seed=3)
     expected = made(x(made, 9, 3))[0][:, -1:]
     torch.testing.assert_close(step(), expected)
     torch.testing.assert_close(step(), expected)  # from the same state again

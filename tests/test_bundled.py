@@ -65,7 +65,7 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
 def test_the_quality_on_a_card_is_what_the_weights_give(name):
     frozen = re.search(r"\| frozen evaluation text \|(.*)", card(name)).group(1)
     size, bits, low, high, xz, share, accuracy, *_ = figures(frozen)
-    found, _, right = quality.of(models.load(name), texts.evaluation_files())
+    found, _, right = quality.evaluate(models.load(name), texts.evaluation_files())
     assert size == len(texts.evaluation().encode())
     # The last digit is the machine's: others add in another order.
     assert found.value == pytest.approx(bits, abs=0.002)

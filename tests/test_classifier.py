@@ -13,13 +13,7 @@ from llmlab.models import classification, files, snippets
 from llmlab.texts import Snippet, corpus, manifests
 from llmlab.texts.masking import MODULES
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import (
-    classifier,
-    classifier_card,
-    recipe,
-    rivals,
-    splits,
-)
+from llmlab.zoo import baselines, classifier, classifier_card, recipe, splits
 
 SMALL = {
     "hidden_size": 32,
@@ -170,7 +164,7 @@ def test_padding_changes_no_answer(words):
 def test_it_learns_what_a_handful_of_snippets_show(folder, words):
     model = recipe.train(classifier.made(folder), folder, recipe.Plan(120, 60))
     learnt = splits.prepare(folder)["training"]
-    right = rivals.hits(classifier.answers(model, words, learnt), learnt)
+    right = baselines.hits(classifier.answers(model, words, learnt), learnt)
     assert sum(right) > 0.9 * len(right)
 
 
@@ -188,7 +182,7 @@ def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
     options = parser.parse_args([])
     options.folder, options.publish = folder, tmp_path / "published"
     options.stop_after = None
-    start = files.version(files.weight_files(files.find("coder")))
+    start = files.fingerprint(files.weight_files(files.find("coder")))
     plan = {"steps": 5, "decay": 3, "started_from": start}
     (folder / "plan.json").write_text(json.dumps(plan))
     classifier.run(options)
@@ -252,7 +246,7 @@ def test_the_bundled_one_loads_in_plain_transformers_and_knows_its_job():
     loads_alike(files.bundled() / "classifier")
     model = models.load("classifier")
     asked = texts.snippets()
-    right = rivals.hits(classifier.answers(model, model.tokenizer, asked), asked)
+    right = baselines.hits(classifier.answers(model, model.tokenizer, asked), asked)
     assert sum(right) / len(right) > 0.7
     training_rows = manifests.manifest_of(files.bundled() / "classifier")
     assert {row["split"] for row in training_rows} == {"training", "held out"}
@@ -265,7 +259,7 @@ def snippet(module, source, code="x = 1"):
 def test_accuracy_counts_snippets_and_draws_files():
     asked = [snippet("re", f"f{n // 2}") for n in range(20)]
     answers = ["re"] * 15 + ["os"] * 5
-    fact = rivals.accuracy(answers, asked, "here")
+    fact = baselines.accuracy(answers, asked, "here")
     assert fact.value == 0.75
     assert fact.low < 0.75 < fact.high
     assert dict(fact.details) == {"snippets": 20, "files": 10}
@@ -274,22 +268,22 @@ def test_accuracy_counts_snippets_and_draws_files():
 def test_the_difference_is_paired():
     asked = [snippet("re", f"f{n}") for n in range(30)]
     ours = ["re"] * 24 + ["os"] * 6
-    fact = rivals.difference(ours, ours, asked, "here")
+    fact = baselines.difference(ours, ours, asked, "here")
     assert (fact.value, fact.low, fact.high) == (0, 0, 0)
     theirs = ["os"] * 6 + ours[6:]
-    assert rivals.difference(ours, theirs, asked, "here").low > 0
+    assert baselines.difference(ours, theirs, asked, "here").low > 0
 
 
 def test_the_majority_is_the_best_single_answer():
     asked = [snippet(m, m) for m in ("re", "os", "os", "json")]
-    assert rivals.majority(asked) == ["os"] * 4
+    assert baselines.majority(asked) == ["os"] * 4
 
 
 def test_the_bag_learns_tokens_whatever_their_order(words):
     learnt = [snippet("re", f"{n}", f"x{n} = [MASK].sub(a, b)") for n in range(20)] + [
         snippet("os", f"{n}", f"y{n} = [MASK].listdir(a)") for n in range(20)
     ]
-    answer = rivals.bag_of_tokens(words, learnt)
+    answer = baselines.bag_of_tokens(words, learnt)
     asked = [
         snippet("re", "z", "(a, b).sub[MASK] = z"),
         snippet("os", "z", "[MASK].listdir(q)"),

@@ -96,7 +96,7 @@ def test_a_model_that_knows_nothing_needs_the_log_of_its_vocabulary():
         parameter.zero_()
     for each in (model, reader(start=False)):
         each.load_state_dict(model.state_dict())
-        bits, perplexity, _ = quality.of(each, TEXT)
+        bits, perplexity, _ = quality.evaluate(each, TEXT)
         assert bits.value == pytest.approx(math.log2(257))
         assert perplexity.value == pytest.approx(257)
 
@@ -125,7 +125,7 @@ def test_accuracy_counts_the_tokens_with_the_highest_logit(model):
 
 
 def test_one_pass_gives_what_single_measures_give(model):
-    bits, perplexity, accuracy = quality.of(model, TEXT)
+    bits, perplexity, accuracy = quality.evaluate(model, TEXT)
     assert bits.value == quality.bits_per_byte(model, TEXT).value
     assert perplexity.value == quality.perplexity(model, TEXT).value
     assert accuracy.value == quality.next_token_accuracy(model, TEXT).value

@@ -186,7 +186,7 @@ def tensors(folder, change):
     held = load_file(path)
     change(held)
     save_file(held, path, metadata={"format": "pt"})
-    say(folder, lambda facts: facts.update(weights=files.version([path])))
+    say(folder, lambda facts: facts.update(weights=files.fingerprint([path])))
 
 
 DAMAGES = {

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from llmlab import quantization
 from llmlab.kernels import Format, format, packing
 from llmlab.kernels.quantized_linear import QuantizedLinear
-from llmlab.quantization import floats, formats, ranges
+from llmlab.quantization import clipping, floats, formats
 
 BITS = st.sampled_from(format.BITS)
 
@@ -51,11 +51,11 @@ def test_no_weight_moves_by_more_than_half_a_step(case, bits, symmetric, scales)
 @given(weights(), BITS, st.booleans())
 def test_zero_stays_exactly_zero(case, bits, symmetric):
     weight, size = case
-    for within in (ranges.minmax, ranges.mse, ranges.percentile(0.8)):
+    for clip in (clipping.minmax, clipping.mse, clipping.percentile(0.8)):
         found = quantization.quantize_weight(
             weight,
             Format(bits=bits, group_size=size, symmetric=symmetric),
-            within=within,
+            clip=clip,
         )
         assert (found.dequantize()[weight == 0] == 0).all()
 
@@ -74,7 +74,7 @@ def test_the_least_error_is_never_more_than_that_of_the_whole_range(case, bits, 
     weight, size = case
     format = Format(bits=bits, group_size=size, symmetric=even)
     whole = quantization.quantize_weight(weight, format)
-    best = quantization.quantize_weight(weight, format, within=ranges.mse)
+    best = quantization.quantize_weight(weight, format, clip=clipping.mse)
     errors = [(q.dequantize() - weight).square().sum() for q in (best, whole)]
     assert errors[0] <= errors[1] * 1.0001
 
@@ -182,14 +182,14 @@ def test_what_has_no_grid_is_refused_with_the_way_out(shape, arguments, word):
 @pytest.mark.parametrize("share", [0.5, 1.5, -1.0])
 def test_a_percentile_is_a_share(share):
     with pytest.raises(ValueError, match="share"):
-        ranges.percentile(share)
+        clipping.percentile(share)
 
 
 def test_a_percentile_gives_up_the_outliers():
     weight = torch.randn(1, 1000, generator=torch.Generator().manual_seed(0))
     weight[0, 0] = 100.0
     found = quantization.quantize_weight(
-        weight, Format(bits=4), within=ranges.percentile(0.99)
+        weight, Format(bits=4), clip=clipping.percentile(0.99)
     )
     assert (found.dequantize() - weight)[0, 1:].abs().max() < 2.0
     assert found.dequantize().max() < 5.0
@@ -201,13 +201,13 @@ def test_weighted_errors_favour_what_is_weighted():
     importance = torch.ones(32)
     importance[5] = 1e4
     even = Format(bits=3, symmetric=True)
-    within = ranges.weighted_mse(importance)
-    plain = quantization.quantize_weight(weight, even, within=ranges.mse)
-    mine = quantization.quantize_weight(weight, even, within=within)
+    clip = clipping.weighted_mse(importance)
+    plain = quantization.quantize_weight(weight, even, clip=clipping.mse)
+    mine = quantization.quantize_weight(weight, even, clip=clip)
     errors = [(q.dequantize() - weight)[:, 5].square().sum() for q in (mine, plain)]
     assert errors[0] < errors[1]
     one = Format(bits=3, group_size="tensor", symmetric=True)
-    whole = quantization.quantize_weight(weight, one, within=within)
+    whole = quantization.quantize_weight(weight, one, clip=clip)
     assert whole.grid.scales.numel() == 1
 
 

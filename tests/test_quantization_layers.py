@@ -13,7 +13,7 @@ from llmlab.kernels.operators import LAYOUTS, OPERATORS, onednn, per_token
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.kernels.spec import Spec
-from llmlab.quantization import formats, ranges
+from llmlab.quantization import clipping, formats
 
 CPU = torch.device("cpu")
 BF16 = torch.bfloat16
@@ -24,9 +24,9 @@ def draw(*size, seed=0):
     return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
-def rounded(rows, columns, word="int8", *, within=ranges.minmax, scale_dtype=BF16):
+def rounded(rows, columns, word="int8", *, clip=clipping.minmax, scale_dtype=BF16):
     return quantization.quantize_weight(
-        draw(rows, columns), Format.parse(word), within=within, scale_dtype=scale_dtype
+        draw(rows, columns), Format.parse(word), clip=clip, scale_dtype=scale_dtype
     )
 
 
@@ -209,7 +209,7 @@ def test_layers_are_copied_moved_and_saved_without_a_change(bits, activations):
     before = layer(x)
     twin = copy.deepcopy(layer)
     other = QuantizedLinear(
-        rounded(32, 64, f"int{bits}", within=halved),
+        rounded(32, 64, f"int{bits}", clip=halved),
         activations=activations,
         bias=torch.nn.Parameter(torch.zeros(32)),
     )

@@ -18,7 +18,15 @@ from llmlab.models import calibration, surgery, training
 from llmlab.models.calibration import Inputs
 from llmlab.models.column_loop import objective
 from llmlab.models.sensitivity import Option, choose, logit_error
-from llmlab.quantization import awq, formats, gptq, qat, ranges, sensitivity, smoothing
+from llmlab.quantization import (
+    awq,
+    clipping,
+    formats,
+    gptq,
+    qat,
+    sensitivity,
+    smoothquant,
+)
 
 
 def draw(*size, seed=0):
@@ -53,11 +61,9 @@ def problems(draw_one):
 def test_gptq_is_never_worse_than_rounding_on_its_inputs(problem, act_order):
     weight, inputs, format = problem
     plain = formats.quantize_weight(weight, format)
-    for within in (ranges.minmax, ranges.mse):
-        solved = gptq.solve(
-            weight, inputs.gram, format, act_order=act_order, within=within
-        )
-        same = formats.quantize_weight(weight, format, within=within)
+    for clip in (clipping.minmax, clipping.mse):
+        solved = gptq.solve(weight, inputs.gram, format, act_order=act_order, clip=clip)
+        same = formats.quantize_weight(weight, format, clip=clip)
         ours, *others = [objective(weight, q.dequantize(), inputs.gram)
                          for q in (solved, plain, same)]  # fmt: skip
         if format.group_size == "tensor":  # one grid for all rows is chosen as a whole
@@ -166,7 +172,7 @@ def test_every_method_takes_every_family(name):
         for method, new in {
             "gptq": gptq.quantize(model, data, format),
             "awq": awq.quantize(model, data, format),
-            "smoothing": smoothing.quantize(model, data),
+            "smoothing": smoothquant.quantize(model, data),
         }.items()
     }
     assert max(errors.values()) < 0.8 and errors["smoothing"] < 0.1, errors
@@ -228,14 +234,14 @@ def test_smoothing_moves_the_difficulty_and_leaves_the_answer(strength):
     weight = draw(8, 16)
     x = draw(50, 16, seed=1)
     x[:, 4] *= 100
-    factors = smoothing.factors(weight, x.abs().amax(0), strength=strength)
+    factors = smoothquant.factors(weight, x.abs().amax(0), strength=strength)
     exact = (x * factors) @ (weight / factors).T
     torch.testing.assert_close(exact, x @ weight.T, rtol=1e-3, atol=1e-3)
     spread = (x * factors).abs().amax(0)
     if strength == 1.0:
         assert spread.max() / spread.min() < 1.1
     with pytest.raises(ValueError, match="strength"):
-        smoothing.factors(weight, x.abs().amax(0), strength=1.1)
+        smoothquant.factors(weight, x.abs().amax(0), strength=1.1)
 
 
 def test_gradients_pass_through_the_rounding_of_activations():
@@ -257,8 +263,8 @@ def test_gradients_pass_through_the_rounding_of_activations():
 def test_smoothing_is_for_activations_alone():
     model, data = make("decoder"), [draw_tokens(2, 12)]
     with pytest.raises(ValueError, match="hand in int4-dynamic"):
-        smoothing.quantize(model, data, Format(bits=4))
-    new = smoothing.quantize(model, data, Format(bits=4, activations=True))
+        smoothquant.quantize(model, data, Format(bits=4))
+    new = smoothquant.quantize(model, data, Format(bits=4, activations=True))
     assert new.format == "int4-dynamic"
 
 
@@ -290,7 +296,7 @@ def test_smoothing_rescues_activations_with_an_outlier():
             layer.mlp.gate.weight[:, 3] /= 60
     exact = ask(model)
     plain = quantization.quantize(model, Format(activations=True))
-    smooth = smoothing.quantize(model, [draw_tokens(4, 30, seed=3)])
+    smooth = smoothquant.quantize(model, [draw_tokens(4, 30, seed=3)])
     errors = [float((ask(new) - exact).norm()) for new in (smooth, plain)]
     assert errors[0] < 0.7 * errors[1]
 
@@ -356,7 +362,7 @@ def test_a_scan_finds_what_each_layer_costs_and_leaves_the_model_alone():
     least = sum(min(o.bytes for o in row) for row in by_layer.values())
     plan = choose(options, budget=least * 2)
     assert set(plan.values()) == {two_bits, eight}
-    new = quantization.quantize(model, plan, within=ranges.mse)
+    new = quantization.quantize(model, plan, clip=clipping.mse)
     found = {n: m for n, m in new.named_modules() if isinstance(m, QuantizedLinear)}
     assert {name: layer.spec.format for name, layer in found.items()} == plan
     written = sum(o.bytes for o in options if plan[o.layer] == o.setting)
@@ -395,7 +401,7 @@ def test_training_through_2_bits_recovers_what_rounding_lost():
     ).model  # fmt: skip
     loss = models.training.next_token_loss
     format = Format(bits=2, group_size=16)
-    rounded = quantization.quantize(fitted, format, within=ranges.mse)
+    rounded = quantization.quantize(fitted, format, clip=clipping.mse)
     learnt = qat.train(
         fitted, learnable, steps=30, format=format, rate=3e-3, log_every=10
     )

@@ -10,7 +10,7 @@ import torch
 from llmlab import measure, models, quantization, texts
 from llmlab.kernels import Format
 from llmlab.models import calibration
-from llmlab.quantization import ranges
+from llmlab.quantization import clipping
 
 FORMAT = Format(bits=2, group_size=32)
 STEPS, ROWS, LENGTH = 40, 2, 257  # as in the lab
@@ -29,7 +29,7 @@ def files():
 @pytest.fixture(scope="module")
 def rounded(model, files):
     """What rounding to 2 bits loses."""
-    rounded = quantization.quantize(model, FORMAT, within=ranges.mse)
+    rounded = quantization.quantize(model, FORMAT, clip=clipping.mse)
     return measure.quality.difference(rounded, model, files)
 
 

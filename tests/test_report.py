@@ -8,7 +8,7 @@ import test_quality
 import torch
 
 from llmlab.core import records
-from llmlab.measure import report, roofline, trials
+from llmlab.measure import probes, report, roofline
 from llmlab.models import generation
 
 TIMED = {"prefill latency", "decode latency per token", "decode throughput"}
@@ -18,8 +18,8 @@ QUALITY = {"bits per byte", "perplexity", "next-token accuracy"}
 def measure_little(monkeypatch, model, **choices):
     """Measure for real, but few repetitions and small trials of the machine."""
     monkeypatch.setenv("LLMLAB_TIME", "0.01")
-    monkeypatch.setattr(trials, "SIZES", (64,))
-    monkeypatch.setattr(trials, "WORKING_SETS", (2**18, 2**20))
+    monkeypatch.setattr(probes, "SIZES", (64,))
+    monkeypatch.setattr(probes, "WORKING_SETS", (2**18, 2**20))
     return report.one_model(model, stream=generation.stream_batch, **choices)
 
 

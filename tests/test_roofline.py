@@ -10,7 +10,7 @@ from llmlab.core import machine
 from llmlab.core.clock import contention
 from llmlab.core.model import Cost
 from llmlab.core.records import measured
-from llmlab.measure import peaks, roofline, trials
+from llmlab.measure import peaks, probes, roofline
 
 GIGA = 1e9
 HERE = roofline.Peaks(
@@ -31,8 +31,8 @@ def small_trials(monkeypatch):
     """Measure for real, but little, and as if nobody else computed."""
     monkeypatch.setattr(contention, "free_cores", lambda seconds: 64.0)
     monkeypatch.setenv("LLMLAB_TIME", "0.01")
-    monkeypatch.setattr(trials, "SIZES", (64,))
-    monkeypatch.setattr(trials, "WORKING_SETS", (2**18, 2**20))
+    monkeypatch.setattr(probes, "SIZES", (64,))
+    monkeypatch.setattr(probes, "WORKING_SETS", (2**18, 2**20))
 
 
 def cache_file():
@@ -162,8 +162,8 @@ def test_a_smaller_working_set_is_never_slower_than_a_larger(small_trials, monke
         tries.append(size)
         return rates[size]
 
-    monkeypatch.setattr(trials, "WORKING_SETS", tuple(rates))
-    monkeypatch.setattr(trials, "reading", reading)
+    monkeypatch.setattr(probes, "WORKING_SETS", tuple(rates))
+    monkeypatch.setattr(probes, "reading", reading)
     found = roofline.peaks(("fp32",))
     assert dict(found.bandwidth) == {2**18: 90.0, 2**20: 79.0, 2**22: 79.0}
     assert tries.count(2**20) == 3 and tries.count(2**22) == 1

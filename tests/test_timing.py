@@ -11,7 +11,7 @@ import torch
 
 from llmlab import measure
 from llmlab.core import records
-from llmlab.measure import verdicts
+from llmlab.measure import comparison
 
 ONCE = 0.021  # seconds; with seconds=0.1 asked for, a round holds such a call once
 
@@ -45,7 +45,7 @@ def test_equal_calls_are_called_equal_95_times_in_100():
     for _ in range(300):
         mood = dice.lognormal(sigma=0.5, size=30)  # of the machine, from round to round
         a, b = mood * dice.lognormal(sigma=0.05, size=(2, 30))
-        same += verdicts.compare("a", a, "b", b).word == verdicts.SAME
+        same += comparison.compare("a", a, "b", b).word == comparison.SAME
     assert same >= 0.94 * 300
 
 
@@ -54,16 +54,16 @@ def test_a_tenth_is_detected_through_noise_four_times_as_large():
     for _ in range(300):
         mood = dice.lognormal(sigma=0.4, size=40)
         a, b = mood * dice.lognormal(sigma=0.05, size=(2, 40))
-        verdict = verdicts.compare("a", a, "b", 1.1 * b)
-        found += verdict.word == verdicts.FASTER
+        verdict = comparison.compare("a", a, "b", 1.1 * b)
+        found += verdict.word == comparison.FASTER
         held += verdict.low <= 1.1 <= verdict.high
     assert found >= 0.95 * 300 and held >= 0.94 * 300
 
 
 def test_no_number_of_rounds_makes_a_thousandth_significant():
     a = [1.0] * 100
-    assert verdicts.compare("a", a, "b", [1.001] * 100).word == verdicts.SAME
-    assert verdicts.compare("a", a, "b", [1.01] * 100).word == verdicts.FASTER
+    assert comparison.compare("a", a, "b", [1.001] * 100).word == comparison.SAME
+    assert comparison.compare("a", a, "b", [1.01] * 100).word == comparison.FASTER
 
 
 def order_of(names, rounds, seed=0):

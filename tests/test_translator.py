@@ -13,14 +13,14 @@ from llmlab.measure import quality
 from llmlab.models import files, pairs, training
 from llmlab.models.translation import loss, translate
 from llmlab.texts import number_bands, number_words
-from llmlab.zoo import recipe, translator, translator_card, words
+from llmlab.zoo import recipe, translator, translator_card, translator_tokenizer
 
 STRANGE = ["", "hello", "Zürich 東京 🙂", "SEVENTY-ONE", "  two  hundred ", "12\n\x00"]
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    return words.made()
+    return translator_tokenizer.made()
 
 
 @pytest.fixture(scope="module")
@@ -54,14 +54,14 @@ def test_the_model_has_1_to_1_5_million_parameters_and_one_table(fresh):
     assert 1e6 <= sum(p.numel() for p in fresh.parameters()) <= 1.5e6
     assert fresh.lm_head.weight is fresh.shared.weight
     assert fresh.config.decoder_start_token_id == fresh.config.pad_token_id == 0
-    assert fresh.config.eos_token_id == words.END_ID
+    assert fresh.config.eos_token_id == translator_tokenizer.END_ID
 
 
 def test_the_tokenizer_is_learnt_the_same_each_time(tokenizer, tmp_path):
-    again = words.prepare(tmp_path / "new")
+    again = translator_tokenizer.prepare(tmp_path / "new")
     assert again.get_vocab() == tokenizer.get_vocab()
-    assert len(again) == words.VOCABULARY
-    loaded = words.prepare(tmp_path / "new")
+    assert len(again) == translator_tokenizer.VOCABULARY
+    loaded = translator_tokenizer.prepare(tmp_path / "new")
     text = number_words.english(342_071)
     assert loaded(text)["input_ids"] == tokenizer(text)["input_ids"]
 
@@ -69,7 +69,10 @@ def test_the_tokenizer_is_learnt_the_same_each_time(tokenizer, tmp_path):
 @pytest.mark.parametrize("text", STRANGE)
 def test_any_text_can_be_written_in_tokens(tokenizer, text):
     tokens = tokenizer(text)["input_ids"]
-    assert tokens[-1] == words.END_ID and words.PAD_ID not in tokens
+    assert (
+        tokens[-1] == translator_tokenizer.END_ID
+        and translator_tokenizer.PAD_ID not in tokens
+    )
     back = tokenizer.decode(tokens, skip_special_tokens=True)
     assert back == text.lower().strip()
 
@@ -113,7 +116,7 @@ def test_no_held_out_number_is_drawn_in_a_hundred_thousand():
 
 
 def test_the_tokenizer_saw_no_held_out_number():
-    seen = list(words._texts())
+    seen = list(translator_tokenizer._texts())
     for english, french in zip(seen[::2], seen[1::2], strict=True):
         number = number_words.read_english(english)
         assert number_words.read_french(french) == number

@@ -8,7 +8,7 @@ from transformers import AutoModelForCausalLM, GPT2Config, LlamaConfig, T5Config
 
 from llmlab import models
 from llmlab.core.model import LanguageModel
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 WRAPPED = ("gpt2", "opt", "phi3", "bloom", "openai-gpt", "mamba")
 
@@ -46,7 +46,7 @@ def test_greedy_tokens_are_those_of_generate(name):
 def test_gpt2_loads_by_folder_into_the_wrapper(tmp_path):
     made = checkpoint(tmp_path, GPT2Config(**GPT2))
     loaded = models.load(tmp_path)
-    assert isinstance(loaded, Wrapped) and loaded.context == CONTEXT
+    assert isinstance(loaded, TransformersModel) and loaded.context == CONTEXT
     assert not any(p.requires_grad for p in loaded.parameters())
     assert not loaded.training
     tokens = draw_tokens(2, 12)
@@ -59,7 +59,7 @@ def test_a_llama_that_our_decoder_cannot_take_loads_into_the_wrapper(tmp_path):
     config = LlamaConfig(**SIZES, intermediate_size=48, rope_parameters=scaling)
     made = checkpoint(tmp_path, config)
     loaded = models.load(tmp_path)
-    assert isinstance(loaded, Wrapped)
+    assert isinstance(loaded, TransformersModel)
     tokens = draw_tokens(1, 12)
     assert torch.equal(loaded(tokens), made(tokens).logits)
 

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from llmlab.core import writing
+from llmlab.core import atomic
 
 
 @pytest.mark.parametrize("content", ["é and more", b"\x00\xff"])
 def test_what_is_written_stands_there_and_nothing_beside_it(content, tmp_path):
     path = tmp_path / "new" / "file"
-    writing.write(path, content)
+    atomic.write(path, content)
     data = content.encode() if isinstance(content, str) else content
     assert path.read_bytes() == data
     assert list(path.parent.iterdir()) == [path]
@@ -21,7 +21,7 @@ def test_what_is_written_stands_there_and_nothing_beside_it(content, tmp_path):
 def test_an_interrupted_writer_leaves_the_old_file_alone(error, tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with pytest.raises(error), writing.replacing(path) as beside:
+    with pytest.raises(error), atomic.replacing(path) as beside:
         beside.write_text("ne")
         raise error
     assert path.read_text() == "old"
@@ -31,7 +31,7 @@ def test_an_interrupted_writer_leaves_the_old_file_alone(error, tmp_path):
 def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with writing.replacing(path) as beside:
+    with atomic.replacing(path) as beside:
         beside.write_text("new")
         assert path.read_text() == "old"
     assert path.read_text() == "new"
@@ -40,13 +40,13 @@ def test_the_old_file_stands_until_the_new_one_is_whole(tmp_path):
 def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path):
     place = tmp_path / "model"
     how = {"holding": "one"}
-    with writing.replacing_folder(place, **how) as new:
+    with atomic.replacing_folder(place, **how) as new:
         (new / "one").write_text("1")
-    with pytest.raises(KeyError), writing.replacing_folder(place, **how) as new:
+    with pytest.raises(KeyError), atomic.replacing_folder(place, **how) as new:
         (new / "two").write_text("2")
         raise KeyError("stop")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "one"]
-    with writing.replacing_folder(place, **how) as new:
+    with atomic.replacing_folder(place, **how) as new:
         (new / "two").write_text("2")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "two"]
 
@@ -64,7 +64,7 @@ def test_a_folder_that_cannot_be_exchanged_stays(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "replace", replace)
     with (
         pytest.raises(OSError, match=r"busy.*unchanged"),
-        writing.replacing_folder(place, holding="one") as new,
+        atomic.replacing_folder(place, holding="one") as new,
     ):
         (new / "one").write_text("2")
     assert [path.name for path in tmp_path.rglob("*")] == ["model", "one"]
@@ -84,7 +84,7 @@ def test_what_is_no_such_folder_is_not_replaced(what, tmp_path, monkeypatch):
         (place / "one").write_text("1")
     with (
         pytest.raises(ValueError, match="other things than a one"),
-        writing.replacing_folder(Path("." if what == "here" else place), holding="one"),
+        atomic.replacing_folder(Path("." if what == "here" else place), holding="one"),
     ):
         raise AssertionError("it has begun")
     assert place.is_file() or (place / "mine").read_text() == "mine"
@@ -93,4 +93,4 @@ def test_what_is_no_such_folder_is_not_replaced(what, tmp_path, monkeypatch):
 def test_what_cannot_be_written_is_named_with_the_way_out(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OSError, match=r"below cannot be written .*choose a folder"):
-        writing.write(tmp_path / "file" / "below", "text")
+        atomic.write(tmp_path / "file" / "below", "text")

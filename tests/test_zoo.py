@@ -21,7 +21,7 @@ from llmlab import models, texts
 from llmlab.models import files, generation, streams, training
 from llmlab.texts import corpus, manifests
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import card, cards, coder, exams, recipe, shapes, start, tokens
+from llmlab.zoo import card, cards, code_exams, coder, recipe, shapes, start, tokens
 
 PROGRAM = '''\
 class Counter:
@@ -125,8 +125,8 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     model = coder.train(name, folder, plan)
     rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == plan.steps and "held_out_loss" in rows[-1]
-    monkeypatch.setattr(exams, "NEW", 8)
-    monkeypatch.setattr(exams, "COPIED", 4)
+    monkeypatch.setattr(code_exams, "NEW", 8)
+    monkeypatch.setattr(code_exams, "COPIED", 4)
     monkeypatch.setattr(card, "NEW_TOKENS", 4)
     library = {f"{n}.py": PROGRAM * 3 for n in range(3)}
     target = tmp_path / name
@@ -303,7 +303,7 @@ def test_what_is_written_at_the_wrong_step_is_refused_before_the_training(words,
 
 
 def test_heads_of_functions_are_found_with_what_stands_before():
-    found = exams.heads(PROGRAM)
+    found = code_exams.heads(PROGRAM)
     assert [head.split("(")[0].split()[-1] for _, head in found] == ["add", "clear"]
     before, head = found[1]
     assert before.endswith(head) and head.endswith("):") and before in PROGRAM
@@ -321,12 +321,12 @@ def test_heads_of_functions_are_found_with_what_stands_before():
     ],
 )
 def test_a_body_is_cut_where_it_ends_and_parsed_with_its_head(written, right):
-    _, head = exams.heads(PROGRAM)[0]
-    assert exams.parses(head, written) is right
+    _, head = code_exams.heads(PROGRAM)[0]
+    assert code_exams.parses(head, written) is right
 
 
 def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
-    monkeypatch.setattr(exams, "COPIED", 8)
+    monkeypatch.setattr(code_exams, "COPIED", 8)
     model = models.load("coder")
     prompt = model.tokenizer("import os\nimport sys\n")["input_ids"]
     own = [*prompt, *generation.stream(model, prompt, max_tokens=16)]
@@ -335,29 +335,35 @@ def test_a_text_known_by_heart_is_found_and_a_strange_one_is_not(monkeypatch):
     by_heart = list(generation.stream(model, cycle[:8], max_tokens=8))
     strange = torch.randint(4096, (64,), generator=torch.Generator().manual_seed(1))
     row = torch.tensor([[*cycle[:8], *by_heart]])
-    share = exams.verbatim_share(model, lambda step: row, range(1), places=3)
+    share = code_exams.verbatim_share(model, lambda step: row, range(1), places=3)
     assert share.value == 1 and share.low > 0
     strange = strange[None]
     assert (
-        exams.verbatim_share(model, lambda step: strange, range(5), places=10).value
+        code_exams.verbatim_share(
+            model, lambda step: strange, range(5), places=10
+        ).value
         == 0
     )
 
 
 def test_copies_are_looked_for_within_files_that_were_read(monkeypatch):
-    monkeypatch.setattr(exams, "COPIED", 4)
+    monkeypatch.setattr(code_exams, "COPIED", 4)
     dice, end = random.Random(0), 0
     rows = torch.tensor([[*range(1, 7), end, *range(7, 20)]])
-    found = [exams._chunk(lambda step: rows, range(1), dice, end) for _ in range(50)]
+    found = [
+        code_exams._chunk(lambda step: rows, range(1), dice, end) for _ in range(50)
+    ]
     assert {chunk[0] for chunk in found} == set(range(7, 13))
     assert all(end not in chunk and len(chunk) == 8 for chunk in found)
     with pytest.raises(ValueError, match="8 tokens in a row"):
-        exams._chunk(lambda step: torch.zeros(1, 9, dtype=int), range(1), dice, end)
+        code_exams._chunk(
+            lambda step: torch.zeros(1, 9, dtype=int), range(1), dice, end
+        )
 
 
 def test_more_context_makes_the_next_token_cheaper():
     model = models.load("coder")
-    found = exams.by_position(model, texts.evaluation_files().values())
+    found = code_exams.by_position(model, texts.evaluation_files().values())
     places = [(each.details["from"], each.details["to"]) for each in found]
     assert places[0][0] == 0 and places[-1][1] == model.context
     assert all(a[1] == b[0] for a, b in itertools.pairwise(places))

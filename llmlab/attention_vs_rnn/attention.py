@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.models import layers
-from llmlab.models.cache import KVCache, causal_mask
+from llmlab.models.caches.attention import KVCache, causal_mask
 
 Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 

@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from llmlab.models.state import State
+from llmlab.models.caches.recurrent import State
 
 Weights = tuple[Tensor, Tensor, Tensor, Tensor]  # nn.LSTM's: ih, hh, and their biases
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from llmlab.core.records import Record
-from llmlab.measure.verdicts import FASTER, SAME, SLOWER
+from llmlab.measure.comparison import FASTER, SAME, SLOWER
 
 
 @dataclass(frozen=True)

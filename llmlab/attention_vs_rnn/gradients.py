@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from llmlab.core import machine, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity, intervals
+from llmlab.measure import intervals, labels
 
 
 def by_distance(
@@ -88,7 +88,7 @@ def of_model(
 
     with torch.no_grad():
         embedded = embedding(tokens)  # (B, T, D)
-    rest = {"subject": identity.label(model), "state": state, "seed": seed}
+    rest = {"subject": labels.label(model), "state": state, "seed": seed}
     return by_distance(logits, embedded, **rest)
 
 

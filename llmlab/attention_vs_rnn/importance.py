@@ -21,7 +21,7 @@ from llmlab.attention_vs_rnn import maps
 from llmlab.core import machine, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
+from llmlab.measure import labels
 
 
 def readings(
@@ -44,7 +44,7 @@ def readings(
     right = maps.read(model, answer)[0][0] if answer else None
     if right is None:
         raise ValueError("answer is empty; give what should follow, such as ' x'.")
-    tokens = torch.tensor([ids], device=identity.device(model))
+    tokens = torch.tensor([ids], device=labels.device(model))
     found = maps.weights(model, tokens)
     chosen = _chosen("layers", layers, sorted(found))
     count = next(iter(found.values())).shape[1]
@@ -55,7 +55,7 @@ def readings(
         cost(model, tokens, right, without=key, layers=chosen, heads=own) - whole
         for key in range(len(ids))
     ]
-    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    rest = {"subject": labels.label(model), "weights": model.weights_version}
     rest["machine"] = machine.describe().label
     facts = [records.measured("cost of the answer", whole, "bit", **rest)]
     for key, (weight, effect) in enumerate(zip(looked.tolist(), effects, strict=True)):

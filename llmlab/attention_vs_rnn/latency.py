@@ -13,9 +13,9 @@ from functools import partial
 
 import torch
 
-from llmlab.attention_vs_rnn import calls, cells, scan
-from llmlab.attention_vs_rnn.calls import LENGTHS, LONGEST, Call, Layers
+from llmlab.attention_vs_rnn import cells, scan, workloads
 from llmlab.attention_vs_rnn.layers import build
+from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Call, Layers
 from llmlab.core import progress
 from llmlab.core.records import Record
 from llmlab.measure import speed
@@ -41,7 +41,7 @@ def prefill(
     details["tokens"]; "prefill latency, left out" is an estimate. Raises ValueError for
     no layers or no lengths.
     """
-    how = ("prefill latency", calls.reading)
+    how = ("prefill latency", workloads.prefill)
     return _by_length(*how, layers, lengths, longest, seconds, seed)
 
 
@@ -57,7 +57,7 @@ def decode(
 
     Arguments and records as in `prefill`, with "decode latency per token".
     """
-    how = ("decode latency per token", calls.going_on)
+    how = ("decode latency per token", workloads.decode)
     return _by_length(*how, layers, lengths, longest, seconds, seed)
 
 
@@ -72,7 +72,7 @@ def scans(
 
     Records as in `prefill`, with "scan latency".
     """
-    how = ("scan latency", partial(calls.scanning, width=width))
+    how = ("scan latency", partial(workloads.scan, width=width))
     ways = {"loop": scan.loop, "parallel": scan.parallel}
     return _by_length(*how, ways, lengths, {}, seconds, seed)
 
@@ -110,11 +110,11 @@ def _by_length(
     seconds: float,
     seed: int,
 ) -> list[Record]:
-    calls.check(layers, lengths)
+    workloads.check(layers, lengths)
     until = time.perf_counter() + PATIENCE * seconds
     facts, last = [], {}  # the last time of each layer, and at which length
     for length in progress.track(sorted(lengths), f"{name} by length"):
-        here = calls.within(layers, length, longest)
+        here = workloads.within(layers, length, longest)
         guesses = {one: _guess(*last[one], length) for one in here if one in last}
         for one in too_long(guesses, until - time.perf_counter()):
             facts.append(_left_out(name, one, length, guesses[one]))

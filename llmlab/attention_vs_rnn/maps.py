@@ -18,7 +18,7 @@ from torch.overrides import TorchFunctionMode
 from llmlab.core import machine, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
+from llmlab.measure import labels
 
 LONGEST = 64  # tokens of a map: a square of records for each layer and head
 
@@ -110,9 +110,9 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     of no tokens or more than 64, and as in `weights`.
     """
     ids, words = read(model, text)
-    device = identity.device(model)
+    device = labels.device(model)
     found = weights(model, torch.tensor([ids], device=device))
-    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    rest = {"subject": labels.label(model), "weights": model.weights_version}
     rest["machine"] = machine.describe().label  # asked once: there are many
     return [
         records.measured("attention weight", value, "1", details=details, **rest)

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import torch
 
-from llmlab.attention_vs_rnn import calls
-from llmlab.attention_vs_rnn.calls import LENGTHS, LONGEST, Layers
+from llmlab.attention_vs_rnn import workloads
 from llmlab.attention_vs_rnn.layers import Layer, state_bytes
+from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Layers
 from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.measure import memory
 
-PHASES = {"prefill memory": calls.reading, "decode memory": calls.going_on}
+PHASES = {"prefill memory": workloads.prefill, "decode memory": workloads.decode}
 
 
 def allocated(
@@ -27,11 +27,11 @@ def allocated(
     a call, its result included; "state" is what is kept for the tokens to come.
     layers: name -> layer. Raises ValueError for no layers or no lengths.
     """
-    calls.check(layers, lengths)
+    workloads.check(layers, lengths)
     return [
         fact
         for length in progress.track(sorted(lengths), "memory by length")
-        for name, layer in calls.within(layers, length, longest).items()
+        for name, layer in workloads.within(layers, length, longest).items()
         for fact in _of_one(name, layer, length)
     ]
 

@@ -19,8 +19,8 @@ from torch import Tensor
 from llmlab.core import progress
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
-from llmlab.measure.estimates import estimate, ratio
+from llmlab.measure import labels
+from llmlab.measure.bootstrap import estimate, ratio
 from llmlab.measure.scores import LOGITS
 
 PARTS = 20  # stretches of the text that the bootstrap draws
@@ -77,7 +77,7 @@ def _costs(
     A token is scored once in every window that holds it, and only tokens that stand in
     as many windows as fit: so each has exactly one value in each column.
     """
-    chain, device = torch.tensor(ids), identity.device(model)
+    chain, device = torch.tensor(ids), labels.device(model)
     rows = max(1, LOGITS // (context * model.vocabulary))
     columns = context // stride
     found = torch.full((last * stride + context, columns), math.nan).double()

@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab.attention_vs_rnn.scan import parallel
+from llmlab.models.caches.recurrent import State
 from llmlab.models.recurrence import CELLS, RecurrentLayer
-from llmlab.models.state import State
 
 Scan = Callable[[Tensor, Tensor, Tensor | None], Tensor]
 MEMORIES = 1000.0  # tokens that the most patient unit remembers at first

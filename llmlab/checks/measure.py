@@ -177,7 +177,7 @@ def speedup(learner_function: Callable) -> None:
     print("✓ speedup: 5 comparisons, the median and both ends of the interval")
 
 
-_Shape = namedtuple("Shape", "layers heads kv_heads head_width")
+_Shape = namedtuple("DecoderConfig", "layers heads kv_heads head_width")
 
 
 def _step(parameters, shape, cached, batch, value_bytes):

@@ -90,7 +90,7 @@ def threads() -> int:
 
 
 @contextlib.contextmanager
-def memory_given_back() -> Iterator[None]:
+def release_memory() -> Iterator[None]:
     """Hand unused memory back to the system before and after, where that can be.
 
     glibc keeps what many threads freed, hundreds of megabytes after a training.

@@ -66,8 +66,8 @@ class Cost:
 class Cache(Protocol):
     """What a model remembers of the tokens that it has seen; made by `new_cache`.
 
-    The caches of llmlab share `models.rows.Rows`. `select` and `join` give new caches
-    and leave the old ones as they are.
+    The caches of llmlab share `models.caches.rows.Rows`. `select` and `join` give new
+    caches and leave the old ones as they are.
     """
 
     lengths: Tensor  # (B,) int64: tokens held; a new tensor with each call

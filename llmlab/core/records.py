@@ -16,7 +16,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmlab.core import machine, units, writing
+from llmlab.core import atomic, machine, units
 from llmlab.core.tables import html_grid, text_grid
 from llmlab.core.units import quantity
 
@@ -188,7 +188,7 @@ def from_json(text: str) -> tuple[Record, ...]:
 
 def save(records: Iterable[Record], path: str | Path) -> None:
     """Write records to a file that is at every moment the old or the new one."""
-    writing.write(path, to_json(records))
+    atomic.write(path, to_json(records))
 
 
 def load(path: str | Path) -> tuple[Record, ...]:

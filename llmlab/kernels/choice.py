@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from llmlab.kernels import grids
+from llmlab.kernels import parameters
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.spec import Spec
@@ -182,9 +182,9 @@ def drawn(spec: Spec, device: torch.device, seed: int) -> Quantized:
     generator = torch.Generator().manual_seed(seed)
     size = (spec.rows, spec.groups, spec.group_columns)
     low = torch.full((*size[:2], 1), -1.0)
-    grid = grids.spanning(low, -low, spec.format, scale_dtype=torch.bfloat16)
+    grid = parameters.spanning(low, -low, spec.format, scale_dtype=torch.bfloat16)
     draw = torch.rand(size, generator=generator) * 2.4 - 1.2  # a sixth at the ends
-    grid = grids.Grid(
+    grid = parameters.QuantizationParameters(
         grid.scales.to(device),
         None if grid.zero_points is None else grid.zero_points.to(device),
         spec.bits,

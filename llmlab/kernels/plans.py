@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import machine, writing
+from llmlab.core import atomic, machine
 from llmlab.core.records import Record
 from llmlab.kernels.choice import ROWS
 from llmlab.kernels.format import Format
@@ -92,7 +92,7 @@ class Plan:
         document = {"version": VERSION, "machine": self.machine, "date": self.date}
         document |= {"batch": self.batch, "trials": trials}
         path = Path(path).expanduser()
-        writing.write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
+        atomic.write(path, json.dumps(document, indent=1, ensure_ascii=False) + "\n")
         return path
 
     @classmethod

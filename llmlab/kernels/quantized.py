@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from llmlab.kernels import packing
-from llmlab.kernels.grids import Grid
+from llmlab.kernels.parameters import QuantizationParameters
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Quantized:
     """A weight matrix as integers and the grid that they count on."""
 
     integers: Tensor  # (O, G, C) int8
-    grid: Grid
+    grid: QuantizationParameters
 
     @property
     def shape(self) -> tuple[int, int]:

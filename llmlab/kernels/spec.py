@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from llmlab.kernels.format import BITS, Format
-from llmlab.kernels.grids import Grid
+from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 
 
@@ -87,6 +87,8 @@ class Spec:
         """Put numbers of any shape, in this order, into this form."""
         if zero_points is not None:
             zero_points = zero_points.float().reshape(self.scales)
-        grid = Grid(scales.float().reshape(self.scales), zero_points, self.bits)
+        grid = QuantizationParameters(
+            scales.float().reshape(self.scales), zero_points, self.bits
+        )
         shape = (self.rows, self.groups, self.group_columns)
         return Quantized(integers.reshape(shape), grid)

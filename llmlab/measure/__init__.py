@@ -13,9 +13,9 @@ records with unit, kind and interval.
 """
 
 from llmlab.measure import memory, quality, report, roofline
+from llmlab.measure.comparison import Verdict
 from llmlab.measure.intervals import percentile
 from llmlab.measure.timing import Speed, Timing, race, speed
-from llmlab.measure.verdicts import Verdict
 
 __all__ = [
     "Speed",

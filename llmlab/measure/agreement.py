@@ -11,8 +11,8 @@ import numpy
 from llmlab.core import progress
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
-from llmlab.measure.estimates import estimate, of_scores, ratio
+from llmlab.measure import labels
+from llmlab.measure.bootstrap import estimate, of_scores, ratio
 from llmlab.measure.scores import Texts, score
 
 
@@ -69,4 +69,4 @@ def _common_prefix(ours: list[int], theirs: list[int]) -> tuple[int, bool]:
 
 
 def _pair(a: LanguageModel, b: LanguageModel) -> str:
-    return f"{identity.label(a)} and {identity.label(b)}"
+    return f"{labels.label(a)} and {labels.label(b)}"

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from llmlab.core.records import Record
-from llmlab.measure import identity, memory, quality
+from llmlab.measure import labels, memory, quality
 from llmlab.measure.timing import speed
 
 BATCHES = (1, 2, 4, 8, 16)
@@ -53,7 +53,7 @@ def one_model(
         for batch in batches
     }
     measured = speed(calls, seconds=seconds)
-    label = identity.label(model)
+    label = labels.label(model)
     facts = memory.held(model)
     for batch in batches:
         rest = {"details": {"batch": batch}, "subject": label, "seed": 0}

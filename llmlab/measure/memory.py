@@ -19,14 +19,14 @@ from torch.autograd import profiler
 from llmlab.core import records
 from llmlab.core.model import Cache, LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
+from llmlab.measure import labels
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
     """Return "weights" and, for a cache, "cache": bytes allocated while at rest."""
-    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    rest = {"subject": labels.label(model), "weights": model.weights_version}
     facts = [records.measured("weights", weight_bytes(model), "B", **rest)]
     if cache is not None:
         rows = {"batch": len(cache.lengths)}

@@ -21,10 +21,10 @@ from pathlib import Path
 
 import torch
 
-from llmlab.core import clock, machine, progress, writing
+from llmlab.core import atomic, clock, machine, progress
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record, finite
-from llmlab.measure import trials
+from llmlab.measure import probes
 
 VERSION = 2  # of the file
 HERE = ("cpu", "simd", "device", "threads", "torch")  # what peaks depend on
@@ -183,11 +183,11 @@ def _is_quiet() -> bool:
 def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
     """Measure the missing formats, and the rest unless it is kept."""
     today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    sets, quiet = () if kept else trials.working_sets(), _is_quiet()
+    sets, quiet = () if kept else probes.working_sets(), _is_quiet()
     with progress.task("measuring this machine", len(names) + len(sets) + 1) as step:
         flops = dict(kept.flops) if kept else {}
         for name in names:
-            flops[name] = trials.arithmetic(name, device)
+            flops[name] = probes.arithmetic(name, device)
             step(note=name)
         if kept:
             quiet = quiet and kept.quiet and _is_quiet()
@@ -196,18 +196,18 @@ def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
         for size in reversed(sets):  # so that each has larger ones to be held against
             rates[size] = _reading(size, device, max(rates.values(), default=0.0))
             step(note=f"{size / 1e6:.1f} MB")
-    nothing = trials.nothing(device)
+    nothing = probes.nothing(device)
     return Peaks(**here, date=today, flops=flops, bandwidth=_falling(rates),
                  operator_seconds=nothing, quiet=quiet and _is_quiet())  # fmt: skip
 
 
 def _reading(size: int, device: torch.device, larger: float) -> float:
     """Return the B/s of a working set, tried again where a larger one was faster."""
-    rate = trials.reading(size, device)
+    rate = probes.reading(size, device)
     for _ in range(2):
         if rate >= SENSE * larger:
             break
-        rate = max(rate, trials.reading(size, device))
+        rate = max(rate, probes.reading(size, device))
     return rate
 
 
@@ -241,7 +241,7 @@ def _load(here: Mapping[str, object]) -> Peaks | None:
         return None
     same = all(getattr(found, key) == each for key, each in here.items())
     sizes = tuple(size for size, _ in curve)
-    return found if good and same and sizes == trials.working_sets() else None
+    return found if good and same and sizes == probes.working_sets() else None
 
 
 def _save(found: Peaks) -> None:
@@ -250,4 +250,4 @@ def _save(found: Peaks) -> None:
     del document["spared"]  # true now, and not of what was measured
     here = {key: document[key] for key in HERE}
     with contextlib.suppress(OSError):
-        writing.write(_path(here), json.dumps(document, indent=1) + "\n")
+        atomic.write(_path(here), json.dumps(document, indent=1) + "\n")

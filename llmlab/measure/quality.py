@@ -16,7 +16,7 @@ from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.agreement import agreement, free_agreement
-from llmlab.measure.estimates import of_scores, ratio, with_interval
+from llmlab.measure.bootstrap import of_scores, ratio, with_interval
 from llmlab.measure.scores import Scores, Texts, score, texts_of
 
 __all__ = [
@@ -24,16 +24,18 @@ __all__ = [
     "agreement",
     "bits_per_byte",
     "difference",
+    "evaluate",
     "exact_match",
     "free_agreement",
     "next_token_accuracy",
-    "of",
     "perplexity",
     "score",
 ]
 
 
-def of(model: LanguageModel, text: Texts, *, stride: int | None = None) -> list[Record]:
+def evaluate(
+    model: LanguageModel, text: Texts, *, stride: int | None = None
+) -> list[Record]:
     """Return bits per byte, perplexity and next-token accuracy from one pass.
 
     text: one text, a list, or a mapping to texts; windows and errors as in `score`.

@@ -13,7 +13,7 @@ from llmlab import texts
 from llmlab.core import clock
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity, memory, quality, roofline
+from llmlab.measure import labels, memory, quality, roofline
 from llmlab.measure.scores import Texts
 from llmlab.measure.timing import Speed, Timing, speed
 
@@ -44,8 +44,8 @@ def one_model(
     facts += _timed(model, stream, prompt, new, batches, seconds)
     text = texts.evaluation_files() if text is None else text
     if model.tokenizer is not None and len(text):
-        facts += quality.of(model, text)
-    return [*facts, memory.process_peak(subject=identity.label(model))]
+        facts += quality.evaluate(model, text)
+    return [*facts, memory.process_peak(subject=labels.label(model))]
 
 
 def _timed(model, stream, prompt, new, batches, seconds) -> list[Record]:
@@ -66,7 +66,7 @@ def _beside_bounds(model, measured: Speed, prompt, new, batches) -> list[Record]
     """Return the times with the bounds of as many threads as they were taken on."""
     dtype = roofline.arithmetic_format(model)
     with clock.fixed(measured.ran_on.count):
-        peaks = roofline.peaks((dtype,), device=identity.device(model))
+        peaks = roofline.peaks((dtype,), device=labels.device(model))
     facts = []
     for batch in batches:
         timing = measured[str(batch)]
@@ -99,7 +99,7 @@ def _decode(model, timing: Timing, batch: int, prompt, new, peaks) -> list[Recor
 
 
 def _rest(model: LanguageModel, **details) -> dict:
-    rest = {"subject": identity.label(model), "weights": model.weights_version}
+    rest = {"subject": labels.label(model), "weights": model.weights_version}
     return rest | {"details": details, "seed": 0}
 
 

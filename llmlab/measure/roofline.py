@@ -18,7 +18,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from llmlab.core import machine
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import identity
+from llmlab.measure import labels
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
@@ -95,10 +95,10 @@ def model_bounds(
     facts = {"phase": "decode" if cached else "prefill", "batch": batch}
     return bounds(
         model.cost(tokens, cached, batch=batch, last=True),
-        peaks=peaks or measured_peaks((dtype,), device=identity.device(model)),
+        peaks=peaks or measured_peaks((dtype,), device=labels.device(model)),
         dtype=dtype,
         operators=operators(model, tokens, cached, batch),
-        subject=identity.label(model),
+        subject=labels.label(model),
         details=facts | {"tokens": tokens, "cached": cached} | (details or {}),
     )
 
@@ -147,7 +147,7 @@ def operators(
     """Count the operators that one forward call hands to torch, views included."""
     cache = model.new_cache(batch, cached + tokens)
     new = torch.zeros(
-        batch, cached + tokens, dtype=torch.long, device=identity.device(model)
+        batch, cached + tokens, dtype=torch.long, device=labels.device(model)
     )
     read = new[:, :cached].split(max(1, TOKENS // batch), dim=1) if cached else ()
     for part in read:
@@ -174,5 +174,5 @@ def arithmetic_format(model: LanguageModel) -> str:
 
     Beside integer weights it is that of the floats, such as the embeddings'.
     """
-    name = machine.dtype_name(identity.dtype(model, floating=True))
+    name = machine.dtype_name(labels.dtype(model, floating=True))
     return name if name in ("fp32", "bf16", "fp16", "fp64") else "fp32"

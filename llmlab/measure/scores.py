@@ -20,7 +20,7 @@ from torch.nn import functional
 
 from llmlab.core import progress
 from llmlab.core.model import LanguageModel
-from llmlab.measure import identity
+from llmlab.measure import labels
 
 STRETCH = 512  # characters that the bootstrap draws as one, at most
 STRETCHES = 20  # of a short text, at least, as far as it has characters
@@ -90,7 +90,7 @@ def score(
         *columns,
         bytes=sizes,
         unit="text" if whole else "stretch",
-        subject=identity.label(model),
+        subject=labels.label(model),
         weights=model.weights_version,
     )
 
@@ -166,7 +166,7 @@ def _batches(
 @torch.inference_mode()
 def _run(model: LanguageModel, inputs: Tensor, targets: Tensor) -> tuple[Tensor, ...]:
     """Return the bits of each target and the best token at each place, both (B, T)."""
-    device = identity.device(model)
+    device = labels.device(model)
     logits = model.forward(inputs.to(device)).float()  # (B, T, V)
     nats = functional.cross_entropy(
         logits.flatten(0, 1), targets.to(device).flatten(), reduction="none"

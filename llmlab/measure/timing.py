@@ -20,9 +20,9 @@ from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals
-from llmlab.measure.rounds import run
-from llmlab.measure.series import Run, Series
-from llmlab.measure.verdicts import Verdict, compare
+from llmlab.measure.comparison import Verdict, compare
+from llmlab.measure.samples import Run, Series
+from llmlab.measure.schedule import run
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
@@ -157,7 +157,7 @@ def speed(
     is not None. What lies on a GPU is timed by its own events. tokens: how many a call
     that is no stream makes. seconds: of measuring, over all calls, warm-up besides; at
     least six rounds are run, whatever they take. rounds: that many instead. LLMLAB_TIME
-    scales both. Short calls are repeated within a round: `measure.rounds` says how.
+    scales both. Short calls are repeated within a round: `measure.schedule` says how.
     Where other processes keep cores busy, torch has that many threads less meanwhile,
     and the result's `note` says so: `core.clock.contention` says why. threads: that
     many instead, whoever else computes; the note says this, too.

@@ -10,7 +10,7 @@ calibration              what the inputs of each layer look like on some text
 column_loop, sensitivity what GPTQ and SparseGPT share; which layers bear a change
 """
 
-from llmlab.models.cache import KVCache
+from llmlab.models.caches.attention import KVCache
 from llmlab.models.checkpoints import load, save
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import names, size

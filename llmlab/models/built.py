@@ -12,9 +12,9 @@ from typing import Any
 
 from torch import nn
 
-from llmlab.models import rnn, skeletons
+from llmlab.models import from_config, rnn
 from llmlab.models.decoder import Decoder
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 
 def config_of(model: nn.Module) -> Any:
@@ -133,7 +133,7 @@ def settled(model: nn.Module, folder: Path) -> Any:
         return model
     if model.can_generate() and (folder / "generation_config.json").exists():
         model.generation_config = GenerationConfig.from_pretrained(folder)
-    return Wrapped(model) if skeletons.is_causal(model.config) else model
+    return TransformersModel(model) if from_config.is_causal(model.config) else model
 
 
 def _say_untied(model: Decoder | rnn.RecurrentModel) -> None:

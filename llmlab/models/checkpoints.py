@@ -17,14 +17,14 @@ from torch import nn
 from llmlab.core import machine
 from llmlab.core.model import STORED_LAYERS
 from llmlab.kernels.quantized_linear import given_up
-from llmlab.models import built, files, skeletons
+from llmlab.models import built, files, from_config
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
 from llmlab.models.filling import fill, finite
 from llmlab.models.names import of_layers, ours
 from llmlab.models.saving import save
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 __all__ = ["load", "save"]
 
@@ -49,19 +49,19 @@ def load(
     folder = files.find(name)
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)
-    weights, section = files.version(paths), raw.get(files.SECTION)
+    weights, section = files.fingerprint(paths), raw.get(files.SECTION)
     if section is not None:
         raw = _checked(raw, section, weights, folder)
         section = raw.get(files.SECTION)
-    config = skeletons.config_of(folder, raw)
-    if section is None and not skeletons.is_ours(config):
+    config = from_config.config_of(folder, raw)
+    if section is None and not from_config.is_ours(config):
         model = _of_transformers(config, folder, paths, dtype or torch.float32)
     else:
         model = _filled(config, section or {}, folder, paths, dtype)
     model = model.to(device).eval().requires_grad_(False)
     model.name = Path(name).name if Path(name).is_dir() else str(name)
     model.weights_version = weights
-    model.tokenizer = skeletons.tokenizer_of(folder, config)
+    model.tokenizer = from_config.tokenizer_of(folder, config)
     if section and section.get("format"):
         model.format = str(section["format"])
     _tell_of_given_up(model, folder)
@@ -104,7 +104,7 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
 
 def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
     """Build a model without its weights, change it, and put in the tensors of files."""
-    model = skeletons.to_fill(config, folder)
+    model = from_config.to_fill(config, folder)
     rename = ours if isinstance(model, Decoder) else str
     difference = _out_of_file(section, rename, folder)
     try:
@@ -161,18 +161,18 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
         finite(stored, part[:])
     from transformers import AutoModelForCausalLM
 
-    causal = skeletons.is_causal(config)
+    causal = from_config.is_causal(config)
     try:
-        kind = AutoModelForCausalLM if causal else skeletons.class_of(config)
-        with skeletons.no_bars():
+        kind = AutoModelForCausalLM if causal else from_config.class_of(config)
+        with from_config.no_bars():
             model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
     except Exception as error:  # transformers refuses in many ways
         raise ValueError(
             f"{folder} is none that transformers loads "
-            f"({skeletons.first_line(error)}); get config and weights from the same "
+            f"({from_config.first_line(error)}); get config and weights from the same "
             "source."
         ) from error
     if dtype == torch.float16:  # which ends at 65,504
         for name, weight in model.named_parameters():
             finite(name, weight)
-    return Wrapped(model) if causal else model
+    return TransformersModel(model) if causal else model

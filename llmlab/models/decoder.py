@@ -13,11 +13,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmlab.core.model import Cost
-from llmlab.models.cache import KVCache, causal_mask, uncached
+from llmlab.models.caches.attention import KVCache, causal_mask, uncached
+from llmlab.models.caches.rows import counts_of
+from llmlab.models.config import DecoderConfig
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import Layer, RMSNorm, Rotary, last_tokens
-from llmlab.models.rows import counts_of
-from llmlab.models.shape import Shape
 
 
 class Decoder(Streaming, nn.Module):
@@ -29,7 +29,7 @@ class Decoder(Streaming, nn.Module):
     def __init__(self, config: Any):
         super().__init__()
         self.config = config
-        self.shape = shape = Shape.of(config)
+        self.shape = shape = DecoderConfig.from_transformers(config)
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
         self.layers = nn.ModuleList(
             Layer(shape, window=window) for window in shape.windows

@@ -208,7 +208,7 @@ def size(folder: Path | str) -> int:
     return sum(path.stat().st_size for path in weight_files(Path(folder)))
 
 
-def version(paths: list[Path]) -> str:
+def fingerprint(paths: list[Path]) -> str:
     """Return a name for exactly these weights: the start of their SHA-256."""
     digest = hashlib.sha256()
     for path in paths:

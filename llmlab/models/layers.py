@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.models.cache import Mask
-from llmlab.models.rows import Counts
-from llmlab.models.shape import Shape
+from llmlab.models.caches.attention import Mask
+from llmlab.models.caches.rows import Counts
+from llmlab.models.config import DecoderConfig
 
 # Takes the new tokens' keys and values (B, K, T, H); gives all (B, K, S, H) and a mask.
 Extend = Callable[[Tensor, Tensor], tuple[Tensor, Tensor, Mask]]
@@ -47,7 +47,7 @@ class Rotary(nn.Module):
     first half of a row of sines is negative, as `rotate` needs it.
     """
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: DecoderConfig):
         super().__init__()
         self.frequencies = shape.rotary_frequencies  # (H/2,), no buffer: never cast
         self.scaling = shape.rotary_scaling
@@ -99,7 +99,7 @@ def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
 class Attention(nn.Module):
     """Causal grouped-query attention with rotary positions."""
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: DecoderConfig):
         super().__init__()
         width, head = shape.width, shape.head_width
         bias = shape.attention_bias
@@ -161,7 +161,7 @@ def last_tokens(x: Tensor, counts: Counts) -> Tensor:
 class MLP(nn.Module):
     """SwiGLU: one half of the hidden layer gates the other."""
 
-    def __init__(self, shape: Shape):
+    def __init__(self, shape: DecoderConfig):
         super().__init__()
         self.gate = nn.Linear(shape.width, shape.hidden, bias=shape.mlp_bias)
         self.up = nn.Linear(shape.width, shape.hidden, bias=shape.mlp_bias)
@@ -174,7 +174,7 @@ class MLP(nn.Module):
 class Layer(nn.Module):
     """Attention, then MLP, each normed on its way in and added to the stream."""
 
-    def __init__(self, shape: Shape, *, window: int | None = None):
+    def __init__(self, shape: DecoderConfig, *, window: int | None = None):
         super().__init__()
         self.window = window  # how far back attention may look; None: to the start
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from llmlab.kernels import abilities
-from llmlab.models.rows import Counts
-from llmlab.models.state import State
+from llmlab.models.caches.recurrent import State
+from llmlab.models.caches.rows import Counts
 
 CELLS = {  # fused for many tokens, cell for one, tensors of state, gates
     "rnn": (nn.RNN, torch.rnn_tanh_cell, 1, 1),

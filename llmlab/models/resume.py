@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from llmlab.core import writing
+from llmlab.core import atomic
 
 
 class State:
@@ -42,7 +42,7 @@ class State:
         header = {"step": str(step), "optimizers": json.dumps(plain)}
         header["dtype"] = str(self.dtype)
         whole = {k: v.contiguous() for k, v in tensors.items()}
-        with writing.replacing(path) as beside:
+        with atomic.replacing(path) as beside:
             save_file(whole, beside, header)
 
     def load(self, path: Path) -> int:

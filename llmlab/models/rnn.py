@@ -14,11 +14,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmlab.core.model import Cost
+from llmlab.models.caches.recurrent import StateCache
+from llmlab.models.caches.rows import counts_of
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
 from llmlab.models.recurrence import CELLS, RecurrentLayer
-from llmlab.models.rows import counts_of
-from llmlab.models.state import StateCache
 
 MODEL_TYPE = "llmlab-rnn"
 

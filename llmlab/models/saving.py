@@ -16,12 +16,12 @@ from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import STORED_LAYERS
-from llmlab.models import built, changes, files, folders, rnn, skeletons
+from llmlab.models import built, changes, files, folders, from_config, rnn
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
 from llmlab.models.names import of_layers, theirs
-from llmlab.models.wrapper import Wrapped
+from llmlab.models.transformers_model import TransformersModel
 
 
 def save(model: Any, folder: Path | str) -> Path:
@@ -93,7 +93,7 @@ def _inner(model: Any) -> nn.Module:
     """Return the model that a folder holds; ValueError for what is none."""
     from transformers import PreTrainedModel
 
-    inner = model.model if isinstance(model, Wrapped) else model
+    inner = model.model if isinstance(model, TransformersModel) else model
     if not isinstance(inner, Decoder | rnn.RecurrentModel | PreTrainedModel):
         what = "a single layer" if isinstance(inner, nn.Linear) else "no model"
         raise ValueError(
@@ -101,15 +101,15 @@ def _inner(model: Any) -> nn.Module:
             "its state_dict(), or save the model that it belongs to."
         )
     if not isinstance(inner, Decoder | rnn.RecurrentModel):
-        skeletons.check_known(type(inner))
+        from_config.check_known(type(inner))
     return inner
 
 
 def _plain(model: nn.Module, config: Any) -> nn.Module:
     """Return an empty model of the same class and configuration."""
     if isinstance(model, Decoder | rnn.RecurrentModel):
-        return skeletons.empty(config)
-    return skeletons.empty_of(type(model), config)
+        return from_config.empty(config)
+    return from_config.empty_of(type(model), config)
 
 
 def _rename(model: nn.Module):
@@ -126,14 +126,18 @@ def _write(
 ) -> None:
     """Write config and weights; without tensors as transformers does it."""
     if tensors is None:
-        with skeletons.no_bars():
+        with from_config.no_bars():
             model.save_pretrained(folder)
         return
     path = folder / files.SINGLE
     save_file(tensors, path, metadata={"format": "pt"})
     said = built.to_json(config)
     if difference:
-        section = {"version": VERSION, "weights": files.version([path]), "format": name}
+        section = {
+            "version": VERSION,
+            "weights": files.fingerprint([path]),
+            "format": name,
+        }
         section |= _in_file(difference, _rename(model))
         if not _is_dense(model, difference):
             section["model_type"] = said["model_type"]

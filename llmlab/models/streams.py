@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import machine, progress, writing
+from llmlab.core import atomic, machine, progress
 from llmlab.texts import corpus
 
 WINDOW = 1024  # tokens
@@ -143,7 +143,7 @@ def _kept(tokenizer: Any) -> np.ndarray:
         every = (file.read() for file in progress.track(chosen, "encoding"))
         parts = [np.empty(0, kind), *encode(tokenizer, every)]
         data = np.concatenate(parts).tobytes()
-        writing.write(path, hashlib.sha256(data).digest() + data)
+        atomic.write(path, hashlib.sha256(data).digest() + data)
         found = _read(path, kind)
     return np.empty(0, kind) if found is None else found
 

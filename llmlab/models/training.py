@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import machine, progress, records, writing
+from llmlab.core import atomic, machine, progress, records
 from llmlab.core.records import Record
 from llmlab.models import precision, resume, surgery
 from llmlab.models.precision import Autocast, fastest_autocast
@@ -114,7 +114,7 @@ def muon_and_adamw(
     return made
 
 
-@machine.memory_given_back()
+@machine.release_memory()
 def train(
     model: nn.Module,
     batch: Callable[[int], Tensor],
@@ -249,7 +249,7 @@ class _Log:
         self.rows = [row for row in read_log(self.path) if row["step"] <= step]
         self.tokens = max((r.get("tokens", 0) for r in self.rows), default=0)
         lines = "".join(json.dumps(row) + "\n" for row in self.rows)
-        writing.write(self.path, lines)
+        atomic.write(self.path, lines)
 
     def count(self, tokens: Tensor, loss: float) -> None:
         self.tokens += tokens.shape[0] * (tokens.shape[1] - 1)

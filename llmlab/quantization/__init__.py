@@ -2,13 +2,13 @@
 
 quantize        every linear layer of a model in a few bits, rounded to nearest
 gptq, awq       the same, chosen by what the inputs of each layer are
-smoothing       SmoothQuant: int8 weights and activations, outliers moved first
+smoothquant     SmoothQuant: int8 weights and activations, outliers moved first
 qat             train through the rounding (straight-through estimator)
 sensitivity     which layers bear fewer bits
 prepack         bf16 weights in the order that oneDNN wants
 
 Format          how many bits, what shares a scale: handed in, and a word for it
-absmax, affine  one weight matrix; formats, ranges, floats: the parts
+absmax, affine  one weight matrix; formats, clipping, floats: the parts
 levels          a weight beside its grid, as records to be drawn
 
 Every method returns a new model and leaves the old one as it was; `models.save` and
@@ -24,14 +24,14 @@ from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.quantization import (
     awq,
+    clipping,
     floats,
     formats,
     gptq,
     levels,
     qat,
-    ranges,
     sensitivity,
-    smoothing,
+    smoothquant,
 )
 from llmlab.quantization.formats import absmax, affine, quantize_weight
 from llmlab.quantization.prepacking import prepack
@@ -45,6 +45,7 @@ __all__ = [
     "absmax",
     "affine",
     "awq",
+    "clipping",
     "floats",
     "formats",
     "gptq",
@@ -53,7 +54,6 @@ __all__ = [
     "qat",
     "quantize",
     "quantize_weight",
-    "ranges",
     "sensitivity",
-    "smoothing",
+    "smoothquant",
 ]

@@ -21,7 +21,7 @@ from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch, Inputs
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, formats, ranges
+from llmlab.quantization import assembly, clipping, formats
 from llmlab.quantization.assembly import Formats
 
 POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
@@ -69,19 +69,19 @@ def solve(
     """
     exact = formats.grouped(weight, "tensor").flatten(1)
 
-    def attempt(factors: Tensor, within: ranges.Range) -> tuple:
+    def attempt(factors: Tensor, clip: clipping.Clip) -> tuple:
         rounded = formats.quantize_weight(
-            exact / factors, format, within=within, scale_dtype=scale_dtype
+            exact / factors, format, clip=clip, scale_dtype=scale_dtype
         )
         answer = rounded.dequantize() * factors
         return float(objective(exact, answer, inputs.gram).sum()), rounded, factors
 
-    tried = [attempt(factors, ranges.minmax) for factors in candidates(inputs.mean)]
+    tried = [attempt(factors, clipping.minmax) for factors in candidates(inputs.mean)]
     best = min(tried, key=lambda one: one[0])
     if clip:
         factors = best[2]
-        within = ranges.weighted_mse(inputs.mean_square * factors.square())
-        best = min(best, attempt(factors, within), key=lambda one: one[0])
+        clip = clipping.weighted_mse(inputs.mean_square * factors.square())
+        best = min(best, attempt(factors, clip), key=lambda one: one[0])
     _, rounded, factors = best
     return rounded, None if (factors == 1).all() else factors
 

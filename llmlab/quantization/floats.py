@@ -12,7 +12,7 @@ Sources: Micikevicius et al. 2022 (fp8); Dettmers et al., QLoRA, 2023 (NF4).
 import torch
 from torch import Tensor
 
-from llmlab.kernels import grids
+from llmlab.kernels import parameters
 from llmlab.quantization import formats
 
 DTYPES = {
@@ -61,7 +61,7 @@ def nf4(weight: Tensor, *, group_size: formats.GroupSize = 64) -> Tensor:
         scales = groups.abs().amax()
     else:
         scales = groups.abs().amax(-1, keepdim=True)
-    scales = grids.round_up(scales, torch.bfloat16)
+    scales = parameters.round_up(scales, torch.bfloat16)
     levels = torch.tensor(NF4, device=weight.device)
     between = (levels[1:] + levels[:-1]) / 2
     shares = groups / scales

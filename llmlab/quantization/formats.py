@@ -11,11 +11,11 @@ Sources: Jacob et al., CVPR 2018; groups as in GPTQ, Frantar et al., ICLR 2023.
 import torch
 from torch import Tensor
 
-from llmlab.kernels import grids
+from llmlab.kernels import parameters
 from llmlab.kernels.format import Format, GroupSize, checked
-from llmlab.kernels.grids import Grid
+from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
-from llmlab.quantization import ranges
+from llmlab.quantization import clipping
 
 
 def absmax(
@@ -46,18 +46,18 @@ def quantize_weight(
     weight: Tensor,
     format: Format = Format(),
     *,
-    within: ranges.Range = ranges.minmax,
+    clip: clipping.Clip = clipping.minmax,
     scale_dtype: torch.dtype = torch.float32,
 ) -> Quantized:
     """Round a weight matrix (O, I) to the nearest levels of a grid made for it.
 
-    format: what it says of activations counts in layers alone. within: chooses the
-    range of the levels, see `ranges`. scale_dtype: see `grids.spanning`. Raises
+    format: what it says of activations counts in layers alone. clip: chooses the
+    range of the levels, see `ranges`. scale_dtype: see `parameters.spanning`. Raises
     ValueError for a weight that is no matrix, empty or not finite, and for a group size
     that does not divide I.
     """
     groups = grouped(weight, checked(format).group_size)
-    grid = fit(groups, format, within=within, scale_dtype=scale_dtype)
+    grid = fit(groups, format, clip=clip, scale_dtype=scale_dtype)
     return Quantized(grid.round(groups).to(torch.int8), grid)
 
 
@@ -65,13 +65,13 @@ def fit(
     groups: Tensor,
     format: Format,
     *,
-    within: ranges.Range = ranges.minmax,
+    clip: clipping.Clip = clipping.minmax,
     scale_dtype: torch.dtype = torch.float32,
-) -> Grid:
+) -> QuantizationParameters:
     """Make the grid for weights (O, G, C); arguments as in `quantize_weight`."""
     seen = groups.reshape(1, 1, -1) if format.group_size == "tensor" else groups
-    low, high = within(seen, format)
-    return grids.spanning(low, high, format, scale_dtype=scale_dtype)
+    low, high = clip(seen, format)
+    return parameters.spanning(low, high, format, scale_dtype=scale_dtype)
 
 
 def grouped(weight: Tensor, group_size: GroupSize) -> Tensor:

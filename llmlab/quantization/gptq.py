@@ -16,13 +16,13 @@ from torch import Tensor
 
 from llmlab.core import progress
 from llmlab.kernels.format import Format, checked
-from llmlab.kernels.grids import Grid
+from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import calibration, column_loop, surgery
 from llmlab.models.calibration import Batch
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, formats, ranges
+from llmlab.quantization import assembly, clipping, formats
 from llmlab.quantization.assembly import Formats
 
 
@@ -31,7 +31,7 @@ def quantize(
     data: Iterable[Batch],
     format: Formats = Format(bits=4, group_size=32),
     *,
-    within: ranges.Range = ranges.mse,
+    clip: clipping.Clip = clipping.mse,
     act_order: bool = True,
     damping: float = 0.01,
     skip: Collection[str] = (),
@@ -54,7 +54,7 @@ def quantize(
                 with surgery.naming(name):
                     weights[name] = solve(
                         surgery.weight_of(layer), seen.gram, chosen[name],
-                        within=within, act_order=act_order, damping=damping,
+                        clip=clip, act_order=act_order, damping=damping,
                         scale_dtype=assembly.SCALES,
                     )  # fmt: skip
                 surgery.set_weight(layer, weights[name].dequantize())
@@ -67,7 +67,7 @@ def solve(
     gram: Tensor,
     format: Format = Format(bits=4),
     *,
-    within: ranges.Range = ranges.minmax,
+    clip: clipping.Clip = clipping.minmax,
     act_order: bool = True,
     damping: float = 0.01,
     scale_dtype: torch.dtype = torch.float32,
@@ -88,7 +88,7 @@ def solve(
         )
     # The grid is made beforehand, from the weights as they are, so that columns may
     # come in any order.
-    grid = formats.fit(groups, format, within=within, scale_dtype=scale_dtype)
+    grid = formats.fit(groups, format, clip=clip, scale_dtype=scale_dtype)
     flat = _by_column(grid, groups)
     order = torch.arange(len(gram), device=gram.device)
     if act_order:
@@ -105,28 +105,34 @@ def solve(
     column_loop.pass_on(groups.flatten(1)[:, order], factor, rounded)
     integers = integers[:, order.argsort()].view_as(groups)
     solved = Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
-    if within is ranges.minmax:
+    if clip is clipping.minmax:
         return solved
     plain = formats.quantize_weight(weight, format, scale_dtype=scale_dtype)
     return _best_rows(groups.flatten(1), solved, plain, gram)
 
 
-def _by_column(grid: Grid, groups: Tensor) -> Grid:
+def _by_column(grid: QuantizationParameters, groups: Tensor) -> QuantizationParameters:
     """Return the same grid with a scale for every single weight, (O, I)."""
 
     def spread(values: Tensor | None) -> Tensor | None:
         return None if values is None else values.expand_as(groups).flatten(1)
 
-    return Grid(spread(grid.scales), spread(grid.zero_points), grid.bits)
+    return QuantizationParameters(
+        spread(grid.scales), spread(grid.zero_points), grid.bits
+    )
 
 
-def _ordered(grid: Grid, columns: Tensor | slice) -> Grid:
+def _ordered(
+    grid: QuantizationParameters, columns: Tensor | slice
+) -> QuantizationParameters:
     zeros = grid.zero_points
     zeros = None if zeros is None else zeros[:, columns]
-    return Grid(grid.scales[:, columns], zeros, grid.bits)
+    return QuantizationParameters(grid.scales[:, columns], zeros, grid.bits)
 
 
-def _better(groups: Tensor, integers: Tensor, grid: Grid, gram: Tensor) -> Tensor:
+def _better(
+    groups: Tensor, integers: Tensor, grid: QuantizationParameters, gram: Tensor
+) -> Tensor:
     """Keep of each row what moves its answers less: the solution, or rounding."""
     nearest = grid.round(groups)
     exact = groups.flatten(1)
@@ -149,5 +155,5 @@ def _best_rows(
     zeros = solved.grid.zero_points
     if zeros is not None:
         zeros = torch.where(keep, zeros, plain.grid.zero_points)
-    grid = Grid(torch.where(keep, scales, others), zeros, solved.bits)
+    grid = QuantizationParameters(torch.where(keep, scales, others), zeros, solved.bits)
     return Quantized(torch.where(keep, solved.integers, plain.integers), grid)

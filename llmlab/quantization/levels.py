@@ -13,7 +13,7 @@ from torch import Tensor
 from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
-from llmlab.kernels.grids import Grid
+from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.quantization import assembly, floats, formats
 
 BINS = 81  # an odd number: zero lies in the middle of one
@@ -63,7 +63,7 @@ def of_weight(
     ]
 
 
-def _levels(grid: Grid) -> tuple[float, dict[str, float]]:
+def _levels(grid: QuantizationParameters) -> tuple[float, dict[str, float]]:
     """Return the step of the group in the middle, and where its levels are."""
     scales, zeros = grid.scales.flatten(), grid.zero_points
     middle = int(scales.argsort()[len(scales) // 2])

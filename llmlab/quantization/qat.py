@@ -20,14 +20,14 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from llmlab.core import machine
-from llmlab.kernels import grids
+from llmlab.kernels import parameters
 from llmlab.kernels.format import Format
-from llmlab.kernels.grids import Grid
 from llmlab.kernels.operators import per_token
+from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import surgery, training
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, formats, ranges
+from llmlab.quantization import assembly, clipping, formats
 from llmlab.quantization.assembly import Formats
 
 FORMAT = Format(bits=2, group_size=32)  # where training pays most
@@ -41,7 +41,7 @@ def round_through(x: Tensor) -> Tensor:
 class LearningLinear(nn.Linear):
     """A linear layer that computes with rounded weights and learns the full ones."""
 
-    def __init__(self, weight: Tensor, grid: Grid, format: Format):
+    def __init__(self, weight: Tensor, grid: QuantizationParameters, format: Format):
         rows, columns = weight.shape
         super().__init__(columns, rows, bias=False, device="meta")
         self.weight = nn.Parameter(weight.detach())
@@ -59,18 +59,18 @@ class LearningLinear(nn.Linear):
         weight = checkpoint(self._rounded, **how).to(self.weight.dtype)
         return functional.linear(x, weight, self.bias)
 
-    def grid(self) -> Grid:
+    def grid(self) -> QuantizationParameters:
         """Return the grid learnt so far, with scales that a file can keep."""
         exact = self.log_scales.exp()
-        short = grids.round_up(exact.detach(), assembly.SCALES)
+        short = parameters.round_up(exact.detach(), assembly.SCALES)
         scales = exact + (short - exact).detach()
-        return Grid(scales, self.zero_points, self.format.bits)
+        return QuantizationParameters(scales, self.zero_points, self.format.bits)
 
     def quantized(self) -> Quantized:
         """Return the weights as integers, in the grid that was learnt."""
         with torch.no_grad():
-            scales = grids.round_up(self.log_scales.exp(), assembly.SCALES)
-            grid = Grid(scales, self.zero_points, self.format.bits)
+            scales = parameters.round_up(self.log_scales.exp(), assembly.SCALES)
+            grid = QuantizationParameters(scales, self.zero_points, self.format.bits)
             return Quantized(grid.round(self._groups()).to(torch.int8), grid)
 
     def _groups(self) -> Tensor:
@@ -90,7 +90,7 @@ def prepare(
     model: Model,
     format: Formats = FORMAT,
     *,
-    within: ranges.Range = ranges.mse,
+    clip: clipping.Clip = clipping.mse,
     skip: Collection[str] = (),
 ) -> Model:
     """Return a new model that rounds its weights as it computes, ready to be trained.
@@ -107,7 +107,7 @@ def prepare(
                 "training are lost; load the model in float32."
             )
         with surgery.naming(name):
-            start = formats.quantize_weight(weight, own, within=within)
+            start = formats.quantize_weight(weight, own, clip=clip)
         layers[name] = LearningLinear(weight, start.grid, own)
     new = surgery.replace(model, layers)
     for tensor in (*new.parameters(), *new.buffers()):
@@ -115,7 +115,7 @@ def prepare(
     return new
 
 
-@machine.memory_given_back()
+@machine.release_memory()
 def train(
     model: Model,
     batch: Callable[[int], Tensor],

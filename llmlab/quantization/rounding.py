@@ -15,7 +15,7 @@ from llmlab.core import progress
 from llmlab.kernels.format import Format
 from llmlab.models import surgery
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, formats, ranges
+from llmlab.quantization import assembly, clipping, formats
 from llmlab.quantization.assembly import Formats
 
 
@@ -23,12 +23,12 @@ def quantize(
     model: Model,
     format: Formats = Format(),
     *,
-    within: ranges.Range = ranges.minmax,
+    clip: clipping.Clip = clipping.minmax,
     skip: Collection[str] = (),
 ) -> Model:
     """Return a new model whose linear layers keep their weights in a few bits.
 
-    format: of all layers, or by name; layers without a name stay as they are. within:
+    format: of all layers, or by name; layers without a name stay as they are. clip:
     see `ranges`. skip: see `surgery.linear_layers`. The layers run on the plain
     operators, so that the same call gives the same model on every machine;
     `kernels.autotune` finds those that are fastest here. Raises ValueError for what
@@ -40,7 +40,7 @@ def quantize(
         layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name] = formats.quantize_weight(
-                surgery.weight_of(layer), own, within=within,
+                surgery.weight_of(layer), own, clip=clip,
                 scale_dtype=assembly.SCALES,
             )  # fmt: skip
     return assembly.assemble(model, weights, chosen)

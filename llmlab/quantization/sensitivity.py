@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from llmlab.kernels.format import Format, checked
 from llmlab.models import sensitivity
 from llmlab.models.sensitivity import Change, Loss, Option
-from llmlab.quantization import assembly, ranges
+from llmlab.quantization import assembly, clipping
 from llmlab.quantization.formats import quantize_weight
 
 FORMATS = tuple(Format(bits=bits, group_size=32) for bits in (2, 4, 8))
@@ -24,7 +24,7 @@ def scan(
     loss: Loss,
     formats: Sequence[Format] = FORMATS,
     *,
-    within: ranges.Range = ranges.mse,
+    clip: clipping.Clip = clipping.mse,
     skip: Collection[str] = (),
 ) -> list[Option]:
     """Round one layer at a time; settings of the options are formats.
@@ -33,14 +33,14 @@ def scan(
     `rounding.quantize`; only weights are rounded here, whatever a format says of
     activations.
     """
-    changes = {checked(format): _change_to(format, within) for format in formats}
+    changes = {checked(format): _change_to(format, clip) for format in formats}
     return sensitivity.scan(model, loss, changes, skip=skip)
 
 
-def _change_to(format: Format, within: ranges.Range) -> Change:
+def _change_to(format: Format, clip: clipping.Clip) -> Change:
     def change(weight: Tensor) -> tuple[Tensor, int]:
         rounded = quantize_weight(
-            weight, format, within=within, scale_dtype=assembly.SCALES
+            weight, format, clip=clip, scale_dtype=assembly.SCALES
         )
         return rounded.dequantize(), rounded.bytes
 

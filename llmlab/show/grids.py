@@ -16,7 +16,7 @@ Choice = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Grid:
+class QuantizationParameters:
     """Records by the details that a reader may choose."""
 
     keys: tuple[str, ...]
@@ -60,7 +60,7 @@ class Grid:
         return f"{where}: {', '.join(known)}{'' if runs else ', not measured'}"
 
 
-def grid(records: Iterable[Record], keys: Sequence[str]) -> Grid:
+def grid(records: Iterable[Record], keys: Sequence[str]) -> QuantizationParameters:
     """Sort out records for choosing.
 
     keys: details that every record has. ValueError: no records, none of the bounds, a
@@ -79,7 +79,7 @@ def grid(records: Iterable[Record], keys: Sequence[str]) -> Grid:
                 "hand in one of each, or add the detail that tells them apart to by."
             )
         seen.add(cell)
-    return Grid(tuple(keys), records)
+    return QuantizationParameters(tuple(keys), records)
 
 
 def _spoken(key: str, value: Any) -> str:

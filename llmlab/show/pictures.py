@@ -15,7 +15,7 @@ import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from llmlab.core import writing
+from llmlab.core import atomic
 
 LARGEST = 60_000  # bytes of one PNG; a notebook of 500 kB holds eight
 PIXELS_PER_INCH = 100  # of the page; the PNG has twice as many
@@ -51,7 +51,7 @@ class Picture:
 
     def save(self, path: str | Path) -> None:
         """Write the PNG; a file that stands there is replaced in one step, or kept."""
-        writing.write(path, self.png)
+        atomic.write(path, self.png)
 
 
 def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:

@@ -12,7 +12,7 @@ import os
 import platform
 from pathlib import Path
 
-from llmlab.core import machine, writing
+from llmlab.core import atomic, machine
 from llmlab.texts import corpus
 from llmlab.texts.corpus import TextFile
 
@@ -42,7 +42,7 @@ def files() -> tuple[TextFile, ...]:
         pass  # not listed yet, or damaged: list again
     found = tuple(corpus.files())
     rows = [file.entry() | {"folder": str(file.folder)} for file in found]
-    writing.write(path, json.dumps(rows))
+    atomic.write(path, json.dumps(rows))
     return found
 
 

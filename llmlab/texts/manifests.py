@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.texts.corpus import TextFile
 
 MANIFEST = "data.json"
@@ -20,7 +20,7 @@ FAMILIES = (("coder", "coder-small", "coder-rnn"),)
 
 def write_manifest(listed: Sequence[TextFile], path: Path) -> None:
     """Write which files a model learnt from: per package, path, sha256 and split."""
-    writing.write(path, manifest_text([file.entry() for file in listed]))
+    atomic.write(path, manifest_text([file.entry() for file in listed]))
 
 
 def manifest_text(rows: Iterable[Mapping[str, Any]]) -> str:

@@ -14,7 +14,7 @@ import hashlib
 from pathlib import Path
 from typing import NamedTuple
 
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.texts import number_words
 
 SEED = 1
@@ -71,7 +71,7 @@ def draw() -> list[Pair]:
 def write(path: Path = FILE) -> None:
     """Write the frozen pairs, one a line: number, English, French, between tabs."""
     rows = ("\t".join(map(str, row)) for row in draw())
-    writing.write(path, "\n".join(rows) + "\n")
+    atomic.write(path, "\n".join(rows) + "\n")
 
 
 def read(path: Path = FILE) -> tuple[Pair, ...]:

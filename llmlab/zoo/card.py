@@ -19,7 +19,7 @@ from llmlab.models.rnn import RecurrentModel
 from llmlab.models.sampling import Sampling
 from llmlab.models.streams import Stream
 from llmlab.texts import manifests
-from llmlab.zoo import cards, coder, curve, exams, families, recipe, start, tokens
+from llmlab.zoo import cards, code_exams, coder, curve, families, recipe, start, tokens
 
 PROMPT_LINES = 12
 NEW_TOKENS = 64
@@ -102,7 +102,7 @@ def text_of(
 
 def _positions(model, library: dict[str, str]) -> list[str]:
     """Return bits per token by place in the context, as a table."""
-    found = exams.by_position(model, library.values())
+    found = code_exams.by_position(model, library.values())
     return [
         "By place in the context, on the held-out library cut into windows of "
         f"{model.context:,} tokens:\n",
@@ -115,15 +115,15 @@ def _positions(model, library: dict[str, str]) -> list[str]:
 
 
 def _shares(model, library: dict, folder: Path, plan: coder.Plan) -> list[str]:
-    parse = exams.parse_share(model, library.values())
+    parse = code_exams.parse_share(model, library.values())
     read, own = coder.batches(folder, plan), _own_steps(folder, plan)
-    copied = exams.verbatim_share(model, read, own)
+    copied = code_exams.verbatim_share(model, read, own)
     return [
         f"Of {parse.details['asked']} function bodies of the held-out library, written "
         f"greedily after the text up to the head: {_interval(parse)} parse. Of "
-        f"{copied.details['asked']} places of what the training read, {exams.COPIED} "
-        f"tokens read and {exams.COPIED} written greedily: {_interval(copied)} are "
-        "copied verbatim.\n",
+        f"{copied.details['asked']} places of what the training read, "
+        f"{code_exams.COPIED} tokens read and {code_exams.COPIED} written greedily: "
+        f"{_interval(copied)} are copied verbatim.\n",
     ]
 
 
@@ -131,7 +131,7 @@ def _row(model, what: str, files: dict[str, str]) -> str:
     whole = "".join(files.values()).encode()
     packed = lzma.compress(whole, preset=9 | lzma.PRESET_EXTREME)
     xz = 8 * len(packed) / len(whole)
-    bits, _, accuracy = quality.of(model, files)
+    bits, _, accuracy = quality.evaluate(model, files)
     share = bits.value / xz
     return (
         f"| {what} | {len(whole):,} | {_interval(bits)} | {xz:.3f} | {share:.3f} "

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from llmlab import models
-from llmlab.core import machine, writing
+from llmlab.core import atomic, machine
 from llmlab.models import surgery
 from llmlab.texts import manifests
 
@@ -39,17 +39,17 @@ def publish(
     again in fp32, and the folder where it stands so far. beside: files of other
     folders, by the way from `target`, written last, when all the rest is ready.
     """
-    with writing.replacing_folder(target, holding="config.json") as place:
+    with atomic.replacing_folder(target, holding="config.json") as place:
         half = surgery.clone(model).to("cpu", torch.bfloat16)
         half.tokenizer = tokenizer
         models.save(half, place)
         for file, content in files.items():
-            writing.write(place / file, content)
+            atomic.write(place / file, content)
         shipped = models.load(place)
         shipped.name = name
-        writing.write(place / "README.md", text_of(shipped, place))
+        atomic.write(place / "README.md", text_of(shipped, place))
         for path, content in (beside or {}).items():
-            writing.write((target.expanduser() / path).resolve(), content)
+            atomic.write((target.expanduser() / path).resolve(), content)
     return target
 
 

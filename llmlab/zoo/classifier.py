@@ -20,7 +20,7 @@ from llmlab import models
 from llmlab.models import classification, files, snippets, training
 from llmlab.texts import Snippet
 from llmlab.texts.masking import MODULES
-from llmlab.zoo import curve, recipe, rivals, splits
+from llmlab.zoo import baselines, curve, recipe, splits
 from llmlab.zoo.recipe import Recipe
 
 STEPS, DECAY_SHARE = 1500, 0.5
@@ -105,7 +105,7 @@ def held_out_exam(words, chosen: Sequence[Snippet]) -> curve.Evaluate:
     chosen = chosen[:EXAM]  # they stand in random order
 
     def evaluate(model: nn.Module) -> dict[str, float]:
-        right = rivals.hits(answers(model, words, chosen), chosen)
+        right = baselines.hits(answers(model, words, chosen), chosen)
         return {ACCURACY: round(sum(right) / len(right), 4)}
 
     return evaluate
@@ -134,7 +134,7 @@ def made(folder: Path, *, sample: int | None = None) -> Recipe:
         loss=loss,
         optimizers=optimizers,
         autocast=None,  # as the published weights, whatever is fastest here
-        started_from=files.version(files.weight_files(files.find("coder"))),
+        started_from=files.fingerprint(files.weight_files(files.find("coder"))),
     )
 
 

@@ -13,7 +13,7 @@ from torch import nn
 from llmlab import texts
 from llmlab.core.records import Record
 from llmlab.texts import Snippet, manifests, masking
-from llmlab.zoo import cards, classifier, curve, recipe, rivals, splits
+from llmlab.zoo import baselines, cards, classifier, curve, recipe, splits
 
 FILES = ("data.json", "log.jsonl")
 SETS = {
@@ -42,9 +42,9 @@ def quick(model: nn.Module, folder: Path) -> list[Record]:
     found = []
     for name, asked in _asked(folder).items():
         own = classifier.answers(model, model.tokenizer, asked)
-        found.append(rivals.accuracy(own, asked, f"classifier, {name}"))
-        most = rivals.majority(asked)
-        found.append(rivals.accuracy(most, asked, f"always {most[0]}, {name}"))
+        found.append(baselines.accuracy(own, asked, f"classifier, {name}"))
+        most = baselines.majority(asked)
+        found.append(baselines.accuracy(most, asked, f"always {most[0]}, {name}"))
     return found
 
 
@@ -57,7 +57,7 @@ def text_of(
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
     found = splits.read(folder)
-    bag = rivals.bag_of_tokens(model.tokenizer, found["training"])
+    bag = baselines.bag_of_tokens(model.tokenizer, found["training"])
     asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
     parts = [
@@ -70,7 +70,7 @@ def text_of(
     return "\n".join(parts)
 
 
-def _quality(asked: dict, own: dict, bag: rivals.Answer) -> list[str]:
+def _quality(asked: dict, own: dict, bag: baselines.Answer) -> list[str]:
     """Return accuracies on both sets, and the paired difference, as a table."""
     lines = [
         "## Quality\n",
@@ -85,13 +85,13 @@ def _quality(asked: dict, own: dict, bag: rivals.Answer) -> list[str]:
     ]
     bags = {name: bag(each) for name, each in asked.items()}
     table = {
-        "`classifier`": [rivals.accuracy(own[n], s, n) for n, s in asked.items()],
-        "bag of tokens": [rivals.accuracy(bags[n], s, n) for n, s in asked.items()],
+        "`classifier`": [baselines.accuracy(own[n], s, n) for n, s in asked.items()],
+        "bag of tokens": [baselines.accuracy(bags[n], s, n) for n, s in asked.items()],
         "most common answer": [
-            rivals.accuracy(rivals.majority(s), s, n) for n, s in asked.items()
+            baselines.accuracy(baselines.majority(s), s, n) for n, s in asked.items()
         ],
         "`classifier` less bag": [
-            rivals.difference(own[n], bags[n], s, n) for n, s in asked.items()
+            baselines.difference(own[n], bags[n], s, n) for n, s in asked.items()
         ],
     }
     for what, facts in table.items():
@@ -156,7 +156,7 @@ def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
     for module in masking.MODULES:
         cells = []
         for name, each in asked.items():
-            right = rivals.hits(own[name], each)
+            right = baselines.hits(own[name], each)
             mine = [r for r, s in zip(right, each, strict=True) if s.module == module]
             cells.append(f"{sum(mine)} of {len(mine)}")
         lines.append(f"| {module} | {counts[module]:,} | " + " | ".join(cells) + " |")

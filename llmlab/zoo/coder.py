@@ -26,7 +26,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 
 from llmlab import models, texts
-from llmlab.core import machine, writing
+from llmlab.core import atomic, machine
 from llmlab.kernels import abilities
 from llmlab.models import files, surgery, training
 from llmlab.models.rnn import RecurrentModel
@@ -224,11 +224,11 @@ def keep(model: nn.Module, folder: Path, target: Path, *, steps: int) -> Path:
     facts = {"steps": steps, "tokens": steps * TOKENS_PER_STEP}
     facts |= {"machine": machine.describe().label}
     facts |= {"before": start.before(folder)}
-    writing.write(target / "resume.json", json.dumps(facts) + "\n")
+    atomic.write(target / "resume.json", json.dumps(facts) + "\n")
     rows = [row for row in recipe.log(folder) if row["step"] <= steps]
-    writing.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
+    atomic.write(target / "log.jsonl", "".join(json.dumps(r) + "\n" for r in rows))
     learnt = manifests.manifest_text(start.learnt_from(folder))
-    writing.write(target / manifests.MANIFEST, learnt)
+    atomic.write(target / manifests.MANIFEST, learnt)
     return target
 
 

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab import show
-from llmlab.core import clock, machine, writing
+from llmlab.core import atomic, clock, machine
 from llmlab.core.records import Record
 from llmlab.models import training
 from llmlab.zoo import curve
@@ -123,7 +123,7 @@ def plan_of(
         own = make(folder)
         steps = own.steps if minutes is None else steps_in(60 * minutes, own, device)
         plan = Plan(steps, round(own.decay_share * steps), minutes, own.started_from)
-        writing.write(path, json.dumps(asdict(plan)) + "\n")
+        atomic.write(path, json.dumps(asdict(plan)) + "\n")
     plan = Plan(**json.loads(path.read_text()))
     if plan.minutes != minutes:
         raise ValueError(

@@ -14,7 +14,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, processors
 
 from llmlab import texts
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.models import files
 from llmlab.texts import MASK, Snippet, corpus, manifests, masking
 from llmlab.texts.corpus import TextFile
@@ -87,7 +87,7 @@ def write(
 ) -> None:
     """Write the snippets of each split, as `prepare` reads them."""
     stored = {split: [asdict(s) for s in each] for split, each in found.items()}
-    writing.write(path, json.dumps(stored | {"sample": sample}))
+    atomic.write(path, json.dumps(stored | {"sample": sample}))
 
 
 def _snippets(stored: dict[str, list[dict]]) -> dict[str, list[Snippet]]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.models import files
 from llmlab.texts import manifests
 
@@ -27,13 +27,16 @@ def begin(folder: Path, weights: Path | None) -> None:
         return
     if manifests.manifest_path(weights).exists():
         rows = manifests.manifest_of(weights)
-        writing.write(folder / DATA, manifests.manifest_text(rows))
+        atomic.write(folder / DATA, manifests.manifest_text(rows))
     if (weights / RESUME).exists():
         shutil.copy(weights / LOG, folder)
         shutil.copy(weights / RESUME, folder)
     else:
-        facts = {"steps": 0, "started_from": files.version(files.weight_files(weights))}
-        writing.write(folder / RESUME, json.dumps(facts) + "\n")
+        facts = {
+            "steps": 0,
+            "started_from": files.fingerprint(files.weight_files(weights)),
+        }
+        atomic.write(folder / RESUME, json.dumps(facts) + "\n")
 
 
 def before(folder: Path) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
-from llmlab.core import progress, writing
+from llmlab.core import atomic, progress
 from llmlab.models import streams
 from llmlab.zoo import shapes
 
@@ -36,7 +36,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary: int) -> Tokenizer:
 def encode_files(tokenizer: Tokenizer, files: list, path: Path) -> None:
     """Write the tokens of all files, each ended by `<|end|>`, as 16-bit integers."""
     read = (file.read() for file in progress.track(files, "encoding"))
-    with writing.replacing(path) as beside, open(beside, "wb") as out:
+    with atomic.replacing(path) as beside, open(beside, "wb") as out:
         for part in streams.encode(wrap(tokenizer), read):
             part.astype(np.uint16).tofile(out)
 

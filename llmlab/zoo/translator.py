@@ -17,7 +17,7 @@ from llmlab.measure import quality
 from llmlab.models import pairs, training, translation
 from llmlab.models.translation import translate
 from llmlab.texts import number_bands
-from llmlab.zoo import curve, recipe, words
+from llmlab.zoo import curve, recipe, translator_tokenizer
 from llmlab.zoo.recipe import Recipe
 
 STEPS, DECAY_SHARE = 1500, 0.4
@@ -40,12 +40,12 @@ def fresh() -> nn.Module:
     from transformers import GenerationConfig, T5Config, T5ForConditionalGeneration
 
     ends = {
-        "decoder_start_token_id": words.PAD_ID,
-        "pad_token_id": words.PAD_ID,
-        "eos_token_id": words.END_ID,
+        "decoder_start_token_id": translator_tokenizer.PAD_ID,
+        "pad_token_id": translator_tokenizer.PAD_ID,
+        "eos_token_id": translator_tokenizer.END_ID,
     }
     config = T5Config(
-        vocab_size=words.VOCABULARY,
+        vocab_size=translator_tokenizer.VOCABULARY,
         dropout_rate=0.0,  # new pairs come all the time
         tie_word_embeddings=True,
         **SHAPE,
@@ -63,7 +63,9 @@ def optimizers(model: nn.Module) -> list[torch.optim.Optimizer]:
 
 def held_out_exam(tokenizer) -> curve.Evaluate:
     """Return a function that asks held-out numbers: exact match, and loss in nats."""
-    chosen = random.Random(words.SEED).sample(number_bands.held_out_numbers(), EXAM)
+    chosen = random.Random(translator_tokenizer.SEED).sample(
+        number_bands.held_out_numbers(), EXAM
+    )
     asked = [number_bands.pair(number) for number in chosen]
     tokens = pairs.packed(tokenizer, [pair[1:] for pair in asked])
 
@@ -79,16 +81,16 @@ def held_out_exam(tokenizer) -> curve.Evaluate:
 
 def made(folder: Path) -> Recipe:
     """Return the recipe; its tokenizer stands in `folder`, learnt if none does."""
-    tokenizer = words.prepare(folder)
+    tokenizer = translator_tokenizer.prepare(folder)
     return Recipe(
         steps=STEPS,
         decay_share=DECAY_SHARE,
-        seed=words.SEED,
+        seed=translator_tokenizer.SEED,
         score=MATCH,
         exam=held_out_exam(tokenizer),
         tokenizer=tokenizer,
         fresh=fresh,
-        batch=pairs.batches(tokenizer, rows=BATCH, seed=words.SEED),
+        batch=pairs.batches(tokenizer, rows=BATCH, seed=translator_tokenizer.SEED),
         loss=translation.loss,
         optimizers=optimizers,
         autocast=torch.bfloat16,  # as the published weights, whatever is fastest here

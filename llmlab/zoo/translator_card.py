@@ -17,7 +17,7 @@ from llmlab.models import pairs
 from llmlab.models.translation import translate
 from llmlab.texts import number_bands, number_words
 from llmlab.texts.number_bands import Pair
-from llmlab.zoo import cards, curve, recipe, translator, words
+from llmlab.zoo import cards, curve, recipe, translator, translator_tokenizer
 
 ASKED = 2000  # numbers of each kind, where there are as many
 LONG = 96  # tokens: room for an answer that the training never asked for
@@ -54,7 +54,7 @@ def data() -> dict:
         "generator": "llmlab.texts.number_words",
         "sampler": "llmlab.models.pairs.draw",
         "licence": "Apache-2.0",
-        "seed": words.SEED,
+        "seed": translator_tokenizer.SEED,
         "range": [0, number_bands.LIMIT - 1],
         "british_share": pairs.BRITISH_SHARE,
         "round_share": pairs.ROUND_SHARE,
@@ -68,7 +68,10 @@ def data() -> dict:
 
 
 def _sources() -> list[Path]:
-    return [Path(m.__file__) for m in (number_words, number_bands, words, translator)]
+    return [
+        Path(m.__file__)
+        for m in (number_words, number_bands, translator_tokenizer, translator)
+    ]
 
 
 def _sha256(path: Path) -> str:
@@ -144,7 +147,7 @@ def _head(model, folder: Path, plan: recipe.Plan, device: str) -> str:
 
 Number translation: English number words to French ones, from zero to 999,999. It does
 nothing else, and is no translator of text. It belongs to llmlab; its recipe is
-`llmlab/zoo/translator.py` (seed {words.SEED}), run by \
+`llmlab/zoo/translator.py` (seed {translator_tokenizer.SEED}), run by \
 `python -m llmlab.zoo translator`.
 
 | | |

@@ -18,7 +18,7 @@ from torch.nn import functional
 from llmlab import kernels, quantization
 from llmlab.kernels import Format
 from llmlab.models import training
-from llmlab.quantization import awq, gptq, qat, smoothing
+from llmlab.quantization import awq, gptq, qat, smoothquant
 
 TOKENS = torch.randint(61, (4, 12), generator=torch.Generator().manual_seed(7))
 
@@ -123,7 +123,7 @@ TECHNIQUES = {
     ),
     "gptq": Technique(calibrated(gptq.quantize, format=in_groups(3)), "int3-g8"),
     "awq": Technique(calibrated(awq.quantize, format=in_groups(4)), "int4-g8"),
-    "smoothquant": Technique(calibrated(smoothing.quantize), "int8-dynamic"),
+    "smoothquant": Technique(calibrated(smoothquant.quantize), "int8-dynamic"),
     "training through the rounding": Technique(trained(format=in_groups(2)), "int2-g8"),
     "prepacking": Technique(plain(quantization.prepack), "(fp32-prepacked)?"),
     "operators tuned for this machine": Technique(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from small_models import CONTEXT, draw_tokens, model
 from torch import Tensor
 
-from llmlab.models.rows import Rows
+from llmlab.models.caches.rows import Rows
 
 STEPS, LONGEST = 7, 40
 OURS = ("plain", "states")

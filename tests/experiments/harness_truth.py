@@ -30,7 +30,7 @@ from llmlab import measure, show
 from llmlab.core import machine, progress, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
-from llmlab.measure.verdicts import FASTER, SAME, Verdict
+from llmlab.measure.comparison import FASTER, SAME, Verdict
 
 TRUE = 1.10
 EQUAL, DETECTED = "equal called equal", "difference detected"

@@ -22,7 +22,7 @@ from llmlab import measure, models, quantization, show, texts
 from llmlab.core import clock, machine, records
 from llmlab.kernels import Format
 from llmlab.models import calibration, classification, translation
-from llmlab.quantization import ranges
+from llmlab.quantization import clipping
 
 FILE = Path(__file__).resolve().parents[2] / "llmlab/recorded/quantization_grid.json"
 COMMAND = "python tests/experiments/quantization_grid.py"
@@ -94,23 +94,23 @@ def plain_ways(model) -> Iterator[tuple[dict, Make]]:
     """Yield what needs no text to calibrate on."""
     yield _way("original", 32, "none"), lambda model: model
     for bits, size in ((8, "channel"), (4, 32), (4, "channel"), (3, 32), (2, 32)):
-        yield _way("rounding", bits, size), _rounding(bits, size, ranges.minmax)
+        yield _way("rounding", bits, size), _rounding(bits, size, clipping.minmax)
     yield _way("activations too", 8, "channel"), _dynamic
 
 
 def coder_ways(model) -> Iterator[tuple[dict, Make]]:
     """Yield the whole grid."""
     data = calibration.batches(model)
-    yield _way("rounding", 8, "channel"), _rounding(8, "channel", ranges.minmax)
-    yield _way("rounding", 8, "tensor"), _rounding(8, "tensor", ranges.minmax)
+    yield _way("rounding", 8, "channel"), _rounding(8, "channel", clipping.minmax)
+    yield _way("rounding", 8, "tensor"), _rounding(8, "tensor", clipping.minmax)
     yield _way("activations too", 8, "channel"), _dynamic
     yield (
         _way("SmoothQuant", 8, "channel"),
-        lambda model: quantization.smoothing.quantize(model, data),
+        lambda model: quantization.smoothquant.quantize(model, data),
     )
     methods = {
-        "rounding": functools.partial(quantization.quantize, within=ranges.minmax),
-        "least error": functools.partial(quantization.quantize, within=ranges.mse),
+        "rounding": functools.partial(quantization.quantize, clip=clipping.minmax),
+        "least error": functools.partial(quantization.quantize, clip=clipping.mse),
         "GPTQ": functools.partial(quantization.gptq.quantize, data=data),
         "AWQ": functools.partial(quantization.awq.quantize, data=data),
     }
@@ -141,9 +141,9 @@ def _way(method: str, bits: int, size: int | str) -> dict[str, Any]:
     return {"method": method, "bits": bits, "group size": str(size)}
 
 
-def _rounding(bits: int, size: int | str, within) -> Make:
+def _rounding(bits: int, size: int | str, clip) -> Make:
     format = Format(bits=bits, group_size=size)
-    return lambda model: quantization.quantize(model, format, within=within)
+    return lambda model: quantization.quantize(model, format, clip=clip)
 
 
 def _dynamic(model):

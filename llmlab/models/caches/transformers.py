@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from transformers import DynamicCache
 
-from llmlab.models import rows
-from llmlab.models.rows import Counts, Rows
+from llmlab.models.caches import rows
+from llmlab.models.caches.rows import Counts, Rows
 
 
 class AlignedCache(Rows):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from llmlab.core import machine, progress
 from llmlab.core.clock import Clock, Threads, clock_for
 from llmlab.measure import intervals
-from llmlab.measure.series import Call, Run
+from llmlab.measure.samples import Call, Run
 
 GROUPED = 50e-6  # seconds; calls shorter than this are timed in groups
 BRIEF = 1e-3  # seconds; calls shorter than this mostly escape a neighbour

@@ -14,7 +14,7 @@ ROTARY_TYPES = ("default", "linear", "llama3", "yarn")  # the rest depend on len
 
 
 @dataclass(frozen=True)
-class Shape:
+class DecoderConfig:
     """Sizes and choices of a decoder of the Llama family."""
 
     width: int  # D
@@ -36,7 +36,7 @@ class Shape:
     rotary_scaling: float = 1.0
 
     @classmethod
-    def of(cls, config: Any) -> "Shape":
+    def from_transformers(cls, config: Any) -> "DecoderConfig":
         """Read a transformers configuration of the Llama family.
 
         Raises ValueError for another family or a rotary type that changes with length.

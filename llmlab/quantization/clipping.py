@@ -14,12 +14,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from llmlab.kernels import grids
+from llmlab.kernels import parameters
 from llmlab.kernels.format import Format
 
 SHRINK = tuple(1 - step / 32 for step in range(24))  # of the whole range, 1 to 0.28
 
-Range = Callable[[Tensor, Format], tuple[Tensor, Tensor]]
+Clip = Callable[[Tensor, Format], tuple[Tensor, Tensor]]
 
 
 def minmax(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
@@ -28,7 +28,7 @@ def minmax(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
     return low.clamp(max=0), high.clamp(min=0)
 
 
-def percentile(share: float) -> Range:
+def percentile(share: float) -> Clip:
     """Return a choice that leaves the outermost weights of each group out.
 
     share: of the weights that stay inside, such as 0.999; each side loses half of the
@@ -40,14 +40,14 @@ def percentile(share: float) -> Range:
             "in a thousand."
         )
 
-    def within(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
+    def clip(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
         count = groups.shape[-1]
         outside = int(count * (1 - share) / 2)
         low = groups.kthvalue(1 + outside, dim=-1, keepdim=True).values
         high = groups.kthvalue(count - outside, dim=-1, keepdim=True).values
         return low.clamp(max=0), high.clamp(min=0)
 
-    return within
+    return clip
 
 
 def mse(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
@@ -55,18 +55,18 @@ def mse(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
     return _least_error(groups, format, counts=None)
 
 
-def weighted_mse(importance: Tensor) -> Range:
+def weighted_mse(importance: Tensor) -> Clip:
     """Return a choice like `mse`, in which a column's error counts as often as it says.
 
     importance: (I,), such as the mean square of each input.
     """
 
-    def within(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
+    def clip(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
         rows = groups[0].numel() // len(importance)  # more than one in a whole tensor
         counts = importance.repeat(rows).view(groups.shape[1:])  # (G, C)
         return _least_error(groups, format, counts=counts)
 
-    return within
+    return clip
 
 
 def _least_error(
@@ -76,7 +76,7 @@ def _least_error(
     low, high = minmax(groups, format)
     best, kept = torch.full_like(low, torch.inf), torch.ones_like(low)
     for shrink in SHRINK:
-        grid = grids.spanning(low * shrink, high * shrink, format)
+        grid = parameters.spanning(low * shrink, high * shrink, format)
         error = (grid.values(grid.round(groups)) - groups).square_()
         if counts is not None:
             error *= counts

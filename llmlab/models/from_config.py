@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from llmlab.models import files, rnn
+from llmlab.models.config import unsupported
 from llmlab.models.decoder import Decoder
-from llmlab.models.shape import unsupported
 
 
 def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:

@@ -21,15 +21,15 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import Cost
-from llmlab.models.alignment import AlignedCache, TokenCache
+from llmlab.models.caches.rows import Counts, Rows, counts_of
+from llmlab.models.caches.transformers import AlignedCache, TokenCache
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
-from llmlab.models.rows import Counts, Rows, counts_of
 
 ALIBI = ("bloom", "mpt")  # no positions to hand in: distances alone count
 
 
-class Wrapped(Streaming, nn.Module):
+class TransformersModel(Streaming, nn.Module):
     """A transformers causal model that offers what `core.model` describes."""
 
     def __init__(self, model: PreTrainedModel):

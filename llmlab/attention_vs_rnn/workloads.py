@@ -20,13 +20,13 @@ Scan = Callable[[Tensor, Tensor], Tensor]
 Layers = Mapping[str, Layer]
 
 
-def reading(layer: Layer, length: int, *, seed: int = 0) -> Call:
+def prefill(layer: Layer, length: int, *, seed: int = 0) -> Call:
     """Return a call that reads a text of this length, from nothing."""
     x = _text(layer, length, seed)
     return lambda: layer(x)[0]
 
 
-def going_on(layer: Layer, length: int, *, seed: int = 0) -> Call:
+def decode(layer: Layer, length: int, *, seed: int = 0) -> Call:
     """Return a call that reads the last token of a text of this length.
 
     The tokens before it are read here, once; each call goes on from the same state.
@@ -40,7 +40,7 @@ def going_on(layer: Layer, length: int, *, seed: int = 0) -> Call:
     return lambda: layer(token, state)[0]
 
 
-def scanning(scan: Scan, length: int, *, width: int, seed: int = 0) -> Call:
+def scan(scan: Scan, length: int, *, width: int, seed: int = 0) -> Call:
     """Return a call that runs a bare recurrence over a text of this length."""
     generator = torch.Generator().manual_seed(seed)
     keep, new = torch.rand(2, 1, length, width, generator=generator)  # (1, T, D)

@@ -9,8 +9,8 @@ Shapes: B sequences, D model width.
 import torch
 from torch import Tensor
 
-from llmlab.models import rows
-from llmlab.models.rows import Counts, Rows
+from llmlab.models.caches import rows
+from llmlab.models.caches.rows import Counts, Rows
 
 State = tuple[Tensor, ...]  # (B, D) each: the hidden state, and an LSTM's cell
 

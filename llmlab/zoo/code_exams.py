@@ -17,7 +17,7 @@ from torch import Tensor
 
 from llmlab.core import progress, records
 from llmlab.core.records import Record
-from llmlab.measure import estimates, identity, intervals, quality
+from llmlab.measure import bootstrap, intervals, labels, quality
 from llmlab.models import generation
 
 EDGES = (0, 16, 64, 128, 256, 512, 768)  # of the bands of the context
@@ -43,11 +43,11 @@ def by_position(model, texts: Iterable[str]) -> list[Record]:
         if not len(parts):  # no text is that long
             continue
         found.append(
-            estimates.of_scores(
+            bootstrap.of_scores(
                 "bits per token",
                 "bit/token",
                 parts,
-                estimates.ratio,
+                bootstrap.ratio,
                 scores,
                 details={"from": low, "to": high},
             )
@@ -79,12 +79,12 @@ def parse_share(model, texts: Iterable[str], *, bodies: int = BODIES) -> Record:
         count[0] += parses(head, model.tokenizer.decode(new))
         count[1] += 1
     parts = numpy.array([*counts.values()])
-    fact = estimates.estimate(
+    fact = bootstrap.estimate(
         "bodies that parse",
         "1",
         parts,
-        estimates.ratio,
-        subject=identity.label(model),
+        bootstrap.ratio,
+        subject=labels.label(model),
         details={"asked": len(chosen), "texts": len(counts)},
     )
     if fact.value in (0, 1) or len(counts) == 1:  # nothing differs to draw among
@@ -154,7 +154,7 @@ def verbatim_share(
         "1",
         low=low,
         high=high,
-        subject=identity.label(model),
+        subject=labels.label(model),
         details={"asked": places},
         seed=0,
     )

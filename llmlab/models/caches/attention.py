@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from llmlab.models import rows
-from llmlab.models.rows import Rows
+from llmlab.models.caches import rows
+from llmlab.models.caches.rows import Rows
 
 STEP = 64  # places by which the view of unequal rows grows
 

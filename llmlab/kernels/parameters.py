@@ -17,7 +17,7 @@ from llmlab.kernels.format import Format
 
 
 @dataclass(frozen=True, eq=False)
-class Grid:
+class QuantizationParameters:
     """Levels (integer - zero point) * scale; without zero points about zero."""
 
     scales: Tensor  # (O, G, 1) float32; (O, 1, 1) and (1, 1, 1) serve more weights
@@ -58,7 +58,7 @@ def spanning(
     format: Format,
     *,
     scale_dtype: torch.dtype = torch.float32,
-) -> Grid:
+) -> QuantizationParameters:
     """Make the grid of a format whose levels reach from low to high, low <= 0 <= high.
 
     scale_dtype: bfloat16 halves the bytes of the scales; they are rounded up, so that
@@ -71,8 +71,10 @@ def spanning(
     width = torch.where(width > 0, width, float(steps))
     scales = round_up(width / steps, scale_dtype)
     if symmetric:
-        return Grid(scales, None, bits)
-    return Grid(scales, (-low / scales).round() - 2 ** (bits - 1), bits)
+        return QuantizationParameters(scales, None, bits)
+    return QuantizationParameters(
+        scales, (-low / scales).round() - 2 ** (bits - 1), bits
+    )
 
 
 def round_up(scales: Tensor, dtype: torch.dtype) -> Tensor:

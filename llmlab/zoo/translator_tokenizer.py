@@ -21,7 +21,7 @@ from tokenizers import (
     trainers,
 )
 
-from llmlab.core import writing
+from llmlab.core import atomic
 from llmlab.texts import number_bands, number_words
 
 PAD, END = "<pad>", "</s>"
@@ -58,7 +58,7 @@ def prepare(folder: Path):
     if path.exists():
         return _wrapped(Tokenizer.from_file(str(path)))
     tokenizer = made()
-    writing.write(path, tokenizer.backend_tokenizer.to_str(pretty=True))
+    atomic.write(path, tokenizer.backend_tokenizer.to_str(pretty=True))
     return tokenizer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from llmlab.core.records import Record
-from llmlab.measure import estimates
+from llmlab.measure import bootstrap
 from llmlab.texts import Snippet
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # of the regression: how little it is held back
@@ -30,7 +30,7 @@ def accuracy(
 ) -> Record:
     """Return the share of right answers, with its interval over files."""
     parts = _by_file(asked, hits(answers, asked), np.ones(len(asked)))
-    return _share("accuracy", parts, estimates.ratio, asked, subject, **rest)
+    return _share("accuracy", parts, bootstrap.ratio, asked, subject, **rest)
 
 
 def difference(
@@ -97,6 +97,6 @@ def _by_file(asked: Sequence[Snippet], *columns: Sequence[float]) -> np.ndarray:
 
 def _share(name, parts, statistic, asked, subject: str, **rest) -> Record:
     facts = {"snippets": len(asked), "files": len(parts)}
-    return estimates.estimate(
+    return bootstrap.estimate(
         name, "1", parts, statistic, subject=subject, details=facts, **rest
     )
