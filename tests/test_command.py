@@ -81,6 +81,42 @@ def test_where_knows_all_six_kinds_of_places_of_lab_01():
     assert kinds == everything
 
 
+def found(word, kind):
+    return {path.name for what, path in where.places(word) if what == kind}
+
+
+def test_where_gives_a_test_to_the_lab_whose_module_it_imports():
+    """Two labs have a module `memory`; there is one test of that name."""
+    assert (labs.package() / "attention_vs_rnn" / "memory.py").exists()
+    assert "test_memory.py" in found("measure", "tests")
+    assert "test_memory.py" not in found("attention_vs_rnn", "tests")
+
+
+def test_where_lists_every_file_once_and_under_one_word_only():
+    listed = [path for word in llmlab.LABS for _, path in where.places(word)]
+    assert len(listed) == len(set(listed))
+
+
+def test_where_misses_no_notebook_and_no_test_that_carries_a_word():
+    listed = {path for word in llmlab.LABS for _, path in where.places(word)}
+    root = labs.package().parent
+    carrying = {
+        path
+        for path in root.glob("tests/test_*.py")
+        if any(re.search(rf"_{word}(_|$)", path.stem) for word in llmlab.LABS)
+    }
+    assert carrying and carrying <= listed
+    for folder in (labs.folder(), root / "solutions"):
+        assert set(folder.glob("[0-9]*.ipynb")) <= listed
+
+
+def test_where_lists_the_parts_that_the_checks_of_one_lab_alone_import():
+    expected = {"attention_vs_rnn.py", "mixing.py", "distance.py"}
+    assert found("attention_vs_rnn", "checks") == expected
+    for word in llmlab.LABS:
+        assert not {"report.py", "compare.py"} & found(word, "checks")
+
+
 def test_where_corrects_a_misspelt_word():
     done = command("where", "quantisation")
     assert_one_sentence(done, "did you mean 'quantization'?", "tradeoffs")

@@ -1,6 +1,7 @@
 """`llmlab where WORD`: the places where a lab's word lives."""
 
 import argparse
+import ast
 import difflib
 import os
 from pathlib import Path
@@ -16,17 +17,66 @@ def places(word: str) -> list[tuple[str, Path]]:
     """
     package, around = labs.package(), labs.package().parent
     module = package / word
-    parts = [word, *sorted(path.stem for path in module.glob("[a-z]*.py"))]
     candidates = [
         ("module", module if module.is_dir() else package / f"{word}.py"),
         ("lab", labs.folder() / labs.notebook(word)),
         ("solution", around / "solutions" / labs.notebook(word)),
-        ("checks", package / "checks" / f"{word}.py"),
+        *(("checks", path) for path in _checks(word)),
         ("tests of checks", around / "tests" / f"test_checks_{word}.py"),
-        *(("tests", around / "tests" / f"test_{part}.py") for part in parts),
-        *(("tests", path) for path in sorted(around.glob(f"tests/test_{word}_*.py"))),
+        *(("tests", path) for path in _tests(word)),
     ]
     return [(what, path) for what, path in candidates if path.exists()]
+
+
+def _checks(word: str) -> list[Path]:
+    """Return the module of a word's checks, and the parts that it alone imports."""
+    folder = labs.package() / "checks"
+    others = set().union(
+        *(_reached(other, folder) for other in llmlab.LABS if other != word)
+    )
+    own = _reached(word, folder) - others - {word}
+    return [folder / f"{name}.py" for name in (word, *sorted(own))]
+
+
+def _reached(name: str, folder: Path) -> set[str]:
+    """Return the modules of a folder that one of them imports, itself included."""
+    reached, waiting = set(), [name]
+    while waiting:
+        path = folder / f"{waiting.pop()}.py"
+        if path.exists() and path.stem not in reached:
+            reached.add(path.stem)
+            within = f"llmlab.{folder.name}."
+            found = [one for one in _imports(path) if one.startswith(within)]
+            waiting += [one.removeprefix(within).split(".")[0] for one in found]
+    return reached
+
+
+def _tests(word: str) -> list[Path]:
+    """Return the tests that carry a word, and those of its parts that import it.
+
+    The name of a part alone says too little: two labs have a module `memory`.
+    """
+    folder = labs.package().parent / "tests"
+    parts = sorted(path.stem for path in (labs.package() / word).glob("[a-z]*.py"))
+    paths = [folder / f"test_{part}.py" for part in parts]
+    paths = [path for path in paths if path.exists() and _is_about(path, word)]
+    carrying = [folder / f"test_{word}.py", *sorted(folder.glob(f"test_{word}_*.py"))]
+    return [*carrying, *paths, *sorted(folder.glob(f"test_show_{word}.py"))]
+
+
+def _is_about(path: Path, word: str) -> bool:
+    return any(f"{name}.".startswith(f"llmlab.{word}.") for name in _imports(path))
+
+
+def _imports(path: Path) -> set[str]:
+    """Return all that a module may import by `from … import …`, in full."""
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    return {
+        f"{node.module}.{alias.name}"
+        for node in nodes
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
 
 
 def run(options: argparse.Namespace) -> int:
