@@ -1,7 +1,9 @@
 # make lab     set up once, then open JupyterLab at lab 01 (ARGS=--no-browser)
 # make test    the same set-up plus what tests need, then run all (ARGS="-k cache")
 # make labs    cut labs/ from solutions/
-# make lint    ruff and the floors
+# make lint    ruff, its formatter, and the floors
+# make run-lab quantization     execute that lab's solution and cut the labs
+# make test-lab quantization    run what belongs to that lab (ARGS="-m 'not slow'")
 # make clean   remove the environment and everything built
 # PYTHON=python3.12 chooses the Python that makes the environment.
 
@@ -17,7 +19,14 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # As the default address, so that the link in the log leads to lab 01 too.
 FIRST := --LabApp.default_url=/lab/tree/01_measure.ipynb
 
-.PHONY: lab test labs lint clean
+.PHONY: lab test labs lint clean run-lab test-lab
+
+# The word of a lab stands behind these two, or in WORD; it is no target of its own.
+ifneq ($(filter run-lab test-lab,$(firstword $(MAKECMDGOALS))),)
+WORD ?= $(word 2,$(MAKECMDGOALS))
+$(filter-out lab test labs lint clean run-lab test-lab,$(wordlist 2,9,$(MAKECMDGOALS))):
+	@:
+endif
 
 lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab labs $(FIRST) $(ROOT) $(ARGS)
@@ -28,8 +37,15 @@ test: $(VENV)/test.stamp
 labs: $(VENV)/lab.stamp
 	$(BIN)/python solutions/cut.py $(ARGS)
 
+run-lab: $(VENV)/test.stamp
+	$(BIN)/python solutions/run.py $(WORD)
+
+test-lab: $(VENV)/test.stamp
+	$(BIN)/python -m pytest --lab "$(WORD)" $(ARGS)
+
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
 clean:

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 import hypothesis
+import one_lab
 import pytest
 
 from llmlab.core import machine
@@ -63,8 +64,15 @@ def own_folders(tmp_path):
     os.environ.update(before)
 
 
+def pytest_addoption(parser):
+    told = "run what belongs to one lab, and nothing else"
+    parser.addoption("--lab", metavar="WORD", help=told)
+
+
 def pytest_configure(config):
     """Have a run of everything tell its slowest tests; one of a file stays short."""
+    if config.option.lab is not None:
+        config.args = [str(path) for path in one_lab.files(config.option.lab)]
     if _of_everything(config) and config.option.durations is None:
         config.option.durations, config.option.durations_min = 25, 2.0
 
@@ -74,10 +82,16 @@ def pytest_collection_modifyitems(config, items):
     config.heavy_suites = Counter(
         name for item in items for name in HEAVY if item.get_closest_marker(name)
     )
+    if config.option.lab is not None:
+        _leave_out(config, items, lambda i: not one_lab.belongs(i, config.option.lab))
     if any("::" in argument or "elsewhere" in argument for argument in config.args):
         return
     unasked = [name for name in APART if name not in config.option.markexpr]
-    left = [i for i in items if any(i.get_closest_marker(name) for name in unasked)]
+    _leave_out(config, items, lambda i: any(map(i.get_closest_marker, unasked)))
+
+
+def _leave_out(config, items, unwanted):
+    left = [item for item in items if unwanted(item)]
     if left:
         items[:] = [item for item in items if item not in left]
         config.hook.pytest_deselected(items=left)
@@ -109,7 +123,8 @@ def pytest_terminal_summary(terminalreporter):
 
 
 def _of_everything(config) -> bool:
-    return config.args_source is config.ArgsSource.TESTPATHS
+    everything = config.args_source is config.ArgsSource.TESTPATHS
+    return everything and config.option.lab is None
 
 
 def _minutes(phases) -> str:
