@@ -274,7 +274,7 @@ def test_models_race_on_a_batch_of_prompts():
     model, prompts = Model(), [[1, 2], [3]]
     speed = measure.race({"batch": model}, prompts, max_tokens=3, rounds=6)
     assert model.read == prompts
-    assert speed["batch"].tokens == 3
+    assert speed["batch"].tokens == 3 * len(prompts)
     with pytest.raises(ValueError, match="'none' is a object, which writes no text"):
         measure.race({"none": object()}, prompts, max_tokens=3)
 

@@ -24,7 +24,7 @@ FLOATS = ("fp32", "bf16", "fp16")
 METHODS = {  # the end of a word: what looks at the inputs
     "gptq": quantization.gptq,
     "awq": quantization.awq,
-    "smooth": quantization.smoothing,
+    "smooth": quantization.smoothquant,
 }
 DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
 COLUMNS = {  # of the table: name of the fact, phase; those that nobody has are left out
