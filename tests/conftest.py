@@ -114,7 +114,7 @@ def pytest_terminal_summary(terminalreporter):
     missing = [name for name in HEAVY if not ran[name]]
     if known:
         missing = [f"{name} ({known[name]} tests)" for name in missing]
-    missing.append("tests/experiments (each run by hand, on an idle machine)")
+    missing.append("benchmarks (each run by hand, on an idle machine)")
     terminalreporter.section("heavy suites that did not run")
     terminalreporter.write_line(", ".join(missing))
     phases = [one for reports in stats.values() for one in reports]

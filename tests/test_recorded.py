@@ -1,6 +1,6 @@
 """What is recorded keeps its marks, belongs to the weights that ship, and says how.
 
-Nothing is timed here: the experiments that wrote these files are run by hand.
+Nothing is timed here: the benchmarks that wrote these files are run by hand.
 """
 
 from importlib import resources
@@ -45,7 +45,7 @@ def test_every_record_says_where_when_and_by_which_command(name):
     for fact in facts:
         assert fact.kind == "recorded"
         assert fact.machine and fact.date
-        assert fact.command == f"python tests/experiments/{name}.py"
+        assert fact.command == f"python benchmarks/{name}.py"
 
 
 @pytest.mark.parametrize(("word", "phase", "against", "least"), SPEEDS)

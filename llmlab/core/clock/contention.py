@@ -4,7 +4,7 @@ The threads of an operator wait for each other some hundred times per token. Whe
 are more threads than free cores, one of them waits for its turn at the scheduler while
 the others spin; so a busy neighbour takes more from two threads than its share, and
 another amount each time. On one thread less, times and ratios hold again:
-`tests/experiments/harness_truth.py` measures it.
+`benchmarks/harness_truth.py` measures it.
 """
 
 import math

@@ -17,9 +17,9 @@ from llmlab import measure, models, show
 from llmlab.core import machine, records
 from llmlab.models import generation
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "llmlab" / "recorded" / "plain_loop.json"
-COMMAND = "python tests/experiments/plain_loop.py"
+COMMAND = "python benchmarks/plain_loop.py"
 NEW = 128
 
 

@@ -1,6 +1,6 @@
 """Does the harness tell the truth? Ask it about work whose ratio is known.
 
-    python tests/experiments/harness_truth.py [--work brief|long] [--repetitions 100]
+    python benchmarks/harness_truth.py [--work brief|long] [--repetitions 100]
 
 A process that never rests is the neighbour, and `measure.speed` gives way to it. Two
 calls do the same work, or one does exactly 1.10 times as much, the same product 110
@@ -40,7 +40,7 @@ PRODUCTS = {  # work -> size of the matrices, products of the shorter call
     "brief": (64, 100),  # half a millisecond, when nothing else runs
     "long": (256, 50),  # some ten
 }
-OUT = Path(__file__).parents[2] / "llmlab" / "recorded" / "harness_truth.json"
+OUT = Path(__file__).parents[1] / "llmlab" / "recorded" / "harness_truth.json"
 
 
 def main() -> int:
@@ -130,7 +130,7 @@ def _record(what: str, name: str, value, low, high, facts: dict) -> Record:
         kind="recorded",
         subject=name,
         details=facts | {"bar": BARS[what]},
-        command="python tests/experiments/harness_truth.py",
+        command="python benchmarks/harness_truth.py",
     )
 
 

@@ -24,8 +24,8 @@ from llmlab.kernels import Format
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import clipping
 
-FILE = Path(__file__).resolve().parents[2] / "llmlab/recorded/quantization_grid.json"
-COMMAND = "python tests/experiments/quantization_grid.py"
+FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/quantization_grid.json"
+COMMAND = "python benchmarks/quantization_grid.py"
 BITS, SIZES = (2, 3, 4), (32, 64, 128, "channel")
 STEPS, ROWS, LENGTH = 300, 4, 257  # of a training through the rounding
 

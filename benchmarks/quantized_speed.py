@@ -17,8 +17,8 @@ from llmlab import models
 from llmlab.command import formats
 from llmlab.core import machine, records
 
-ROOT = Path(__file__).resolve().parents[2]
-COMMAND = "python tests/experiments/quantized_speed.py"
+ROOT = Path(__file__).resolve().parents[1]
+COMMAND = "python benchmarks/quantized_speed.py"
 WORDS = ("fp32", "bf16", "bf16-prepacked", "int8", "int8-dynamic", "int4-g32",
          "int4-g128")  # fmt: skip
 NEW = 128
