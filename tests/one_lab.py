@@ -11,11 +11,11 @@ from llmlab.command import labs, where
 
 # These run over every notebook or every exercise, each under an id of its own.
 OVER_ALL = (
-    "test_notebooks.py",
-    "test_notebook_runs.py",
-    "test_slices.py",
-    "test_mutants.py",
-    "test_grading.py",
+    "labs/test_notebooks.py",
+    "labs/test_notebook_runs.py",
+    "labs/test_slices.py",
+    "checks/test_mutants.py",
+    "labs/test_grading.py",
 )
 
 

@@ -172,9 +172,11 @@ def test_what_belongs_to_a_lab_is_found_in_every_file_that_runs_over_all_labs():
     tests = ROOT / "tests"
     over = re.compile(r"^@each_(solution|exercise)|parametrize\(.*SOLUTIONS", re.M)
     found = {
-        path.name for path in tests.glob("test_*.py") if over.search(path.read_text())
+        str(path.relative_to(tests))
+        for path in tests.glob("**/test_*.py")
+        if over.search(path.read_text())
     }
-    assert found - {"test_elsewhere.py"} == set(one_lab.OVER_ALL)
+    assert found - {"labs/test_elsewhere.py"} == set(one_lab.OVER_ALL)
 
 
 @pytest.mark.slow
@@ -185,10 +187,11 @@ def test_the_tests_of_a_lab_are_its_files_and_its_share_of_what_runs_over_all():
         cwd=ROOT, capture_output=True, text=True, timeout=250,
     )  # fmt: skip
     tests = [line for line in done.stdout.splitlines() if "::" in line]
-    files = {Path(line.partition("::")[0]).name for line in tests}
-    own = {path.name for path in one_lab.listed("attention_vs_rnn")}
-    assert own < files <= own | set(one_lab.OVER_ALL)
-    shared = [t for t in tests if Path(t.partition("::")[0]).name not in own]
+    files = {ROOT / line.partition("::")[0] for line in tests}
+    own = set(one_lab.listed("attention_vs_rnn"))
+    over_all = {ROOT / "tests" / name for name in one_lab.OVER_ALL}
+    assert own < files <= own | over_all
+    shared = [t for t in tests if ROOT / t.partition("::")[0] not in own]
     assert all(re.search(r"\[(02_)?attention_vs_rnn[].]", line) for line in shared)
 
 

@@ -22,7 +22,6 @@ def places(word: str) -> list[tuple[str, Path]]:
         ("lab", labs.folder() / labs.notebook(word)),
         ("solution", around / "solutions" / labs.notebook(word)),
         *(("checks", path) for path in _checks(word)),
-        ("tests of checks", around / "tests" / f"test_checks_{word}.py"),
         *(("tests", path) for path in _tests(word)),
     ]
     return [(what, path) for what, path in candidates if path.exists()]
@@ -52,20 +51,8 @@ def _reached(name: str, folder: Path) -> set[str]:
 
 
 def _tests(word: str) -> list[Path]:
-    """Return the tests that carry a word, and those of its parts that import it.
-
-    The name of a part alone says too little: two labs have a module `memory`.
-    """
-    folder = labs.package().parent / "tests"
-    parts = sorted(path.stem for path in (labs.package() / word).glob("[a-z]*.py"))
-    paths = [folder / f"test_{part}.py" for part in parts]
-    paths = [path for path in paths if path.exists() and _is_about(path, word)]
-    carrying = [folder / f"test_{word}.py", *sorted(folder.glob(f"test_{word}_*.py"))]
-    return [*carrying, *paths, *sorted(folder.glob(f"test_show_{word}.py"))]
-
-
-def _is_about(path: Path, word: str) -> bool:
-    return any(f"{name}.".startswith(f"llmlab.{word}.") for name in _imports(path))
+    """Return the tests in the folder of a word."""
+    return sorted((labs.package().parent / "tests" / word).glob("test_*.py"))
 
 
 def _imports(path: Path) -> set[str]:

@@ -13,9 +13,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebooks import SOLUTIONS, is_check, is_exercise
+from notebooks import ROOT, SOLUTIONS, is_check, is_exercise
 
-ROOT = Path(__file__).resolve().parent.parent
 LAB = SOLUTIONS[0]
 pytestmark = [pytest.mark.grading, pytest.mark.timeout(600)]
 

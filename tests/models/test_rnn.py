@@ -6,9 +6,9 @@ import logging
 
 import pytest
 import torch
+from byte_models import tokenizer
 from safetensors.torch import load_file
 from small_models import CONTEXT, VOCABULARY, draw_tokens, model, recurrent
-from test_quality import tokenizer
 from torch import nn
 
 from llmlab import models

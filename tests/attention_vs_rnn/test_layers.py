@@ -5,10 +5,10 @@ import math
 import numpy
 import pytest
 import torch
+from byte_models import TEXT, reader, tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from small_models import decoder, draw_tokens, recurrent, wrapped
-from test_quality import TEXT, reader, tokenizer
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 

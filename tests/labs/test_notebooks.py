@@ -8,9 +8,9 @@ import base64
 import os
 import re
 import statistics
-import sys
 from itertools import pairwise
 
+import cut
 import nbformat
 import pytest
 from notebooks import (
@@ -23,9 +23,6 @@ from notebooks import (
     read,
     stated,
 )
-
-sys.path.insert(0, str(ROOT / "solutions"))
-import cut
 
 LIMIT, FIGURE_LIMIT = 500_000, 60_000  # bytes
 TIME_CLASSES = (1, 2, 5)  # minutes

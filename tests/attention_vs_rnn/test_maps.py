@@ -5,8 +5,8 @@ from dataclasses import replace
 
 import pytest
 import torch
+from byte_models import reader
 from small_models import decoder, draw_tokens, recurrent, wrapped
-from test_quality import reader
 from transformers import AutoModelForCausalLM
 
 from llmlab.attention_vs_rnn import importance, maps

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import corpus_listing
 import pytest
-from test_texts import Search
+from shared_passages import Search
 
 from llmlab import texts
 from llmlab.texts import MASK, Snippet, corpus, masking

@@ -75,19 +75,16 @@ def test_where_shows_only_what_exists():
             assert re.search(rf"  {what} .*{path.name}", done.stdout)
 
 
-def test_where_knows_all_six_kinds_of_places_of_lab_01():
+def test_where_knows_all_five_kinds_of_places_of_lab_01():
     kinds = {what for what, _ in where.places("measure")}
-    everything = {"module", "lab", "solution", "checks", "tests of checks", "tests"}
-    assert kinds == everything
+    assert kinds == {"module", "lab", "solution", "checks", "tests"}
 
 
 def found(word, kind):
     return {path.name for what, path in where.places(word) if what == kind}
 
 
-def test_where_gives_a_test_to_the_lab_whose_module_it_imports():
-    """Two labs have a module `memory`; there is one test of that name."""
-    assert (labs.package() / "attention_vs_rnn" / "memory.py").exists()
+def test_where_gives_a_test_to_the_lab_in_whose_folder_it_stands():
     assert "test_memory.py" in found("measure", "tests")
     assert "test_memory.py" not in found("attention_vs_rnn", "tests")
 
@@ -97,15 +94,13 @@ def test_where_lists_every_file_once_and_under_one_word_only():
     assert len(listed) == len(set(listed))
 
 
-def test_where_misses_no_notebook_and_no_test_that_carries_a_word():
+def test_where_misses_no_notebook_and_no_test_of_a_lab():
     listed = {path for word in llmlab.LABS for _, path in where.places(word)}
     root = labs.package().parent
-    carrying = {
-        path
-        for path in root.glob("tests/test_*.py")
-        if any(re.search(rf"_{word}(_|$)", path.stem) for word in llmlab.LABS)
+    tests = {
+        path for word in llmlab.LABS for path in root.glob(f"tests/{word}/test_*.py")
     }
-    assert carrying and carrying <= listed
+    assert tests and tests <= listed
     for folder in (labs.folder(), root / "solutions"):
         assert set(folder.glob("[0-9]*.ipynb")) <= listed
 

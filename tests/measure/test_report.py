@@ -2,9 +2,9 @@
 
 import json
 
+import byte_models
 import pytest
 import small_models
-import test_quality
 import torch
 
 from llmlab.core import records
@@ -25,8 +25,8 @@ def measure_little(monkeypatch, model, **choices):
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory):
-    model = test_quality.reader(context=96, dtype=torch.float32)
-    choices = {"text": test_quality.TEXT, "prompt": 8, "new": 5, "batches": (1, 4)}
+    model = byte_models.reader(context=96, dtype=torch.float32)
+    choices = {"text": byte_models.TEXT, "prompt": 8, "new": 5, "batches": (1, 4)}
     with pytest.MonkeyPatch.context() as monkeypatch:
         monkeypatch.setenv("LLMLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
         return measure_little(monkeypatch, model, **choices)
@@ -37,7 +37,7 @@ def test_peaks_that_a_time_contradicts_are_measured_again_at_once(
 ):
     """As an hour beside a neighbour may have left them: far too low."""
     monkeypatch.setenv("LLMLAB_CACHE", str(tmp_path))
-    model = test_quality.reader(context=96, dtype=torch.float32)
+    model = byte_models.reader(context=96, dtype=torch.float32)
     choices = {"text": (), "prompt": 8, "new": 5, "batches": (1,)}
     measure_little(monkeypatch, model, **choices)
     for path in tmp_path.glob("peaks-*.json"):
