@@ -19,7 +19,7 @@ from pathlib import Path
 import nbformat
 from mutations import changes
 
-from llmlab.checks.report import Plain
+from llmlab.checks.feedback import Plain
 
 SOLUTIONS = Path(__file__).parent.parent / "solutions"
 SECONDS = 5  # a mutant that runs longer will not end

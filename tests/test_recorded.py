@@ -10,7 +10,7 @@ import pytest
 from llmlab import models
 from llmlab.core import records
 
-SPEED, GRID = "quantized_speed", "quantization_grid"
+SPEED, GRID = "quantization_speed", "quantization_grid"
 GROUPS = ("32", "64", "128")
 # What a Xeon with AMX gave, with some room. The marks for decode were 4.5 and 6, for a
 # batch of 16 it was 1.2 against bf16: here starting operators takes half of a step, and

@@ -1,10 +1,10 @@
-"""Checks of the exercises: one module per lab, one function per exercise.
+"""Checks of the exercises: a folder for each lab, in it a file for each exercise.
 
 A notebook says `from llmlab.checks import measure as check` and, right below an
 exercise, `check.percentile(percentile)`. A right answer prints a line with ✓; a wrong
-one stops the run with three lines that name the mistake (`llmlab.checks.report`).
+one stops the run with three lines that name the mistake (`llmlab.checks.feedback`).
 """
 
-from llmlab.checks.report import CheckFailed, Plain, Todo
+from llmlab.checks.feedback import CheckFailed, Plain, Todo
 
 __all__ = ["CheckFailed", "Plain", "Todo"]

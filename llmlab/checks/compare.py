@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from llmlab.checks import report
+from llmlab.checks import feedback
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Exercise:
 
     def run(self, learner_function: Callable, *arguments: Any) -> None:
         """Run the learner's function on one case and compare all that it returns."""
-        self.compare(report.run(learner_function, *arguments), *arguments)
+        self.compare(feedback.run(learner_function, *arguments), *arguments)
 
     def compare(self, answer: object, *arguments: Any) -> None:
         """Compare an answer with the right one for these arguments."""
@@ -44,7 +44,9 @@ class Exercise:
             if not _same(got[place], right[place], self.tolerance):
                 where = _first_difference(got[place], right[place], self.tolerance)
                 hint = self._hint(place, got, right, arguments)
-                report.fail(what + where[0], expected=where[1], got=where[2], hint=hint)
+                feedback.fail(
+                    what + where[0], expected=where[1], got=where[2], hint=hint
+                )
 
     def _values(self, answer: object) -> tuple:
         if len(self.gives) == 1:
@@ -53,7 +55,7 @@ class Exercise:
             return tuple(answer)
         hint = f"return {', '.join(self.gives)}, in this order."
         expected = f"{len(self.gives)} values"
-        report.fail(f"{expected} come back", expected=expected, got=answer, hint=hint)
+        feedback.fail(f"{expected} come back", expected=expected, got=answer, hint=hint)
 
     def _hint(self, place: int, got: tuple, right: tuple, arguments: tuple) -> str:
         """Return the mistake that explains all values, else this one, else the hint."""
@@ -79,7 +81,7 @@ def number(what: str, value: object) -> float:
     if isinstance(plain, numbers.Real) and not isinstance(plain, bool):
         if math.isfinite(plain):
             return float(plain)
-    report.fail(f"{what} is a number", expected="a number", got=value,
+    feedback.fail(f"{what} is a number", expected="a number", got=value,
                 hint="return the number itself, not text or a list.")  # fmt: skip
 
 
@@ -92,11 +94,11 @@ def _plain(what: str, value: object, right: object) -> Any:
         if isinstance(value, tuple | list):
             return [number(f"each value of {what}", one) for one in value]
         hint = f"{what}: a list of numbers, one for each."
-        report.fail(f"{what} are a list", expected="a list", got=value, hint=hint)
+        feedback.fail(f"{what} are a list", expected="a list", got=value, hint=hint)
     if isinstance(right, str):
         hint = "return the name as text, in quotes."
         if not isinstance(value, str):
-            report.fail(f"{what} is a name", expected="text", got=value, hint=hint)
+            feedback.fail(f"{what} is a name", expected="text", got=value, hint=hint)
         return value
     return number(what, value)
 
@@ -105,11 +107,11 @@ def _tensor(what: str, value: object, right: torch.Tensor) -> torch.Tensor:
     kind = f"{right.dtype} {tuple(right.shape)}"
     if not isinstance(value, torch.Tensor):
         hint = "return a tensor."
-        report.fail(f"{what} is a tensor", expected=kind, got=value, hint=hint)
+        feedback.fail(f"{what} is a tensor", expected=kind, got=value, hint=hint)
     if (value.dtype, value.shape) != (right.dtype, right.shape):
         got = f"{value.dtype} {tuple(value.shape)}"
         hint = "look at the shape and the dtype of what you return."
-        report.fail(
+        feedback.fail(
             f"{what} has its shape and dtype", expected=kind, got=got, hint=hint
         )
     return value

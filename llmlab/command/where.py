@@ -1,7 +1,6 @@
 """`llmlab where WORD`: the places where a lab's word lives."""
 
 import argparse
-import ast
 import difflib
 import os
 from pathlib import Path
@@ -13,57 +12,26 @@ from llmlab.command import labs
 def places(word: str) -> list[tuple[str, Path]]:
     """Return what exists of a word: pairs of what it is and its file or folder.
 
-    A wheel holds no solutions and no tests; they stand in the repository.
+    A folder stands for all that lies in it. A wheel holds no solutions, no tests and no
+    benchmarks; they stand in the repository.
     """
     package, around = labs.package(), labs.package().parent
-    module = package / word
     candidates = [
-        ("module", module if module.is_dir() else package / f"{word}.py"),
+        ("module", package / word),
         ("lab", labs.folder() / labs.notebook(word)),
         ("solution", around / "solutions" / labs.notebook(word)),
-        *(("checks", path) for path in _checks(word)),
-        *(("tests", path) for path in _tests(word)),
+        ("checks", package / "checks" / word),
+        ("show", package / "show" / word),
+        ("tests", around / "tests" / word),
+        *(("recorded", path) for path in _begun(package / "recorded", word)),
+        *(("benchmark", path) for path in _begun(around / "benchmarks", word)),
     ]
     return [(what, path) for what, path in candidates if path.exists()]
 
 
-def _checks(word: str) -> list[Path]:
-    """Return the module of a word's checks, and the parts that it alone imports."""
-    folder = labs.package() / "checks"
-    others = set().union(
-        *(_reached(other, folder) for other in llmlab.LABS if other != word)
-    )
-    own = _reached(word, folder) - others - {word}
-    return [folder / f"{name}.py" for name in (word, *sorted(own))]
-
-
-def _reached(name: str, folder: Path) -> set[str]:
-    """Return the modules of a folder that one of them imports, itself included."""
-    reached, waiting = set(), [name]
-    while waiting:
-        path = folder / f"{waiting.pop()}.py"
-        if path.exists() and path.stem not in reached:
-            reached.add(path.stem)
-            within = f"llmlab.{folder.name}."
-            found = [one for one in _imports(path) if one.startswith(within)]
-            waiting += [one.removeprefix(within).split(".")[0] for one in found]
-    return reached
-
-
-def _tests(word: str) -> list[Path]:
-    """Return the tests in the folder of a word."""
-    return sorted((labs.package().parent / "tests" / word).glob("test_*.py"))
-
-
-def _imports(path: Path) -> set[str]:
-    """Return all that a module may import by `from … import …`, in full."""
-    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-    return {
-        f"{node.module}.{alias.name}"
-        for node in nodes
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
+def _begun(folder: Path, word: str) -> list[Path]:
+    """Return the files of a folder whose names begin with a word."""
+    return sorted(folder.glob(f"{word}_*.*"))
 
 
 def run(options: argparse.Namespace) -> int:

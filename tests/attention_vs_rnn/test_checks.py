@@ -11,8 +11,9 @@ from torch import nn
 
 from llmlab import journal
 from llmlab.checks import attention_vs_rnn as check
-from llmlab.checks import mixing, report
-from llmlab.checks.report import CheckFailed
+from llmlab.checks import feedback
+from llmlab.checks.attention_vs_rnn import mixing
+from llmlab.checks.feedback import CheckFailed
 
 # --- right answers, two or more truly different ones for each exercise
 
@@ -471,7 +472,7 @@ def test_every_exercise_has_two_right_and_five_wrong_answers_and_three_hints():
     assert list(RIGHT) == list(WRONG) == list(check.HINTS)
     assert all(len(answers) >= 2 for answers in RIGHT.values())
     assert all(len(answers) >= 5 for answers in WRONG.values())
-    assert all(len(levels) == report.LEVELS for levels in check.HINTS.values())
+    assert all(len(levels) == feedback.LEVELS for levels in check.HINTS.values())
 
 
 def test_a_wrong_entry_of_a_tensor_is_named_by_its_place():

@@ -75,41 +75,10 @@ def test_where_shows_only_what_exists():
             assert re.search(rf"  {what} .*{path.name}", done.stdout)
 
 
-def test_where_knows_all_five_kinds_of_places_of_lab_01():
-    kinds = {what for what, _ in where.places("measure")}
-    assert kinds == {"module", "lab", "solution", "checks", "tests"}
-
-
-def found(word, kind):
-    return {path.name for what, path in where.places(word) if what == kind}
-
-
-def test_where_gives_a_test_to_the_lab_in_whose_folder_it_stands():
-    assert "test_memory.py" in found("measure", "tests")
-    assert "test_memory.py" not in found("attention_vs_rnn", "tests")
-
-
-def test_where_lists_every_file_once_and_under_one_word_only():
-    listed = [path for word in llmlab.LABS for _, path in where.places(word)]
-    assert len(listed) == len(set(listed))
-
-
-def test_where_misses_no_notebook_and_no_test_of_a_lab():
-    listed = {path for word in llmlab.LABS for _, path in where.places(word)}
-    root = labs.package().parent
-    tests = {
-        path for word in llmlab.LABS for path in root.glob(f"tests/{word}/test_*.py")
-    }
-    assert tests and tests <= listed
-    for folder in (labs.folder(), root / "solutions"):
-        assert set(folder.glob("[0-9]*.ipynb")) <= listed
-
-
-def test_where_lists_the_parts_that_the_checks_of_one_lab_alone_import():
-    expected = {"attention_vs_rnn.py", "mixing.py", "distance.py"}
-    assert found("attention_vs_rnn", "checks") == expected
-    for word in llmlab.LABS:
-        assert not {"report.py", "compare.py"} & found(word, "checks")
+def test_where_knows_every_kind_of_place_of_lab_04():
+    kinds = [what for what, _ in where.places("quantization")]
+    assert kinds[:4] == ["module", "lab", "solution", "checks"]
+    assert {*kinds[4:]} == {"tests", "recorded", "benchmark"}
 
 
 def test_where_corrects_a_misspelt_word():

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from llmlab import journal
-from llmlab.checks import Todo, report
+from llmlab.checks import Todo, feedback
 from llmlab.checks import measure as check
-from llmlab.checks.report import CheckFailed
+from llmlab.checks.feedback import CheckFailed
 
 # --- right answers, two or more truly different ones for each exercise
 
@@ -398,7 +398,7 @@ def test_every_exercise_has_two_right_and_five_wrong_answers_and_three_hints():
     assert list(RIGHT) == list(WRONG) == list(check.HINTS)
     assert all(len(answers) >= 2 for answers in RIGHT.values())
     assert all(len(answers) >= 5 for answers in WRONG.values())
-    assert all(len(levels) == report.LEVELS for levels in check.HINTS.values())
+    assert all(len(levels) == feedback.LEVELS for levels in check.HINTS.values())
 
 
 def test_an_exercise_that_is_not_written_says_its_one_sentence():

@@ -8,24 +8,24 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from llmlab.checks import report
+from llmlab.checks import feedback
 
 Table = Mapping[str, Mapping[int, Any]]  # layer -> bits -> loss or bytes
 
 
 def check(learner_function: Callable, losses: Table, sizes: Table, budget: int) -> None:
     """Run the learner's function on one case and judge its choice."""
-    answer = report.run(learner_function, losses, sizes, budget)
+    answer = feedback.run(learner_function, losses, sizes, budget)
     _is_choice(answer, losses)
     used, best = total(sizes, answer), least(losses, sizes, budget)
     if used > budget:
         hint = f"{used - budget} bytes over; only choices with bytes <= budget count."
         expected = f"at most {budget} bytes"
         promise = "the choice keeps to the budget"
-        report.fail(promise, expected=expected, got=f"{used} bytes", hint=hint)
+        feedback.fail(promise, expected=expected, got=f"{used} bytes", hint=hint)
     got, right = total(losses, answer), total(losses, best)
     if got > right + 1e-9:
-        report.fail("no other choice within the budget has less loss", expected=right,
+        feedback.fail("no other choice within the budget has less loss", expected=right,
                     got=got, hint=_hint(answer, losses, sizes, budget))  # fmt: skip
 
 
@@ -105,13 +105,13 @@ def _is_choice(answer: object, losses: Table) -> None:
     hint = "return a dict with the bits of every layer, such as {'up': 8, 'down': 4}."
     if not isinstance(answer, Mapping) or set(answer) != set(losses):
         names = list(answer) if isinstance(answer, Mapping) else answer
-        report.fail("every layer gets its bits", expected=list(losses), got=names,
+        feedback.fail("every layer gets its bits", expected=list(losses), got=names,
                     hint=hint)  # fmt: skip
     for layer, bits in answer.items():
         if bits not in list(losses[layer]):  # which takes lists as answers, too
             expected = f"one of {list(losses[layer])}"
             promise = f"the bits of {layer} are among the choices"
-            report.fail(promise, expected=expected, got=bits, hint=hint)
+            feedback.fail(promise, expected=expected, got=bits, hint=hint)
 
 
 def _hint(answer: Mapping, losses: Table, sizes: Table, budget: int) -> str:

@@ -2,7 +2,7 @@
 
 One sequence, 128 tokens in, 128 out; a prefill of 512; a decode step of 16 sequences.
 Every call of a phase in the same rounds, two threads, random weights of one checkpoint:
-speeds, not qualities. The result goes to llmlab/recorded/quantized_speed.json. Takes
+speeds, not qualities. The result goes to llmlab/recorded/quantization_speed.json. Takes
 about four minutes on an idle machine.
 """
 
@@ -18,7 +18,7 @@ from llmlab.command import formats
 from llmlab.core import machine, records
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = "python benchmarks/quantized_speed.py"
+COMMAND = "python benchmarks/quantization_speed.py"
 WORDS = ("fp32", "bf16", "bf16-prepacked", "int8", "int8-dynamic", "int4-g32",
          "int4-g128")  # fmt: skip
 NEW = 128
@@ -39,7 +39,7 @@ def main() -> None:
         facts = formats.compare(folder, WORDS, new=NEW, beside=beside)
     print(formats.table(facts))
     kept = [dataclasses.replace(f, kind="recorded", command=COMMAND) for f in facts]
-    records.save(kept, ROOT / "llmlab/recorded/quantized_speed.json")
+    records.save(kept, ROOT / "llmlab/recorded/quantization_speed.json")
 
 
 def _tokens(length: int) -> torch.Tensor:

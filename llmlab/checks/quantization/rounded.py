@@ -8,7 +8,7 @@ Shapes: C columns, O output features, I input features, G groups per row, T toke
 import torch
 from torch import Tensor
 
-from llmlab.checks import report
+from llmlab.checks import feedback
 
 
 def absmax(row, bits, *, largest=None, more=0, size=None, by=torch.round, times=False):
@@ -127,7 +127,7 @@ def with_gradient(answer: object, leaf: Tensor, slope: Tensor):
     if not isinstance(answer, Tensor) or answer.shape != leaf.shape:
         hint = "return the rounded weights, as many as came in."
         got = tuple(answer.shape) if isinstance(answer, Tensor) else answer
-        report.fail("a weight comes back for each", expected=tuple(leaf.shape),
+        feedback.fail("a weight comes back for each", expected=tuple(leaf.shape),
                     got=got, hint=hint)  # fmt: skip
     if not answer.requires_grad:
         return answer, torch.zeros_like(leaf)
@@ -137,6 +137,6 @@ def with_gradient(answer: object, leaf: Tensor, slope: Tensor):
         )
     except RuntimeError as error:
         hint = "something there has no derivative; divide with `/`, round with round()."
-        report.fail("each weight has a gradient", expected="a gradient",
+        feedback.fail("each weight has a gradient", expected="a gradient",
                     got=f"{error}", hint=hint)  # fmt: skip
     return answer.detach(), gradient

@@ -12,6 +12,11 @@ import torch
 from torch import Tensor
 
 
+def normal(generator: torch.Generator, *size: int) -> Tensor:
+    """Return numbers drawn from the normal distribution, in float64."""
+    return torch.randn(size, generator=generator, dtype=torch.float64)
+
+
 def attend(queries, keys, values, *, hidden=1, scale=None, axis=-1, below=-math.inf):
     """Attend causally over (…, T, H); `hidden` is the first diagonal that is hidden."""
     scale = queries.shape[-1] ** -0.5 if scale is None else scale

@@ -6,7 +6,7 @@ Shapes: T tokens, D model width.
 import torch
 from torch import Tensor
 
-from llmlab.checks import mixing
+from llmlab.checks.attention_vs_rnn import mixing
 
 LAST, FIRST, ALL = slice(-1, None), slice(1), slice(None)  # which outputs are added up
 

@@ -1,0 +1,74 @@
+"""Exercise 1: causal attention."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from llmlab.checks import feedback
+from llmlab.checks.attention_vs_rnn import mixing
+from llmlab.checks.compare import Exercise
+
+# A mistake stands in one line or two, as in a table.
+# fmt: off
+
+HINTS = (
+    "Compare each query with each key, hide what comes later, then share out.",
+    "Scores are queries @ keys.mT over √H; later ones get -inf; then softmax.",
+    "ones(T, T).triu(1) is what is later; masked_fill, softmax(-1), then @ values.",
+)
+
+EXERCISE = Exercise(
+    right=mixing.attend,
+    gives=("the mixed values",),
+    hint="scores over √H, later keys at -inf, softmax over the keys, times the values.",
+    tolerance=1e-6,
+    mistakes={
+        "a token sees itself too: hide what is later, not itself.":
+            lambda q, k, v: mixing.attend(q, k, v, hidden=0, below=-1e9),
+        "no mask: a token must not see what comes after it.":
+            lambda q, k, v: mixing.attend(q, k, v, hidden=q.shape[-2]),
+        "the mask is one too late: a token sees its next one.":
+            lambda q, k, v: mixing.attend(q, k, v, hidden=2),
+        "the mask is the wrong way round: hide what is later, not the past.":
+            lambda *a: mixing.attend(*(one.flip(-2) for one in a)).flip(-2),
+        "mask before softmax: afterwards a row no longer adds up to 1.":
+            mixing.masked_late,
+        "hide with -inf: a score of 0 still gets its share.":
+            lambda q, k, v: mixing.attend(q, k, v, below=0.0),
+        "the scale is missing: divide the scores by √H.":
+            lambda q, k, v: mixing.attend(q, k, v, scale=1.0),
+        "divide by √H, the square root, not by H.":
+            lambda q, k, v: mixing.attend(q, k, v, scale=1 / q.shape[-1]),
+        "divide by √H, do not multiply.":
+            lambda q, k, v: mixing.attend(q, k, v, scale=q.shape[-1] ** 0.5),
+        "H is the width of a head, not the number of tokens.":
+            lambda q, k, v: mixing.attend(q, k, v, scale=q.shape[-2] ** -0.5),
+        "softmax over the keys, the last axis, so that each row adds up to 1.":
+            lambda q, k, v: mixing.attend(q, k, v, axis=-2),
+        "softmax over the keys, the last axis, not over the first.":
+            lambda q, k, v: mixing.attend(q, k, v, axis=0),
+        "queries and keys have changed places: each row is a query.":
+            lambda q, k, v: mixing.attend(k, q, v),
+        "the weights share out values, not keys.":
+            lambda q, k, v: mixing.attend(q, k, k),
+    },
+)
+
+
+def attend(learner_function: Callable) -> None:
+    """Exercise 1. Causal attention: (…, T, H) three times -> mixed values (…, T, H)."""
+    generator = torch.Generator().manual_seed(0)
+    example = torch.zeros(3, 3, 4).double()  # of the text: weights 1 : 3 : 4
+    example[0, :, 0], example[2, :, 0] = 2.0, torch.tensor([8.0, 16.0, 24.0])
+    example[1, :, 0] = torch.tensor([1.0, 3.0, 4.0]).double().log()
+    sizes = ((3, 4), (1, 5), (7, 3), (2, 6, 4), (2, 3, 5, 8))
+    for case in (example, *(mixing.normal(generator, 3, *size) for size in sizes)):
+        answer = feedback.run(learner_function, *case)
+        if isinstance(answer, Tensor) and not answer.isfinite().all():
+            hint = "each token sees at least itself, and softmax follows the mask."
+            got = answer[~answer.isfinite()][0]
+            feedback.fail("every value is a number", expected="numbers", got=got.item(),
+                        hint=hint)
+        EXERCISE.compare(answer, *case)
+    print("✓ attend: 6 cases, from one token alone to two rows of three heads")

@@ -1,0 +1,62 @@
+"""Exercise 1: levels about zero."""
+
+import random
+from collections.abc import Callable
+
+import torch
+
+from llmlab.checks.compare import Exercise
+from llmlab.checks.quantization import rounded
+
+# A mistake stands in one line or two, as in a table.
+# fmt: off
+
+HINTS = (
+    "One number, the scale, must send the largest magnitude to the last level.",
+    "With 8 bits the levels are -127 to 127, so scale = max|row| / 127.",
+    "(row / scale).round().to(torch.int8); a row of zeros gets the scale 1.",
+)
+
+
+EXERCISE = Exercise(
+    right=rounded.absmax,
+    gives=("the integers", "the scale"),
+    hint="scale = max|row| / the last level; integers = row / scale, rounded, as int8.",
+    tolerance=1e-5,
+    mistakes={
+        "your scale is upside down: integers times scale give weights.":
+            lambda row, bits: (rounded.absmax(row, bits)[0],
+                               1 / rounded.absmax(row, bits)[1]),
+        "cut off, not rounded: round first, then `.to(torch.int8)`.":
+            lambda row, bits: rounded.absmax(row, bits, by=torch.trunc),
+        "the last level is 2**(bits - 1) - 1: with 8 bits 127, not 128.":
+            lambda row, bits: rounded.absmax(row, bits, more=1),
+        "2**bits - 1 counts both sides; about zero there are half as many.":
+            lambda row, bits: rounded.absmax(row, bits, largest=2**bits - 1),
+        "these are 8 bits; the last level is 2**(bits - 1) - 1.":
+            lambda row, bits: rounded.absmax(row, 8),
+        "the sign is lost: only the scale is made from magnitudes.":
+            lambda row, bits: rounded.absmax(row.abs(), bits),
+        "take the largest magnitude, max|row|, not the largest weight.":
+            lambda row, bits: rounded.absmax(row, bits, size=row.max()),
+        "take the largest magnitude, not the smallest weight.":
+            lambda row, bits: rounded.absmax(row, bits, size=-row.min()),
+        "take the largest magnitude, not the mean.":
+            lambda row, bits: rounded.absmax(row, bits, size=row.abs().mean()),
+        "divide by the scale; it turns integers back into weights.":
+            lambda row, bits: rounded.absmax(row, bits, times=True),
+    },
+)
+
+
+def absmax(learner_function: Callable) -> None:
+    """Exercise 1. Levels about zero: (row, bits) -> int8 integers, scale."""
+    generator = torch.Generator().manual_seed(0)
+    EXERCISE.run(learner_function, torch.tensor([-1.27, 0.0, 0.64]), 8)  # in the text
+    for bits in (8, 4, 3, 2):
+        for size in (1, 7, 64):
+            spread = 10.0 ** random.Random(size * bits).randint(-4, 2)
+            row = spread * torch.randn(size, generator=generator)
+            EXERCISE.run(learner_function, row, bits)
+    EXERCISE.run(learner_function, torch.zeros(4), 8)
+    print("✓ absmax: 14 rows, every integer and every scale")

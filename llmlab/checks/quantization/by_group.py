@@ -1,0 +1,59 @@
+"""Exercise 3: a scale per group."""
+
+from collections.abc import Callable
+
+import torch
+
+from llmlab.checks.compare import Exercise
+from llmlab.checks.quantization import rounded
+
+# A mistake stands in one line or two, as in a table.
+# fmt: off
+
+HINTS = (
+    "It is absmax again, for each run of neighbours in a row by itself.",
+    "weight.view(O, -1, group_size) has the groups of a row as its middle axis.",
+    "groups.abs().amax(-1, keepdim=True) / largest are the scales; then as before.",
+)
+
+
+EXERCISE = Exercise(
+    right=rounded.by_group,
+    gives=("the integers", "the scales"),
+    hint="each group of neighbours in a row has its own max|group| / largest level.",
+    tolerance=1e-5,
+    mistakes={
+        "this is one scale for a row; each group has its own.":
+            lambda w, size, bits: rounded.by_group(w, w.shape[1], bits,
+                                                   shown=w.shape[1] // size),
+        "one scale for all: each group has its own.":
+            lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 1, 2)),
+        "wrong axis: a group is a run of columns in one row.":
+            lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 2)),
+        "a group is a run of neighbours, not columns taken every G-th.":
+            rounded.by_group_strided,
+        "scales went to the wrong groups: repeat_interleave, not repeat.":
+            rounded.by_group_tiled,
+        "the last level is 2**(bits - 1) - 1.":
+            lambda w, size, bits: rounded.by_group(w, size, bits, more=1),
+        "these are 8 bits; the last level is 2**(bits - 1) - 1.":
+            lambda w, size, bits: rounded.by_group(w, size, 8),
+        "take magnitudes: the largest of |weights|.":
+            lambda w, size, bits: rounded.by_group(w, size, bits, signed=True),
+        "cut off, not rounded.":
+            lambda w, size, bits: rounded.by_group(w, size, bits, by=torch.trunc),
+    },
+)
+
+
+def by_group(learner_function: Callable) -> None:
+    """Exercise 3. A scale per group: (weight, group size, bits) -> (O, I), (O, G)."""
+    generator = torch.Generator().manual_seed(0)
+    example = torch.tensor([[0.7, -0.3, 7.0, 1.0], [0.0, 0.07, -0.7, 0.1]])
+    EXERCISE.run(learner_function, example, 2, 4)
+    for rows, groups, size in ((1, 1, 8), (3, 4, 4), (4, 4, 4), (6, 2, 3), (5, 3, 16)):
+        spread = 10 ** torch.randn(rows, groups, 1, generator=generator)
+        weight = spread * torch.randn(rows, groups, size, generator=generator)
+        for bits in (8, 4):
+            EXERCISE.run(learner_function, weight.flatten(1), size, bits)
+    print("✓ by_group: 11 matrices, every integer and every scale")
