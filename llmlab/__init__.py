@@ -4,7 +4,7 @@ core        machine, records, progress, and the face of every model
 texts       the training text of this installation, the frozen evaluation text
 models      decoder and RNN language models, caches, checkpoints, generation, training
 measure     speed, memory, roofline, quality (lab 1)
-show        plots, figures with alt text, widgets
+show        figures with alt text, tables, and the pictures and widgets of each lab
 journal     the learner's own predictions, scoreboard and hints
 checks      what tells a learner that an exercise is right, or which mistake it holds
 zoo         the recipes that made the bundled weights

@@ -105,7 +105,7 @@ def _save(found: list[records.Record], stem: Path) -> list[Path]:
 
     facts, picture = Path(f"{stem}.json"), Path(f"{stem}.png")
     records.save(found, facts)
-    show.figure(show.plots.model_card(found), alt=_told(found)).save(picture)
+    show.figure(show.measure.model_card(found), alt=_told(found)).save(picture)
     return [facts, picture]
 
 

@@ -2,13 +2,14 @@
 
 figure   a matplotlib figure as HTML, with alt text, on a card of its own
 table    records as a table
-plots    the pictures of the labs, from records
-widgets  selectors over records that were computed before
 style    the palette: seven series, each with colour, marker, line and hatch
+
+The pictures and the widget of a lab stand under its word, such as `show.quantization`.
 """
 
-from llmlab.show import plots, style, widgets
-from llmlab.show.pictures import Picture, figure
+from llmlab.show import attention_vs_rnn, measure, quantization, style
+from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
-__all__ = ["Picture", "Table", "figure", "plots", "style", "table", "widgets"]
+__all__ = ["Picture", "Table", "attention_vs_rnn", "figure", "measure", "quantization"]
+__all__ += ["style", "table"]

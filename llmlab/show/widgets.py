@@ -1,145 +1,107 @@
-"""Selectors over records that were computed before; no widget runs a model.
+"""Rows of buttons, one line that says the answer, one figure: the body of a widget.
 
-bounds     which bound rules a step, by model, format, batch, context
-attention  the attention map of any layer and head
-levels     a weight and the levels of its grid, by bits and group size
-
-A widget is boxes of ipywidgets 8, made by `show.selectors`.
+The buttons are reached by the keyboard; the line (CSS class `llmlab-widget-line`) is
+read out by screen readers; the figure is HTML with alt text. Without a live kernel the
+representation shows line and figure.
 """
 
-from collections.abc import Iterable, Sequence
+import html
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from llmlab.core.records import Record
-from llmlab.show import choose, plots, scales
-from llmlab.show.grids import Choice, grid
-from llmlab.show.pictures import Picture, figure
-from llmlab.show.plots import maps, steps
-from llmlab.show.selectors import Selectors
+import ipywidgets
 
-COSTS = ("rounding error", "bits per weight", "bits per byte")  # said of a grid
+from llmlab.show.figures import Picture
+
+LINE = "llmlab-widget-line"
+PICTURE = "llmlab-widget-figure"
+SELECTOR = "llmlab-widget-selector"
+# The dark theme's own sign for a chosen button is hard to see.
+STYLE = (
+    f"<style>.{SELECTOR} .mod-active {{font-weight:600;"
+    "box-shadow:inset 0 0 0 2px var(--jp-brand-color1,#1976d2)}</style>"
+)
+
+Choice = dict[str, Any]
 
 
-def bounds(
-    records: Iterable[Record],
-    *,
-    by: Sequence[str] = ("model", "dtype", "batch", "context"),
-    along: str = "batch",
-    phase: str = "decode",
-    title: str = "Time of a decode step: three bounds and what was measured",
-) -> Selectors:
-    """Return selectors that show this machine's bounds for a choice of details.
+class Selectors(ipywidgets.VBox):
+    """A choice among things computed before.
 
-    records: "compute bound", "bandwidth bound", "overhead bound" and the measured time,
-    in seconds, one of each for a combination; whatever is no bound counts as measured.
-    by: the details to choose by, which every record has. along: the one that the
-    figure runs along, a number. phase: records of another one, by details["phase"],
-    are left out, as are records in other units than seconds.
-    ValueError: no bounds, a missing detail, two records for one place, a value not
-    above 0, an `along` that is not chosen by.
+    options: what can be chosen, by key; first: what is chosen at the start; say: the
+    line of a choice; draw: its picture, or None where there is nothing to show. A
+    picture is drawn once: coming back to it costs nothing.
     """
-    if along not in by:
-        raise ValueError(f"along={along!r} is none of by={tuple(by)}; choose one.")
-    records = choose.of_unit(choose.checked(records), "s")
-    records = [each for each in records if each.details.get("phase", phase) == phase]
-    choices = grid(records, by)
-    for value in choices.options(along):
-        if isinstance(value, str) or value <= 0:
-            raise ValueError(
-                f"details[{along!r}] is {value!r}; the figure runs along a number "
-                "above 0, so choose another detail as along."
-            )
-    limits = scales.room([each.value for each in choices.records])
 
-    def draw(choice: Choice) -> Picture | None:
-        found = choices.along(choice, along)
-        if not choose.named(found, *plots.BOUNDS):
-            return None  # the line says so
-        at = choice[along]
-        fig = plots.regimes(found, along=along, at=at, limits=limits, title=title)
-        return figure(fig, alt=f"{title} by {along}. {choices.sentence(choice)}.")
+    def __init__(
+        self,
+        options: Mapping[str, Sequence[Any]],
+        first: Choice,
+        say: Callable[[Choice], str],
+        draw: Callable[[Choice], Picture | None],
+    ):
+        self._say, self._draw = say, draw
+        self._drawn: dict[tuple, str] = {}
+        self.selectors = {key: _buttons(key, options[key], first[key]) for key in first}
+        self.line, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
+        self.line.add_class(LINE)
+        self.picture.add_class(PICTURE)
+        wrap = ipywidgets.Layout(flex_flow="row wrap")
+        selectors = ipywidgets.Box(list(self.selectors.values()), layout=wrap)
+        super().__init__([selectors, self.line, self.picture])
+        for selector in self.selectors.values():
+            selector.observe(self._show, names="value")
+        self._show()
 
-    options = {key: choices.options(key) for key in choices.keys}
-    return Selectors(options, choices.first(), choices.sentence, draw)
+    @property
+    def choice(self) -> Choice:
+        """What is chosen now, by key."""
+        return {key: selector.value for key, selector in self.selectors.items()}
+
+    @property
+    def text(self) -> str:
+        """What the line says now."""
+        return self._say(self.choice)
+
+    def _show(self, change=None) -> None:
+        role = 'role="status" aria-live="polite"'
+        self.picture.value = STYLE + self._figure()
+        # Last, so that who sees the line change has the figure too.
+        self.line.value = f"<span {role}>{html.escape(self.text)}</span>"
+
+    def _figure(self) -> str:
+        place = tuple(self.choice.values())
+        if place not in self._drawn:
+            picture = self._draw(self.choice)
+            self._drawn[place] = "" if picture is None else picture._repr_html_()
+        return self._drawn[place]
+
+    def __repr__(self) -> str:
+        return self.text
+
+    def _repr_mimebundle_(self, **options):
+        bundle = super()._repr_mimebundle_(**options)
+        line = f"<p>{html.escape(self.text)}</p>"
+        # Shown by nbconvert and on pages without a kernel; JupyterLab takes the widget.
+        still = {"text/plain": self.text, "text/html": line + self._figure()}
+        return bundle | still
 
 
-def attention(records: Iterable[Record], *, title: str | None = None) -> Selectors:
-    """Return selectors of layer and head that show the attention map of the choice.
+def _buttons(key: str, options: Sequence[Any], first: Any) -> ipywidgets.ToggleButtons:
+    """Return a row of buttons: Tab goes through them, Space chooses.
 
-    records: "attention weight", as maps.of_text gives them, all of one text. The line
-    says which token the last one looks at most. Others are left alone.
-    ValueError: no weights, more tokens than can be read, a missing detail.
+    In JupyterLab the arrow keys of a Dropdown move to the next cell instead.
     """
-    found = choose.named(choose.checked(records), maps.NAME)
-    heads: dict[tuple[int, int], list[Record]] = {}
-    for record in found:
-        place = (choose.detail(record, "layer"), choose.detail(record, "head"))
-        heads.setdefault(place, []).append(record)
-    if not heads:
-        raise ValueError(f"records hold no {maps.NAME!r}; maps.of_text gives them.")
-
-    def say(choice: Choice) -> str:
-        place = f"layer {choice['layer']}, head {choice['head']}"
-        weights = heads.get((choice["layer"], choice["head"]))
-        if weights is None:
-            return f"{place}: not computed before, choose another"
-        return f"{place}: {maps.sentence(weights)}"
-
-    def draw(choice: Choice) -> Picture | None:
-        weights = heads.get((choice["layer"], choice["head"]))
-        if weights is None:
-            return None
-        named = title and f"{title}: layer {choice['layer']}, head {choice['head']}"
-        alt = f"Attention map, {say(choice)}."
-        return figure(plots.attention_map(weights, title=named), alt=alt)
-
-    layers, numbers = ({place[i] for place in heads} for i in (0, 1))
-    options = {"layer": sorted(layers), "head": sorted(numbers)}
-    layer, head = next(iter(heads))
-    return Selectors(options, {"layer": layer, "head": head}, say, draw)
+    selector = ipywidgets.ToggleButtons(
+        options=[(_shown(value), value) for value in options],
+        value=first,
+        description=key,
+        layout=ipywidgets.Layout(width="auto", margin="2px 16px 2px 0"),
+        style={"description_width": "initial", "button_width": "auto"},
+    )
+    selector.add_class(SELECTOR)
+    return selector
 
 
-def levels(
-    records: Iterable[Record],
-    *,
-    bits: int | None = None,
-    group_size: str | None = None,
-    title: str | None = None,
-) -> Selectors:
-    """Return selectors of bits and group size that show a weight on the chosen grid.
-
-    records: as for `plots.levels`, with a "step" for each choice. The line says what
-    the choice costs. bits, group_size: what is chosen at the start, by default the
-    first. Others are left alone. ValueError: no histogram, no such step, a missing
-    detail.
-    """
-    records = choose.checked(records)
-    first = steps.chosen(records, bits, group_size)
-    found = choose.named(records, steps.STEP)
-    costs = choose.named(records, *COSTS)
-
-    def say(choice: Choice) -> str:
-        own = [
-            f"{each.name} {each.value_text()}"
-            for each in costs
-            if all(choose.detail(each, key) == choice[key] for key in choice)
-        ]
-        place = f"{choice['bits']} bits, "
-        place += steps.size_spoken(choice["group size"])
-        return f"{place}: {', '.join(own)}" if own else f"{place}: not computed before"
-
-    def draw(choice: Choice) -> Picture | None:
-        here = choice["bits"], choice["group size"]
-        if not any(
-            tuple(each.details[key] for key in choice) == here for each in found
-        ):
-            return None  # the line says so
-        named = {"title": title} if title else {}
-        fig = plots.levels(records, bits=here[0], group_size=here[1], **named)
-        return figure(fig, alt=f"Histogram of weights with levels, {say(choice)}.")
-
-    keys = ("bits", "group size")
-    options = {
-        key: list(dict.fromkeys(choose.detail(each, key) for each in found))
-        for key in keys
-    }
-    return Selectors(options, {key: first.details[key] for key in keys}, say, draw)
+def _shown(value: str | int | float) -> str:
+    return value if isinstance(value, str) else f"{value:,}"

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from drawn import faults, words_of
 
-from llmlab import show
 from llmlab.core import records
 from llmlab.core.records import Record
-from llmlab.show import plots, style
+from llmlab.show import quantization as pictures
+from llmlab.show import style
 
 
 def record(name, value, unit="1", low=None, high=None, subject="", **details):
@@ -90,10 +90,10 @@ FLOATS = [
     for word, size, error in (("fp8 e4m3", 8, 0.03), ("NF4", 4.25, 0.09))
 ]  # fmt: skip
 PICTURES = {
-    "levels": lambda: plots.levels(GRIDS, bits=4, group_size="32"),
-    "rounding_errors": lambda: plots.rounding_errors([*GRIDS, *FLOATS]),
-    "quality_by_bits": lambda: plots.quality_by_bits(LOSSES),
-    "format_bounds": lambda: plots.format_bounds(PHASES),
+    "levels": lambda: pictures.levels(GRIDS, bits=4, group_size="32"),
+    "rounding_errors": lambda: pictures.rounding_errors([*GRIDS, *FLOATS]),
+    "quality_by_bits": lambda: pictures.quality_by_bits(LOSSES),
+    "format_bounds": lambda: pictures.format_bounds(PHASES),
 }
 every_picture = pytest.mark.parametrize("name", PICTURES)
 
@@ -107,7 +107,7 @@ def test_a_picture_keeps_the_rules_of_all(name):
 @pytest.mark.parametrize("wrong", [[], [3.0], [record("height", 3.0)]])
 def test_no_records_numbers_or_strange_records_are_refused(name, wrong):
     with pytest.raises(ValueError, match="records"):
-        getattr(plots, name)(wrong)
+        getattr(pictures, name)(wrong)
 
 
 # Levels
@@ -122,15 +122,15 @@ def lines_of(axes):
 
 
 def test_levels_stand_in_even_steps_over_a_histogram_that_does_not_move():
-    four = plots.levels(GRIDS, bits=4, group_size="32").axes[0]
+    four = pictures.levels(GRIDS, bits=4, group_size="32").axes[0]
     assert lines_of(four) == pytest.approx(np.arange(-7, 8) * 1.3 / 15)
-    two = plots.levels(GRIDS, bits=2, group_size="tensor").axes[0]
+    two = pictures.levels(GRIDS, bits=2, group_size="tensor").axes[0]
     assert len(lines_of(two)) == 3
     assert four.get_xlim() == two.get_xlim() == (-1, 1)
 
 
 def test_the_costs_of_all_choices_stand_beside_it_and_the_choice_is_ringed():
-    _, error, quality = plots.levels(GRIDS, bits=4, group_size="32").axes
+    _, error, quality = pictures.levels(GRIDS, bits=4, group_size="32").axes
     for axes, value in ((error, 1.3 / 15), (quality, 1.1 + 1.3 / 15)):
         assert axes.get_yscale() == "log"
         (ring,) = [each for each in axes.lines if each.get_markerfacecolor() == "none"]
@@ -142,25 +142,25 @@ def test_the_costs_of_all_choices_stand_beside_it_and_the_choice_is_ringed():
 def test_one_grid_alone_is_drawn_without_costs():
     facts = [*SHARES, *(each for each in GRIDS if each.details.get("bits") == 8)]
     facts = [each for each in facts if each.details.get("group size") != "32"]
-    fig = plots.levels(facts)
+    fig = pictures.levels(facts)
     assert len(fig.axes) == 1
     assert fig.axes[0].get_title(loc="left") == "8 bits, one scale for all"
 
 
 def test_levels_that_cannot_be_drawn_are_refused():
     with pytest.raises(ValueError, match=r"bits 5; choose one of \[8, 4, 2\]"):
-        plots.levels(GRIDS, bits=5)
+        pictures.levels(GRIDS, bits=5)
     with pytest.raises(ValueError, match="no 'share of weights'"):
-        plots.levels([each for each in GRIDS if each.name == "step"])
+        pictures.levels([each for each in GRIDS if each.name == "step"])
     with pytest.raises(ValueError, match=r"details\['group size'\]"):
-        plots.levels([*SHARES, record("step", 0.1, bits=4)])
+        pictures.levels([*SHARES, record("step", 0.1, bits=4)])
 
 
 # Rounding errors
 
 
 def test_errors_stand_at_their_size_and_formats_are_named():
-    fig = plots.rounding_errors([*GRIDS, *FLOATS])
+    fig = pictures.rounding_errors([*GRIDS, *FLOATS])
     axes = fig.axes[0]
     assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
     floats = next(each for each in axes.lines if each.get_label() == "floats")
@@ -170,16 +170,16 @@ def test_errors_stand_at_their_size_and_formats_are_named():
 
 def test_an_error_of_nothing_or_without_its_size_is_refused():
     with pytest.raises(ValueError, match="above 0"):
-        plots.rounding_errors([record("rounding error", 0.0)])
+        pictures.rounding_errors([record("rounding error", 0.0)])
     with pytest.raises(ValueError, match=r"details\['bits per weight'\]"):
-        plots.rounding_errors([record("rounding error", 0.1)])
+        pictures.rounding_errors([record("rounding error", 0.1)])
 
 
 # Quality by bits
 
 
 def test_each_method_has_a_curve_in_the_panel_of_its_group_size():
-    groups, rows = plots.quality_by_bits(LOSSES).axes
+    groups, rows = pictures.quality_by_bits(LOSSES).axes
     titles = [axes.get_title(loc="left") for axes in (groups, rows)]
     assert titles == ["a scale for 32 weights", "a scale for each row"]
     recorded = [line for line in groups.lines if line.get_linestyle() != "None"]
@@ -190,7 +190,7 @@ def test_each_method_has_a_curve_in_the_panel_of_its_group_size():
 
 
 def test_what_was_measured_here_is_hollow_and_said_so():
-    fig = plots.quality_by_bits(LOSSES)
+    fig = pictures.quality_by_bits(LOSSES)
     hollow = [
         line for line in fig.axes[0].lines
         if line.get_markerfacecolor() == style.CARD and len(line.get_xdata())
@@ -199,12 +199,12 @@ def test_what_was_measured_here_is_hollow_and_said_so():
     labels = [text.get_text() for text in fig.legends[0].get_texts()]
     assert labels == ["rounding", "GPTQ", "AWQ", "measured here"]
     kept = [each for each in LOSSES if each.kind == "recorded"]
-    (legend,) = plots.quality_by_bits(kept).legends
+    (legend,) = pictures.quality_by_bits(kept).legends
     assert len(legend.get_texts()) == 3
 
 
 def test_a_gain_lies_below_the_line_of_nothing_lost():
-    rows = plots.quality_by_bits(LOSSES, sizes=("channel",)).axes[0]
+    rows = pictures.quality_by_bits(LOSSES, sizes=("channel",)).axes[0]
     lowest = min(min(line.get_ydata()) for line in rows.lines if len(line.get_ydata()))
     assert lowest == pytest.approx(-0.0002)
     assert "−0.1 %" in words_of(rows.figure) and "+10 %" in words_of(rows.figure)
@@ -214,21 +214,21 @@ def test_the_recorded_grid_is_drawn_whole_with_what_was_measured():
     path = resources.files("llmlab") / "recorded" / "quantization_grid.json"
     kept = records.load(path)
     live = [replace(fact, kind="measured") for fact in kept[:20:5]]
-    assert faults(lambda: plots.quality_by_bits([*kept, *live], title="coder")) == []
+    assert faults(lambda: pictures.quality_by_bits([*kept, *live], title="coder")) == []
 
 
 def test_losses_that_cannot_be_drawn_are_refused():
     with pytest.raises(ValueError, match="group sizes 64"):
-        plots.quality_by_bits(LOSSES, sizes=("64",))
+        pictures.quality_by_bits(LOSSES, sizes=("64",))
     with pytest.raises(ValueError, match=r"details\['method'\]"):
-        plots.quality_by_bits([record("difference in bits per byte", 0.1, "bit/B")])
+        pictures.quality_by_bits([record("difference in bits per byte", 0.1, "bit/B")])
 
 
 # Formats and their bounds
 
 
 def test_each_format_has_a_bar_and_three_marks_in_both_phases():
-    fig = plots.format_bounds(PHASES)
+    fig = pictures.format_bounds(PHASES)
     prefill, decode = fig.axes
     assert prefill.get_title(loc="left") == "prefill"
     assert decode.get_title(loc="left") == "decode, one token"
@@ -247,18 +247,18 @@ def test_each_format_has_a_bar_and_three_marks_in_both_phases():
 def test_a_format_without_its_time_is_left_out():
     facts = [each for each in PHASES if (each.subject, each.name)
              != ("int8", "prefill latency")]  # fmt: skip
-    prefill, decode = plots.format_bounds(facts).axes
+    prefill, decode = pictures.format_bounds(facts).axes
     assert [len(axes.patches) for axes in (prefill, decode)] == [2, 3]
     bounds = [each for each in PHASES if "bound" in each.name]
     with pytest.raises(ValueError, match="of the same subject"):
-        plots.format_bounds(bounds)
+        pictures.format_bounds(bounds)
 
 
 # The widget
 
 
 def test_choosing_bits_changes_line_and_figure_and_draws_each_once():
-    widget = show.widgets.levels(GRIDS, bits=4, group_size="32")
+    widget = pictures.levels_widget(GRIDS, bits=4, group_size="32")
     assert widget.choice == {"bits": 4, "group size": "32"}
     assert widget.text == (
         "4 bits, a scale for 32 weights: rounding error 0.08667, bits per weight "
@@ -273,7 +273,7 @@ def test_choosing_bits_changes_line_and_figure_and_draws_each_once():
 
 
 def test_the_widget_is_read_out_and_stands_without_a_kernel():
-    widget = show.widgets.levels(GRIDS, title="up of coder")
+    widget = pictures.levels_widget(GRIDS, title="up of coder")
     assert widget.choice == {"bits": 8, "group size": "tensor"}
     assert 'role="status"' in widget.line.value
     assert 'alt="Histogram of weights with levels, 8 bits, one' in widget.picture.value
@@ -282,7 +282,7 @@ def test_the_widget_is_read_out_and_stands_without_a_kernel():
 
 
 def test_a_grid_that_was_not_computed_says_so():
-    widget = show.widgets.levels(
+    widget = pictures.levels_widget(
         each for each in GRIDS
         if (each.details.get("bits"), each.details.get("group size")) != (2, "32")
     )  # fmt: skip
@@ -293,6 +293,6 @@ def test_a_grid_that_was_not_computed_says_so():
 
 def test_a_widget_without_grids_is_refused():
     with pytest.raises(ValueError, match="no 'step'"):
-        show.widgets.levels(SHARES)
+        pictures.levels_widget(SHARES)
     with pytest.raises(ValueError, match="bits 5"):
-        show.widgets.levels(GRIDS, bits=5)
+        pictures.levels_widget(GRIDS, bits=5)

@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 THROUGHPUT, LATENCY = "decode throughput", "decode latency per token"
 
@@ -20,8 +19,8 @@ def batches(records: Sequence[Record], *, title: str = "Decode by batch") -> Fig
     details["batch"]; a curve for each subject. Others are left alone.
     ValueError: none of them, a record without its batch.
     """
-    records = choose.checked(records)
-    panels = {name: choose.named(records, name) for name in (THROUGHPUT, LATENCY)}
+    records = select.checked(records)
+    panels = {name: select.named(records, name) for name in (THROUGHPUT, LATENCY)}
     panels = {name: found for name, found in panels.items() if found}
     if not panels:
         raise ValueError(f"records hold neither {THROUGHPUT!r} nor {LATENCY!r}.")

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
+from llmlab.show import scales, select, style
 
 SHARE, STEP = "share of weights", "step"
 COSTS = ("rounding error", "bits per byte")  # beside the histogram, where there are any
@@ -31,11 +31,11 @@ def levels(
     with bits and group size. bits, group_size: which grid; by default the first.
     Others are left alone. ValueError: no histogram, no such grid, a missing detail.
     """
-    records = choose.checked(records)
-    shares, step = choose.named(records, SHARE), chosen(records, bits, group_size)
+    records = select.checked(records)
+    shares, step = select.named(records, SHARE), chosen(records, bits, group_size)
     if not shares:
         raise ValueError(f"records hold no {SHARE!r}; levels.histogram gives them.")
-    costs = {name: choose.named(records, name) for name in COSTS}
+    costs = {name: select.named(records, name) for name in COSTS}
     costs = {name: found for name, found in costs.items() if len(found) > 1}
     fig, axes, beside = _panels(len(costs), title)
     _histogram(axes, shares)
@@ -63,9 +63,9 @@ def chosen(
     records: Sequence[Record], bits: int | None = None, group_size: str | None = None
 ) -> Record:
     """Return the step of one choice; ValueError if there is none."""
-    found = choose.named(records, STEP)
+    found = select.named(records, STEP)
     for key, wished in (("bits", bits), ("group size", group_size)):
-        known = list(dict.fromkeys(choose.detail(each, key) for each in found))
+        known = list(dict.fromkeys(select.detail(each, key) for each in found))
         wished = known[0] if wished is None and known else wished
         found = tuple(each for each in found if each.details[key] == wished)
         if not found:
@@ -77,8 +77,8 @@ def chosen(
 
 def spoken(record: Record) -> str:
     """Say what a grid is: "4 bits, a scale for 32 weights"."""
-    size = str(choose.detail(record, "group size"))
-    return f"{choose.detail(record, 'bits')} bits, {size_spoken(size)}"
+    size = str(select.detail(record, "group size"))
+    return f"{select.detail(record, 'bits')} bits, {size_spoken(size)}"
 
 
 def size_spoken(size: str) -> str:
@@ -86,21 +86,21 @@ def size_spoken(size: str) -> str:
 
 
 def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
-    shares = sorted(shares, key=lambda each: choose.detail(each, "low"))
+    shares = sorted(shares, key=lambda each: select.detail(each, "low"))
     edges = [each.details["low"] for each in shares]
-    edges.append(choose.detail(shares[-1], "high"))
+    edges.append(select.detail(shares[-1], "high"))
     heights = [100 * each.value for each in shares]
     axes.stairs(heights, edges, fill=True, color="#9cb8dd", label="weights")
     axes.set_xlim(edges[0], edges[-1])  # the same for every grid
     axes.set_ylim(0, max(heights) * 1.08)
-    scales.name(axes.yaxis, "share of weights", "%", choose.kinds(shares))
+    scales.name(axes.yaxis, "share of weights", "%", select.kinds(shares))
     scales.name(axes.xaxis, "weight")
     style.one_way(axes, "y")
 
 
 def _grid(axes: Axes, step: Record) -> None:
-    count = choose.detail(step, "levels")
-    ends = (choose.detail(step, "first level"), choose.detail(step, "last level"))
+    count = select.detail(step, "levels")
+    ends = (select.detail(step, "first level"), select.detail(step, "last level"))
     look = style.series(1)
     axes.vlines(
         np.linspace(*ends, count), 0, 1, transform=axes.get_xaxis_transform(),
@@ -111,12 +111,12 @@ def _grid(axes: Axes, step: Record) -> None:
 
 def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> None:
     """Draw one cost by bits, a line for each group size, and ring the choice."""
-    choose.positive(records)
-    sizes = list(dict.fromkeys(choose.detail(each, "group size") for each in records))
+    select.positive(records)
+    sizes = list(dict.fromkeys(select.detail(each, "group size") for each in records))
     place = [step.details[key] for key in ("bits", "group size")]
     for index, size in enumerate(sizes):
         line = [each for each in records if each.details["group size"] == size]
-        line = sorted(line, key=lambda each: choose.detail(each, "bits"))
+        line = sorted(line, key=lambda each: select.detail(each, "bits"))
         look = style.series(index if index < 1 else index + 1)  # the levels' is taken
         x, y = [each.details["bits"] for each in line], [each.value for each in line]
         axes.plot(x, y, look.marker, linestyle=look.line, color=look.color,
@@ -125,12 +125,12 @@ def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> Non
             if [at, size] == place:
                 axes.plot(at, cost, "o", color=style.SERIES[1].color, markersize=12,
                           markerfacecolor="none", markeredgewidth=2)  # fmt: skip
-    scales.logarithmic(axes.yaxis, name, "1", choose.kinds(records))
+    scales.logarithmic(axes.yaxis, name, "1", select.kinds(records))
     axes.set_ylim(*scales.room([each.value for each in records], share=0.15))
     scales.fill_ticks(axes.yaxis)
     axes.set_ylabel("log scale", fontsize=8.5)
     by_bits(axes, sorted({each.details["bits"] for each in records}))
-    style.panel_title(axes, f"{name} ({choose.kinds(records)})")
+    style.panel_title(axes, f"{name} ({select.kinds(records)})")
 
 
 def by_bits(axes: Axes, values: Sequence[float]) -> None:

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
+from llmlab.show import scales, select, style
 
 NAME, SIZE = "rounding error", "bits per weight"
 
@@ -21,17 +21,17 @@ def rounding_errors(
     with details["format"] stand alone, the word beside them. Others are left alone.
     ValueError: none of them, a missing detail, a value not above 0.
     """
-    found = choose.named(choose.checked(records), NAME)
+    found = select.named(select.checked(records), NAME)
     if not found:
         raise ValueError(f"records hold no {NAME!r}; floats.error measures it.")
-    choose.positive(found)
+    select.positive(found)
     fig, axes = style.canvas(height=3.9)
-    for index, (name, group) in enumerate(choose.by_subject(found).items()):
+    for index, (name, group) in enumerate(select.by_subject(found).items()):
         _draw(axes, style.series(index), name, group)
-    sizes = [choose.detail(each, SIZE) for each in found]
+    sizes = [select.detail(each, SIZE) for each in found]
     scales.doubling(axes, f"{SIZE}, scales included", [2, 3, 4, 6, 8, 16])
     axes.set_xlim(min(sizes) / 1.12, max(sizes) * 1.25)
-    scales.logarithmic(axes.yaxis, NAME, "1", choose.kinds(found))
+    scales.logarithmic(axes.yaxis, NAME, "1", select.kinds(found))
     scales.fill_ticks(axes.yaxis)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=2)
@@ -39,7 +39,7 @@ def rounding_errors(
 
 
 def _draw(axes: Axes, look: style.Series, name: str, group: Sequence[Record]) -> None:
-    group = sorted(group, key=lambda each: choose.detail(each, SIZE))
+    group = sorted(group, key=lambda each: select.detail(each, SIZE))
     x = [each.details[SIZE] for each in group]
     y = [each.value for each in group]
     line = "none" if "format" in group[0].details else look.line

@@ -6,8 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots.maps import visible
+from llmlab.show import scales, select, style
+from llmlab.show.attention_vs_rnn.maps import visible
 
 WEIGHT, EFFECT = "attention weight", "effect of removal"
 
@@ -22,8 +22,8 @@ def readings(
     token, one of each for a token. Others are left alone.
     ValueError: not both for every token, a missing detail.
     """
-    records = choose.checked(records)
-    sides = [_by_key(choose.named(records, name)) for name in (WEIGHT, EFFECT)]
+    records = select.checked(records)
+    sides = [_by_key(select.named(records, name)) for name in (WEIGHT, EFFECT)]
     if not sides[0] or sides[0].keys() != sides[1].keys():
         raise ValueError(
             f"records hold {len(sides[0])} tokens with {WEIGHT!r} and {len(sides[1])} "
@@ -33,8 +33,8 @@ def readings(
     fig, panels = style.canvas(2, height=height, title=title, sharey=True)
     for index, (axes, side) in enumerate(zip(panels, sides, strict=True)):
         _bars(axes, style.series(index), list(side.values()))
-    scales.name(panels[0].xaxis, "weight", choose.kinds(sides[0].values()))
-    scales.name(panels[1].xaxis, "cost", "bits", choose.kinds(sides[1].values()))
+    scales.name(panels[0].xaxis, "weight", select.kinds(sides[0].values()))
+    scales.name(panels[1].xaxis, "cost", "bits", select.kinds(sides[1].values()))
     style.panel_title(panels[0], "attention weight of the last token")
     style.panel_title(panels[1], "effect of taking it away")
     return fig
@@ -42,13 +42,13 @@ def readings(
 
 def _by_key(records: Sequence[Record]) -> dict[int, Record]:
     return {
-        choose.detail(each, "key"): each
-        for each in sorted(records, key=lambda each: choose.detail(each, "key"))
+        select.detail(each, "key"): each
+        for each in sorted(records, key=lambda each: select.detail(each, "key"))
     }
 
 
 def _bars(axes: Axes, look: style.Series, records: Sequence[Record]) -> None:
-    words = [visible(str(choose.detail(each, "key token"))) for each in records]
+    words = [visible(str(select.detail(each, "key token"))) for each in records]
     values = [each.value for each in records]
     axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,
               hatch=look.hatch, edgecolor=style.CARD)  # fmt: skip

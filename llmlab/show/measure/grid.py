@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmlab.core.records import Record
-from llmlab.show import choose
-from llmlab.show.plots.phases import BOUNDS
+from llmlab.show import select
+from llmlab.show.measure.phases import BOUNDS
 
 Choice = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class QuantizationParameters:
+class Grid:
     """Records by the details that a reader may choose."""
 
     keys: tuple[str, ...]
@@ -60,26 +60,26 @@ class QuantizationParameters:
         return f"{where}: {', '.join(known)}{'' if runs else ', not measured'}"
 
 
-def grid(records: Iterable[Record], keys: Sequence[str]) -> QuantizationParameters:
+def grid(records: Iterable[Record], keys: Sequence[str]) -> Grid:
     """Sort out records for choosing.
 
     keys: details that every record has. ValueError: no records, none of the bounds, a
     record without one of the keys, two records of one name for the same choice.
     """
-    records = choose.checked(records)
-    choose.positive(records)
-    if not choose.named(records, *BOUNDS):
+    records = select.checked(records)
+    select.positive(records)
+    if not select.named(records, *BOUNDS):
         raise ValueError(f"records hold none of {', '.join(BOUNDS)}.")
     seen = set()
     for record in records:
-        cell = (record.name, *(choose.detail(record, key) for key in keys))
+        cell = (record.name, *(select.detail(record, key) for key in keys))
         if cell in seen:
             raise ValueError(
                 f"two records are {record.name!r} for {', '.join(map(str, cell[1:]))}; "
                 "hand in one of each, or add the detail that tells them apart to by."
             )
         seen.add(cell)
-    return QuantizationParameters(tuple(keys), records)
+    return Grid(tuple(keys), records)
 
 
 def _spoken(key: str, value: Any) -> str:

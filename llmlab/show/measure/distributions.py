@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from llmlab.core.records import Record, quantity
-from llmlab.show import choose, scales, style
+from llmlab.show import scales, select, style
 
 MARKS = {  # statistic -> line style
     "median": "-",
@@ -109,7 +109,7 @@ def ratios(
     it is no significant difference. details["verdict"] is written beside it if there.
     ValueError: no records, another unit, no interval, a bound not above 0.
     """
-    records = choose.checked(records)
+    records = select.checked(records)
     for record in records:
         _check_ratio(record)
     fig, axes = style.canvas(height=1.5 + 0.42 * len(records))

@@ -8,8 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import steps
+from llmlab.show import scales, select, style
+from llmlab.show.quantization import steps
 
 NAME = "difference in bits per byte"
 ENDS = ("relative_low", "relative_high")
@@ -31,12 +31,12 @@ def quality_by_bits(
     measured here stands as a hollow marker over what was recorded. Others are left
     alone. ValueError: none of these sizes, a missing detail.
     """
-    found = choose.named(choose.checked(records), NAME)
-    methods = list(dict.fromkeys(choose.detail(each, "method") for each in found))
+    found = select.named(select.checked(records), NAME)
+    methods = list(dict.fromkeys(select.detail(each, "method") for each in found))
     panels = {
         size: facts
         for size in sizes
-        if (facts := [r for r in found if choose.detail(r, "group size") == size])
+        if (facts := [r for r in found if select.detail(r, "group size") == size])
     }
     if not panels:
         raise ValueError(
@@ -62,16 +62,16 @@ def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None
             facts = [each for each in own if each.kind == kind]
             _curve(axes, look, shift, facts, hollow=kind == "measured")
     axes.axhline(0, color=style.QUIET, linewidth=1)
-    bits = sorted({choose.detail(each, "bits") for each in records})
+    bits = sorted({select.detail(each, "bits") for each in records})
     steps.by_bits(axes, bits)
     axes.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
 
 
 def _curve(axes: Axes, look, shift: float, facts, *, hollow: bool) -> None:
-    facts = sorted(facts, key=lambda each: choose.detail(each, "bits"))
+    facts = sorted(facts, key=lambda each: select.detail(each, "bits"))
     x = [each.details["bits"] + shift for each in facts]
-    y = [choose.detail(each, "relative") for each in facts]
-    ends = [[choose.detail(each, end) for each in facts] for end in ENDS]
+    y = [select.detail(each, "relative") for each in facts]
+    ends = [[select.detail(each, end) for each in facts] for end in ENDS]
     face = style.CARD if hollow else look.color
     axes.plot(x, y, look.marker, color=look.color, markerfacecolor=face,
               markersize=9 if hollow else 6, zorder=4 if hollow else 3,
@@ -84,8 +84,8 @@ def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
     axes.yaxis.set_major_locator(FixedLocator(list(TICKS)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-    scales.name(axes.yaxis, "bits per byte more", choose.kinds(records), "log scale")
-    low, high = ([choose.detail(each, end) for each in records] for end in ENDS)
+    scales.name(axes.yaxis, "bits per byte more", select.kinds(records), "log scale")
+    low, high = ([select.detail(each, end) for each in records] for end in ENDS)
     axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
 
 

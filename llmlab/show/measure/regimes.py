@@ -7,9 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
-from llmlab.show.plots.phases import BOUNDS
+from llmlab.show import curves, scales, select, style
+from llmlab.show.measure.phases import BOUNDS
 
 
 @style.by_the_rules
@@ -30,17 +29,17 @@ def regimes(
     ValueError: no bounds, two records for one place, one without the detail, a time
     not above 0.
     """
-    records = choose.of_unit(choose.checked(records), "s")
-    choose.positive(records)
-    if not choose.named(records, *BOUNDS):
+    records = select.of_unit(select.checked(records), "s")
+    select.positive(records)
+    if not select.named(records, *BOUNDS):
         raise ValueError(f"records hold none of {', '.join(BOUNDS)}, in seconds.")
     _one_each(records, along)
     fig, axes = style.canvas(height=3.5)
-    points = sorted({choose.detail(each, along) for each in records})
+    points = sorted({select.detail(each, along) for each in records})
     if at is not None:
         axes.axvspan(at / 2**0.25, at * 2**0.25, color=style.BAND, zorder=0)
     _lines(axes, records, along)
-    kinds = choose.kinds(choose.named(records, *BOUNDS))
+    kinds = select.kinds(select.named(records, *BOUNDS))
     scales.logarithmic(axes.yaxis, "time", "s", f"bounds are {kinds}")
     scales.doubling(axes, along, points)
     axes.set_ylim(*(limits or scales.room([each.value for each in records])))
@@ -52,7 +51,7 @@ def regimes(
 
 
 def _one_each(records: Sequence[Record], along: str) -> None:
-    places = [(each.name, choose.detail(each, along)) for each in records]
+    places = [(each.name, select.detail(each, along)) for each in records]
     for name, value in places:
         if places.count((name, value)) > 1:
             raise ValueError(
@@ -63,7 +62,7 @@ def _one_each(records: Sequence[Record], along: str) -> None:
 
 def _lines(axes: Axes, records: Sequence[Record], along: str) -> None:
     for index, name in enumerate(BOUNDS):
-        x, y = _curve(choose.named(records, name), along)
+        x, y = _curve(select.named(records, name), along)
         look = style.series(index)
         axes.plot(x, y, look.marker, color=look.color, linestyle=look.line,
                   markersize=4.5, label=name)  # fmt: skip
@@ -71,7 +70,7 @@ def _lines(axes: Axes, records: Sequence[Record], along: str) -> None:
     if measured:
         look = style.series(4)
         axes.plot(*_curve(measured, along), "*", color=look.color, markersize=13,
-                  markeredgecolor=style.CARD, label=choose.kinds(measured))  # fmt: skip
+                  markeredgecolor=style.CARD, label=select.kinds(measured))  # fmt: skip
 
 
 def _curve(records: Sequence[Record], along: str) -> tuple[list[Any], list[float]]:

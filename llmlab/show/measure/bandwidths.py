@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 
 @style.by_the_rules
@@ -20,11 +19,11 @@ def bandwidth(
     weights), drawn as upright lines to read the curve at. Others are left alone.
     ValueError: no curve, a record without its detail, a value not above 0.
     """
-    records = choose.checked(records)
-    speeds, sizes = choose.of_unit(records, "B/s"), choose.of_unit(records, "B")
+    records = select.checked(records)
+    speeds, sizes = select.of_unit(records, "B/s"), select.of_unit(records, "B")
     if not speeds:
         raise ValueError("records hold no bandwidth in B/s; there is no curve to draw.")
-    choose.positive(speeds + sizes)
+    select.positive(speeds + sizes)
     fig, axes = style.canvas(height=3.6)
     count = curves.draw(axes, speeds, along="bytes", what="read bandwidth")
     scales.logarithmic(axes.xaxis, "working set", "B")

@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 NAME, GAIN = "bits per token", "gain from context"
 
@@ -23,27 +22,27 @@ def positions(
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    found = choose.named(choose.checked(records), NAME)
+    found = select.named(select.checked(records), NAME)
     if not found:
         raise ValueError(f"records hold no {NAME!r}; positions.quality gives them.")
     panels = {"what a token costs": found}
-    if gains := choose.named(records, GAIN):
+    if gains := select.named(records, GAIN):
         panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
-    ends = sorted({choose.detail(each, "to") for each in found})
+    ends = sorted({select.detail(each, "to") for each in found})
     for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):
-        for index, (name, curve) in enumerate(choose.by_subject(facts).items()):
+        for index, (name, curve) in enumerate(select.by_subject(facts).items()):
             _draw(panel, style.series(index), name, curve)
         scales.doubling(panel, "context seen, up to (tokens)", ends)
         panel.set_xlim(ends[0] / 2**0.3, ends[-1] * 2**0.3)
-        scales.name(panel.yaxis, "bits per token", choose.kinds(facts))
+        scales.name(panel.yaxis, "bits per token", select.kinds(facts))
         style.panel_title(panel, heading)
     curves.legend(fig, axes.flat[0])
     return fig
 
 
 def _draw(axes: Axes, look: style.Series, name: str, curve: Sequence[Record]) -> None:
-    curve = sorted(curve, key=lambda each: choose.detail(each, "to"))
+    curve = sorted(curve, key=lambda each: select.detail(each, "to"))
     x = [each.details["to"] for each in curve]
     y = [each.value for each in curve]
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)

@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record, quantity
-from llmlab.show import choose, scales, style
-from llmlab.show.plots.phases import steps_of
+from llmlab.show import scales, select, style
+from llmlab.show.measure.phases import steps_of
 
 LINES = ("-", (0, (6, 2)), (0, (1.5, 1.5)), (0, (6, 2, 1.5, 2)))  # roofs
 Point = tuple[float, float, int]  # FLOP per byte, FLOP/s, batch
@@ -26,7 +26,7 @@ def roofline(records: Sequence[Record], *, title: str = "Roofline") -> Figure:
     Source: Williams, Waterman, Patterson, Roofline, CACM 2009.
     ValueError: no slope or no roof, too many to tell apart, a value not above 0.
     """
-    records = choose.checked(records)
+    records = select.checked(records)
     slopes, roofs = _slopes(records), _roofs(records)
     points = _points(records)
     fig, axes = style.canvas(height=4.3)
@@ -50,8 +50,8 @@ def roofline(records: Sequence[Record], *, title: str = "Roofline") -> Figure:
 
 def _slopes(records: Sequence[Record]) -> list[tuple[str, float]]:
     """Return name and B/s of each slope."""
-    found = choose.of_unit(records, "B/s")
-    choose.positive(found)
+    found = select.of_unit(records, "B/s")
+    select.positive(found)
     single = [(_name(each), each.value) for each in found if not _set(each)]
     if curve := [each for each in found if _set(each)]:
         fastest = max(curve, key=lambda each: each.value)
@@ -66,9 +66,9 @@ def _set(record: Record) -> float:
 
 
 def _roofs(records: Sequence[Record]) -> list[Record]:
-    found = choose.of_unit(records, "FLOP/s")
+    found = select.of_unit(records, "FLOP/s")
     found = [each for each in found if "intensity" not in each.details]
-    choose.positive(found)
+    select.positive(found)
     return _few("peaks in FLOP/s", found)
 
 
@@ -84,14 +84,14 @@ def _points(records: Sequence[Record]) -> Groups:
     """Return the points to join, by the name they have in the legend."""
     groups: Groups = {}
     given = [each for each in records if "intensity" in each.details]
-    choose.positive(given)
+    select.positive(given)
     for each in given:
         phase = f" {each.details['phase']}" if "phase" in each.details else ""
         point = (float(each.details["intensity"]), each.value, _batch(each))
         groups.setdefault(_name(each) + phase, []).append(point)
     for (subject, phase, batch), step in steps_of(records).items():
-        flops = choose.detail(step["compute bound"], "flops")
-        moved = choose.detail(step["bandwidth bound"], "bytes")
+        flops = select.detail(step["compute bound"], "flops")
+        moved = select.detail(step["bandwidth bound"], "bytes")
         point = (flops / moved, flops / step["measured"].value, batch)
         groups.setdefault(f"{subject} {phase}".strip(), []).append(point)
     return groups

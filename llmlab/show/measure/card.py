@@ -6,9 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record, notes
-from llmlab.show import choose, scales, style
-from llmlab.show.plots.load import LATENCY, THROUGHPUT, draw_by_batch
-from llmlab.show.plots.phases import BOUNDS, draw_bars, phases_of, steps_of
+from llmlab.show import scales, select, style
+from llmlab.show.measure.load import LATENCY, THROUGHPUT, draw_by_batch
+from llmlab.show.measure.phases import BOUNDS, draw_bars, phases_of, steps_of
 
 BY_BATCH = (  # title of the panel, name of the records
     ("throughput", THROUGHPUT),
@@ -30,7 +30,7 @@ def model_card(records: Sequence[Record], *, title: str | None = None) -> Figure
     records: as measure.report gives them; what is missing leaves no empty panel.
     ValueError: no records, or none that the card draws.
     """
-    records = choose.checked(records)
+    records = select.checked(records)
     rows = [row for row in (_upper(records), _lower(records)) if row]
     if not rows:
         raise ValueError(
@@ -67,10 +67,10 @@ def _upper(records: Sequence[Record]) -> list[Panel]:
 def _lower(records: Sequence[Record]) -> list[Panel]:
     panels: list[Panel] = []
     for title, name in BY_BATCH:
-        curve = [r for r in choose.named(records, name) if "batch" in r.details]
+        curve = [r for r in select.named(records, name) if "batch" in r.details]
         if len(curve) > 1:
             panels.append((title, lambda axes, curve=curve: draw_by_batch(axes, curve)))
-    if memory := choose.named(records, *MEMORY):
+    if memory := select.named(records, *MEMORY):
         panels.append(("memory", lambda axes: _memory(axes, memory)))
     return panels
 
@@ -101,7 +101,7 @@ def _title(records: Sequence[Record]) -> str:
 
 def _note(records: Sequence[Record]) -> str:
     """Return quality, machine and date in one line each."""
-    quality = choose.named(records, *QUALITY)
+    quality = select.named(records, *QUALITY)
     lines = ["   ".join(f"{each.name} {each.text()}" for each in quality)]
     runs = [each for each in records if each.kind in ("measured", "recorded")]
     machines = dict.fromkeys(each.machine for each in runs if each.machine)

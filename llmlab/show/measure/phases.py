@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 MEASURED = {"prefill": "prefill latency", "decode": "decode latency per token"}
 BOUNDS = {  # record -> what is said of a run for which this bound is the largest
@@ -30,7 +29,7 @@ def bounds(
     per token", all in seconds. The smallest batch counts. Others are left alone.
     ValueError: no bounds among them, or bounds without their measured time.
     """
-    phases = phases_of(choose.checked(records))
+    phases = phases_of(select.checked(records))
     fig, axes = style.canvas(len(phases), height=3.0, title=title, squeeze=False)
     for panel, (phase, bars) in zip(axes.flat, phases.items(), strict=True):
         draw_bars(panel, phase, bars)
@@ -46,8 +45,8 @@ def steps_of(records: Sequence[Record]) -> dict[tuple[str, str, int], Step]:
     """
     steps: dict[tuple[str, str, int], Step] = {}
     phase_of = {name: phase for phase, name in MEASURED.items()}
-    for record in choose.named(records, *BOUNDS, *phase_of):
-        phase = phase_of.get(record.name) or choose.detail(record, "phase")
+    for record in select.named(records, *BOUNDS, *phase_of):
+        phase = phase_of.get(record.name) or select.detail(record, "phase")
         place = (record.subject, phase, record.details.get("batch", 1))
         name = record.name if record.name in BOUNDS else "measured"
         steps.setdefault(place, {})[name] = record
@@ -93,7 +92,7 @@ def draw_bars(axes: Axes, phase: str, bars: Sequence[Record]) -> None:
     axes.set_xlim(0, axes.get_xlim()[1] * 1.22)  # room for the numbers
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
-    scales.name(axes.xaxis, "time", word, f"bounds are {choose.kinds(bars[:-1])}")
+    scales.name(axes.xaxis, "time", word, f"bounds are {select.kinds(bars[:-1])}")
     style.panel_title(axes, heading(phase, bars))
 
 

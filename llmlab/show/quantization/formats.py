@@ -6,9 +6,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
-from llmlab.show.plots.phases import BOUNDS, MEASURED, ORDER, Step, heading, steps_of
+from llmlab.show import curves, scales, select, style
+from llmlab.show.measure.phases import BOUNDS, MEASURED, ORDER, Step, heading, steps_of
 
 
 @style.by_the_rules
@@ -21,7 +20,7 @@ def format_bounds(
     "decode latency per token" of each. The smallest batch counts. Others are left
     alone. ValueError: no format with all of it.
     """
-    steps = steps_of(choose.checked(records))
+    steps = steps_of(select.checked(records))
     panels = {phase: rows for phase in MEASURED if (rows := _rows(steps, phase))}
     if not panels:
         raise ValueError(
@@ -57,7 +56,7 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
         time = step["measured"]
         axes.barh(row, time.value / factor, height=0.62, color=style.GRID,
                   edgecolor=style.QUIET, linewidth=0.8,
-                  label="" if row else choose.kinds([time]))  # fmt: skip
+                  label="" if row else select.kinds([time]))  # fmt: skip
         curves.interval(axes, time, row, factor)
         for index, name in enumerate(ORDER):
             look = style.series(index)
@@ -74,6 +73,6 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     bounds = [step[name] for step in rows.values() for name in ORDER]
-    scales.name(axes.xaxis, "time", word, f"bounds are {choose.kinds(bounds)}")
+    scales.name(axes.xaxis, "time", word, f"bounds are {select.kinds(bounds)}")
     first = next(iter(rows.values()))
     style.panel_title(axes, heading(phase, [first["measured"]]))

@@ -65,7 +65,7 @@ def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:
     if not isinstance(fig, Figure):
         raise ValueError(
             f"fig is a {type(fig).__name__}; give a matplotlib Figure, for example "
-            "what a function of show.plots returns, or axes.figure."
+            "what a function of show.measure returns, or axes.figure."
         )
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(

@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
+from llmlab.show import scales, select, style
 
 
 def draw(axes: Axes, records: Sequence[Record], *, along: str, what: str) -> int:
@@ -16,16 +16,16 @@ def draw(axes: Axes, records: Sequence[Record], *, along: str, what: str) -> int
     can be told apart.
     """
     factor, word = scales.shared([each.value for each in records], records[0].unit)
-    groups = choose.by_subject(records)
+    groups = select.by_subject(records)
     for index, (name, curve) in enumerate(groups.items()):
         _curve(axes, style.series(index), name, curve, along, factor)
-    scales.name(axes.yaxis, what, word, choose.kinds(records))
+    scales.name(axes.yaxis, what, word, select.kinds(records))
     axes.set_ylim(0, axes.get_ylim()[1] * 1.06)
     return len(groups)
 
 
 def _curve(axes: Axes, look, name: str, curve, along: str, factor: float) -> None:
-    curve = sorted(curve, key=lambda each: choose.detail(each, along))
+    curve = sorted(curve, key=lambda each: select.detail(each, along))
     x = [each.details[along] for each in curve]
     y = [each.value / factor for each in curve]
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)

@@ -8,7 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, style
+from llmlab.show import select, style
 
 NAME = "attention weight"
 LONGEST = 40  # tokens that can be named along an axis
@@ -46,7 +46,7 @@ def attention_map(
     side = min(6.6, 2.4 + 0.34 * len(words))
     fig = style.card(min(style.WIDTH, side + 0.9), side)
     axes = fig.subplots()
-    _draw(axes, grid, words, choose.kinds(chosen))
+    _draw(axes, grid, words, select.kinds(chosen))
     place = f"layer {chosen[0].details['layer']}, head {chosen[0].details['head']}"
     axes.set_title(title or f"Attention, {place}")
     return fig
@@ -56,9 +56,9 @@ def one_head(
     records: Sequence[Record], layer: int | None = None, head: int | None = None
 ) -> tuple[Record, ...]:
     """Return the weights of one layer and head; ValueError if there are none."""
-    found = choose.named(choose.checked(records), NAME)
+    found = select.named(select.checked(records), NAME)
     for key, wished in (("layer", layer), ("head", head)):
-        values = sorted({choose.detail(each, key) for each in found})
+        values = sorted({select.detail(each, key) for each in found})
         wished = values[0] if wished is None and values else wished
         found = tuple(each for each in found if each.details[key] == wished)
         if not found:
@@ -70,9 +70,9 @@ def one_head(
 
 def tokens_of(weights: Sequence[Record]) -> list[str]:
     """Return the tokens of a map in order, with blanks made visible."""
-    last = max(choose.detail(each, "query") for each in weights)
+    last = max(select.detail(each, "query") for each in weights)
     row = {
-        choose.detail(each, "key"): str(choose.detail(each, "key token"))
+        select.detail(each, "key"): str(select.detail(each, "key token"))
         for each in weights
         if each.details["query"] == last
     }

@@ -6,8 +6,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 WHAT = {"s": "time", "B": "memory"}
 
@@ -27,19 +26,19 @@ def lengths(
     range that it was fitted to and written into the legend. Others are left alone.
     ValueError: none of that name, a record without the detail, a value not above 0.
     """
-    records = choose.checked(records)
-    found = choose.named(records, of)
+    records = select.checked(records)
+    found = select.named(records, of)
     if not found:
         names = ", ".join(sorted({each.name for each in records}))
         raise ValueError(f"records hold no {of!r}; choose one of {names}.")
-    choose.positive(found)
-    slopes = {each.subject: each for each in choose.named(records, "slope", of=of)}
+    select.positive(found)
+    slopes = {each.subject: each for each in select.named(records, "slope", of=of)}
     fig, axes = style.canvas(height=4.2)
-    for index, (name, curve) in enumerate(choose.by_subject(found).items()):
+    for index, (name, curve) in enumerate(select.by_subject(found).items()):
         _draw(axes, style.series(index), name, curve, slopes.get(name), along)
     unit = found[0].unit
     what = WHAT.get(unit, of)
-    scales.logarithmic(axes.yaxis, what, unit, choose.kinds(found))
+    scales.logarithmic(axes.yaxis, what, unit, select.kinds(found))
     scales.doubling(axes, f"length ({along})", [each.details[along] for each in found])
     axes.set_ylim(*scales.room([each.value for each in found]))
     scales.fill_ticks(axes.yaxis)
@@ -49,7 +48,7 @@ def lengths(
 
 
 def _draw(axes: Axes, look, name: str, curve, slope: Record | None, along: str) -> None:
-    curve = sorted(curve, key=lambda each: choose.detail(each, along))
+    curve = sorted(curve, key=lambda each: select.detail(each, along))
     x = [each.details[along] for each in curve]
     y = [each.value for each in curve]
     label = name if slope is None else f"{name}: slope {_spoken(slope)}"
@@ -58,8 +57,8 @@ def _draw(axes: Axes, look, name: str, curve, slope: Record | None, along: str) 
         axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
                       ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
     if slope is not None:
-        ends = [choose.detail(slope, "from"), choose.detail(slope, "to")]
-        factor = choose.detail(slope, "factor")
+        ends = [select.detail(slope, "from"), select.detail(slope, "to")]
+        factor = select.detail(slope, "factor")
         axes.plot(ends, [factor * end**slope.value for end in ends], "-",
                   color=look.color, linewidth=5, alpha=0.18, zorder=1)  # fmt: skip
 

@@ -7,8 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
-from llmlab.show import choose, scales, style
-from llmlab.show.plots import curves
+from llmlab.show import curves, scales, select, style
 
 NAME = "gradient norm"
 MARKS = 12  # on a curve; more would hide its line
@@ -29,7 +28,7 @@ def gradients(
     largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    found = choose.named(choose.checked(records), NAME)
+    found = select.named(select.checked(records), NAME)
     largest = max((each.value for each in found), default=0)
     if largest <= 0:
         raise ValueError(f"records hold no {NAME!r} above 0, so there is no curve.")
@@ -40,15 +39,15 @@ def gradients(
     fig, panels = style.canvas(
         len(states), height=3.9, title=title, squeeze=False, sharey=True
     )
-    names = list(choose.by_subject(found))
+    names = list(select.by_subject(found))
     for axes, state in zip(panels.flat, states, strict=True):
         here = [each for each in found if each.details.get("state", "") == state]
-        for name, curve in choose.by_subject(here).items():
+        for name, curve in select.by_subject(here).items():
             _draw(axes, style.series(names.index(name)), name, curve, floor)
         scales.name(axes.xaxis, "distance (tokens back)")
         style.panel_title(axes, state or "all")
     first = panels.flat[0]
-    scales.logarithmic(first.yaxis, "norm", "1", choose.kinds(found))
+    scales.logarithmic(first.yaxis, "norm", "1", select.kinds(found))
     first.yaxis.set_major_formatter(lambda value, _: _power(value))
     first.set_ylim(*scales.room([floor, max(ends)], share=0.05))
     scales.fill_ticks(first.yaxis)
@@ -58,7 +57,7 @@ def gradients(
 
 
 def _draw(axes: Axes, look: style.Series, name: str, curve, floor: float) -> None:
-    curve = sorted(curve, key=lambda each: choose.detail(each, "distance"))
+    curve = sorted(curve, key=lambda each: select.detail(each, "distance"))
     x = np.array([each.details["distance"] for each in curve])
     y = np.clip([each.value for each in curve], floor, None)
     every = max(1, len(x) // MARKS)

@@ -1,0 +1,58 @@
+"""A weight and the levels of its grid, by bits and group size; it runs no model."""
+
+from collections.abc import Iterable
+
+from llmlab.core.records import Record
+from llmlab.show import select
+from llmlab.show.figures import Picture, figure
+from llmlab.show.quantization import steps
+from llmlab.show.widgets import Choice, Selectors
+
+COSTS = ("rounding error", "bits per weight", "bits per byte")  # said of a grid
+
+
+def levels_widget(
+    records: Iterable[Record],
+    *,
+    bits: int | None = None,
+    group_size: str | None = None,
+    title: str | None = None,
+) -> Selectors:
+    """Return selectors of bits and group size that show a weight on the chosen grid.
+
+    records: as for `levels`, with a "step" for each choice. The line says what
+    the choice costs. bits, group_size: what is chosen at the start, by default the
+    first. Others are left alone. ValueError: no histogram, no such step, a missing
+    detail.
+    """
+    records = select.checked(records)
+    first = steps.chosen(records, bits, group_size)
+    found = select.named(records, steps.STEP)
+    costs = select.named(records, *COSTS)
+
+    def say(choice: Choice) -> str:
+        own = [
+            f"{each.name} {each.value_text()}"
+            for each in costs
+            if all(select.detail(each, key) == choice[key] for key in choice)
+        ]
+        place = f"{choice['bits']} bits, "
+        place += steps.size_spoken(choice["group size"])
+        return f"{place}: {', '.join(own)}" if own else f"{place}: not computed before"
+
+    def draw(choice: Choice) -> Picture | None:
+        here = choice["bits"], choice["group size"]
+        if not any(
+            tuple(each.details[key] for key in choice) == here for each in found
+        ):
+            return None  # the line says so
+        named = {"title": title} if title else {}
+        fig = steps.levels(records, bits=here[0], group_size=here[1], **named)
+        return figure(fig, alt=f"Histogram of weights with levels, {say(choice)}.")
+
+    keys = ("bits", "group size")
+    options = {
+        key: list(dict.fromkeys(select.detail(each, key) for each in found))
+        for key in keys
+    }
+    return Selectors(options, {key: first.details[key] for key in keys}, say, draw)
