@@ -26,7 +26,7 @@ def listed(word):
 
 def files(word):
     """Return all files that hold tests of a lab; UsageError if it has none."""
-    known = [each for each in llmlab.LABS if listed(each)]
+    known = [each for each in llmlab.WORDS if listed(each)]
     if word not in known:
         raise pytest.UsageError(
             f"--lab={word!r} is no word of a lab that has tests; choose one of "

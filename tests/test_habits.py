@@ -25,7 +25,7 @@ FORMS = [p for p in ROOT.glob(".github/ISSUE_TEMPLATE/*.yml") if p.stem != "conf
 PROSE = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md"]
 TARGETS = set(re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 # Written where a room is told that does not stand yet; each is a lab to come.
-PLANNED = {f"llmlab/{word}" for word in llmlab.LABS}
+PLANNED = {f"llmlab/{word}" for word in llmlab.WORDS}
 
 each_workflow = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 each_prose = pytest.mark.parametrize("name", PROSE)

@@ -67,8 +67,8 @@ def test_ruff_finds_nothing_in_code_and_notebooks():
 def test_every_lab_has_its_floor_in_the_contract():
     layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
     names = re.findall(r"\w+", " ".join(layers))
-    street = [name for name in reversed(names) if name in llmlab.LABS[1:]]
-    assert street == list(llmlab.LABS[1:])
+    street = [name for name in reversed(names) if name in llmlab.WORDS[1:]]
+    assert street == list(llmlab.WORDS[1:])
 
 
 @pytest.mark.parametrize("statement", ["import llmlab", "import llmlab.command"])
@@ -125,7 +125,7 @@ def test_only_the_speakers_print():
 
 
 def test_notebooks_and_their_tests_carry_the_words_of_the_labs():
-    expected = {labs.notebook(word) for word in llmlab.LABS}
+    expected = {labs.notebook(word) for word in llmlab.WORDS}
     for folder in ("labs", "solutions"):
         found = {path.name for path in (ROOT / folder).glob("*.ipynb")}
         assert found <= expected
@@ -143,8 +143,12 @@ def test_labs_hold_no_outputs_and_no_answers():
             assert "BEGIN SOLUTION" not in "".join(cell["source"]), path
 
 
-def test_every_lab_has_a_question():
-    assert list(labs.QUESTIONS) == list(llmlab.LABS)
+def test_every_lab_has_a_word_a_question_and_once_it_stands_its_minutes():
+    assert len(set(llmlab.WORDS)) == len(llmlab.LABS) == 13
+    for word, question, minutes in llmlab.LABS:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", word)
+        assert question.endswith("?")
+        assert (minutes is not None) == (ROOT / "labs" / labs.notebook(word)).exists()
 
 
 def test_the_tracked_files_together_stay_below_56_mebibytes():

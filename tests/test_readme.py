@@ -42,15 +42,15 @@ def test_the_table_lists_every_lab_with_its_question_and_file():
     rows = re.findall(
         r"^\| (\d\d) \| (.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE
     )
-    assert [row[0] for row in rows] == [labs.number(word) for word in llmlab.LABS]
-    for word, (_, question, file, time) in zip(llmlab.LABS, rows, strict=True):
-        assert question == labs.QUESTIONS[word]
-        path = f"labs/{labs.notebook(word)}"
+    assert [row[0] for row in rows] == [labs.number(word) for word in llmlab.WORDS]
+    for lab, (_, question, file, time) in zip(llmlab.LABS, rows, strict=True):
+        assert question == lab.question
+        path = f"labs/{labs.notebook(lab.word)}"
         if (ROOT / path).exists():
             assert file == f"[{path}]({path})"
-            assert re.fullmatch(r"[125] minutes?", time)
+            assert time == f"{lab.minutes} minutes"
         else:
-            assert (file, time) == (word, "planned")
+            assert (file, time) == (lab.word, "planned")
 
 
 def test_the_table_of_models_says_what_their_cards_say():
@@ -75,7 +75,7 @@ def test_the_tree_names_what_exists_and_nothing_else():
     assert all((ROOT / name).exists() for name in top)
     assert all((ROOT / "llmlab" / name).exists() for name in inside)
     rooms = {path.parent.name for path in (ROOT / "llmlab").glob("*/__init__.py")}
-    assert rooms - set(llmlab.LABS[1:]) <= inside
+    assert rooms - set(llmlab.WORDS[1:]) <= inside
 
 
 def test_every_link_into_the_repository_leads_somewhere():

@@ -4,23 +4,8 @@ import argparse
 from pathlib import Path
 
 import llmlab
+from llmlab import Lab
 from llmlab.command import terminal
-
-QUESTIONS = {
-    "measure": "Where does the time of one token go?",
-    "attention_vs_rnn": "Why did attention replace recurrence, and what does it cost?",
-    "architectures": "Which shape of model is cheap by design?",
-    "quantization": "How few bits does a weight need?",
-    "pruning": "Which weights can go?",
-    "distillation": "Can a small model learn what the big one knows?",
-    "caching": "What need not be computed twice?",
-    "batching": "How to serve many at once?",
-    "speculation": "Can a small model write for the big one?",
-    "graphs": "How much of the time is the framework?",
-    "hardware": "What does the chip want?",
-    "serving": "How does it stay up?",
-    "tradeoffs": "What would you ship?",
-}
 
 
 def package() -> Path:
@@ -36,9 +21,14 @@ def folder() -> Path:
     return inside if inside.is_dir() else package().parent / "labs"
 
 
+def row(word: str) -> Lab:
+    """Return the row of a lab in the table."""
+    return llmlab.LABS[llmlab.WORDS.index(word)]
+
+
 def number(word: str) -> str:
     """Return the two digits of a lab's notebook: "quantization" -> "04"."""
-    return f"{llmlab.LABS.index(word) + 1:02d}"
+    return f"{llmlab.WORDS.index(word) + 1:02d}"
 
 
 def notebook(word: str) -> str:
@@ -48,10 +38,11 @@ def notebook(word: str) -> str:
 
 def run(options: argparse.Namespace) -> int:
     """Print the table of the labs."""
-    width = max(map(len, llmlab.LABS))
-    for word in llmlab.LABS:
+    width = max(map(len, llmlab.WORDS))
+    for word, question, minutes in llmlab.LABS:
         here = (folder() / notebook(word)).is_file()
         state = terminal.paint("here   ", "green") if here else "planned"
-        print(f"{number(word)}  {word:<{width}}  {state}  {QUESTIONS[word]}")
+        takes = f" ({minutes} minutes)" if minutes else ""
+        print(f"{number(word)}  {word:<{width}}  {state}  {question}{takes}")
     print("\nOpen them with: llmlab start my-course")
     return 0

@@ -17,7 +17,7 @@ SAID = {
 def run(options: argparse.Namespace) -> int:
     """Copy the labs, say what was done, and become JupyterLab."""
     source = labs.folder()
-    if not (source / labs.notebook(llmlab.LABS[0])).is_file():
+    if not (source / labs.notebook(llmlab.WORDS[0])).is_file():
         raise FileNotFoundError(
             f"this installation holds no labs (looked in {source}); install llmlab "
             "again, or run this in a checkout of the repository."
@@ -56,7 +56,7 @@ def _open(folder: Path, arguments: list[str]) -> int:
     """
     from jupyterlab.labapp import LabApp
 
-    first = labs.notebook(llmlab.LABS[0])
+    first = labs.notebook(llmlab.WORDS[0])
     own = [str(folder), f"--LabApp.default_url=/lab/tree/{first}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         own.append("--allow-root")

@@ -37,12 +37,12 @@ def _begun(folder: Path, word: str) -> list[Path]:
 def run(options: argparse.Namespace) -> int:
     """Print the places of a word; ValueError names the words there are."""
     word = options.word
-    if word not in llmlab.LABS:
+    if word not in llmlab.WORDS:
         raise ValueError(
             f"WORD={word!r} is no lab's word{_nearest(word)}; choose one of "
-            f"{', '.join(llmlab.LABS)}."
+            f"{', '.join(llmlab.WORDS)}."
         )
-    print(f"Lab {labs.number(word)}, {word}: {labs.QUESTIONS[word]}")
+    print(f"Lab {labs.number(word)}, {word}: {labs.row(word).question}")
     found = places(word)
     for what, path in found:
         print(f"  {what:<15}  {_short(path)}")
@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _nearest(word: str) -> str:
-    near = difflib.get_close_matches(word, llmlab.LABS, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word, llmlab.WORDS, n=1, cutoff=0.5)
     return f" (did you mean {near[0]!r}?)" if near else ""
 
 

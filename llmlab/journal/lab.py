@@ -1,6 +1,6 @@
 """Which lab this notebook is. A kernel runs one notebook, so it is said once."""
 
-from llmlab import LABS
+from llmlab import WORDS
 
 _here: str | None = None
 
@@ -21,13 +21,13 @@ def chosen(lab: str | None) -> str:
     if lab is None and _here is None:
         raise ValueError(
             "the lab is not known here; run the first cell of the notebook, which "
-            f'calls journal.open("{LABS[0]}"), or pass lab="{LABS[0]}".'
+            f'calls journal.open("{WORDS[0]}"), or pass lab="{WORDS[0]}".'
         )
     return known(lab) if lab is not None else str(_here)
 
 
 def known(lab: str) -> str:
     """Return the word of a lab; ValueError lists the words."""
-    if lab not in LABS:
-        raise ValueError(f"lab={lab!r} is not a lab; choose one of {', '.join(LABS)}.")
+    if lab not in WORDS:
+        raise ValueError(f"lab={lab!r} is not a lab; choose one of {', '.join(WORDS)}.")
     return lab

@@ -6,7 +6,7 @@ the same lab, name, model and machine.
 
 from dataclasses import dataclass, replace
 
-from llmlab import LABS
+from llmlab import WORDS
 from llmlab.core import machine, records
 from llmlab.core.records import Record
 from llmlab.core.tables import html_grid, text_grid
@@ -99,8 +99,8 @@ def add(
 def rows(lab: str | None = None) -> Rows:
     """Return the rows of one lab or of all, in the order of the labs."""
     found = [_row(dict(each)) for each in store.read("SELECT * FROM scoreboard")]
-    order = {word: number for number, word in enumerate(LABS)}
-    found.sort(key=lambda row: (order.get(row.lab, len(LABS)), row.name, row.model))
+    order = {word: number for number, word in enumerate(WORDS)}
+    found.sort(key=lambda row: (order.get(row.lab, len(WORDS)), row.name, row.model))
     return Rows(row for row in found if lab is None or row.lab == known(lab))
 
 

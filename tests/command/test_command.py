@@ -57,16 +57,17 @@ def test_an_unknown_command_names_the_ones_there_are():
 
 def test_labs_lists_every_lab_with_its_question_and_state():
     lines = command("labs").stdout.splitlines()
-    for number, word in enumerate(llmlab.LABS, start=1):
+    for number, (word, question, minutes) in enumerate(llmlab.LABS, start=1):
         line = lines[number - 1]
         assert line.startswith(f"{number:02d}  {word} ")
-        assert line.endswith(labs.QUESTIONS[word])
+        takes = f" ({minutes} minutes)" if minutes else ""
+        assert line.endswith(f"  {question}{takes}")
         here = (labs.folder() / labs.notebook(word)).exists()
         assert (" here " in line) == here
 
 
 def test_where_shows_only_what_exists():
-    for word in llmlab.LABS:
+    for word in llmlab.WORDS:
         found = where.places(word)
         assert all(path.exists() for _, path in found)
         done = command("where", word)

@@ -24,6 +24,8 @@ from notebooks import (
     stated,
 )
 
+from llmlab.command import labs
+
 LIMIT, FIGURE_LIMIT = 500_000, 60_000  # bytes
 TIME_CLASSES = (1, 2, 5)  # minutes
 FILLER = re.compile(
@@ -179,10 +181,8 @@ def test_time_class_memory_and_needs_stand_at_the_top(path):
 
 
 @each_solution
-def test_the_readme_promises_the_same_minutes(path):
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    (minutes,) = re.findall(rf"\(labs/{path.name}\) \| (\d+) minutes? \|", readme)
-    assert int(minutes) == stated(path)[0]
+def test_the_table_of_labs_promises_the_same_minutes(path):
+    assert labs.row(path.stem[3:]).minutes == stated(path)[0]
 
 
 @each_solution
