@@ -8,12 +8,12 @@ from pathlib import Path
 
 from llmlab.core import machine
 
-RECIPES = {  # name of the model -> module of its recipe
-    "coder": "coder",
-    "coder-small": "coder",
-    "coder-rnn": "coder",
-    "translator": "translator",
-    "classifier": "classifier",
+RECIPES = {  # name of the model -> modules of its recipe and of its card
+    "coder": ("coder", "card"),
+    "coder-small": ("coder", "card"),
+    "coder-rnn": ("coder", "card"),
+    "translator": ("translator", "translator_card"),
+    "classifier": ("classifier", "classifier_card"),
 }
 
 # A step takes and frees hundreds of megabytes. glibc hands such memory back to the
@@ -30,14 +30,20 @@ def main(arguments: list[str] | None = None) -> int:
     options = _options(arguments)
     machine.set_threads()
     options.folder = options.folder or machine.cache_folder() / "zoo" / options.name
-    options.recipe.run(options)
+    run(options)
     return 0
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train the model of these options, and publish it with its card if asked."""
+    _, card = RECIPES[options.name]
+    options.recipe.run(options, card=importlib.import_module(f"llmlab.zoo.{card}"))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m llmlab.zoo", description=__doc__)
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    for name, module in RECIPES.items():
+    for name, (module, _) in RECIPES.items():
         recipe = importlib.import_module(f"llmlab.zoo.{module}")
         own = names.add_parser(name, help=recipe.__doc__.partition("\n")[0])
         own.add_argument("--folder", type=Path, help="where the training stands")

@@ -12,6 +12,7 @@ import argparse
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
@@ -149,10 +150,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train the model, say how well it does, and publish it where asked."""
-    from llmlab.zoo import classifier_card as card  # it needs this recipe
+def run(options: argparse.Namespace, *, card: ModuleType) -> None:
+    """Train the model, say how well it does, and publish it with its card where asked.
 
+    card: the module that writes it. It measures by this recipe, so it is handed in.
+    """
     if options.sample is not None and options.publish:
         raise ValueError(
             f"--sample {options.sample} shows how the recipe works, and its card would "

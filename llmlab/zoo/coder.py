@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from tokenizers import Tokenizer
@@ -258,10 +259,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train `options.name`; keep and publish it where asked."""
-    from llmlab.zoo import card  # it needs this recipe
+def run(options: argparse.Namespace, *, card: ModuleType) -> None:
+    """Train `options.name`; keep it, and publish it with its card, where asked.
 
+    card: the module that writes it. It measures by this recipe, so it is handed in.
+    """
     name, folder = options.name, options.folder
     million = options.tokens or MILLION_TOKENS[name]
     plan = Plan.of(million, decay_million=options.decay)

@@ -9,6 +9,7 @@ rest; T5: Raffel et al. 2020.
 import argparse
 import random
 from pathlib import Path
+from types import ModuleType
 
 import torch
 from torch import nn
@@ -102,8 +103,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     recipe.add_arguments(parser, STEPS)
 
 
-def run(options: argparse.Namespace) -> None:
-    """Train the model, say how well it does, and publish it where asked."""
-    from llmlab.zoo import translator_card as card  # it needs this recipe
+def run(options: argparse.Namespace, *, card: ModuleType) -> None:
+    """Train the model, say how well it does, and publish it with its card where asked.
 
+    card: the module that writes it. It measures by this recipe, so it is handed in.
+    """
     recipe.run(made, options, judge=card.quick, publish=card.publish)

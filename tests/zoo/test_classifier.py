@@ -185,7 +185,7 @@ def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
     start = files.fingerprint(files.weight_files(files.find("coder")))
     plan = {"steps": 5, "decay": 3, "started_from": start}
     (folder / "plan.json").write_text(json.dumps(plan))
-    classifier.run(options)
+    classifier.run(options, card=classifier_card)
     said = capsys.readouterr().out
     assert "trained 5 of 5 steps" in said and "always" in said
     card = (options.publish / "README.md").read_text()
@@ -212,7 +212,7 @@ def test_the_recipe_trains_reports_and_publishes(folder, tmp_path, capsys):
 def test_a_sample_is_neither_mixed_with_all_nor_published(folder, words, told):
     options = command._options(["classifier", "--folder", str(folder), *words.split()])
     with pytest.raises(ValueError, match=told):
-        options.recipe.run(options)
+        command.run(options)
 
 
 def test_a_sample_too_small_for_all_modules_is_refused(tmp_path):

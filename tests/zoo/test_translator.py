@@ -214,7 +214,7 @@ def quickly(monkeypatch):
 def test_the_recipe_publishes_a_model_that_transformers_loads(
     tmp_path, quickly, capsys
 ):
-    translator.run(options(tmp_path))
+    translator.run(options(tmp_path), card=translator_card)
     out = capsys.readouterr().out
     assert "trained 4 of 4 steps" in out and "exact match" in out
     place = tmp_path / "published"
@@ -229,11 +229,11 @@ def test_the_recipe_publishes_a_model_that_transformers_loads(
 def test_a_paused_training_goes_on_by_its_own_plan(tmp_path, quickly):
     paused = options(tmp_path)
     paused.stop_after, paused.publish = 2, None
-    translator.run(paused)
+    translator.run(paused, card=translator_card)
     assert len(recipe.scores(tmp_path, translator.MATCH)) == 2
     rest = options(tmp_path)
     rest.publish = None
-    translator.run(rest)
+    translator.run(rest, card=translator_card)
     assert len(recipe.scores(tmp_path, translator.MATCH)) == 4
 
 

@@ -117,7 +117,7 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
         publish=None, stop_after=3, compile=False,
         device="cpu",
     )  # fmt: skip
-    coder.run(options)
+    coder.run(options, card=card)
     assert json.loads((kept / "resume.json").read_text())["steps"] == 3
     assert models.load(kept).tokenizer.eos_token == tokens.END
     assert recipe.log(kept) == recipe.log(folder) != []
@@ -234,7 +234,7 @@ def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
     folder = in_words_of_coder
     words = "coder --resume coder --tokens 0.2 --decay 0.05 --stop-after 1"
     options = command._options([*words.split(), "--folder", str(folder)])
-    options.recipe.run(options)
+    command.run(options)
     shipped = models.load("coder")
     (row,) = [row for row in recipe.log(folder) if "loss" in row]
     batch = coder.batches(folder, coder.Plan.of(0.2, decay_million=0.05))(0)
@@ -270,7 +270,7 @@ def test_weights_of_another_shape_are_refused_before_anything_is_made(tmp_path):
     words = f"coder --resume coder-small --folder {tmp_path / 'new'}".split()
     options = command._options(words)
     with pytest.raises(ValueError, match="not the shape of 'coder'"):
-        options.recipe.run(options)
+        command.run(options)
     assert not (tmp_path / "new").exists()
 
 
@@ -298,7 +298,7 @@ def test_what_is_written_at_the_wrong_step_is_refused_before_the_training(words,
     stop = "--stop-after 5870" if "publish" in words else ""
     options = command._options(f"coder --folder none {words} {stop}".split())
     with pytest.raises(ValueError, match=told):
-        options.recipe.run(options)
+        command.run(options)
     assert not Path("none").exists()
 
 
