@@ -1,6 +1,7 @@
 """The house stands as planned: floors, names, one word per lab, nothing heavy early."""
 
 import ast
+import functools
 import json
 import os
 import re
@@ -8,7 +9,6 @@ import socket
 import subprocess
 import sys
 import tomllib
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -44,16 +44,6 @@ def test_the_tests_reach_this_machine_only():
     assert "offline" in fresh_python(ask)
 
 
-def test_imports_run_downhill_only():
-    done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_ruff_finds_nothing_in_code_and_notebooks():
     ruff = Path(sys.executable).with_name("ruff")
     done = subprocess.run(
@@ -63,50 +53,6 @@ def test_ruff_finds_nothing_in_code_and_notebooks():
         text=True,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def test_no_module_imports_what_imports_it_inside_functions_neither():
-    try:
-        TopologicalSorter(import_graph()).prepare()
-    except CycleError as error:
-        pytest.fail(" imports ".join(reversed(error.args[1])))
-
-
-def test_the_graph_of_imports_sees_what_a_function_imports():
-    graph = import_graph()
-    assert "llmlab.show" in graph["llmlab.command.measure"], "in a function"
-    assert "llmlab.core.machine" in graph["llmlab.zoo.__main__"]
-    assert len(graph) == len(MODULES)
-
-
-def import_graph():
-    """Return the modules of llmlab that each one imports, anywhere in it."""
-    names = {_dotted(path): path for path in MODULES}
-    return {name: _imports_of(path, names) - {name} for name, path in names.items()}
-
-
-def _dotted(path):
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _imports_of(path, names):
-    """What is imported from a module may be a module itself, or stand in it."""
-    wanted = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            wanted |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            whole = {f"{node.module}.{alias.name}" for alias in node.names}
-            wanted |= {w if w in names else node.module for w in whole}
-    return wanted & names.keys()
-
-
-def test_every_lab_has_its_floor_in_the_contract():
-    layers = PROJECT["tool"]["importlinter"]["contracts"][0]["layers"]
-    names = re.findall(r"\w+", " ".join(layers))
-    street = [name for name in reversed(names) if name in llmlab.WORDS[1:]]
-    assert street == list(llmlab.WORDS[1:])
 
 
 @pytest.mark.parametrize("statement", ["import llmlab", "import llmlab.command"])
@@ -174,6 +120,45 @@ def test_notebooks_and_their_tests_carry_the_words_of_the_labs():
         assert {what for what, _ in where.places(word)} >= {"module", "checks", "tests"}
 
 
+@pytest.mark.parametrize("word", llmlab.WORDS)
+def test_where_lists_every_file_of_a_lab_and_nothing_else(word):
+    listed = {
+        path
+        for path in tracked()
+        for _, place in where.places(word)
+        if path.is_relative_to(place)
+    }
+    assert listed == {path for path in tracked() if carries(path, word)}
+    assert bool(listed) == (labs.row(word).minutes is not None)
+
+
+def test_no_file_belongs_to_two_labs():
+    for path in tracked():
+        assert sum(carries(path, word) for word in llmlab.WORDS) <= 1, path
+
+
+def carries(path, word):
+    """Say whether a folder or the file is named by a lab's word, or opens with it.
+
+    The modules of the command are named by its own words, one of which is `measure`.
+    """
+    parts = path.relative_to(ROOT).parts
+    own = re.compile(rf"(\d\d[a-z]?_|test_)?{word}([_.].*)?")
+    return parts[:2] != ("llmlab", "command") and any(map(own.fullmatch, parts))
+
+
+@functools.cache
+def tracked():
+    """Return the files of the repository, those not yet committed included."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git checkout here (an sdist?), so nothing says what is tracked")
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    return [ROOT / name for name in listed if name and os.path.lexists(ROOT / name)]
+
+
 def test_labs_hold_no_outputs_and_no_answers():
     for path in (ROOT / "labs").glob("*.ipynb"):
         for cell in json.loads(path.read_text())["cells"]:
@@ -191,13 +176,7 @@ def test_every_lab_has_a_word_a_question_and_once_it_stands_its_minutes():
 
 def test_the_tracked_files_together_stay_below_56_mebibytes():
     """A clone, and a copy that is sent elsewhere, must stay light."""
-    if not (ROOT / ".git").exists():
-        pytest.skip("no git checkout here (an sdist?), so nothing says what is tracked")
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.split("\0")
-    paths = [ROOT / name for name in listed if name]
-    sizes = {path: path.lstat().st_size for path in paths if os.path.lexists(path)}
+    sizes = {path: path.lstat().st_size for path in tracked()}
     total = sum(sizes.values())
     largest = sorted(sizes, key=sizes.get, reverse=True)[:5]
     told = [f"{sizes[p] / 2**20:.1f} {p.relative_to(ROOT)}" for p in largest]

@@ -18,8 +18,8 @@ def places(word: str) -> list[tuple[str, Path]]:
     package, around = labs.package(), labs.package().parent
     candidates = [
         ("module", package / word),
-        ("lab", labs.folder() / labs.notebook(word)),
-        ("solution", around / "solutions" / labs.notebook(word)),
+        *(("lab", path) for path in _notebooks(labs.folder(), word)),
+        *(("solution", path) for path in _notebooks(around / "solutions", word)),
         ("checks", package / "checks" / word),
         ("show", package / "show" / word),
         ("tests", around / "tests" / word),
@@ -27,6 +27,11 @@ def places(word: str) -> list[tuple[str, Path]]:
         *(("benchmark", path) for path in _begun(around / "benchmarks", word)),
     ]
     return [(what, path) for what, path in candidates if path.exists()]
+
+
+def _notebooks(folder: Path, word: str) -> list[Path]:
+    """Return the notebooks of a word; one that goes deeper has a letter: 04b."""
+    return sorted(folder.glob(f"{labs.number(word)}*_{word}.ipynb"))
 
 
 def _begun(folder: Path, word: str) -> list[Path]:
