@@ -11,15 +11,13 @@ from pathlib import Path
 import nbformat
 import one_lab
 import pytest
+import run
 import yaml
 
 import llmlab
 from llmlab.command import labs
 
 ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT / "solutions"))
-import run  # noqa: E402 - solutions is no package
-
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 FORMS = [p for p in ROOT.glob(".github/ISSUE_TEMPLATE/*.yml") if p.stem != "config"]
 PROSE = ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/design.md"]
