@@ -69,8 +69,8 @@ class Decoder(Streaming, nn.Module):
         padding at the end of the row. `last` asks only for what follows each row's last
         real token, (B, 1, V): a prompt needs no more, and the head is a big layer.
         """
-        batch, new = tokens.shape
-        counts = counts_of(counts, batch, new)
+        new = tokens.shape[1]
+        counts = counts_of(counts, tokens, cache, verb="extend")
         x = self.embedding(tokens)  # (B, T, D)
         start, reach = (0, new) if cache is None else (cache.start, cache.room(new))
         rotary = self.rotary(start, new, reach, x)

@@ -111,8 +111,7 @@ class RecurrentModel(Streaming, nn.Module):
         With a cache, reading goes on from its state, which then stands after the last
         real token of each row. `last` asks only for what follows that one, (B, 1, V).
         """
-        batch, new = tokens.shape
-        counts = counts_of(counts, batch, new)
+        counts = counts_of(counts, tokens, cache, verb="close_states")
         states = None if cache is None else cache.states
         x = self.embedding(tokens)  # (B, T, E)
         after = []
@@ -123,7 +122,7 @@ class RecurrentModel(Streaming, nn.Module):
             x = last_tokens(x, counts)  # (B, 1, D)
         logits = self.head(self.projection(self.norm(x)))
         if cache is not None:  # at the very end: half a step does not count
-            cache.close(after, counts, most=new)
+            cache.close_states(after, counts, most=tokens.shape[1])
         return logits
 
     def new_cache(self, batch: int, length: int) -> StateCache:

@@ -75,8 +75,8 @@ class TransformersModel(Streaming, nn.Module):
         `last` asks only for what follows each row's last real token, (B, 1, V).
         Raises ValueError when a row would outgrow its cache or the model's context.
         """
-        batch, new = tokens.shape
-        counts = counts_of(counts, batch, new)
+        new = tokens.shape[1]
+        counts = counts_of(counts, tokens, cache, verb="open")
         self._check_context(cache, counts)
         if isinstance(cache, TokenCache):
             texts, places = cache.open(tokens, counts)

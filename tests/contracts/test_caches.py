@@ -4,12 +4,13 @@ What is remembered is what would have been computed, however rows grow, take tok
 back, leave and join, and whatever numbers lie in memory that is nobody's.
 """
 
+import numpy
 import pytest
 import torch
 from caches import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import CONTEXT, draw_tokens, model
+from small_models import CONTEXT, decoder, draw_tokens, model
 from torch import Tensor
 
 from llmlab.models.caches.rows import Rows
@@ -218,7 +219,14 @@ def test_nonsense_is_refused_and_changes_nothing(name):
         "other has the form None": lambda: cache.join("a cache"),
         r"counts=\[3\] beside 2 rows of 2": lambda: read(counts=[3]),
         r"counts=\[3, 1\] beside": lambda: read(counts=[3, 1]),
-        r"counts=\[-1, 1\] beside": lambda: read(counts=torch.tensor([-1, 1])),
+        r"counts=\[1.0, 1\] beside": lambda: read(counts=[1.0, 1]),
+        "counts='12' beside": lambda: read(counts="12"),
+        "tokens have 3 rows and the cache 2; make it with new_cache.3": lambda: model(
+            KINDS[name].model
+        )(draw_tokens(3, 2), cache),
+        r"counts=tensor\(\[-1,  1\]\) beside": lambda: read(
+            counts=torch.tensor([-1, 1])
+        ),
     }
 
     def read(counts):
@@ -232,6 +240,22 @@ def test_nonsense_is_refused_and_changes_nothing(name):
 
 
 @kinds
+def test_a_cache_of_another_model_is_refused(name):
+    others = {kind.model: kind for kind in KINDS.values()}
+    forms = {one: kind.new(2, 9)._form()[0] for one, kind in others.items()}
+    own, tokens = KINDS[name].new(2, 9)._form()[0], draw_tokens(2, 3)
+    other = next(one for one, form in forms.items() if form != own and form != "tokens")
+    with pytest.raises(ValueError, match=r"cache is a .*this model's new_cache.2, len"):
+        model(KINDS[name].model)(tokens, others[other].new(2, 9))
+
+
+def test_keys_of_another_decoder_are_refused():
+    wide = decoder(num_key_value_heads=4)
+    with pytest.raises(ValueError, match="2 heads of 8 and this cache holds 4 of 8"):
+        model("decoder")(draw_tokens(1, 3), wide.new_cache(1, 9))
+
+
+@kinds
 def test_tokens_are_taken_back_one_by_one_or_the_row_starts_anew(name):
     cache = KINDS[name].new(1, CONTEXT)
     model(KINDS[name].model)(draw_tokens(1, 5), cache)
@@ -239,7 +263,9 @@ def test_tokens_are_taken_back_one_by_one_or_the_row_starts_anew(name):
     if not cache.can_rewind:
         with pytest.raises(ValueError, match=r"=3 after 5 tokens.*the row to 0"):
             cache.rewind(3)
-    for lengths in (3, [2], torch.tensor([1]), 0)[0 if cache.can_rewind else 3 :]:
+    for lengths in (3, [2], torch.tensor([1]), numpy.int64(0))[
+        0 if cache.can_rewind else 3 :
+    ]:
         cache.rewind(lengths)
         assert cache.lengths.sum() == torch.as_tensor(lengths).sum()
 

@@ -67,11 +67,17 @@ class KVCache(Rows):
         """Write (B, K, T, H) behind each row's tokens; return all (B, K, S, H).
 
         The mask says what each new token may see of them. Raises ValueError when a row
-        would outgrow the cache; nothing is written then.
+        would outgrow the cache, and for keys of another model; nothing is written then.
         """
         tokens = keys.shape[2]
         reach = self.room(tokens)
         own_keys, own_values = self.layers[layer]
+        if not layer and keys.shape[1::2] != own_keys.shape[1::2]:
+            raise ValueError(
+                f"keys have {keys.shape[1]} heads of {keys.shape[3]} and this cache "
+                f"holds {own_keys.shape[1]} of {own_keys.shape[3]}; make it with this "
+                "model's new_cache(batch, length)."
+            )
         if self.even is not None:
             own_keys.narrow(2, self.even, tokens).copy_(keys)
             own_values.narrow(2, self.even, tokens).copy_(values)

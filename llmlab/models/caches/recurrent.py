@@ -41,7 +41,7 @@ class StateCache(Rows):
         """Memory allocated, in bytes."""
         return sum(part.nbytes for state in self.states for part in state)
 
-    def close(self, states: list[State], counts: Counts, *, most: int) -> None:
+    def close_states(self, states: list[State], counts: Counts, *, most: int) -> None:
         """Keep the states after `counts` more tokens in each row."""
         self.states = states
         self.advance(counts, most=most)

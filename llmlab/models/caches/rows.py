@@ -14,6 +14,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from llmlab.models.sampling import is_whole
+
 Counts = int | Sequence[int] | Tensor  # one number for all rows, or one each, (B,)
 
 
@@ -105,15 +107,13 @@ class Rows:
 
         This one stays as it is. Raises ValueError for no rows and for one it lacks.
         """
-        rows = rows.tolist() if isinstance(rows, Tensor) else list(rows)
-        batch = len(self.lengths)
-        whole = all(isinstance(row, int) and not isinstance(row, bool) for row in rows)
-        if not rows or not whole or not all(0 <= row < batch for row in rows):
+        wanted, batch = _whole_numbers(rows), len(self.lengths)
+        if not wanted or not all(0 <= row < batch for row in wanted):
             raise ValueError(
-                f"rows={rows} are not rows of this cache; choose one or more of 0 to "
+                f"rows={rows!r} are not rows of this cache; choose one or more of 0 to "
                 f"{batch - 1}."
             )
-        index = torch.tensor(rows, device=self.lengths.device)
+        index = torch.tensor(wanted, device=self.lengths.device)
         new = copy.copy(self)
         with torch.no_grad():
             new._hold(self.lengths[index])
@@ -149,15 +149,15 @@ class Rows:
     def _listed(self, counts: Counts, name: str) -> list[int]:
         """Return one number a row; ValueError where they are none."""
         batch = len(self.lengths)
-        if isinstance(counts, int) and not isinstance(counts, bool):
-            return [counts] * batch
-        found = counts.tolist() if isinstance(counts, Tensor) else counts
-        if not isinstance(found, Sequence) or isinstance(found, str):
-            raise ValueError(_no_counts(name, counts, batch))
-        whole = all(isinstance(n, int) and not isinstance(n, bool) for n in found)
-        if len(found) != batch or not whole:
-            raise ValueError(_no_counts(name, counts, batch))
-        return list(found)
+        if is_whole(counts):
+            return [int(counts)] * batch
+        listed = _whole_numbers(counts)
+        if listed is None or len(listed) != batch:
+            raise ValueError(
+                f"{name}={counts!r} is not one whole number for each of {batch} rows; "
+                "give a number for all of them, a list, or a tensor (B,)."
+            )
+        return listed
 
     def _form(self) -> tuple:
         """Return what caches that can be joined have in common."""
@@ -185,26 +185,45 @@ def check_size(batch: int, length: int) -> None:
         )
 
 
-def counts_of(counts: Sequence[int] | Tensor | None, batch: int, tokens: int) -> Counts:
+def counts_of(
+    counts: Sequence[int] | Tensor | None,
+    tokens: Tensor,
+    cache: Rows | None,
+    *,
+    verb: str,
+) -> Counts:
     """Return how many of the new tokens (B, T) are real: T, or what each row says.
 
-    Raises ValueError for counts that are not one number a row from 0 to T.
+    verb: what this model does with its cache. Raises ValueError for counts that are not
+    one number a row from 0 to T, for a cache of another number of rows, and for one of
+    another kind of model.
     """
-    if counts is None or torch.compiler.is_compiling():
-        return tokens if counts is None else counts
-    listed = counts.tolist() if isinstance(counts, Tensor) else list(counts)
-    if len(listed) != batch or not all(
-        isinstance(n, int) and 0 <= n <= tokens for n in listed
-    ):
+    batch, most = tokens.shape
+    if cache is not None and not hasattr(cache, verb):
         raise ValueError(
-            f"counts={listed} beside {batch} rows of {tokens} tokens; give one whole "
-            f"number from 0 to {tokens} for each row, or None where all are real."
+            f"cache is a {type(cache).__name__}, which another kind of model reads "
+            f"with; make it with this model's new_cache({batch}, length)."
         )
-    return tokens if min(listed) == tokens else listed
+    if cache is not None and len(cache.lengths) != batch:
+        raise ValueError(
+            f"tokens have {batch} rows and the cache {len(cache.lengths)}; make it "
+            f"with new_cache({batch}, length), or select and join its rows."
+        )
+    if counts is None or torch.compiler.is_compiling():
+        return most if counts is None else counts
+    listed = _whole_numbers(counts)
+    if not listed or len(listed) != batch or not all(0 <= n <= most for n in listed):
+        raise ValueError(
+            f"counts={counts!r} beside {batch} rows of {most} tokens; give one whole "
+            f"number from 0 to {most} for each row, or None where all are real."
+        )
+    return most if min(listed) == most else listed
 
 
-def _no_counts(name: str, counts: object, batch: int) -> str:
-    return (
-        f"{name}={counts!r} is not one whole number for each of {batch} rows; give a "
-        "number for all of them, a list, or a tensor (B,)."
-    )
+def _whole_numbers(values: object) -> list[int] | None:
+    """Return whole numbers as a list, None where they are anything else."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, str) or not isinstance(values, Sequence):
+        return None
+    return [int(n) for n in values] if all(map(is_whole, values)) else None
