@@ -89,9 +89,13 @@ def _ratio(record: Record, name: str, against: str) -> Record | None:
         return record
     if record.subject != f"{against} against {name}":
         return None
-    ends = {"low": 1 / record.high, "high": 1 / record.low}
-    subject = f"{name} against {against}"
-    return replace(record, value=1 / record.value, subject=subject, **ends)
+    return replace(
+        record,
+        value=1 / record.value,
+        low=1 / record.high,
+        high=1 / record.low,
+        subject=f"{name} against {against}",
+    )
 
 
 def _word(ratio: Record) -> str:
@@ -110,6 +114,12 @@ def _turn(ratios: Sequence[Record], along: str) -> Record:
             where = math.exp(x[place] + share * (x[place + 1] - x[place]))
             break
     low, high = (ratios[end].details[along] for end in (0, -1))
-    details = {"of": ratios[0].details.get("of", "")}
-    rest = {"unit": "token", "low": low, "high": high, "details": details}
-    return replace(ratios[0], name="crossing", value=where, **rest)
+    return replace(
+        ratios[0],
+        name="crossing",
+        value=where,
+        unit="token",
+        low=low,
+        high=high,
+        details={"of": ratios[0].details.get("of", "")},
+    )

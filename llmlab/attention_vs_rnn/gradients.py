@@ -39,15 +39,25 @@ def by_distance(
     becomes 0 too early. Raises ValueError for inputs of another shape.
     """
     norms = distance_norms(function, x, seed=seed)  # (T, B)
-    rest = {"subject": subject, "seed": seed, "machine": machine.describe().label}
+    here = machine.describe().label
     facts = []
     for distance, values in enumerate(norms.tolist()):
         low, high = intervals.of_median(values) or (None, None)
         details = {"distance": distance, "sequences": len(values)}
         details |= {"state": state} if state else {}
-        rest |= {"low": low, "high": high, "details": details}
-        middle = intervals.median(values)
-        facts.append(records.measured("gradient norm", middle, "1", **rest))
+        facts.append(
+            records.measured(
+                "gradient norm",
+                intervals.median(values),
+                "1",
+                subject=subject,
+                low=low,
+                high=high,
+                details=details,
+                seed=seed,
+                machine=here,
+            )
+        )
     return facts
 
 
@@ -88,8 +98,8 @@ def of_model(
 
     with torch.no_grad():
         embedded = embedding(tokens)  # (B, T, D)
-    rest = {"subject": labels.label(model), "state": state, "seed": seed}
-    return by_distance(logits, embedded, **rest)
+    label = labels.label(model)
+    return by_distance(logits, embedded, subject=label, state=state, seed=seed)
 
 
 def embedding_of(model: LanguageModel) -> nn.Module:

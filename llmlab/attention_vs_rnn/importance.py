@@ -13,12 +13,13 @@ Shapes: B sequences (one), T tokens, N query heads, H head width.
 
 import math
 from collections.abc import Collection
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from llmlab.attention_vs_rnn import maps
-from llmlab.core import machine, records
+from llmlab.core import records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -55,13 +56,18 @@ def readings(
         cost(model, tokens, right, without=key, layers=chosen, heads=own) - whole
         for key in range(len(ids))
     ]
-    rest = {"subject": labels.label(model), "weights": model.weights_version}
-    rest["machine"] = machine.describe().label
-    facts = [records.measured("cost of the answer", whole, "bit", **rest)]
+    blank = records.measured(
+        "cost of the answer",
+        whole,
+        "bit",
+        subject=labels.label(model),
+        weights=model.weights_version,
+    )
+    facts = [blank]
     for key, (weight, effect) in enumerate(zip(looked.tolist(), effects, strict=True)):
-        rest["details"] = {"key": key, "key token": words[key]}
-        facts.append(records.measured("attention weight", weight, "1", **rest))
-        facts.append(records.measured("effect of removal", effect, "bit", **rest))
+        own = replace(blank, details={"key": key, "key token": words[key]})
+        facts.append(replace(own, name="attention weight", value=weight, unit="1"))
+        facts.append(replace(own, name="effect of removal", value=effect))
     return facts
 
 

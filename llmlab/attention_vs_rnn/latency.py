@@ -141,14 +141,16 @@ def too_long(guesses: Mapping[str, float], left: float) -> list[str]:
 
 def _facts(found: Speed, name: str, length: int) -> list[Record]:
     """Return the times of one length and how they compare."""
-    rest, place = {"seed": found.seed}, {"tokens": length}
+    place, seed = {"tokens": length}, found.seed
     times = [
-        timing.total.record(name, subject=timing.name, details=place, **rest)
+        timing.total.record(name, subject=timing.name, details=place, seed=seed)
         for timing in found.timings
     ]
-    place["of"] = name
-    ratios = [verdict.record(**rest) for verdict in found.verdicts]
-    return times + [replace(each, details={**each.details, **place}) for each in ratios]
+    ratios = [verdict.record(seed=seed) for verdict in found.verdicts]
+    compared = place | {"of": name}
+    return times + [
+        replace(each, details=dict(each.details) | compared) for each in ratios
+    ]
 
 
 def _guess(seconds: float, before: int, length: int) -> float:

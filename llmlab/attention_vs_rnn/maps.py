@@ -112,15 +112,21 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     ids, words = read(model, text)
     device = labels.device(model)
     found = weights(model, torch.tensor([ids], device=device))
-    rest = {"subject": labels.label(model), "weights": model.weights_version}
-    rest["machine"] = machine.describe().label  # asked once: there are many
+    label, here = labels.label(model), machine.describe().label  # asked once for all
     return [
-        records.measured("attention weight", value, "1", details=details, **rest)
+        records.measured(
+            "attention weight",
+            value,
+            "1",
+            subject=label,
+            details=_place(layer, head, query, key, words),
+            weights=model.weights_version,
+            machine=here,
+        )
         for layer, heads in found.items()
         for head, rows in enumerate(heads[0].tolist())
         for query, row in enumerate(rows)
         for key, value in enumerate(row[: query + 1])
-        for details in [_place(layer, head, query, key, words)]
     ]
 
 

@@ -38,10 +38,11 @@ def allocated(
 
 @torch.inference_mode()
 def _of_one(name: str, layer: Layer, length: int) -> list[Record]:
-    rest = {"subject": name, "details": {"tokens": length}}
+    details = {"tokens": length}
     facts = []
     for what, call_of in PHASES.items():
         peak, _ = memory.peak(call_of(layer, length))
-        facts.append(replace(peak, name=what, **rest))
+        facts.append(replace(peak, name=what, subject=name, details=details))
     held = state_bytes(layer.new_state(1, length))
-    return [*facts, records.measured("state", held, "B", **rest)]
+    state = records.measured("state", held, "B", subject=name, details=details)
+    return [*facts, state]

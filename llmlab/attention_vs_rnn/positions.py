@@ -10,6 +10,7 @@ Shapes: B windows, T tokens of a window, V vocabulary.
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy
 import torch
@@ -57,14 +58,13 @@ def quality(
     facts = []
     first = next(iter(costs))
     for name, model in models.items():
-        rest = {"subject": name, "weights": model.weights_version}
-        facts += _records("bits per token", costs[name], stride, rest)
         gains = costs[name][:, :1] - costs[name]
-        facts += _records("gain from context", gains, stride, rest)[1:]
+        own = _records("bits per token", costs[name], stride, name)
+        own += _records("gain from context", gains, stride, name)[1:]
         if name != first:
-            rest["subject"] = f"{name} against {first}"
-            more = costs[name] - costs[first]
-            facts += _records("difference in bits per token", more, stride, rest)
+            more, pair = costs[name] - costs[first], f"{name} against {first}"
+            own += _records("difference in bits per token", more, stride, pair)
+        facts += [replace(fact, weights=model.weights_version) for fact in own]
     return facts
 
 
@@ -101,7 +101,9 @@ def _bits(model: LanguageModel, windows: Tensor) -> Tensor:
     return (nats.double().view_as(targets) / math.log(2)).cpu()
 
 
-def _records(what: str, costs: numpy.ndarray, stride: int, rest: dict) -> list[Record]:
+def _records(
+    what: str, costs: numpy.ndarray, stride: int, subject: str
+) -> list[Record]:
     """Return a record for each doubling of the context."""
     tokens, columns = costs.shape
     part = numpy.arange(tokens) * PARTS // tokens
@@ -117,7 +119,9 @@ def _records(what: str, costs: numpy.ndarray, stride: int, rest: dict) -> list[R
             axis=1,
         )  # (parts, 2)
         details = {"from": begin * stride + 1, "to": end * stride, "tokens": tokens}
-        facts.append(estimate(what, "bit", parts, ratio, details=details, **rest))
+        facts.append(
+            estimate(what, "bit", parts, ratio, subject=subject, details=details)
+        )
         begin = end
     return facts
 

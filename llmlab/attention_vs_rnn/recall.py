@@ -97,9 +97,15 @@ def accuracy(model: Reader, *, distance: int, rows: int = 512, subject: str) -> 
     tokens = examples(distance, rows, seed=0)  # no seed of a training batch
     right = int((model(tokens[:, :-1])[:, -1].argmax(-1) == tokens[:, -1]).sum())
     low, high = intervals.of_share(right, rows)
-    details = {"distance": distance, "rows": rows}
-    rest = {"low": low, "high": high, "subject": subject, "details": details}
-    return records.measured("accuracy", right / rows, "1", **rest)
+    return records.measured(
+        "accuracy",
+        right / rows,
+        "1",
+        subject=subject,
+        low=low,
+        high=high,
+        details={"distance": distance, "rows": rows},
+    )
 
 
 def outputs_of(model: Reader) -> Callable[[Tensor], Tensor]:

@@ -68,8 +68,15 @@ def _slope(curve: Sequence[Record], along: str) -> Record:
         "points": len(curve),
         "farthest": math.exp(abs(off).max()),  # a factor: 1 lies on the line
     }
-    rest = {"low": low, "high": high, "details": details}
-    return replace(curve[0], name="slope", value=slope, unit="1", **rest)
+    return replace(
+        curve[0],
+        name="slope",
+        value=slope,
+        unit="1",
+        low=low,
+        high=high,
+        details=details,
+    )
 
 
 def _interval(slope: float, x: numpy.ndarray, off: numpy.ndarray):

@@ -168,11 +168,19 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
 def _batch(model, exam, count: int) -> dict[str, torch.Tensor]:
     """Return what a forward call takes: texts and, where it writes, the answers."""
     longest = getattr(model.config, "max_position_embeddings", None)
-    how = {"return_tensors": "pt", "padding": True}
-    how |= {"truncation": longest is not None, "max_length": longest}
-    batch = dict(model.tokenizer(list(exam.asked[:count]), **how))
+
+    def read(texts: Sequence[str]) -> Any:
+        return model.tokenizer(
+            list(texts[:count]),
+            return_tensors="pt",
+            padding=True,
+            truncation=longest is not None,
+            max_length=longest,
+        )
+
+    batch = dict(read(exam.asked))
     if model.config.is_encoder_decoder:
-        batch["labels"] = model.tokenizer(list(exam.expected[:count]), **how).input_ids
+        batch["labels"] = read(exam.expected).input_ids
     return {key: batch[key] for key in ("input_ids", "attention_mask", "labels")
             if key in batch}  # fmt: skip
 
@@ -208,8 +216,10 @@ def _facts(speed, calls, first: str, amount: int, unit: str, details) -> list[Re
     """Return throughput and, against the first, the ratio of each call."""
     facts = []
     for word in calls:
-        rest = {"subject": word, "details": details}
-        facts.append(speed[word].total.rate("throughput", amount, unit, **rest))
+        total = speed[word].total
+        facts.append(
+            total.rate("throughput", amount, unit, subject=word, details=details)
+        )
         if word != first:
             ratio = speed.verdict(word, first).record()
             details_of = details | {"against": first} | dict(ratio.details)
@@ -248,10 +258,10 @@ def _read(model) -> torch.Tensor:
 @torch.inference_mode()
 def _costs(word: str, model, error: Callable[[Any], float], exact) -> list[Record]:
     """Return the size of the file, and the error of the logits as a share of them."""
-    rest = {"subject": word, "weights": exact.weights_version}
+    size, share, weights = _file_size(model), error(model) ** 0.5, exact.weights_version
     return [
-        records.measured("file size", _file_size(model), "B", **rest),
-        records.measured("logit error", error(model) ** 0.5, "1", **rest),
+        records.measured("file size", size, "B", subject=word, weights=weights),
+        records.measured("logit error", share, "1", subject=word, weights=weights),
     ]
 
 

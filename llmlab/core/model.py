@@ -7,11 +7,11 @@ T x S pairs, every weight read once. What the time really is, `measure` tells.
 Shapes: B sequences, T new tokens, V vocabulary.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from torch import Tensor
+from torch import Tensor, nn
 
 # What may stand in the place of a linear layer in a file: its word -> the module that
 # reads it. The word comes from a file, so it is looked up here and nowhere else: a
@@ -20,6 +20,11 @@ STORED_LAYERS = {
     "prepacked": "llmlab.kernels.prepacked_linear",
     "quantized": "llmlab.kernels.quantized_linear",
 }
+
+
+def as_stored(module: Any) -> "StoredLayer | None":
+    """Return a module as the stored layer that it is; None where it is another."""
+    return module if getattr(module, "kind", None) in STORED_LAYERS else None
 
 
 class StoredLayer(Protocol):
@@ -121,14 +126,27 @@ class LanguageModel(Protocol):
     name: str
     weights_version: str | None
     tokenizer: Any
-    vocabulary: int
-    context: int
-    layers: Any
 
+    @property
+    def vocabulary(self) -> int:
+        """How many tokens there are."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """Tokens that a text may have at most."""
+        ...
+
+    @property
+    def layers(self) -> Any:
+        """The layers, in their order."""
+        ...
+
+    # A model takes only such caches as its own `new_cache` gave.
     def forward(
         self,
         tokens: Tensor,
-        cache: Cache | None = None,
+        cache: Any = None,
         *,
         counts: Sequence[int] | Tensor | None = None,
         last: bool = False,
@@ -139,6 +157,16 @@ class LanguageModel(Protocol):
         logits at padded positions mean nothing and never reach the cache.
         last: only the logits (B, 1, V) after each row's last real token.
         """
+        ...
+
+    __call__: Callable[..., Tensor]  # forward, and what hooks add to it
+
+    def parameters(self) -> Iterator[nn.Parameter]:
+        """Yield the weights, as any module does."""
+        ...
+
+    def buffers(self) -> Iterator[Tensor]:
+        """Yield what belongs to the model besides, as any module does."""
         ...
 
     def stream(self, prompt: Sequence[int], *, max_tokens: int) -> Iterator[int]:

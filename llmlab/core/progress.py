@@ -6,7 +6,7 @@ LLMLAB_QUIET=1 and in tests it says nothing, so output stays clean.
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -17,7 +17,7 @@ def track(
     iterable: Iterable[Item], what: str, total: int | None = None
 ) -> Iterator[Item]:
     """Yield the items and show how many are through; `what` names the work."""
-    if total is None and hasattr(iterable, "__len__"):
+    if total is None and isinstance(iterable, Sized):
         total = len(iterable)
     with task(what, total) as step:
         for item in iterable:

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmlab.core import atomic, machine, units
+from llmlab.core import atomic, units
+from llmlab.core import machine as this_machine
 from llmlab.core.tables import html_grid, text_grid
 from llmlab.core.units import quantity
 
@@ -123,13 +124,39 @@ def of(result: Any) -> tuple[Record, ...]:
     )
 
 
-def measured(name: str, value: float, unit: str, **rest: Any) -> Record:
-    """Return a Record of what just ran here, with this machine and the time."""
+def measured(
+    name: str,
+    value: float,
+    unit: str,
+    *,
+    subject: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    details: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    weights: str | None = None,
+    machine: str | None = None,
+    date: str | None = None,
+) -> Record:
+    """Return a Record of what just ran: here (`machine`) and now (`date`) unless told.
+
+    The other arguments are fields of `Record`.
+    """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    rest = {"machine": None, "date": now, "kind": "measured"} | rest
-    if rest["machine"] is None:
-        rest["machine"] = machine.describe().label
-    return Record(name=name, value=value, unit=unit, **rest)
+    return Record(
+        name=name,
+        value=value,
+        unit=unit,
+        kind="measured",
+        low=low,
+        high=high,
+        subject=subject,
+        details=details or {},
+        seed=seed,
+        machine=this_machine.describe().label if machine is None else machine,
+        weights=weights,
+        date=date or now,
+    )
 
 
 def table(records: Iterable[Record], columns: Iterable[str] | None = None) -> str:

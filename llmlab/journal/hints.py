@@ -26,7 +26,7 @@ def hint_used(exercise: str, level: int, *, lab: str | None = None) -> bool:
     if lab is None:
         return False
     try:
-        store.upsert("hints", lab=lab, exercise=exercise, level=level)
+        store.upsert("hints", {"lab": lab, "exercise": exercise, "level": level})
     except store.JournalError:
         return False
     return True

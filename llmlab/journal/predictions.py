@@ -72,8 +72,9 @@ class Comparison:
 
         The guess is no measurement, so it stands in the details, in the same unit.
         """
-        guess = {} if self.guess is None else {"guess": self.guess}
-        details = {**self.measured.details, **guess}
+        details = dict(self.measured.details)
+        if self.guess is not None:
+            details["guess"] = self.guess
         return [replace(self.measured, name=self.name, details=details)]
 
     def __repr__(self) -> str:
@@ -110,7 +111,7 @@ def predict(
         _forget(key)
         return Prediction(name, None, unit)
     guess, unit = _number(name, guess, unit)
-    store.upsert("predictions", **key, guess=guess, unit=unit)
+    store.upsert("predictions", key | {"guess": guess, "unit": unit})
     return Prediction(name, guess, unit)
 
 

@@ -38,7 +38,7 @@ class Row:
         """Return the facts as those of this name, with lab and model in the details."""
         where = {"lab": self.lab, "model": self.model}
         return [
-            replace(fact, subject=self.name, details={**fact.details, **where})
+            replace(fact, subject=self.name, details=dict(fact.details) | where)
             for fact in self.facts
         ]
 
@@ -88,11 +88,10 @@ def add(
                 "records.measured(name, value, unit) makes one."
             )
     where = latency.machine or machine.describe().label
-    row = Row(known(lab), name, model, where, **facts)
+    row = Row(known(lab), name, model, where, quality, latency, size)
+    key = {"lab": lab, "name": name, "model": model, "machine": where}
     written = {what: records.to_json([fact]) for what, fact in facts.items()}
-    store.upsert(
-        "scoreboard", lab=lab, name=name, model=model, machine=where, **written
-    )
+    store.upsert("scoreboard", key | written)
     return row
 
 

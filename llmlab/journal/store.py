@@ -11,7 +11,7 @@ Source: https://www.sqlite.org/lockingv3.html, https://www.sqlite.org/wal.html.
 
 import datetime
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,15 +81,16 @@ def write(sql: str, parameters: Any = ()) -> int:
         return changed
 
 
-def upsert(table: str, **row: Any) -> None:
+def upsert(table: str, row: Mapping[str, str | int | float]) -> None:
     """Write one row, dated now; it replaces the one with the same primary key."""
     for name, value in row.items():
         if not isinstance(value, (str, int, float)):
             raise ValueError(f"{name}={value!r} is neither text nor number.")
-    row["date"] = datetime.datetime.now(datetime.UTC).isoformat()
-    names = ", ".join(row)
-    slots = ", ".join(f":{name}" for name in row)
-    write(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({slots})", row)
+    dated = dict(row)
+    dated["date"] = datetime.datetime.now(datetime.UTC).isoformat()
+    names = ", ".join(dated)
+    slots = ", ".join(f":{name}" for name in dated)
+    write(f"INSERT OR REPLACE INTO {table} ({names}) VALUES ({slots})", dated)
 
 
 def one_record(text: str) -> Record:

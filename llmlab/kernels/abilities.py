@@ -29,7 +29,8 @@ def autocast_lstm(dtype: torch.dtype, device: str = "cpu") -> bool:
             with torch.autocast(device, dtype=dtype):
                 answer, _ = layer(torch.zeros(2, 1, SMALL, device=device))
             answer.float().sum().backward()
-        return all(bool(p.grad.isfinite().all()) for p in layer.parameters())
+        grads = [weight.grad for weight in layer.parameters()]
+        return all(g is not None and bool(g.isfinite().all()) for g in grads)
     except RuntimeError:  # "could not create a primitive descriptor"
         return False
 

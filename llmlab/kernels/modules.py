@@ -12,15 +12,16 @@ import copy
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
 Model = TypeVar("Model", bound=nn.Module)
+LinearLayer = nn.Linear | Conv1D
 
 
-def weight_of(layer: nn.Module) -> Tensor:
+def weight_of(layer: LinearLayer) -> Tensor:
     """Return the weight (O, I) of a linear layer, whichever way round it is kept."""
     weight = layer.weight.detach()
     return weight.T if isinstance(layer, Conv1D) else weight
@@ -45,7 +46,7 @@ def replace(model: Model, modules: Mapping[str, nn.Module]) -> Model:
         _hand_on_bias(old[name], module)
     put(new, {id(old[name]): modules[name] for name in modules})
     if "" in modules:  # the model is that module itself
-        return modules[""]
+        return cast(Model, modules[""])
     _untie(new, old.values())
     return new
 
@@ -107,14 +108,16 @@ def _untie(model: nn.Module, old: Iterable[nn.Module]) -> None:
     gone = [module._parameters.get("weight") for module in old]
     if not any(id(weight) in left for weight in gone if weight is not None):
         return
-    if dataclasses.is_dataclass(getattr(model, "shape", None)):
-        model.shape = dataclasses.replace(model.shape, tied=False)
-    for module in model.modules():
-        config = getattr(module, "config", None)
+    whole: Any = model  # `shape` and `config` are neither tensors nor modules
+    if hasattr(whole, "shape"):
+        whole.shape = dataclasses.replace(whole.shape, tied=False)
+    part: Any
+    for part in model.modules():
+        config: Any = getattr(part, "config", None)
         # T5's flag also says whether outputs are scaled; it stays what it was.
         if getattr(config, "is_encoder_decoder", False):
             continue
         if dataclasses.is_dataclass(config) and not hasattr(config, "architectures"):
-            module.config = dataclasses.replace(config, tie_word_embeddings=False)
+            part.config = dataclasses.replace(part.config, tie_word_embeddings=False)
         elif getattr(config, "tie_word_embeddings", False):
             config.tie_word_embeddings = False

@@ -8,7 +8,7 @@ Shapes: O output features, I input features.
 
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 
 from llmlab.core import machine
 from llmlab.kernels import abilities
@@ -20,8 +20,9 @@ class PrepackedLinear(StoredLinear):
 
     kind, dense = "prepacked", True
     in_file = ("weight",)
+    tiles: nn.Parameter
 
-    def __init__(self, weight: Tensor, *, bias=None):
+    def __init__(self, weight: Tensor, *, bias: nn.Parameter | None = None):
         super().__init__(*weight.shape, dtype=weight.dtype, bias=bias)
         self.from_file({"weight": weight})
 

@@ -64,7 +64,7 @@ class QuantizedLinear(StoredLinear):
     def quantized(self) -> Quantized:
         """Return the integers and their grid, exactly as they were."""
         layout = LAYOUTS[self.choice.layout]
-        packed = tuple(self._parameters[name] for name in self._names())
+        packed = tuple(self.get_parameter(name) for name in self._names())
         return layout.unpack(packed, self.spec)
 
     def facts(self) -> dict[str, Any]:
@@ -85,7 +85,7 @@ class QuantizedLinear(StoredLinear):
             zeros = weight.grid.zero_points.squeeze(-1)
             tensors["zero_points"] = zeros.to(torch.int8)
         if "input_scales" in self._parameters:
-            tensors["input_scales"] = self._parameters["input_scales"].detach()
+            tensors["input_scales"] = self.get_parameter("input_scales").detach()
         return tensors
 
     def from_file(self, tensors: dict[str, Tensor]) -> None:
@@ -99,7 +99,7 @@ class QuantizedLinear(StoredLinear):
         """Return the same layer on other operators; it shares what they read alike."""
         if wished.layout == self.choice.layout:
             new = copy.deepcopy(self)
-            new.bias = None
+            new.register_parameter("bias", None)
             new.wished = new.choice = wished
             new.ready()
             return new
@@ -113,12 +113,13 @@ class QuantizedLinear(StoredLinear):
         )
 
     def _fill(self, weight: Quantized, input_scales: Tensor | None) -> None:
-        there = {"device": weight.integers.device, "dtype": self.dtype}
-        held = choice.holds(self.wished, self.spec, **there)
+        held = choice.holds(
+            self.wished, self.spec, device=weight.integers.device, dtype=self.dtype
+        )
         self.choice = self.wished if held else choice.plain(self.spec)
         packed = LAYOUTS[self.choice.layout].pack(weight)
         names = LAYOUTS[self.choice.layout].names
-        kept = dict(zip(names, packed, strict=False))
+        kept: dict[str, Tensor | None] = dict(zip(names, packed, strict=False))
         self.keep(kept | {"input_scales": input_scales})
         self.ready()
 
@@ -133,8 +134,8 @@ class QuantizedLinear(StoredLinear):
         """
         counts = range(choice.LIMITS[-1] + 2)
         products = [OPERATORS[self.choice.at(rows)].product for rows in counts]
-        packed = tuple(self._parameters[name].detach() for name in self._names())
-        input_scales = self._parameters.get("input_scales")
+        packed = tuple(self.get_parameter(name).detach() for name in self._names())
+        input_scales: Tensor | None = self._parameters.get("input_scales")
         if input_scales is not None:
             input_scales = input_scales.detach().to(self.dtype)
         self._ready = (tuple(products), packed, input_scales, self.bias)

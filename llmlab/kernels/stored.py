@@ -24,14 +24,16 @@ class StoredLinear(nn.Linear):
     dense = False
     in_file: tuple[str, ...] = ()
 
-    def __init__(self, rows: int, columns: int, *, dtype: torch.dtype, bias):
+    def __init__(
+        self, rows: int, columns: int, *, dtype: torch.dtype, bias: nn.Parameter | None
+    ):
         nn.Module.__init__(self)  # nn.Linear's own would make a weight
         self.out_features, self.in_features = rows, columns
         self.dtype = dtype
         self.register_parameter("bias", bias)
 
     @property
-    def weight(self) -> Tensor:
+    def weight(self) -> Tensor:  # type: ignore[override]  # not one to be set
         """The shape and dtype of the weight; its numbers are not kept as a matrix."""
         size = (self.out_features, self.in_features)
         return torch.empty(size, dtype=self.dtype, device="meta")
@@ -122,4 +124,8 @@ class StoredLinear(nn.Linear):
 
     @property
     def device(self) -> torch.device:
-        return next(p.device for n, p in self._parameters.items() if n != "bias")
+        return next(
+            kept.device
+            for name, kept in self._parameters.items()
+            if kept is not None and name != "bias"
+        )

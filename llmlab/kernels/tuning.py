@@ -11,6 +11,7 @@ Shapes: R rows of activations, O output features, I input features.
 import datetime
 import functools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -20,7 +21,7 @@ from transformers.pytorch_utils import Conv1D
 from llmlab.core import clock, machine, progress
 from llmlab.kernels import abilities, choice, modules
 from llmlab.kernels.choice import ROWS, SIZE, Choice
-from llmlab.kernels.modules import Model
+from llmlab.kernels.modules import LinearLayer, Model
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.plans import DENSE, LINEAR, PREPACKED, Form, Plan, Trial
 from llmlab.kernels.prepacked_linear import PrepackedLinear
@@ -47,7 +48,7 @@ def autotune(
     if plan is None:
         plan = measure(model, batch=1 if batch is None else batch)
     _check(plan, batch)
-    layers = {}
+    layers: dict[str, nn.Module] = {}
     for name, layer in model.named_modules():
         form = form_of(layer)
         if form is not None:
@@ -58,9 +59,10 @@ def autotune(
     said = getattr(model, "format", "")
     if not said and any(isinstance(each, PrepackedLinear) for each in layers.values()):
         said = "bf16-prepacked"
+    noted: Any = new  # words and plans are neither tensors nor modules
     if said:
-        new.format = said
-    new.plan = plan
+        noted.format = said
+    noted.plan = plan
     return new
 
 
@@ -72,13 +74,13 @@ def measure(model: nn.Module, *, batch: int = 1) -> Plan:
     """
     if type(batch) is not int or batch < 1:
         raise ValueError(f"batch={batch!r} is no number of rows; choose 1 or more.")
-    layers = {}
+    layers: dict[Form, nn.Module] = {}
     for layer in model.modules():
         form = form_of(layer)
         if form is not None:
             layers.setdefault(form, layer)
     trials = [
-        _trial(form, _times(form, layer), batch)
+        _trial(form, _times(layer), batch)
         for form, layer in progress.track(list(layers.items()), "trying operators")
     ]
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
@@ -88,12 +90,11 @@ def measure(model: nn.Module, *, batch: int = 1) -> Plan:
 def form_of(layer: nn.Module) -> Form | None:
     """Return the form of a layer, or None where there is nothing to choose."""
     if isinstance(layer, QuantizedLinear):
-        there = {"device": layer.device, "dtype": layer.dtype}
         return Form(
             str(layer.spec.format),
             layer.device.type,
             machine.dtype_name(layer.dtype),
-            choice.fitting(layer.spec, **there),
+            choice.fitting(layer.spec, device=layer.device, dtype=layer.dtype),
         )
     if type(layer) not in (nn.Linear, Conv1D):
         return None
@@ -121,11 +122,11 @@ def _tuned(layer: nn.Module, form: Form, chosen: tuple[str, ...]) -> nn.Module:
     if form.format == DENSE:
         if PREPACKED not in chosen:
             return layer
-        if abilities.prepacked(torch.bfloat16):
+        if isinstance(layer, LinearLayer) and abilities.prepacked(torch.bfloat16):
             return PrepackedLinear(modules.weight_of(layer))
-    else:
-        wished, there = Choice(chosen), {"device": layer.device, "dtype": layer.dtype}
-        if choice.holds(wished, layer.spec, **there):
+    elif isinstance(layer, QuantizedLinear):
+        wished, device, dtype = Choice(chosen), layer.device, layer.dtype
+        if choice.holds(wished, layer.spec, device=device, dtype=dtype):
             return layer.running(wished)
     raise ValueError(
         f"plan chose {', '.join(dict.fromkeys(chosen))} for {form}, and this machine "
@@ -158,13 +159,15 @@ def _best(times: dict[str, float]) -> str:
     return best
 
 
-def _times(form: Form, layer: nn.Module) -> Seconds:
+def _times(layer: nn.Module) -> Seconds:
     """Return the seconds of a product by each operator that is right here."""
-    calls_of = _dense_calls if form.format == DENSE else _integer_calls
+    calls_of: Callable[[int, int], Calls] = _dense_calls
+    if isinstance(layer, QuantizedLinear):
+        calls_of = functools.partial(_integer_calls, layer)
     times = []
     for rows in ROWS:
         copies = COPIES if rows < ROWS[-1] else 1  # a prompt's work hides the reading
-        walks = clock.trial(calls_of(layer, rows, copies))
+        walks = clock.trial(calls_of(rows, copies))
         times.append({name: seconds / copies for name, seconds in walks.items()})
     return {name: tuple(each[name] for each in times) for name in times[0]}
 
@@ -173,7 +176,7 @@ def _integer_calls(layer: QuantizedLinear, rows: int, copies: int) -> Calls:
     like, there = choice.likeness(layer.spec), (layer.device, layer.dtype)
     weights = [choice.drawn(like, layer.device, seed) for seed in range(copies)]
     x = _activations(rows, like.columns).to(*there)
-    calls = {}
+    calls: Calls = {}
     for name in choice.offered(layer.spec, device=layer.device, dtype=layer.dtype):
         operator = OPERATORS[name]
         with choice.no_warnings():
@@ -182,7 +185,7 @@ def _integer_calls(layer: QuantizedLinear, rows: int, copies: int) -> Calls:
     return calls
 
 
-def _dense_calls(layer: nn.Module, rows: int, copies: int) -> Calls:
+def _dense_calls(rows: int, copies: int) -> Calls:
     generator = torch.Generator().manual_seed(0)
     weights = torch.randn((copies, SIZE, SIZE), generator=generator).bfloat16().unbind()
     x = _activations(rows, SIZE).bfloat16()

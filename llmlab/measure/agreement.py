@@ -56,8 +56,15 @@ def free_agreement(
     parts = numpy.stack([lengths, numpy.ones(len(lengths))], axis=1)
     never = sum(parted is False for _, parted in alike) / len(alike)
     facts = {"prompts": len(alike), "max_tokens": max_tokens, "never_parted": never}
-    rest = {"subject": _pair(a, b), "weights": a.weights_version, "details": facts}
-    return estimate("common prefix", "token", parts, ratio, **rest)
+    return estimate(
+        "common prefix",
+        "token",
+        parts,
+        ratio,
+        subject=_pair(a, b),
+        details=facts,
+        weights=a.weights_version,
+    )
 
 
 def _common_prefix(ours: list[int], theirs: list[int]) -> tuple[int, bool]:

@@ -53,16 +53,17 @@ def one_model(
         for batch in batches
     }
     measured = speed(calls, seconds=seconds)
-    label = labels.label(model)
-    facts = memory.held(model)
+    label, weights = labels.label(model), model.weights_version
+    facts = []
     for batch in batches:
-        rest = {"details": {"batch": batch}, "subject": label, "seed": 0}
-        rest["weights"] = model.weights_version
-        total = measured[str(batch)].total
-        facts.append(total.record("latency of answers", **rest))
-        facts.append(total.rate("throughput of answers", batch, "answer/s", **rest))
+        total, details = measured[str(batch)].total, {"batch": batch}
+        facts.append(total.record("latency of answers", details=details))
+        rate = total.rate("throughput of answers", batch, "answer/s", details=details)
+        facts.append(rate)
+    facts = [replace(fact, subject=label, seed=0, weights=weights) for fact in facts]
+    facts = memory.held(model) + facts
     if judged:
         answers = ask(model, exam.asked)
         right = quality.exact_match(answers, exam.expected, subject=label)
-        facts.append(replace(right, name=exam.name, weights=model.weights_version))
+        facts.append(replace(right, name=exam.name, weights=weights))
     return [*facts, memory.process_peak(subject=label)]

@@ -3,7 +3,8 @@
 Shapes: parts (parts, quantities), such as bits and bytes of each file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy
 
@@ -23,13 +24,31 @@ def ratio(sums: numpy.ndarray) -> numpy.ndarray:
 
 
 def estimate(
-    name: str, unit: str, parts: numpy.ndarray, statistic: Statistic, **rest
+    name: str,
+    unit: str,
+    parts: numpy.ndarray,
+    statistic: Statistic,
+    *,
+    subject: str = "",
+    details: Mapping[str, Any] | None = None,
+    weights: str | None = None,
+    machine: str | None = None,
 ) -> Record:
     """Return the statistic of all parts as a measured record with its interval."""
     value, *ends = with_interval(parts, statistic)
     low, high = ends or (None, None)
-    rest = {"low": low, "high": high, "seed": SEED} | rest
-    return records.measured(name, value, unit, **rest)
+    return records.measured(
+        name,
+        value,
+        unit,
+        subject=subject,
+        low=low,
+        high=high,
+        details=details,
+        seed=SEED,
+        weights=weights,
+        machine=machine,
+    )
 
 
 def of_scores(
@@ -39,14 +58,22 @@ def of_scores(
     statistic: Statistic,
     scores: Scores,
     *,
-    details: dict | None = None,
-    **rest,
+    subject: str | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> Record:
     """Return an estimate that says whose it is, and on how much text of what kind."""
-    facts = {"tokens": len(scores.bits), "bytes": int(scores.bytes.sum())}
-    facts |= {"parts": len(parts), "part": scores.unit} | (details or {})
-    rest = {"subject": scores.subject, "weights": scores.weights} | rest
-    return estimate(name, unit, parts, statistic, details=facts, **rest)
+    facts: dict[str, Any] = {"tokens": len(scores.bits)}
+    facts["bytes"] = int(scores.bytes.sum())
+    facts |= {"parts": len(parts), "part": scores.unit} | dict(details or {})
+    return estimate(
+        name,
+        unit,
+        parts,
+        statistic,
+        subject=scores.subject if subject is None else subject,
+        details=facts,
+        weights=scores.weights,
+    )
 
 
 def with_interval(parts: numpy.ndarray, statistic: Statistic) -> tuple[float, ...]:

@@ -26,20 +26,29 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
     """Return "weights" and, for a cache, "cache": bytes allocated while at rest."""
-    rest = {"subject": labels.label(model), "weights": model.weights_version}
-    facts = [records.measured("weights", weight_bytes(model), "B", **rest)]
+    label, version = labels.label(model), model.weights_version
+    size = weight_bytes(model)
+    facts = [records.measured("weights", size, "B", subject=label, weights=version)]
     if cache is not None:
-        rows = {"batch": len(cache.lengths)}
-        facts.append(records.measured("cache", cache.bytes, "B", **rest, details=rows))
+        facts.append(
+            records.measured(
+                "cache",
+                cache.bytes,
+                "B",
+                subject=label,
+                details={"batch": len(cache.lengths)},
+                weights=version,
+            )
+        )
     return facts
 
 
-def weight_bytes(model: nn.Module) -> int:
+def weight_bytes(model: nn.Module | LanguageModel) -> int:
     """Count the bytes behind all parameters and buffers, each storage once."""
     sizes = {}
     for tensor in (*model.parameters(), *model.buffers()):
         for plain in _plain(tensor):
-            if plain.layout == torch._mkldnn:  # oneDNN's own order: no storage to ask
+            if plain.is_mkldnn:  # oneDNN's own order: no storage to ask
                 sizes[id(tensor)] = plain.nbytes
                 continue
             storage = plain.untyped_storage()
@@ -81,10 +90,11 @@ def process_peak(*, subject: str = "", since_call: bool = False) -> Record:
 def _host_peak(profile: profiler.profile) -> int:
     """Add up every allocation and release in the order of time; keep the highest."""
     held_now = most = 0
-    events = profile.kineto_results.events()
-    for event in sorted(events, key=lambda event: event.start_ns()):
+    results = profile.kineto_results
+    assert results is not None  # it has run
+    for event in sorted(results.events(), key=lambda event: event.start_ns()):
         if event.name() == "[memory]" and "CPU" in str(event.device_type()):
-            held_now += event.nbytes()
+            held_now += event.nbytes()  # type: ignore[attr-defined]  # not in stubs
             most = max(most, held_now)
     return most
 

@@ -18,10 +18,11 @@ from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from llmlab.core import atomic, clock, machine, progress
+from llmlab.core import atomic, clock, machine, progress, records
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record, finite
 from llmlab.measure import probes
@@ -62,23 +63,33 @@ class Peaks:
 
     def records(self) -> list[Record]:
         """Return every peak as a record; the bandwidths form a curve along "bytes"."""
-        rest = {"kind": "measured", "date": self.date, "machine": self.label}
-        note = {"note": self.note} if self.note else {}
         facts = [
-            Record(name="peak", value=rate, unit="FLOP/s", subject=name, details=note,
-                   **rest)
+            self._fact("peak", rate, "FLOP/s", name)
             for name, rate in self.flops.items()
-        ]  # fmt: skip
+        ]
         facts += [
-            Record(name="read bandwidth", value=rate, unit="B/s", subject=self.device,
-                   details={"bytes": size} | note, **rest)
+            self._fact("read bandwidth", rate, "B/s", self.device, size)
             for size, rate in self.bandwidth
-        ]  # fmt: skip
-        return [
-            *facts,
-            Record(name="empty operator", value=self.operator_seconds, unit="s",
-                   subject=self.device, details=note, **rest),
-        ]  # fmt: skip
+        ]
+        nothing = self._fact("empty operator", self.operator_seconds, "s", self.device)
+        return [*facts, nothing]
+
+    def _fact(
+        self, name: str, value: float, unit: str, subject: str, size: int | None = None
+    ) -> Record:
+        """Return one of them, of what was measured then; size: the working set."""
+        details: dict[str, Any] = {} if size is None else {"bytes": size}
+        if self.note:
+            details["note"] = self.note
+        return records.measured(
+            name,
+            value,
+            unit,
+            subject=subject,
+            details=details,
+            machine=self.label,
+            date=self.date,
+        )
 
     @property
     def note(self) -> str:
@@ -192,7 +203,7 @@ def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
         if kept:
             quiet = quiet and kept.quiet and _is_quiet()
             return replace(kept, flops=flops, date=today, quiet=quiet)
-        rates = {}
+        rates: dict[int, float] = {}
         for size in reversed(sets):  # so that each has larger ones to be held against
             rates[size] = _reading(size, device, max(rates.values(), default=0.0))
             step(note=f"{size / 1e6:.1f} MB")

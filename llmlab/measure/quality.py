@@ -118,9 +118,15 @@ def exact_match(
         )
     right = sum(a == b for a, b in zip(answers, expected, strict=True))
     low, high = intervals.of_share(right, len(answers))
-    rest = {"subject": subject, "details": {"answers": len(answers)}}
-    share = right / len(answers)
-    return records.measured("exact match", share, "1", low=low, high=high, **rest)
+    return records.measured(
+        "exact match",
+        right / len(answers),
+        "1",
+        subject=subject,
+        low=low,
+        high=high,
+        details={"answers": len(answers)},
+    )
 
 
 def _bits_per_byte(scores: Scores) -> Record:

@@ -6,6 +6,7 @@ what weights and cache hold, and the quality on a text.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import torch
 
@@ -76,8 +77,15 @@ def _beside_bounds(model, measured: Speed, prompt, new, batches) -> list[Record]
 
 
 def _prefill(model, timing: Timing, batch: int, prompt: int, peaks) -> list[Record]:
-    rest = _rest(model, phase="prefill", batch=batch, prompt=prompt, tokens=prompt)
-    latency = timing.time_to_first_token.record("prefill latency", **rest)
+    details = {"phase": "prefill", "batch": batch, "prompt": prompt, "tokens": prompt}
+    assert timing.time_to_first_token is not None  # it was a stream
+    latency = timing.time_to_first_token.record(
+        "prefill latency",
+        subject=labels.label(model),
+        details=details,
+        seed=0,
+        weights=model.weights_version,
+    )
     bounds = roofline.model_bounds(
         model, tokens=prompt, batch=batch, peaks=peaks, details={"prompt": prompt}
     )
@@ -86,21 +94,27 @@ def _prefill(model, timing: Timing, batch: int, prompt: int, peaks) -> list[Reco
 
 def _decode(model, timing: Timing, batch: int, prompt, new, peaks) -> list[Record]:
     cached = prompt + new // 2  # in the middle of what was written
-    rest = _rest(
-        model, phase="decode", batch=batch, prompt=prompt, tokens=1, cached=cached
+    details = {"phase": "decode", "batch": batch, "prompt": prompt, "tokens": 1}
+    details["cached"] = cached
+    assert timing.per_token is not None  # a stream of two tokens or more
+    latency, rate = (
+        replace(
+            fact,
+            subject=labels.label(model),
+            details=dict(fact.details) | details,
+            seed=0,
+            weights=model.weights_version,
+        )
+        for fact in (
+            timing.per_token.record("decode latency per token"),
+            timing.per_token.rate("decode throughput", batch, "token/s"),
+        )
     )
-    latency = timing.per_token.record("decode latency per token", **rest)
-    rate = timing.per_token.rate("decode throughput", batch, "token/s", **rest)
     bounds = roofline.model_bounds(
         model, tokens=1, cached=cached, batch=batch, peaks=peaks,
         details={"prompt": prompt},
     )  # fmt: skip
     return [latency, rate, *bounds, roofline.nearest(latency, bounds)]
-
-
-def _rest(model: LanguageModel, **details) -> dict:
-    rest = {"subject": labels.label(model), "weights": model.weights_version}
-    return rest | {"details": details, "seed": 0}
 
 
 def _prompts(model: LanguageModel, rows: int, length: int) -> list[list[int]]:

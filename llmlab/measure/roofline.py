@@ -54,8 +54,6 @@ def bounds(
             f"measure it: roofline.peaks(({dtype!r},))."
         )
     bandwidth = peaks.bandwidth_at(cost.bytes if working_set is None else working_set)
-    rest = {"kind": "estimated", "unit": "s", "subject": subject}
-    rest |= {"machine": peaks.label, "date": peaks.date}
     found = [  # name, least seconds, what it follows from
         (cost.flops / peaks.flops[dtype],
          {"flops": cost.flops, "flops_per_second": peaks.flops[dtype]}),
@@ -65,7 +63,16 @@ def bounds(
          {"operators": operators, "operator_seconds": peaks.operator_seconds}),
     ]  # fmt: skip
     return [
-        Record(name=name, value=seconds, details=(details or {}) | because, **rest)
+        Record(
+            name=name,
+            value=seconds,
+            unit="s",
+            kind="estimated",
+            subject=subject,
+            details=(details or {}) | because,
+            machine=peaks.label,
+            date=peaks.date,
+        )
         for name, (seconds, because) in zip(BOUNDS, found, strict=True)
     ]
 
@@ -111,10 +118,9 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
     clearly more, they were too low, and are measured again when next asked for.
     """
     largest = max(bounds, key=lambda bound: bound.value)
-    ends = {}
+    low = high = None
     if measured.low and measured.high:
         low, high = largest.value / measured.high, largest.value / measured.low
-        ends = {"low": low, "high": high}
     share = Record(
         name=SHARE,
         value=largest.value / measured.value,
@@ -124,9 +130,10 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
         machine=measured.machine,
         date=measured.date,
         details=dict(measured.details) | {"bound": largest.name},
-        **ends,
+        low=low,
+        high=high,
     )
-    if is_contradicted(share):
+    if is_contradicted(share) and largest.date is not None:
         discard(largest.date)
     return share
 

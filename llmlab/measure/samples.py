@@ -1,13 +1,16 @@
 """Times as they were taken: of one call, of all calls under a name, of one quantity."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Any
 
 from llmlab.core import machine, records
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import intervals
+
+Details = Mapping[str, Any] | None
 
 
 @dataclass(frozen=True)
@@ -37,23 +40,79 @@ class Series:
     def __float__(self) -> float:
         return self.median
 
-    def record(self, name: str, **rest) -> Record:
+    def record(
+        self,
+        name: str,
+        *,
+        subject: str = "",
+        details: Details = None,
+        seed: int | None = None,
+        weights: str | None = None,
+    ) -> Record:
         """Return the median as a measured record in seconds."""
-        ends = {"low": self.low, "high": self.high}
-        return self.fact(name, self.median, "s", **ends | rest)
+        return self.fact(
+            name,
+            self.median,
+            "s",
+            subject=subject,
+            low=self.low,
+            high=self.high,
+            details=details,
+            seed=seed,
+            weights=weights,
+        )
 
-    def rate(self, name: str, amount: float, unit: str, **rest) -> Record:
+    def rate(
+        self,
+        name: str,
+        amount: float,
+        unit: str,
+        *,
+        subject: str = "",
+        details: Details = None,
+        seed: int | None = None,
+        weights: str | None = None,
+    ) -> Record:
         """Return `amount` in this time as a measured record, such as token/s."""
-        ends = {}
-        if self.low:
-            ends = {"low": amount / self.high, "high": amount / self.low}
-        return self.fact(name, amount / self.median, unit, **ends | rest)
+        low, high = self.low, self.high
+        return self.fact(
+            name,
+            amount / self.median,
+            unit,
+            subject=subject,
+            low=amount / high if low and high else None,
+            high=amount / low if low and high else None,
+            details=details,
+            seed=seed,
+            weights=weights,
+        )
 
-    def fact(self, name: str, value: float, unit: str, *, details=None, **rest):
+    def fact(
+        self,
+        name: str,
+        value: float,
+        unit: str,
+        *,
+        subject: str = "",
+        low: float | None = None,
+        high: float | None = None,
+        details: Details = None,
+        seed: int | None = None,
+        weights: str | None = None,
+    ) -> Record:
         """Return a measured record that says on how many threads it was, and why."""
-        details = dict(details or {}) | self.ran_on.details
-        where = {"machine": machine.describe(self.ran_on.count).label}
-        return records.measured(name, value, unit, details=details, **where | rest)
+        return records.measured(
+            name,
+            value,
+            unit,
+            subject=subject,
+            low=low,
+            high=high,
+            details=dict(details or {}) | self.ran_on.details,
+            seed=seed,
+            weights=weights,
+            machine=machine.describe(self.ran_on.count).label,
+        )
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from llmlab.core import machine, progress
 from llmlab.core.clock import Clock, Threads, clock_for
@@ -73,7 +74,8 @@ class Plan:
     def _stream(self) -> Call:
         clock, tokens = self.clock, 0
         looks = [clock.look()]
-        for item in self.function():
+        stream: Any = self.function()  # an iterator: so it was found
+        for item in stream:
             looks.append(clock.look())
             tokens += _tokens_in(item)
         end = clock.look()
@@ -103,7 +105,8 @@ def run(
     plans = [_plan(name, calls[name], warmup, span) for name in calls]
     count = _rounds(plans, seconds, rounds)
     least = count if rounds else intervals.LEAST_ROUNDS
-    order, by_name = random.Random(seed), {plan.name: [] for plan in plans}
+    order = random.Random(seed)
+    by_name: dict[str, list[tuple[Call, ...]]] = {plan.name: [] for plan in plans}
     deadline = time.perf_counter() + PATIENCE * seconds
     with _collector_resting(), progress.task("measuring", count) as step:
         for done in range(count):

@@ -12,6 +12,7 @@ import bisect
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy
 import torch
@@ -71,7 +72,8 @@ def score(
             f"stride={stride} must be from 1 to the context, {context}, so that every "
             "token is scored."
         )
-    found, bytes_of_parts = [], []
+    found: list[tuple[numpy.ndarray, ...]] = []
+    bytes_of_parts: list[int] = []
     whole = len(texts) >= ENOUGH
     stretch = max(1, min(STRETCH, sum(map(len, texts)) // STRETCHES))
     for each in progress.track(texts, f"scoring {model.name}"):
@@ -84,11 +86,17 @@ def score(
         bytes_of_parts += [
             len(each[a:b].encode()) for a, b in zip(cuts, ends, strict=True)
         ]
-    columns = [numpy.concatenate(column) for column in zip(*found, strict=True)]
-    sizes = numpy.array(bytes_of_parts)
+    bits, hits, choices, tokens, seen, part = (
+        numpy.concatenate(column) for column in zip(*found, strict=True)
+    )
     return Scores(
-        *columns,
-        bytes=sizes,
+        bits,
+        hits,
+        choices,
+        tokens,
+        seen,
+        part,
+        bytes=numpy.array(bytes_of_parts),
         unit="text" if whole else "stretch",
         subject=labels.label(model),
         weights=model.weights_version,
@@ -128,7 +136,7 @@ def _score_ids(
     start = model.tokenizer.bos_token_id
     start = model.tokenizer.eos_token_id if start is None else start
     chain = torch.tensor(ids if start is None else [start, *ids])
-    pieces = []
+    pieces: list[tuple[Any, ...]] = []  # of tensors, or of lists
     if start is None:
         guess = math.log2(model.vocabulary)
         pieces.append(([guess], [False], [-1], ids[:1], [0]))

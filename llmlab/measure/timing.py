@@ -13,7 +13,7 @@ Kalibera, Jones, ISMM 2013 (random order, rounds enough).
 import functools
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlab.core import clock, records
 from llmlab.core.clock import Threads
@@ -21,7 +21,7 @@ from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.comparison import Verdict, compare
-from llmlab.measure.samples import Run, Series
+from llmlab.measure.samples import Call, Run, Series
 from llmlab.measure.schedule import run
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -75,20 +75,19 @@ class Timing:
 
     def records(self, *, seed: int | None = None) -> list[Record]:
         """Return what was measured: latency, and for tokens their times and rate."""
-        rest = {"subject": self.name, "seed": seed}
         rounds = {"rounds": len(self.total.rounds), "calls": len(self.samples)}
-        facts = [self.total.record("latency", **rest, details=rounds)]
+        facts = [self.total.record("latency", details=rounds)]
         if self.time_to_first_token:
-            facts.append(self.time_to_first_token.record("time to first token", **rest))
+            facts.append(self.time_to_first_token.record("time to first token"))
         if self.per_token:
-            facts.append(self.per_token.record("time per token", **rest))
+            facts.append(self.per_token.record("time per token"))
         if self.tokens is not None:
-            facts.append(self.total.rate("throughput", self.tokens, "token/s", **rest))
+            facts.append(self.total.rate("throughput", self.tokens, "token/s"))
         kind = "wait for a token" if self.gaps else "latency"
         for word, value in self.percentiles.items():
             name = f"{kind}, {word}"
-            facts.append(self.total.fact(name, value, "s", **rest))
-        return facts
+            facts.append(self.total.fact(name, value, "s"))
+        return [replace(fact, subject=self.name, seed=seed) for fact in facts]
 
 
 @dataclass(frozen=True)
@@ -164,8 +163,14 @@ def speed(
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
     with clock.given_way() if threads is None else clock.fixed(threads) as ran_on:
-        plan = {"seconds": seconds, "rounds": rounds, "warmup": warmup, "seed": seed}
-        runs = run(calls, ran_on=ran_on, **plan)
+        runs = run(
+            calls,
+            ran_on=ran_on,
+            seconds=seconds,
+            rounds=rounds,
+            warmup=warmup,
+            seed=seed,
+        )
     return Speed(tuple(_timing(each, tokens) for each in runs), seed, ran_on)
 
 
@@ -217,8 +222,10 @@ def _stream(name: str, model: LanguageModel, prompt: Sequence) -> Callable:
 
 
 def _read(
-    name: str, model: LanguageModel, prompt: str | Sequence[int]
-) -> Sequence[int]:
+    name: str,
+    model: LanguageModel,
+    prompt: str | Sequence[int] | Sequence[Sequence[int]],
+) -> Sequence[int] | Sequence[Sequence[int]]:
     if not isinstance(prompt, str):
         return prompt
     if model.tokenizer is None:
@@ -227,6 +234,11 @@ def _read(
             "hand in token ids, such as [1, 2, 3]."
         )
     return model.tokenizer(prompt)["input_ids"]
+
+
+def _first(call: Call) -> float:
+    assert call.first is not None  # of a stream, which never ends without an item
+    return call.first
 
 
 def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:
@@ -239,7 +251,7 @@ def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:
     return Timing(
         run.name,
         run.series(lambda call: call.total),
-        run.series(lambda call: call.first),
+        run.series(_first),
         run.series(lambda call: sum(call.gaps) / len(call.gaps)) if later else None,
         tuple(itertools.chain(*(call.gaps for call in run.calls))),
         intervals.median([call.tokens for call in run.calls]),

@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
+from transformers import PreTrainedModel
 
 from llmlab.models import from_config, rnn
 from llmlab.models.decoder import Decoder
 from llmlab.models.transformers_model import TransformersModel
+
+# What loading gives: the face of our own three, or transformers' own class.
+CausalModel = Decoder | rnn.RecurrentModel | TransformersModel
+Loaded = CausalModel | PreTrainedModel
 
 
 def config_of(model: nn.Module) -> Any:
@@ -25,7 +30,7 @@ def config_of(model: nn.Module) -> Any:
             num_hidden_layers=len(model.layers),
             tie_word_embeddings=model.head.weight is model.embedding.weight,
         )
-    config = copy.deepcopy(model.config)
+    config: Any = copy.deepcopy(model.config)
     if isinstance(model, Decoder):
         try:
             return _checked(_decoder(model, config, heads=True))
@@ -56,7 +61,7 @@ def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
     """
     weight, head = model.embedding.weight, model.shape.head_width
     attentions = [layer.attention for layer in model.layers]
-    found = {
+    found: dict[str, set[Any]] = {
         "num_hidden_layers": {len(model.layers)},
         "hidden_size": {weight.shape[1]},
         "vocab_size": {weight.shape[0]},
@@ -81,7 +86,7 @@ def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
 def _with_windows(config: Any, windows: list[int | None]) -> Any:
     """Say in a configuration how far back each layer looks, where its family can."""
     kinds = ["full_attention" if w is None else "sliding_attention" for w in windows]
-    sizes = set(windows) - {None}
+    sizes = {window for window in windows if window is not None}
     if hasattr(config, "layer_types"):
         config.layer_types = kinds
         if len(sizes) == 1:
@@ -89,7 +94,7 @@ def _with_windows(config: Any, windows: list[int | None]) -> Any:
     elif config.model_type == "mistral" and len(set(windows)) == 1:
         config.sliding_window = windows[0]
     elif config.model_type == "llama" and len(set(windows)) == 1 and sizes:
-        return _as_mistral(config, windows[0])
+        return _as_mistral(config, sizes.pop())
     return config
 
 
@@ -109,7 +114,8 @@ def _as_mistral(config: Any, window: int) -> Any:
 def _causal_class(config: Any) -> type:
     from transformers import AutoModelForCausalLM
 
-    return AutoModelForCausalLM._model_mapping[type(config)]
+    mapping: Any = AutoModelForCausalLM._model_mapping
+    return mapping[type(config)]
 
 
 def to_json(config: Any) -> dict[str, Any]:
@@ -120,16 +126,14 @@ def to_json(config: Any) -> dict[str, Any]:
     return said | {"model_type": config.model_type}
 
 
-def settled(model: nn.Module, folder: Path) -> Any:
+def settled(model: from_config.Bare, folder: Path) -> Loaded:
     """Return a filled model with the face and settings that `load` promises."""
-    from transformers import GenerationConfig, PreTrainedModel
+    from transformers import GenerationConfig
 
     if isinstance(model, Decoder | rnn.RecurrentModel):
         _say_untied(model)
         if (folder / "generation_config.json").exists():  # to be saved again
             model.generation_config = GenerationConfig.from_pretrained(folder)
-        return model
-    if not isinstance(model, PreTrainedModel):
         return model
     if model.can_generate() and (folder / "generation_config.json").exists():
         model.generation_config = GenerationConfig.from_pretrained(folder)

@@ -11,6 +11,7 @@ Shapes: B sequences, T tokens, I input features of a layer.
 import functools
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +71,8 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
     ValueError for a model without a tokenizer, a length beyond its context, and more
     prompts than the texts give.
     """
-    if getattr(model, "tokenizer", None) is None:
+    tokenizer: Any = getattr(model, "tokenizer", None)
+    if tokenizer is None:
         raise ValueError(
             f"model {getattr(model, 'name', '')!r} has no tokenizer to read texts "
             "with; hand in token ids of your own."
@@ -92,7 +94,7 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
         text = file.read()
         if corpus.says_other_terms(text):
             continue
-        ids = model.tokenizer(text, add_special_tokens=False, verbose=False)
+        ids = tokenizer(text, add_special_tokens=False, verbose=False)
         ids = ids["input_ids"]
         whole = min(most, len(ids) // length)
         found += [ids[at * length : (at + 1) * length] for at in range(whole)]

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core.model import STORED_LAYERS
+from llmlab.core.model import as_stored
 from llmlab.models import surgery
 
 PLAIN = (bool, int, float, str, type(None))
@@ -49,7 +49,8 @@ class Changes:
         for name, (rows, columns) in self.sizes.items():
             _resize(model.get_submodule(name), rows, columns)
         if self.windows:
-            for layer, window in zip(model.layers, self.windows, strict=True):
+            layers: Any = model.layers
+            for layer, window in zip(layers, self.windows, strict=True):
                 layer.window = _checked_window(window)
         for first, *others in self.same:
             for name in others:
@@ -68,9 +69,9 @@ def between(model: nn.Module, plain: nn.Module) -> Changes:
     Raises ValueError, in one sentence, for a difference that no file here can hold.
     """
     layers = {
-        name: {"kind": module.kind} | module.facts()
+        name: {"kind": layer.kind} | layer.facts()
         for name, module in model.named_modules()
-        if getattr(module, "kind", None) in STORED_LAYERS
+        if (layer := as_stored(module)) is not None
     }
     already = _same(plain)
     changes = Changes(
@@ -98,7 +99,7 @@ def tied(model: nn.Module) -> list[list[str]]:
     names = defaultdict(list)
     for path, module in model.named_modules():
         own = module._parameters
-        if getattr(module, "kind", None) in STORED_LAYERS:
+        if as_stored(module) is not None:
             own = {"bias": own.get("bias")}
         for name, parameter in own.items():
             if parameter is not None:
@@ -140,11 +141,15 @@ def _other_sizes(model: nn.Module, plain: nn.Module) -> Iterator[tuple[str, list
 def _other_windows(model: nn.Module, plain: nn.Module) -> list[int | None]:
     if not hasattr(model, "shape"):  # a window of transformers' is in its config
         return []
-    windows, own = ([layer.window for layer in m.layers] for m in (model, plain))
+    windows, own = _windows(model), _windows(plain)
     return windows if windows != own and len(windows) == len(own) else []
 
 
-def _resize(layer: nn.Module, rows: int, columns: int) -> None:
+def _windows(model: Any) -> list[int | None]:
+    return [layer.window for layer in model.layers]
+
+
+def _resize(layer: Any, rows: int, columns: int) -> None:
     """Give a linear layer of an empty model another size."""
     if type(rows) is not int or type(columns) is not int or min(rows, columns) < 1:
         raise ValueError(f"a layer of {rows!r} × {columns!r} is none.")

@@ -15,15 +15,16 @@ import torch
 from torch import nn
 
 from llmlab.core import machine
-from llmlab.core.model import STORED_LAYERS
+from llmlab.core.model import as_stored
 from llmlab.kernels.quantized_linear import given_up
 from llmlab.models import built, files, from_config
+from llmlab.models.built import Loaded
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
 from llmlab.models.filling import fill, finite
-from llmlab.models.names import of_layers, ours
 from llmlab.models.saving import save
+from llmlab.models.tensor_names import of_layers, ours
 from llmlab.models.transformers_model import TransformersModel
 
 __all__ = ["load", "save"]
@@ -34,7 +35,7 @@ def load(
     *,
     dtype: torch.dtype | str | None = None,
     device: torch.device | str = "cpu",
-) -> Any:
+) -> Loaded:
     """Load a bundled model, a folder or a hub id, ready for inference.
 
     dtype: of weights and activations; None: float32, but for a model with stored
@@ -58,12 +59,13 @@ def load(
         model = _of_transformers(config, folder, paths, dtype or torch.float32)
     else:
         model = _filled(config, section or {}, folder, paths, dtype)
-    model = model.to(device).eval().requires_grad_(False)
-    model.name = Path(name).name if Path(name).is_dir() else str(name)
-    model.weights_version = weights
-    model.tokenizer = from_config.tokenizer_of(folder, config)
+    said: Any = model  # transformers' classes do not declare all of these
+    said.to(device).eval().requires_grad_(False)
+    said.name = Path(name).name if Path(name).is_dir() else str(name)
+    said.weights_version = weights
+    said.tokenizer = from_config.tokenizer_of(folder, config)
     if section and section.get("format"):
-        model.format = str(section["format"])
+        said.format = str(section["format"])
     _tell_of_given_up(model, folder)
     return model
 
@@ -102,7 +104,7 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
     return raw | {"model_type": own}
 
 
-def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
+def _filled(config, section: dict, folder: Path, paths, dtype) -> Loaded:
     """Build a model without its weights, change it, and put in the tensors of files."""
     model = from_config.to_fill(config, folder)
     rename = ours if isinstance(model, Decoder) else str
@@ -127,7 +129,7 @@ def _filled(config, section: dict, folder: Path, paths, dtype) -> nn.Module:
 def _cast(model: nn.Module, dtype: torch.dtype) -> None:
     """Cast what a file holds; tables that a model computes for itself stay."""
     for module in model.modules():
-        if getattr(module, "kind", None) in STORED_LAYERS:
+        if as_stored(module) is not None:
             module.to(dtype)
             continue
         own = {**module._parameters, **persistent(module)}
@@ -155,7 +157,7 @@ def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
         ) from error
 
 
-def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any:
+def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Loaded:
     """Load a plain model as transformers does; a causal one gets our face."""
     for stored, part in files.tensors(paths):
         finite(stored, part[:])
@@ -163,7 +165,7 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Any
 
     causal = from_config.is_causal(config)
     try:
-        kind = AutoModelForCausalLM if causal else from_config.class_of(config)
+        kind: Any = AutoModelForCausalLM if causal else from_config.class_of(config)
         with from_config.no_bars():
             model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
     except Exception as error:  # transformers refuses in many ways

@@ -8,7 +8,7 @@ Shapes: B sequences, T new tokens, S tokens attended to, D model width, V vocabu
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -31,9 +31,8 @@ class Decoder(Streaming, nn.Module):
         self.config = config
         self.shape = shape = DecoderConfig.from_transformers(config)
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
-        self.layers = nn.ModuleList(
-            Layer(shape, window=window) for window in shape.windows
-        )
+        layers = nn.ModuleList(Layer(shape, window=window) for window in shape.windows)
+        self.layers = cast("Sequence[Layer]", layers)  # once, for the checker of types
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
         self.rotary = Rotary(shape)
@@ -70,7 +69,7 @@ class Decoder(Streaming, nn.Module):
         real token, (B, 1, V): a prompt needs no more, and the head is a big layer.
         """
         new = tokens.shape[1]
-        counts = counts_of(counts, tokens, cache, verb="extend")
+        real = counts_of(counts, tokens, cache, verb="extend")
         x = self.embedding(tokens)  # (B, T, D)
         start, reach = (0, new) if cache is None else (cache.start, cache.room(new))
         rotary = self.rotary(start, new, reach, x)
@@ -83,10 +82,10 @@ class Decoder(Streaming, nn.Module):
         for layer, extend in zip(self.layers, extends, strict=True):
             x = layer(x, rotary, extend)
         if last:
-            x = last_tokens(x, counts)  # (B, 1, D)
+            x = last_tokens(x, real)  # (B, 1, D)
         logits = self.head(self.norm(x))
         if cache is not None:  # at the very end: half a step does not count
-            cache.advance(counts, most=new)
+            cache.advance(real, most=new)
         return logits
 
     def new_cache(self, batch: int, length: int) -> KVCache:

@@ -66,16 +66,14 @@ def _store(
     ready = {}
     for name, facts in layers.items():
         try:
-            old = model.get_submodule(name)
-            new = _read(dict(facts), _turned(old, held.under(name)))
+            old: Any = model.get_submodule(name)  # any that the file names
+            new: Any = _read(dict(facts), _turned(old, held.under(name)))
             if new is None:  # the plain layer has the same tensors
                 held.give_back(name)
                 continue
-            if surgery.size_of(new) != surgery.size_of(old):
-                raise ValueError(
-                    f"it is {surgery.size_of(new)} and config.json says "
-                    f"{surgery.size_of(old)}"
-                )
+            sizes = [surgery.size_of(layer) for layer in (new, old)]
+            if sizes[0] != sizes[1]:
+                raise ValueError(f"it is {sizes[0]} and config.json says {sizes[1]}")
             new.bias = old.bias  # a place for what is filled in later
             ready[id(old)] = new
         except (AttributeError, KeyError, TypeError, ValueError) as error:
@@ -118,8 +116,8 @@ class _Held:
 
     def _agree(self, names: list[str]) -> bool:
         """Say whether a file that holds several of these holds the same in each."""
-        first, *others = [self.tensors[n] for n in names if n in self.tensors] or [None]
-        return all(torch.equal(first, other) for other in others)
+        held = [self.tensors[name] for name in names if name in self.tensors]
+        return all(torch.equal(held[0], other) for other in held[1:])
 
     def under(self, layer: str) -> dict[str, Tensor]:
         """Return the tensors of a stored layer, but for its bias."""

@@ -11,11 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from transformers import PreTrainedModel
 
 from llmlab.models import files, rnn
 from llmlab.models.config import unsupported
 from llmlab.models.decoder import Decoder
+
+Bare = Decoder | rnn.RecurrentModel | PreTrainedModel  # before it gets its face
 
 
 def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
@@ -74,14 +76,15 @@ def is_ours(config: Any) -> bool:
     return is_causal(config) and unsupported(config) is None
 
 
-def class_of(config: Any) -> type:
+def class_of(config: Any) -> type[PreTrainedModel]:
     """Return the class of transformers that a configuration names."""
     import transformers
 
     named = str((config.architectures or ["AutoModel"])[0])
     kind = getattr(transformers, named, transformers.AutoModel)
     if kind is transformers.AutoModel:
-        return transformers.AutoModel._model_mapping[type(config)]
+        mapping: Any = transformers.AutoModel._model_mapping
+        return mapping[type(config)]
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise ValueError(
             f"architectures={named!r} in config.json is no model of transformers; get "
@@ -102,7 +105,7 @@ def check_known(kind: type) -> None:
         )
 
 
-def empty(config: Any) -> nn.Module:
+def empty(config: Any) -> Bare:
     """Return a model of this configuration on the meta device: sizes, no numbers.
 
     It has all modules, parameters and buffers, tied as the configuration says.
@@ -111,13 +114,13 @@ def empty(config: Any) -> nn.Module:
         return _made(config)
 
 
-def empty_of(kind: type, config: Any) -> nn.Module:
+def empty_of(kind: type[PreTrainedModel], config: Any) -> PreTrainedModel:
     """Return a model of this transformers class on the meta device."""
     with torch.device("meta"), no_bars():
         return kind._from_config(copy.deepcopy(config))
 
 
-def to_fill(config: Any, folder: Path) -> nn.Module:
+def to_fill(config: Any, folder: Path) -> Bare:
     """Return `bare(config)`; ValueError where its sizes are those of no model."""
     try:
         return bare(config)
@@ -128,7 +131,7 @@ def to_fill(config: Any, folder: Path) -> nn.Module:
         ) from error
 
 
-def bare(config: Any) -> nn.Module:
+def bare(config: Any) -> Bare:
     """Return a model of this configuration to be filled; no weight in it counts.
 
     Our own models have no memory yet; those of transformers are made with what their
@@ -140,7 +143,7 @@ def bare(config: Any) -> nn.Module:
         return _made(config)
 
 
-def _made(config: Any) -> nn.Module:
+def _made(config: Any) -> Bare:
     if isinstance(config, rnn.RecurrentConfig):
         return rnn.RecurrentModel(config)
     if is_ours(config):

@@ -10,6 +10,7 @@ Shapes: B sequences, T new tokens, V vocabulary.
 
 from collections.abc import Collection, Iterator, Sequence
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -46,7 +47,7 @@ def stream(
         stop=stop,
         cache=cache,
     )
-    return (row[0] for row in steps)
+    return (token for (token,) in steps if token is not None)
 
 
 def stream_batch(
@@ -127,6 +128,12 @@ def complete(
 class Streaming:
     """What gives a causal model the part of its face that writes (`core.model`)."""
 
+    name: str
+    weights_version: str | None
+    tokenizer: Any
+    format: str  # of a changed model alone: what it is now, such as "int4-g32"
+    generation_config: Any  # of the checkpoint, where it has one
+
     def stream(
         self: LanguageModel,
         prompt: Sequence[int],
@@ -170,8 +177,8 @@ def _steps(
     for step in range(max_tokens):
         if step:
             # A finished row stands still: its one token counts as padding.
-            counts = None if all(alive) else [int(row) for row in alive]
-            logits = model(tokens, cache, counts=counts)[:, -1]  # (B, V)
+            real = None if all(alive) else [int(row) for row in alive]
+            logits = model(tokens, cache, counts=real)[:, -1]  # (B, V)
         else:
             ragged = counts if min(counts) < width else None
             logits = model(tokens, cache, counts=ragged, last=True)[:, 0]

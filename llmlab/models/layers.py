@@ -10,6 +10,7 @@ N query heads, K key/value heads, H head width.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -51,7 +52,7 @@ class Rotary(nn.Module):
         super().__init__()
         self.frequencies = shape.rotary_frequencies  # (H/2,), no buffer: never cast
         self.scaling = shape.rotary_scaling
-        self.table: tuple[Tensor, Tensor] | None = None  # two of (positions, H)
+        self.table = (torch.empty(0), torch.empty(0))  # two of (positions, H)
 
     def forward(self, start: int | Tensor, tokens: int, reach: int, like: Tensor):
         """Return cosines and sines (B or 1, 1, T, H) of T tokens behind `start`.
@@ -82,7 +83,7 @@ class Rotary(nn.Module):
 
     def _lacks(self, length: int, like: Tensor) -> bool:
         table = self.table
-        return table is None or len(table[0]) < length or not _alike(table[0], like)
+        return len(table[0]) < length or not _alike(table[0], like)
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:
@@ -98,6 +99,9 @@ def rotate(x: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
 
 class Attention(nn.Module):
     """Causal grouped-query attention with rotary positions."""
+
+    query_norm: RMSNorm | None
+    key_norm: Any  # both are there, or neither
 
     def __init__(self, shape: DecoderConfig):
         super().__init__()

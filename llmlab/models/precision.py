@@ -43,7 +43,9 @@ def chosen(
     fastest here. Only float32 weights gain by it. Raises ValueError for anything else
     than "fastest", None and a dtype that autocast has.
     """
-    if autocast is None or autocast in KEPT.values():
+    if autocast is None:
+        return None
+    if isinstance(autocast, torch.dtype) and autocast in KEPT.values():
         return autocast
     if autocast != "fastest":
         raise ValueError(

@@ -7,6 +7,7 @@ added to a residual stream, without which deep stacks learn badly.
 Shapes: B sequences, T new tokens, D model width.
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -17,7 +18,8 @@ from llmlab.kernels import abilities
 from llmlab.models.caches.recurrent import State
 from llmlab.models.caches.rows import Counts
 
-CELLS = {  # fused for many tokens, cell for one, tensors of state, gates
+# Fused for many tokens, cell for one, tensors of state, gates.
+CELLS: dict[str, tuple[Callable[..., Any], Callable[..., Any], int, int]] = {
     "rnn": (nn.RNN, torch.rnn_tanh_cell, 1, 1),
     "lstm": (nn.LSTM, torch.lstm_cell, 2, 4),
     "gru": (nn.GRU, torch.gru_cell, 1, 3),
@@ -79,12 +81,12 @@ class RecurrentLayer(nn.Module):
         if state is not None:
             state = tuple(part[None].contiguous() for part in state)  # (1, B, D)
             state = tuple(part.to(dtype) for part in state) if plain else state
-            state = state if len(state) > 1 else state[0]
+        before = state[0] if state is not None and len(state) == 1 else state
         if plain:
             with torch.autocast(self.rnn.weight_ih_l0.device.type, enabled=False):
-                outputs, after = self.rnn(x.to(dtype), state)
+                outputs, after = self.rnn(x.to(dtype), before)
         else:
-            outputs, after = self.rnn(x, state)
+            outputs, after = self.rnn(x, before)
         after = (after,) if isinstance(after, Tensor) else after
         return outputs, tuple(part[0] for part in after)
 
@@ -97,7 +99,7 @@ class RecurrentLayer(nn.Module):
         return not abilities.autocast_lstm(dtype, device)
 
     def _ragged(
-        self, x: Tensor, state: State | None, counts: list[int]
+        self, x: Tensor, state: State | None, counts: Sequence[int] | Tensor
     ) -> tuple[Tensor, State]:
         """Read rows of unequal length: a packed sequence stops each at its end."""
         if state is None:
@@ -108,7 +110,7 @@ class RecurrentLayer(nn.Module):
             return outputs, state
         packed = pack_padded_sequence(
             x[rows],
-            [counts[row] for row in rows],
+            [int(counts[row]) for row in rows],
             batch_first=True,
             enforce_sorted=False,
         )

@@ -9,7 +9,7 @@ Shapes: B sequences, T new tokens, E embedding width, D model width, V vocabular
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -69,7 +69,7 @@ class RecurrentModel(Streaming, nn.Module):
         self.config = config
         narrow, width = config.embedding_size, config.hidden_size
         self.embedding = nn.Embedding(config.vocab_size, narrow)
-        self.layers = nn.ModuleList(
+        layers = nn.ModuleList(
             RecurrentLayer(
                 config.cell,
                 width if layer else narrow,
@@ -79,6 +79,8 @@ class RecurrentModel(Streaming, nn.Module):
             )
             for layer in range(config.num_hidden_layers)
         )
+        # Cast once, for the checker of types.
+        self.layers = cast("Sequence[RecurrentLayer]", layers)
         self.norm = nn.LayerNorm(width) if config.layer_norm else nn.Identity()
         self.projection = nn.Linear(width, narrow, bias=False)
         self.head = nn.Linear(narrow, config.vocab_size, bias=False)
@@ -111,18 +113,18 @@ class RecurrentModel(Streaming, nn.Module):
         With a cache, reading goes on from its state, which then stands after the last
         real token of each row. `last` asks only for what follows that one, (B, 1, V).
         """
-        counts = counts_of(counts, tokens, cache, verb="close_states")
+        real = counts_of(counts, tokens, cache, verb="close_states")
         states = None if cache is None else cache.states
         x = self.embedding(tokens)  # (B, T, E)
         after = []
         for index, layer in enumerate(self.layers):
-            x, state = layer(x, None if states is None else states[index], counts)
+            x, state = layer(x, None if states is None else states[index], real)
             after.append(state)
         if last:
-            x = last_tokens(x, counts)  # (B, 1, D)
+            x = last_tokens(x, real)  # (B, 1, D)
         logits = self.head(self.projection(self.norm(x)))
         if cache is not None:  # at the very end: half a step does not count
-            cache.close_states(after, counts, most=tokens.shape[1])
+            cache.close_states(after, real, most=tokens.shape[1])
         return logits
 
     def new_cache(self, batch: int, length: int) -> StateCache:

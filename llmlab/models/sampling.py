@@ -91,13 +91,14 @@ class Sampling:
             logits = torch.full_like(logits, -math.inf).scatter_(-1, places, kept)
         if self.top_p is None or self.top_p == 1:  # 1 would lose the tail to rounding
             return logits.softmax(-1)
-        return self._nucleus(logits)
+        return _nucleus(logits, self.top_p)
 
-    def _nucleus(self, logits: Tensor) -> Tensor:
-        ordered, places = logits.sort(dim=-1, descending=True, stable=True)
-        mass = ordered.softmax(-1)
-        better = mass.cumsum(-1).roll(1, -1)  # what the tokens before it hold together
-        better[..., 0] = 0
-        mass = mass.where(better < self.top_p, 0.0)
-        mass = mass / mass.sum(-1, keepdim=True)
-        return torch.zeros_like(mass).scatter_(-1, places, mass)
+
+def _nucleus(logits: Tensor, top_p: float) -> Tensor:
+    ordered, places = logits.sort(dim=-1, descending=True, stable=True)
+    mass = ordered.softmax(-1)
+    better = mass.cumsum(-1).roll(1, -1)  # what the tokens before it hold together
+    better[..., 0] = 0
+    mass = mass.where(better < top_p, 0.0)
+    mass = mass / mass.sum(-1, keepdim=True)
+    return torch.zeros_like(mass).scatter_(-1, places, mass)

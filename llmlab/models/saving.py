@@ -15,12 +15,12 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core.model import STORED_LAYERS
+from llmlab.core.model import as_stored
 from llmlab.models import built, changes, files, folders, from_config, rnn
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
-from llmlab.models.names import of_layers, theirs
+from llmlab.models.tensor_names import of_layers, theirs
 from llmlab.models.transformers_model import TransformersModel
 
 
@@ -70,7 +70,7 @@ def _check_numbers(model: nn.Module) -> None:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.device.type == "meta":
             reason = "has no numbers (it is on the meta device)"
-        elif tensor.layout not in (torch.strided, torch._mkldnn):
+        elif tensor.layout != torch.strided and not tensor.is_mkldnn:
             reason = f"is kept as {tensor.layout}, which the file does not have"
         elif tensor.is_floating_point() and not _is_finite(tensor):
             reason = "holds NaN or infinite weights, so every answer would be NaN"
@@ -89,7 +89,7 @@ def _is_finite(tensor: Tensor) -> bool:
     return bool(torch.isfinite(highest) and (torch.isfinite(lowest) or lowest == bias))
 
 
-def _inner(model: Any) -> nn.Module:
+def _inner(model: Any) -> from_config.Bare:
     """Return the model that a folder holds; ValueError for what is none."""
     from transformers import PreTrainedModel
 
@@ -105,7 +105,7 @@ def _inner(model: Any) -> nn.Module:
     return inner
 
 
-def _plain(model: nn.Module, config: Any) -> nn.Module:
+def _plain(model: from_config.Bare, config: Any) -> nn.Module:
     """Return an empty model of the same class and configuration."""
     if isinstance(model, Decoder | rnn.RecurrentModel):
         return from_config.empty(config)
@@ -126,8 +126,9 @@ def _write(
 ) -> None:
     """Write config and weights; without tensors as transformers does it."""
     if tensors is None:
+        whole: Any = model  # of transformers, or there were tensors
         with from_config.no_bars():
-            model.save_pretrained(folder)
+            whole.save_pretrained(folder)
         return
     path = folder / files.SINGLE
     save_file(tensors, path, metadata={"format": "pt"})
@@ -156,13 +157,14 @@ def _tensors(model: nn.Module, plain: nn.Module) -> dict[str, Tensor]:
 
     A dense weight stands as the plain layer in its place would keep it.
     """
-    rename, tensors, written = _rename(model), {}, set()
+    rename, written = _rename(model), set()
+    tensors: dict[str, Tensor] = {}
     for path, module in model.named_modules():
         prefix = f"{path}." if path else ""
         own = {**module._parameters, **persistent(module)}
-        if getattr(module, "kind", None) in STORED_LAYERS:
-            stored = module.to_file()
-            if module.dense and isinstance(plain.get_submodule(path), Conv1D):
+        if (layer := as_stored(module)) is not None:
+            stored = layer.to_file()
+            if layer.dense and isinstance(plain.get_submodule(path), Conv1D):
                 stored["weight"] = stored["weight"].T
             tensors |= {rename(prefix + n): t for n, t in stored.items()}
             own = {"bias": module.bias}
@@ -176,9 +178,9 @@ def _tensors(model: nn.Module, plain: nn.Module) -> dict[str, Tensor]:
 
 def _is_dense(model: nn.Module, difference: Changes) -> bool:
     """Say whether the plain model of the configuration reads the same tensors."""
-    stored = [model.get_submodule(name) for name in difference.layers]
+    stored = [as_stored(model.get_submodule(name)) for name in difference.layers]
     return difference == Changes(layers=difference.layers) and all(
-        layer.dense for layer in stored
+        layer is not None and layer.dense for layer in stored
     )
 
 

@@ -153,7 +153,7 @@ def _read(path: Path, kind: type[np.unsignedinteger]) -> np.ndarray | None:
     try:
         tokens = np.memmap(path, dtype=kind, mode="r", offset=DIGEST)
         with open(path, "rb") as file:
-            whole = file.read(DIGEST) == hashlib.sha256(tokens).digest()
+            whole = file.read(DIGEST) == hashlib.sha256(tokens.data).digest()
     except (OSError, ValueError):  # none there, or half of one
         return None
     return tokens if whole else None

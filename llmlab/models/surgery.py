@@ -13,15 +13,23 @@ from collections.abc import Collection, Iterable, Iterator
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.kernels.modules import Model, clone, put, replace, share, weight_of
+from llmlab.kernels.modules import (
+    LinearLayer,
+    Model,
+    clone,
+    put,
+    replace,
+    share,
+    weight_of,
+)
 
-__all__ = ["Model", "clone", "linear_layers", "naming", "put", "replace", "set_weight"]
-__all__ += ["share", "share_of_weights", "size_of", "weight_of"]
+__all__ = ["LinearLayer", "Model", "clone", "linear_layers", "naming", "put", "replace"]
+__all__ += ["set_weight", "share", "share_of_weights", "size_of", "weight_of"]
 
 
 def linear_layers(
     model: nn.Module, *, skip: Collection[str] = ()
-) -> dict[str, nn.Module]:
+) -> dict[str, LinearLayer]:
     """Return the linear layers of any model by name, GPT-2's Conv1D among them.
 
     skip: names to leave out, whole ("layers.0.mlp.up") or from some dot on ("head").
@@ -29,8 +37,12 @@ def linear_layers(
     transformers) are no layers; `share_of_weights` says how much is left outside.
     Raises ValueError for a name that no layer has, and for a model without any.
     """
-    kinds = (nn.Linear, Conv1D)  # these alone: a subclass may use its weight otherwise
-    layers = {n: m for n, m in model.named_modules() if type(m) in kinds}
+    # These alone: a subclass may use its weight otherwise.
+    layers: dict[str, LinearLayer] = {
+        name: module
+        for name, module in model.named_modules()
+        if isinstance(module, LinearLayer) and type(module) in (nn.Linear, Conv1D)
+    }
     skip = [skip] if isinstance(skip, str) else list(skip)
     for name in skip:
         if not any(map(_same(name), layers)):
@@ -52,7 +64,7 @@ def linear_layers(
     return chosen
 
 
-def share_of_weights(model: nn.Module, layers: Iterable[nn.Module]) -> float:
+def share_of_weights(model: nn.Module, layers: Iterable[LinearLayer]) -> float:
     """Return which share of a model's matrices stands in these layers, 0 to 1.
 
     Matrices are parameters of two dimensions and more; tables of embeddings, which are
@@ -69,14 +81,14 @@ def share_of_weights(model: nn.Module, layers: Iterable[nn.Module]) -> float:
     return held / (held + sum(rest.values()))
 
 
-def set_weight(layer: nn.Module, weight: Tensor) -> None:
+def set_weight(layer: LinearLayer, weight: Tensor) -> None:
     """Give a linear layer another weight (O, I), in a parameter of its own."""
     weight = weight.T if isinstance(layer, Conv1D) else weight
     new = weight.to(layer.weight).contiguous()
     layer.weight = nn.Parameter(new, requires_grad=layer.weight.requires_grad)
 
 
-def size_of(layer: nn.Module) -> tuple[int, int]:
+def size_of(layer: LinearLayer) -> tuple[int, int]:
     """Return outputs and inputs (O, I) of a linear layer."""
     if isinstance(layer, Conv1D):
         return layer.nf, layer.nx

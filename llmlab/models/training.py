@@ -106,8 +106,11 @@ def muon_and_adamw(
     rest = [p for p in everything if id(p) not in chosen]
     made: list[torch.optim.Optimizer] = []
     if inside:
-        scaled = {"weight_decay": 0.1, "adjust_lr_fn": "match_rms_adamw"}
-        made.append(torch.optim.Muon(inside, lr=rate, **scaled))
+        made.append(
+            torch.optim.Muon(
+                inside, lr=rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
+            )
+        )
     if rest:
         decay = weight_decay
         made.append(torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=decay))
@@ -239,8 +242,10 @@ class _Log:
     """Rows of numbers by step: kept, and written as JSON lines if there is a path."""
 
     def __init__(self, path: Path | None, dtype: str):
-        self.path, self.dtype, self.rows = path, dtype, []
-        self.tokens, self.losses, self.since = 0, [], time.monotonic()
+        self.path, self.dtype = path, dtype
+        self.rows: list[dict[str, Any]] = []
+        self.losses: list[float] = []
+        self.tokens, self.since = 0, time.monotonic()
 
     def rewind(self, step: int) -> None:
         """Drop what was logged after the checkpoint that training goes on from."""
@@ -258,7 +263,8 @@ class _Log:
     def write(self, step: int, factor: float) -> None:
         seconds = time.monotonic() - self.since
         mean = sum(self.losses) / len(self.losses)
-        row = {"loss": round(mean, 5), "rate_factor": round(factor, 5)}
+        row: dict[str, Any] = {"loss": round(mean, 5)}
+        row["rate_factor"] = round(factor, 5)
         row["dtype"] = self.dtype
         self.add(step, row | {"tokens": self.tokens, "seconds": round(seconds, 2)})
         self.losses, self.since = [], time.monotonic()

@@ -76,28 +76,28 @@ class TransformersModel(Streaming, nn.Module):
         Raises ValueError when a row would outgrow its cache or the model's context.
         """
         new = tokens.shape[1]
-        counts = counts_of(counts, tokens, cache, verb="open")
-        self._check_context(cache, counts)
+        real = counts_of(counts, tokens, cache, verb="open")
+        self._check_context(cache, real)
         if isinstance(cache, TokenCache):
-            texts, places = cache.open(tokens, counts)
+            texts, places = cache.open(tokens, real)
             logits = self.model(input_ids=texts, use_cache=False).logits
-            cache.advance(counts)
+            cache.advance(real)
             logits = logits.gather(
                 1, places[..., None].expand(-1, -1, logits.shape[-1])
             )
         elif cache is None:  # what stands behind a token is hidden from it
             logits = self.model(input_ids=tokens, use_cache=False).logits
         else:
-            past = cache.open(counts)
+            past = cache.open(real)
             where = self._where(cache, tokens)
-            if last and isinstance(counts, int) and "logits_to_keep" in self._takes:
+            if last and isinstance(real, int) and "logits_to_keep" in self._takes:
                 where["logits_to_keep"] = 1
             logits = self.model(
                 input_ids=tokens, past_key_values=past, use_cache=True, **where
             ).logits
-            cache.close(counts, new)
+            cache.close(real, new)
         if last and logits.shape[1] > 1:
-            return last_tokens(logits, counts)
+            return last_tokens(logits, real)
         return logits
 
     def _check_context(self, cache: Rows | None, counts: Counts) -> None:

@@ -54,7 +54,8 @@ def loss(model: nn.Module, tokens: Tensor) -> Tensor:
 
     tokens: pairs (B, T) as `pairs.packed` gives them, source and target side by side.
     """
-    pad = model.config.pad_token_id
+    config: Any = model.config
+    pad = config.pad_token_id
     source = _trimmed(tokens[:, : pairs.SOURCE], pad)
     target = _trimmed(tokens[:, pairs.SOURCE :], pad)
     return model(

@@ -12,7 +12,7 @@ Sources: Bengio et al., 2013 (straight-through); Esser et al., LSQ, ICLR 2020.
 
 import dataclasses
 from collections.abc import Callable, Collection
-from typing import Any
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -55,9 +55,10 @@ class LearningLinear(nn.Linear):
             integers, scales = per_token(x.detach())
             x = x + ((integers * scales).to(x.dtype) - x).detach()
         # What rounding leaves for its gradient is six times the weights: made again.
-        how = {"use_reentrant": False, "preserve_rng_state": False}
-        weight = checkpoint(self._rounded, **how).to(self.weight.dtype)
-        return functional.linear(x, weight, self.bias)
+        rounded = checkpoint(
+            self._rounded, use_reentrant=False, preserve_rng_state=False
+        )
+        return functional.linear(x, rounded.to(self.weight.dtype), self.bias)
 
     def grid(self) -> QuantizationParameters:
         """Return the grid learnt so far, with scales that a file can keep."""
@@ -124,31 +125,46 @@ def train(
     format: Formats = FORMAT,
     skip: Collection[str] = (),
     rate: float = 3e-4,
+    schedule: Callable[[int], float] | None = None,
+    loss: Callable[[nn.Module, Tensor], Tensor] = training.next_token_loss,
+    autocast: training.Autocast = "fastest",
+    clip: float | None = 1.0,
+    folder: Path | str | None = None,
+    checkpoint_every: int = 200,
+    log_every: int = 20,
     seed: int = 0,
-    **options: Any,
 ) -> training.Trained:
     """Train a copy of a model on the grid; return it quantized, with its log.
 
-    batch, steps and options: as in `models.training.train`; by default AdamW at `rate`,
-    which rises for a tenth of the steps and falls for the last half. seed: of what the
-    model draws as it learns (dropout); torch's own state stays. The other arguments and
-    errors are those of `rounding.quantize`.
+    rate: of AdamW. schedule: its factor by step, by default a rise for a tenth of the
+    steps and a fall for the last half. seed: of what the model draws as it learns
+    (dropout); torch's own state stays. Format, skip and errors are those of
+    `rounding.quantize`, the rest is as in `models.training.train`.
     """
     ready = prepare(model, format, skip=skip)
-    defaults: dict[str, Any] = {
-        "optimizers": lambda each: [
-            torch.optim.AdamW(
-                each.parameters(), lr=rate, weight_decay=0.0, foreach=False
-            )
-        ],
-        "schedule": training.constant_then_decay(
-            steps, warmup=steps // 10, decay=steps // 2
-        ),
-    }
+
+    def optimizers(each: nn.Module) -> list[torch.optim.Optimizer]:
+        weights = each.parameters()
+        return [torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)]
+
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         learnt = training.train(
-            ready, batch, steps=steps, in_place=True, **defaults | options
+            ready,
+            batch,
+            steps=steps,
+            optimizers=optimizers,
+            loss=loss,
+            schedule=schedule
+            or training.constant_then_decay(
+                steps, warmup=steps // 10, decay=steps // 2
+            ),
+            autocast=autocast,
+            clip=clip,
+            folder=folder,
+            checkpoint_every=checkpoint_every,
+            log_every=log_every,
+            in_place=True,
         )
     return dataclasses.replace(learnt, model=finish(learnt.model))
 

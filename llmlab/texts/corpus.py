@@ -125,16 +125,20 @@ def licence_of(name: str) -> str | None:
     key = canonicalize_name(metadata["Name"])
     if key in OWN_SOURCES:
         return OWN_SOURCES[key]
-    if expression := metadata.get("License-Expression"):
+    if expression := _field(metadata, "License-Expression"):
         return expression if _is_free(expression) else None
     classifiers = [
         c.rpartition(" :: ")[2]
         for c in metadata.get_all("Classifier") or []
         if c.startswith("License :: ") and c != "License :: OSI Approved"
     ]
-    spoken = classifiers or [(metadata.get("License") or "").strip()]
+    spoken = classifiers or [(_field(metadata, "License") or "").strip()]
     names = [SPOKEN.get(s, s) for s in spoken]
     return " AND ".join(names) if all(n in FREE for n in names) else None
+
+
+def _field(metadata: importlib.metadata.PackageMetadata, key: str) -> str | None:
+    return next(iter(metadata.get_all(key) or []), None)
 
 
 def says_other_terms(text: str) -> bool:

@@ -75,12 +75,13 @@ def of_source(text: str, source: str) -> list[Snippet]:
     imported = _import_lines(nodes)
     for first, last in _runs(tree.body, lines, uses):
         modules = _used(uses, first, last)
-        if len(modules) != 1 or None in modules:
+        module = modules.pop() if len(modules) == 1 else None
+        if module is None:
             continue
         kept = [lines[n - 1] for n in range(first, last + 1) if n not in imported]
         code = _outdented(kept)
         if len(code) >= SHORTEST and _parses(code):
-            found.append(Snippet(*modules, masked(code, aliases), source))
+            found.append(Snippet(module, masked(code, aliases), source))
     return found
 
 
@@ -202,7 +203,7 @@ def _fits(first: int, last: int, lines: list[str], uses: dict[int, set]) -> bool
 def _place(statement: ast.stmt) -> tuple[int, int]:
     decorators = getattr(statement, "decorator_list", [])
     first = min([statement.lineno, *(each.lineno for each in decorators)])
-    return first, statement.end_lineno
+    return first, statement.end_lineno or statement.lineno
 
 
 def _bodies(statement: ast.stmt) -> Iterator[list[ast.stmt]]:
@@ -221,7 +222,7 @@ def _import_lines(nodes: Sequence[ast.AST]) -> set[int]:
         line
         for node in nodes
         if isinstance(node, ast.Import | ast.ImportFrom)
-        for line in range(node.lineno, node.end_lineno + 1)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
 
 

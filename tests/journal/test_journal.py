@@ -374,7 +374,8 @@ signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, 30_000))
 try:
     for n in range(10_000):
-        journal.hints.store.upsert("hints", lab="measure", exercise="x" * n, level=1)
+        row = {"lab": "measure", "exercise": "x" * n, "level": 1}
+        journal.hints.store.upsert("hints", row)
 except journal.JournalError as error:
     print(error)
 """

@@ -37,7 +37,9 @@ def _pairs(weight: Quantized) -> Tensor:
     if grid.zero_points is not None:
         zeros = -grid.zero_points * grid.scales
     pairs = torch.cat([grid.scales, zeros], -1).expand(spec.rows, spec.groups, 2)
-    repeats = spec.group_columns // _group(spec)
+    group = _group(spec)
+    assert group is not None  # `fits` has asked
+    repeats = spec.group_columns // group
     pairs = pairs.repeat_interleave(repeats, 1).transpose(0, 1)
     return pairs.bfloat16().contiguous()
 

@@ -22,6 +22,7 @@ def _pack(weight: Quantized) -> Packed:
     scales = grid.scales.expand(spec.rows, -1, -1)
     scales = scales.flatten() if spec.groups == 1 else scales
     dtype = torch.bfloat16 if spec.short_scales else torch.float32
+    packed: Packed
     packed = (weight.integers.flatten(1).contiguous(), scales.to(dtype).contiguous())
     if grid.zero_points is not None:
         zeros = grid.zero_points.expand(spec.rows, -1, -1)

@@ -29,6 +29,8 @@ class KVCache(Rows):
     attention may look, None for layers that see everything.
     """
 
+    limit: int
+
     def __init__(
         self,
         *,

@@ -133,8 +133,8 @@ class Rows:
                 "one model made."
             )
         new = copy.copy(self)
-        limits = (self.limit, other.limit)
-        new.limit = None if None in limits else max(limits)
+        limits = [own.limit for own in (self, other) if own.limit is not None]
+        new.limit = max(limits) if len(limits) == 2 else None
         with torch.no_grad():
             new._hold(torch.cat((self.lengths, other.lengths)))
             new._put(self, other)

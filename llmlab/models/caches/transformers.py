@@ -104,6 +104,8 @@ class AlignedCache(Rows):
 class TokenCache(Rows):
     """The tokens alone: the model reads them again at each call."""
 
+    limit: int
+
     def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
         rows.check_size(batch, length)
         super().__init__(batch, length, device=device)
