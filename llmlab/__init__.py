@@ -1,13 +1,17 @@
 """llmlab: make a language model's inference fast, small and still good, by measuring.
 
-core        machine, records, progress, and the face of every model
-texts       the training text of this installation, the frozen evaluation text
-models      decoder and RNN language models, caches, checkpoints, generation, training
-measure     speed, memory, roofline, quality (lab 1)
-show        figures with alt text, tables, and the pictures and widgets of each lab
-journal     the learner's own predictions, scoreboard and hints
-checks      what tells a learner that an exercise is right, or which mistake it holds
-zoo         the recipes that made the bundled weights
+core              machine, records, progress, and the face of every model
+texts             the training text of this installation, the frozen evaluation text
+kernels           how a weight lies in memory, and which product reads it there
+models            decoder and RNN language models, caches, checkpoints, generation
+measure           lab 1: speed, memory, roofline, quality
+show              figures with alt text, tables, and the pictures and widgets of each lab
+journal           the learner's own predictions, scoreboard and hints
+attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
+quantization      lab 4: a model's weights in a few bits each
+checks            what tells a learner that an exercise is right, or what went wrong
+zoo               the recipes that made the bundled weights
+command           what `llmlab` does in a terminal
 
 The labs, in order, stand in `LABS`; `WORDS` are their words. Each is also a module, a
 notebook, and a folder of checks, pictures and tests.
@@ -15,6 +19,8 @@ Importing llmlab loads nothing heavy; import what you use: `from llmlab import m
 """
 
 from typing import NamedTuple
+
+from llmlab.core import faces
 
 __version__ = "0.1.0"
 
@@ -47,3 +53,24 @@ LABS = (
     Lab("tradeoffs", "What would you ship?", None),
 )
 WORDS = tuple(lab.word for lab in LABS)
+
+# The rooms of the docstring; each is imported when it is first used.
+__all__ = [
+    "LABS",
+    "WORDS",
+    "Lab",
+    "attention_vs_rnn",
+    "checks",
+    "command",
+    "core",
+    "journal",
+    "kernels",
+    "measure",
+    "models",
+    "quantization",
+    "show",
+    "texts",
+    "zoo",
+]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

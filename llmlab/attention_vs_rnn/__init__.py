@@ -39,7 +39,10 @@ from llmlab.attention_vs_rnn import (
     slopes,
 )
 from llmlab.attention_vs_rnn.layers import KINDS, LOOP, WHOLE_MATRIX, build
+from llmlab.core import faces
 
 __all__ = ["KINDS", "LOOP", "WHOLE_MATRIX", "attention", "build", "cells", "crossings"]
 __all__ += ["gradients", "importance", "latency", "maps", "memory", "positions"]
 __all__ += ["recall", "scan", "slopes"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

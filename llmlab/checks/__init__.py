@@ -6,5 +6,15 @@ one stops the run with three lines that name the mistake (`llmlab.checks.feedbac
 """
 
 from llmlab.checks.feedback import CheckFailed, Plain, Todo
+from llmlab.core import faces
 
-__all__ = ["CheckFailed", "Plain", "Todo"]
+__all__ = [
+    "CheckFailed",
+    "Plain",
+    "Todo",
+    "attention_vs_rnn",
+    "measure",
+    "quantization",
+]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 
 import llmlab
+from llmlab.core import faces
 
 
 class Parser(argparse.ArgumentParser):
@@ -123,3 +124,18 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
         return words, []
     cut = words.index("--")
     return words[:cut], words[cut + 1 :]
+
+
+__all__ = [
+    "Parser",
+    "doctor",
+    "errors",
+    "labs",
+    "main",
+    "measure",
+    "parser",
+    "start",
+    "where",
+]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -4,6 +4,27 @@ machine     this computer: threads, device, dtype, the time dial, folders
 units       base units in code, prefixes where a person reads
 records     facts with a unit, a kind and an interval; tables and JSON of them
 progress    the one speaker, on stderr
-writing     files that are whole or not there
+clock       how time is taken, and what neighbours leave of the machine
+atomic      files that are whole or not there
 model       what every language model here offers, and what a call costs
+containers  what a container lets its processes have
+tables      aligned text, and HTML, of rows
+faces       what `dir()` of a room shows
 """
+
+from llmlab.core import faces
+
+__all__ = [
+    "atomic",
+    "clock",
+    "containers",
+    "faces",
+    "machine",
+    "model",
+    "progress",
+    "records",
+    "tables",
+    "units",
+]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

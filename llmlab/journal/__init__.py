@@ -14,6 +14,7 @@ name, model and machine. What a call has returned from is on disk: several noteb
 may write at once, and a kernel that is killed takes nothing with it.
 """
 
+from llmlab.core import faces
 from llmlab.journal import hints, predictions, scoreboard
 from llmlab.journal.hints import hint_used
 from llmlab.journal.lab import open
@@ -22,3 +23,5 @@ from llmlab.journal.store import JournalError
 
 __all__ = ["JournalError", "hint_used", "hints", "measured", "open", "predict"]
 __all__ += ["predictions", "scoreboard"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

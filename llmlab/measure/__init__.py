@@ -6,12 +6,14 @@ percentile  the value below which a share of samples lies
 memory      weights, cache, peak of the allocator and of the process
 roofline    what this machine can do at most, and three bounds of a model's steps
 quality     bits per byte, perplexity, accuracy, exact match, agreement of two models
-report      all of it for one model
+report      all of it for one model; answers: for one that answers whole texts
+labels, intervals, bootstrap, comparison, timing: the parts that labs use too
 
 A measure never knows which technique ran: it takes callables and models, and returns
 records with unit, kind and interval.
 """
 
+from llmlab.core import faces
 from llmlab.measure import memory, quality, report, roofline
 from llmlab.measure.comparison import Verdict
 from llmlab.measure.intervals import percentile
@@ -21,6 +23,11 @@ __all__ = [
     "Speed",
     "Timing",
     "Verdict",
+    "answers",
+    "bootstrap",
+    "comparison",
+    "intervals",
+    "labels",
     "memory",
     "percentile",
     "quality",
@@ -28,4 +35,7 @@ __all__ = [
     "report",
     "roofline",
     "speed",
+    "timing",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

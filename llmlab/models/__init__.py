@@ -1,15 +1,21 @@
 """Language models behind one face, and what they need to run, learn, rest and return.
 
 load, save, size, names  any causal model by name, path or hub id; what ships here
+CausalModel              what `load` gives for one: our decoder, our RNN, or a wrapper
 random_model             the benchmark shapes with random weights: speeds, no qualities
-Decoder, KVCache         the decoder of the Llama family and its cache
-generation, training     loops that yield tokens and that learn
+Decoder, KVCache         the decoder of the Llama family and its cache; rnn, layers,
+                         recurrence, caches: the parts of both of ours
+generation, training     loops that yield tokens and that learn; precision, streams
 Sampling                 how a token is chosen, handed in where text is generated
+classification, snippets models that sort texts, and what those are asked
+translation, pairs       models that translate, and what those are asked
 surgery, listening       layers by name, replaced in a copy; hooks on their tensors
 calibration              what the inputs of each layer look like on some text
 column_loop, sensitivity what GPTQ and SparseGPT share; which layers bear a change
 """
 
+from llmlab.core import faces
+from llmlab.models.built import CausalModel
 from llmlab.models.caches.attention import KVCache
 from llmlab.models.checkpoints import load, save
 from llmlab.models.decoder import Decoder
@@ -17,29 +23,36 @@ from llmlab.models.files import names, size
 from llmlab.models.random import SHAPES, random_model
 from llmlab.models.sampling import Sampling
 
-# Modules that are imported when they are first asked for.
-ROOMS = (
-    "calibration", "column_loop", "generation", "listening", "rnn", "sensitivity",
-    "surgery", "training",
-)  # fmt: skip
-
 __all__ = [
     "SHAPES",
+    "CausalModel",
     "Decoder",
     "KVCache",
     "Sampling",
+    "caches",
+    "calibration",
+    "classification",
+    "column_loop",
+    "files",
+    "generation",
+    "layers",
+    "listening",
     "load",
     "names",
+    "pairs",
+    "precision",
     "random_model",
+    "recurrence",
+    "rnn",
+    "sampling",
     "save",
+    "sensitivity",
     "size",
-    *ROOMS,
+    "snippets",
+    "streams",
+    "surgery",
+    "training",
+    "translation",
 ]
 
-
-def __getattr__(word: str):
-    if word in ROOMS:
-        from importlib import import_module
-
-        return import_module(f"llmlab.models.{word}")
-    raise AttributeError(f"module 'llmlab.models' has no attribute {word!r}")
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -18,6 +18,7 @@ is in `llmlab.kernels`; what all techniques share (layers by name, calibration, 
 under a budget) in `llmlab.models`.
 """
 
+from llmlab.core import faces
 from llmlab.kernels.format import Format
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized import Quantized
@@ -57,3 +58,5 @@ __all__ = [
     "sensitivity",
     "smoothquant",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -11,6 +11,7 @@ number_bands  numbers that no recipe learns from, and the frozen pairs
 What the labs and the command ask for most is here by its own name: `texts.short()`.
 """
 
+from llmlab.core import faces
 from llmlab.texts.frozen import (
     MASK,
     Snippet,
@@ -26,13 +27,22 @@ from llmlab.texts.installed import files, held_out_files, training_files
 __all__ = [
     "MASK",
     "Snippet",
+    "corpus",
     "evaluation",
     "evaluation_files",
     "files",
+    "frozen",
     "held_out_files",
+    "installed",
+    "manifests",
+    "masking",
+    "number_bands",
     "number_pairs",
+    "number_words",
     "short",
     "short_files",
     "snippets",
     "training_files",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -18,6 +18,7 @@ from llmlab.checks.attention_vs_rnn.several_heads import HINTS as SEVERAL_HEADS
 from llmlab.checks.attention_vs_rnn.several_heads import several_heads
 from llmlab.checks.attention_vs_rnn.slope import HINTS as SLOPE
 from llmlab.checks.attention_vs_rnn.slope import slope
+from llmlab.core import faces
 
 HINTS = {  # exercise -> three levels, shown by check.hint("attend", level=1)
     "attend": ATTEND,
@@ -36,6 +37,8 @@ __all__ = [
     "several_heads",
     "slope",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
 
 
 def hint(exercise: str, *, level: int = 1) -> None:

@@ -18,6 +18,7 @@ from llmlab.checks.measure.step_bytes import HINTS as STEP_BYTES
 from llmlab.checks.measure.step_bytes import step_bytes
 from llmlab.checks.measure.token_times import HINTS as TOKEN_TIMES
 from llmlab.checks.measure.token_times import token_times
+from llmlab.core import faces
 
 HINTS = {  # exercise -> three levels, shown by check.hint("token_times", level=1)
     "token_times": TOKEN_TIMES,
@@ -38,6 +39,8 @@ __all__ = [
     "step_bytes",
     "token_times",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
 
 
 def hint(exercise: str, *, level: int = 1) -> None:

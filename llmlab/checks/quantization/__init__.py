@@ -18,6 +18,7 @@ from llmlab.checks.quantization.mixed_precision import HINTS as MIXED_PRECISION
 from llmlab.checks.quantization.mixed_precision import mixed_precision
 from llmlab.checks.quantization.straight_through import HINTS as STRAIGHT_THROUGH
 from llmlab.checks.quantization.straight_through import straight_through
+from llmlab.core import faces
 
 HINTS = {  # exercise -> three levels, shown by check.hint("absmax", level=1)
     "absmax": ABSMAX,
@@ -38,6 +39,8 @@ __all__ = [
     "mixed_precision",
     "straight_through",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
 
 
 def hint(exercise: str, *, level: int = 1) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 from llmlab.command import terminal
 from llmlab.command.doctor.finding import Finding
+from llmlab.core import faces
 
 ROOMS = {  # heading -> module with `probes()`, in the order of the report
     "This machine": "machine",
@@ -55,3 +56,8 @@ def _print(finding: Finding) -> None:
     print(line, flush=True)
     if finding.remedy:
         print(f"    {'':<26} → {finding.remedy}", flush=True)
+
+
+__all__ = ["MARKS", "ROOMS", "Finding", "examine", "run"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

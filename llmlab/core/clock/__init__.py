@@ -12,6 +12,7 @@ shortest             the least seconds of one call on all threads, for a peak
 below it, or must choose in a moment: an operator, the dtype of a training.
 """
 
+from llmlab.core import faces
 from llmlab.core.clock.clocks import Clock, Events, Host, Processor, clock_for
 from llmlab.core.clock.contention import Threads, fixed, free, given_way, within
 from llmlab.core.clock.trials import shortest, trial
@@ -30,3 +31,5 @@ __all__ = [
     "trial",
     "within",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

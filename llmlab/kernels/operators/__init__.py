@@ -8,6 +8,7 @@ Each is right for what its `fits` says, where `kernels.choice` finds its sums ri
 which is fast depends on the machine and on the number of rows: `kernels.autotune`.
 """
 
+from llmlab.core import faces
 from llmlab.kernels.operators import nibbles, onednn, plain
 from llmlab.kernels.operators.kinds import Layout, Operator, Packed, per_token
 
@@ -23,3 +24,5 @@ OPERATORS: dict[str, Operator] = {
 }
 
 __all__ = ["LAYOUTS", "OPERATORS", "Layout", "Operator", "Packed", "per_token"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -5,3 +5,9 @@ attention     keys and values, written by our own attention
 recurrent     one state of fixed size for each layer and row
 transformers  keys and values right-aligned, or tokens alone, for other models
 """
+
+from llmlab.core import faces
+
+__all__ = ["attention", "recurrent", "rows", "transformers"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -10,6 +10,7 @@ attention_widget  the attention map of any layer and head
 They take records and draw; nothing here runs a model.
 """
 
+from llmlab.core import faces
 from llmlab.show.attention_vs_rnn.gradients import gradients
 from llmlab.show.attention_vs_rnn.lengths import lengths
 from llmlab.show.attention_vs_rnn.maps import attention_map
@@ -25,3 +26,5 @@ __all__ = [
     "positions",
     "readings",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

@@ -13,6 +13,7 @@ bounds_widget  which bound rules a step, by model, format, batch, context
 They take records and draw; nothing here runs a model.
 """
 
+from llmlab.core import faces
 from llmlab.show.measure.bandwidths import bandwidth
 from llmlab.show.measure.card import model_card
 from llmlab.show.measure.distributions import latencies, ratios
@@ -34,3 +35,5 @@ __all__ = [
     "regimes",
     "roofline",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

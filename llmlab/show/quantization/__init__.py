@@ -9,6 +9,7 @@ levels_widget    a weight and the levels of its grid, by bits and group size
 They take records and draw; nothing here runs a model.
 """
 
+from llmlab.core import faces
 from llmlab.show.quantization.formats import format_bounds
 from llmlab.show.quantization.qualities import quality_by_bits
 from llmlab.show.quantization.roundings import rounding_errors
@@ -22,3 +23,5 @@ __all__ = [
     "quality_by_bits",
     "rounding_errors",
 ]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
