@@ -1,7 +1,7 @@
 # make lab     set up once, then open JupyterLab at lab 01 (ARGS=--no-browser)
 # make test    the same set-up plus what tests need, then run all (ARGS="-k cache")
 # make labs    cut labs/ from solutions/
-# make lint    ruff, its formatter, and the floors
+# make lint    ruff, its formatter, the floors, and types
 # make run-lab quantization     execute that lab's solution and cut the labs
 # make test-lab quantization    run what belongs to that lab (ARGS="-m 'not slow'")
 # make clean   remove the environment and everything built
@@ -47,6 +47,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/python tests/type_baseline.py
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .hypothesis

@@ -9,16 +9,17 @@ layers shared) is read from config.json, where `saving` put it.
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, overload
 
 import torch
 from torch import nn
+from transformers import PreTrainedModel
 
 from llmlab.core import machine
 from llmlab.core.model import as_stored
 from llmlab.kernels.quantized_linear import given_up
 from llmlab.models import built, files, from_config
-from llmlab.models.built import Loaded
+from llmlab.models.built import CausalModel, Loaded
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
@@ -30,6 +31,32 @@ from llmlab.models.transformers_model import TransformersModel
 __all__ = ["load", "save"]
 
 
+# What ships here, so that a reader of types knows which face it has.
+Causal = Literal["coder", "coder-rnn", "coder-small"]
+Other = Literal["classifier", "translator"]
+
+
+@overload
+def load(
+    name: Causal,
+    *,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+) -> CausalModel: ...
+@overload
+def load(
+    name: Other,
+    *,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+) -> PreTrainedModel: ...
+@overload
+def load(
+    name: str | Path,
+    *,
+    dtype: torch.dtype | str | None = None,
+    device: torch.device | str = "cpu",
+) -> Loaded: ...
 def load(
     name: str | Path,
     *,
