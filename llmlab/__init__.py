@@ -5,7 +5,7 @@ texts             the training text of this installation, the frozen evaluation 
 kernels           how a weight lies in memory, and which product reads it there
 models            decoder and RNN language models, caches, checkpoints, generation
 measure           lab 1: speed, memory, roofline, quality
-show              figures with alt text, tables, and the pictures and widgets of each lab
+show              figures with alt text, tables; the pictures of each lab
 journal           the learner's own predictions, scoreboard and hints
 attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
 quantization      lab 4: a model's weights in a few bits each

@@ -11,11 +11,11 @@ They take records and draw; nothing here runs a model.
 """
 
 from llmlab.core import faces
-from llmlab.show.attention_vs_rnn.gradients import gradients
-from llmlab.show.attention_vs_rnn.lengths import lengths
+from llmlab.show.attention_vs_rnn.attended import readings
+from llmlab.show.attention_vs_rnn.contexts import positions
+from llmlab.show.attention_vs_rnn.growth import lengths
 from llmlab.show.attention_vs_rnn.maps import attention_map
-from llmlab.show.attention_vs_rnn.positions import positions
-from llmlab.show.attention_vs_rnn.readings import readings
+from llmlab.show.attention_vs_rnn.norms import gradients
 from llmlab.show.attention_vs_rnn.widget import attention_widget
 
 __all__ = [

@@ -14,12 +14,12 @@ They take records and draw; nothing here runs a model.
 """
 
 from llmlab.core import faces
+from llmlab.show.measure.along_batch import regimes
 from llmlab.show.measure.bandwidths import bandwidth
 from llmlab.show.measure.card import model_card
 from llmlab.show.measure.distributions import latencies, ratios
 from llmlab.show.measure.load import batches
 from llmlab.show.measure.phases import BOUNDS, bounds
-from llmlab.show.measure.regimes import regimes
 from llmlab.show.measure.rooflines import roofline
 from llmlab.show.measure.widget import bounds_widget
 

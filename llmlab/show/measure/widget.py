@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from llmlab.core.records import Record
 from llmlab.show import scales, select
 from llmlab.show.figures import Picture, figure
+from llmlab.show.measure.along_batch import regimes
 from llmlab.show.measure.grid import Choice, grid
 from llmlab.show.measure.phases import BOUNDS
-from llmlab.show.measure.regimes import regimes
 from llmlab.show.widgets import Selectors
 
 
