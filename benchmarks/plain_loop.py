@@ -82,9 +82,13 @@ def _prefill(model, tokens) -> int:
 
 
 def _kept(speed, phase: str) -> list[records.Record]:
-    rest = {"command": COMMAND, "kind": "recorded"}
     return [
-        dataclasses.replace(fact, **rest, details={**fact.details, "phase": phase})
+        dataclasses.replace(
+            fact,
+            kind="recorded",
+            command=COMMAND,
+            details=dict(fact.details) | {"phase": phase},
+        )
         for fact in speed.records()
         if fact.name in ("latency", "throughput", "ratio")
     ]

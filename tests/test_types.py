@@ -1,5 +1,6 @@
 """The types of the floors that all stands on are checked; the rest only gets better."""
 
+import ast
 import json
 import typing
 from pathlib import Path
@@ -13,6 +14,8 @@ from llmlab.core.model import LanguageModel
 from llmlab.models import checkpoints
 
 CLEAN = {"core", "texts", "kernels", "models", "measure"}
+# What stands in for another function, whatever that takes.
+WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules"}
 ERROR = 'llmlab/zoo/card.py:3: error: Name "x" is not defined  [name-defined]'
 
 
@@ -51,6 +54,16 @@ def test_an_ignored_error_says_which_and_why():
                 place = f"{Path(path).relative_to(root)}:{number}"
                 code, _, reason = line.partition("type: ignore[")[2].partition("]")
                 assert code and reason.strip(" #"), f"{place} says no code and reason"
+
+
+def test_no_function_takes_options_that_it_does_not_name():
+    """A misspelt one would walk on in silence."""
+    root = type_baseline.ROOT
+    for path in sorted((root / "llmlab").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.args.kwarg:
+                place = f"{path.relative_to(root)}:{node.lineno} {node.name}"
+                assert node.name in WRAPPERS, f"{place} takes **{node.args.kwarg.arg}"
 
 
 def test_the_type_of_a_bundled_model_is_known_by_its_name():

@@ -35,14 +35,21 @@ def translate(
         raise ValueError(f"rows={rows} answers nothing; choose at least 1.")
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     answers = [""] * len(texts)
-    longest = {} if max_tokens is None else {"max_new_tokens": max_tokens}
+    if max_tokens is None:
+        max_tokens = model.generation_config.max_new_tokens
     for start in progress.track(range(0, len(order), rows), "translating"):
         places = order[start : start + rows]
         encoded = model.tokenizer(
             [texts[place] for place in places], padding=True, return_tensors="pt"
         ).to(model.device)
         with torch.inference_mode():
-            written = model.generate(**encoded, do_sample=False, num_beams=1, **longest)
+            written = model.generate(
+                input_ids=encoded.input_ids,
+                attention_mask=encoded.attention_mask,
+                max_new_tokens=max_tokens,
+                do_sample=False,
+                num_beams=1,
+            )
         decoded = model.tokenizer.batch_decode(written, skip_special_tokens=True)
         for place, answer in zip(places, decoded, strict=True):
             answers[place] = answer

@@ -22,14 +22,9 @@ def checked(records: Iterable[Record], what: str = "records") -> tuple[Record, .
     return records
 
 
-def named(records: Iterable[Record], *names: str, **details: Any) -> tuple[Record, ...]:
-    """Return the records with one of these names; a detail they have must be equal."""
-    return tuple(
-        record
-        for record in records
-        if record.name in names
-        and all(record.details.get(key, each) == each for key, each in details.items())
-    )
+def named(records: Iterable[Record], *names: str) -> tuple[Record, ...]:
+    """Return the records with one of these names."""
+    return tuple(record for record in records if record.name in names)
 
 
 def of_unit(records: Iterable[Record], unit: str) -> tuple[Record, ...]:

@@ -127,17 +127,30 @@ def card(width: float, height: float, *, title: str = "") -> Card:
     )
     fig = Card((width, height), layout=layout)
     if title:
-        place = {"x": 1.5 * x, "y": 1 - 1.5 * y, "ha": "left", "va": "top"}
-        fig.text(**place, s=title, fontsize=12, fontweight="bold").set_in_layout(False)
+        text = fig.text(
+            1.5 * x,
+            1 - 1.5 * y,
+            title,
+            ha="left",
+            va="top",
+            fontsize=12,
+            fontweight="bold",
+        )
+        text.set_in_layout(False)
     return fig
 
 
 def canvas(
-    columns: int = 1, *, height: float = 3.6, title: str = "", **options
+    columns: int = 1,
+    *,
+    height: float = 3.6,
+    title: str = "",
+    squeeze: bool = True,
+    sharey: bool = False,
 ) -> tuple[Card, Any]:
-    """Return a card and its axes, side by side; options go to `Figure.subplots`."""
+    """Return a card and its axes, side by side; the rest as in `Figure.subplots`."""
     fig = card(WIDTH, height, title=title)
-    return fig, fig.subplots(1, columns, **options)
+    return fig, fig.subplots(1, columns, squeeze=squeeze, sharey=sharey)
 
 
 def panel_title(axes: Axes, text: str) -> None:

@@ -25,12 +25,10 @@ def hits(answers: Sequence[str], asked: Sequence[Snippet]) -> list[bool]:
     return [a == s.module for a, s in zip(answers, asked, strict=True)]
 
 
-def accuracy(
-    answers: Sequence[str], asked: Sequence[Snippet], subject: str, **rest
-) -> Record:
+def accuracy(answers: Sequence[str], asked: Sequence[Snippet], subject: str) -> Record:
     """Return the share of right answers, with its interval over files."""
     parts = _by_file(asked, hits(answers, asked), np.ones(len(asked)))
-    return _share("accuracy", parts, bootstrap.ratio, asked, subject, **rest)
+    return _share("accuracy", parts, bootstrap.ratio, asked, subject)
 
 
 def difference(
@@ -95,8 +93,8 @@ def _by_file(asked: Sequence[Snippet], *columns: Sequence[float]) -> np.ndarray:
     return np.stack([np.bincount(places, weights=each) for each in columns], axis=1)
 
 
-def _share(name, parts, statistic, asked, subject: str, **rest) -> Record:
+def _share(name, parts, statistic, asked, subject: str) -> Record:
     facts = {"snippets": len(asked), "files": len(parts)}
     return bootstrap.estimate(
-        name, "1", parts, statistic, subject=subject, details=facts, **rest
+        name, "1", parts, statistic, subject=subject, details=facts
     )

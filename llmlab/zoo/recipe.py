@@ -58,11 +58,16 @@ class Recipe:
     autocast: training.Autocast  # what the published weights were trained in
     started_from: str | None = None
 
-    def train(self, model: nn.Module, *, steps: int, **rest) -> training.Trained:
-        """Run the training loop with this recipe's parts."""
-        parts = {"loss": self.loss, "optimizers": self.optimizers}
-        parts["autocast"] = self.autocast
-        return training.train(model, self.batch, steps=steps, **parts, **rest)
+    def warm(self, model: nn.Module, *, steps: int) -> training.Trained:
+        """Run a few steps of this recipe, to see how long they take."""
+        return training.train(
+            model,
+            self.batch,
+            steps=steps,
+            optimizers=self.optimizers,
+            loss=self.loss,
+            autocast=self.autocast,
+        )
 
 
 Make = Callable[[Path], Recipe]
@@ -82,9 +87,13 @@ def train(
     times = -(-min(plan.steps, stop_after or plan.steps) // plan.between)
     before = scores(folder, own.score)
     with curve.live(own.exam, own.score, times=times, before=before) as evaluate:
-        trained = own.train(
+        trained = training.train(
             own.fresh().to(device),
+            own.batch,
             steps=plan.steps,
+            optimizers=own.optimizers,
+            loss=own.loss,
+            autocast=own.autocast,
             schedule=training.constant_then_decay(
                 plan.steps, warmup=warmup, decay=plan.decay
             ),
@@ -140,10 +149,10 @@ def steps_in(seconds: float, own: Recipe, device: str = "cpu") -> int:
     It gives way to busy neighbours and says so: what fits beside them is planned.
     """
     with clock.given_way() as ran_on:
-        model = own.train(own.fresh().to(device), steps=3).model  # warm up
+        model = own.warm(own.fresh().to(device), steps=3).model  # warm up
         watch = clock.Host()
         start = watch.look()
-        model = own.train(model, steps=MEASURED).model
+        model = own.warm(model, steps=MEASURED).model
         middle = watch.look()
         model.tokenizer = own.tokenizer
         own.exam(model)

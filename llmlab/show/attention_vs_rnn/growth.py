@@ -32,7 +32,11 @@ def lengths(
         names = ", ".join(sorted({each.name for each in records}))
         raise ValueError(f"records hold no {of!r}; choose one of {names}.")
     select.positive(found)
-    slopes = {each.subject: each for each in select.named(records, "slope", of=of)}
+    slopes = {
+        each.subject: each
+        for each in select.named(records, "slope")
+        if each.details.get("of", of) == of
+    }
     fig, axes = style.canvas(height=4.2)
     for index, (name, curve) in enumerate(select.by_subject(found).items()):
         _draw(axes, style.series(index), name, curve, slopes.get(name), along)

@@ -11,6 +11,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from llmlab.core.records import Record
 from llmlab.show import scales, select, style
 
+TITLE = "A weight and the levels of its grid"
 SHARE, STEP = "share of weights", "step"
 COSTS = ("rounding error", "bits per byte")  # beside the histogram, where there are any
 SPOKEN = {"tensor": "one scale for all", "channel": "a scale for each row"}
@@ -22,7 +23,7 @@ def levels(
     *,
     bits: int | None = None,
     group_size: str | None = None,
-    title: str = "A weight and the levels of its grid",
+    title: str = TITLE,
 ) -> Figure:
     """Draw a histogram of weights, the levels of one choice, and the cost of all.
 

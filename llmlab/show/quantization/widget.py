@@ -46,8 +46,9 @@ def levels_widget(
             tuple(each.details[key] for key in choice) == here for each in found
         ):
             return None  # the line says so
-        named = {"title": title} if title else {}
-        fig = steps.levels(records, bits=here[0], group_size=here[1], **named)
+        fig = steps.levels(
+            records, bits=here[0], group_size=here[1], title=title or steps.TITLE
+        )
         return figure(fig, alt=f"Histogram of weights with levels, {say(choice)}.")
 
     keys = ("bits", "group size")
