@@ -10,12 +10,13 @@ Shapes: B sequences, V vocabulary.
 import math
 from dataclasses import dataclass
 from numbers import Integral, Real
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
 
-def is_whole(value: object) -> bool:
+def is_whole(value: object) -> TypeGuard[int]:
     """Say whether a value is a whole number, NumPy's among them, and no truth value."""
     return isinstance(value, Integral) and not isinstance(value, bool)
 
