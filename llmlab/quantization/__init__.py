@@ -9,6 +9,7 @@ prepack         bf16 weights in the order that oneDNN wants
 
 Format          how many bits, what shares a scale: handed in, and a word for it
 absmax, affine  one weight matrix; formats, clipping, floats: the parts
+techniques      the table of words that ask for one of these: "int4-g32-gptq"
 levels          a weight beside its grid, as records to be drawn
 
 Every method returns a new model and leaves the old one as it was; `models.save` and
@@ -33,6 +34,7 @@ from llmlab.quantization import (
     qat,
     sensitivity,
     smoothquant,
+    techniques,
 )
 from llmlab.quantization.formats import absmax, affine, quantize_weight
 from llmlab.quantization.prepacking import prepack
@@ -57,6 +59,7 @@ __all__ = [
     "quantize_weight",
     "sensitivity",
     "smoothquant",
+    "techniques",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
