@@ -27,15 +27,25 @@ from pathlib import Path
 import torch
 
 from llmlab import measure, show
-from llmlab.core import machine, progress, records
+from llmlab.core import machine, progress, quantities, records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.comparison import FASTER, SAME, Verdict
+from llmlab.measure.quantities import (
+    DIFFERENCE_DETECTED,
+    EQUAL_CALLED_EQUAL,
+    TRUTH_INSIDE,
+    WIDTH,
+)
 
 TRUE = 1.10
-EQUAL, DETECTED = "equal called equal", "difference detected"
-INSIDE, WIDTH = "truth inside the interval", "median width of the interval"
-BARS = {EQUAL: 0.90, DETECTED: 0.80, INSIDE: 0.90, WIDTH: 0.10}  # the last: at most
+BARS = {  # what an honest harness reaches
+    EQUAL_CALLED_EQUAL: 0.90,
+    DIFFERENCE_DETECTED: 0.80,
+    TRUTH_INSIDE: 0.90,
+    WIDTH: 0.10,
+}
 PRODUCTS = {  # work -> size of the matrices, products of the shorter call
     "brief": (64, 100),  # half a millisecond, when nothing else runs
     "long": (256, 50),  # some ten
@@ -102,9 +112,9 @@ def _judge(
     both = [(each, 1.0) for each in equal] + [(each, TRUE) for each in unequal]
     inside = [each.low <= TRUE <= each.high for each in unequal]
     counts = {
-        EQUAL: [each.word == SAME for each in equal],
-        DETECTED: [each.word == FASTER for each in unequal],
-        INSIDE: inside,
+        EQUAL_CALLED_EQUAL: [each.word == SAME for each in equal],
+        DIFFERENCE_DETECTED: [each.word == FASTER for each in unequal],
+        TRUTH_INSIDE: inside,
     }
     widths = [(each.high - each.low) / truth for each, truth in both]
     low, high = intervals.of_median(widths) or (min(widths), max(widths))
@@ -120,11 +130,10 @@ def _share(hits: list[bool]) -> tuple[float, float, float]:
     return sum(hits) / len(hits), *intervals.of_share(sum(hits), len(hits))
 
 
-def _record(what: str, name: str, value, low, high, facts: dict) -> Record:
+def _record(what: Quantity, name: str, value, low, high, facts: dict) -> Record:
     return records.measured(
         what,
         value,
-        "1",
         low=low,
         high=high,
         kind="recorded",
@@ -135,8 +144,8 @@ def _record(what: str, name: str, value, low, high, facts: dict) -> Record:
 
 
 def _meets(record: Record) -> bool:
-    bar = BARS[record.name]
-    return record.value <= bar if record.name == WIDTH else record.value >= bar
+    what = quantities.get(record.name)
+    return what.reaches(record.value, BARS[what])
 
 
 @contextmanager

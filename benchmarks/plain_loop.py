@@ -15,12 +15,14 @@ from transformers import AutoModelForCausalLM
 
 from llmlab import measure, models, show
 from llmlab.core import machine, records
+from llmlab.core.quantities import LATENCY, SPEED_UP, THROUGHPUT
 from llmlab.models import generation
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "llmlab" / "recorded" / "plain_loop.json"
 COMMAND = "python benchmarks/plain_loop.py"
 NEW = 128
+KEPT = (LATENCY.name, THROUGHPUT.name, SPEED_UP.name)
 
 
 def main() -> None:
@@ -90,7 +92,7 @@ def _kept(speed, phase: str) -> list[records.Record]:
             details=dict(fact.details) | {"phase": phase},
         )
         for fact in speed.records()
-        if fact.name in ("latency", "throughput", "ratio")
+        if fact.name in KEPT
     ]
 
 

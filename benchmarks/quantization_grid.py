@@ -20,9 +20,11 @@ import torch
 
 from llmlab import measure, models, quantization, show, texts
 from llmlab.core import clock, machine, records
+from llmlab.core.quantities import ACCURACY
 from llmlab.kernels import Format
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import clipping
+from llmlab.quantization.quantities import DIFFERENCE_OF_METHODS
 
 FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/quantization_grid.json"
 COMMAND = "python benchmarks/quantization_grid.py"
@@ -73,7 +75,7 @@ def exams() -> Iterator[tuple]:
         if not isinstance(changed, tuple):
             return measure.quality.difference(scored(changed), scored(model), files)
         fact = measure.quality.difference(*map(scored, changed), files)
-        return dataclasses.replace(fact, name="difference of methods")
+        return dataclasses.replace(fact, name=DIFFERENCE_OF_METHODS.name)
 
     def exact_match(model, changed):
         answers = translation.translate(changed, [pair.english for pair in pairs])
@@ -82,8 +84,7 @@ def exams() -> Iterator[tuple]:
     def accuracy(model, changed):
         answers = classification.classify(changed, [each.code for each in snippets])
         right = [each.module for each in snippets]
-        fact = measure.quality.exact_match(answers, right)
-        return dataclasses.replace(fact, name="accuracy")
+        return measure.quality.exact_match(answers, right, what=ACCURACY)
 
     yield "coder", coder_ways, bits_per_byte
     yield "translator", plain_ways, exact_match

@@ -53,7 +53,7 @@ def test_integers_are_as_much_faster_as_we_say(word, phase, against, least):
     (fact,) = [
         fact
         for fact in recorded(SPEED)
-        if (fact.name, fact.subject) == ("ratio", word)
+        if (fact.name, fact.subject) == ("speed-up", word)
         and (fact.details["phase"], fact.details["against"]) == (phase, against)
     ]
     assert fact.value >= least and fact.low > 1

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from llmlab.attention_vs_rnn.quantities import CROSSING
+from llmlab.core.quantities import SPEED_UP, Quantity
 from llmlab.core.records import Record
 from llmlab.measure.comparison import FASTER, SAME, SLOWER
 
@@ -50,7 +52,7 @@ def find(
     name: str,
     against: str,
     *,
-    of: str | None = None,
+    of: Quantity | str | None = None,
     along: str = "tokens",
 ) -> Crossing:
     """Say from which length on `name` is no longer faster, or slower, than `against`.
@@ -61,7 +63,9 @@ def find(
     a straight line between logarithms. Raises ValueError for no such records, or two
     for one length.
     """
-    chosen = [each for each in records if of in (None, each.details.get("of"))]
+    chosen = [
+        each for each in records if of is None or each.details.get("of") == str(of)
+    ]
     ratios = [ratio for each in chosen if (ratio := _ratio(each, name, against))]
     ratios.sort(key=lambda ratio: ratio.details[along])
     lengths = [ratio.details[along] for ratio in ratios]
@@ -83,7 +87,7 @@ def find(
 
 def _ratio(record: Record, name: str, against: str) -> Record | None:
     """Return how many times as fast `name` is, whichever way it was compared."""
-    if record.name != "speed-up":
+    if record.name != SPEED_UP.name:
         return None
     if record.subject == f"{name} against {against}":
         return record
@@ -116,9 +120,9 @@ def _turn(ratios: Sequence[Record], along: str) -> Record:
     low, high = (ratios[end].details[along] for end in (0, -1))
     return replace(
         ratios[0],
-        name="crossing",
+        name=CROSSING.name,
         value=where,
-        unit="token",
+        unit=CROSSING.unit,
         low=low,
         high=high,
         details={"of": ratios[0].details.get("of", "")},

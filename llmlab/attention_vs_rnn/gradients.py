@@ -17,6 +17,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from llmlab.attention_vs_rnn.quantities import GRADIENT_NORM
 from llmlab.core import machine, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
@@ -47,9 +48,8 @@ def by_distance(
         details |= {"state": state} if state else {}
         facts.append(
             records.measured(
-                "gradient norm",
+                GRADIENT_NORM,
                 intervals.median(values),
-                "1",
                 subject=subject,
                 low=low,
                 high=high,

@@ -13,12 +13,16 @@ Shapes: B sequences (one), T tokens, N query heads, H head width.
 
 import math
 from collections.abc import Collection
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from llmlab.attention_vs_rnn import maps
+from llmlab.attention_vs_rnn.quantities import (
+    ATTENTION_WEIGHT,
+    COST_OF_THE_ANSWER,
+    EFFECT_OF_REMOVAL,
+)
 from llmlab.core import records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
@@ -57,17 +61,25 @@ def readings(
         for key in range(len(ids))
     ]
     blank = records.measured(
-        "cost of the answer",
+        COST_OF_THE_ANSWER,
         whole,
-        "bit",
         subject=labels.label(model),
         weights=model.weights_version,
     )
     facts = [blank]
     for key, (weight, effect) in enumerate(zip(looked.tolist(), effects, strict=True)):
-        own = replace(blank, details={"key": key, "key token": words[key]})
-        facts.append(replace(own, name="attention weight", value=weight, unit="1"))
-        facts.append(replace(own, name="effect of removal", value=effect))
+        token = {"key": key, "key token": words[key]}
+        for what, value in ((ATTENTION_WEIGHT, weight), (EFFECT_OF_REMOVAL, effect)):
+            facts.append(
+                records.measured(
+                    what,
+                    value,
+                    subject=blank.subject,
+                    details=token,
+                    weights=blank.weights,
+                    machine=blank.machine,
+                )
+            )
     return facts
 
 
@@ -119,11 +131,11 @@ def rank_agreement(facts: Collection[Record]) -> float:
     facts: what `readings` gives. 1 would let the weights stand for importance.
     """
     orders = []
-    for name in ("attention weight", "effect of removal"):
-        values = [record.value for record in facts if record.name == name]
+    for what in (ATTENTION_WEIGHT, EFFECT_OF_REMOVAL):
+        values = [record.value for record in facts if record.name == what.name]
         if len(values) < 3:
             raise ValueError(
-                f"facts hold {len(values)} of {name!r}; give all that readings "
+                f"facts hold {len(values)} of {what.name!r}; give all that readings "
                 "returned, for a text of three tokens or more."
             )
         orders.append(torch.tensor(values).argsort().argsort().double())

@@ -15,8 +15,10 @@ import torch
 
 from llmlab.attention_vs_rnn import cells, scan, workloads
 from llmlab.attention_vs_rnn.layers import build
+from llmlab.attention_vs_rnn.quantities import LEFT_OUT, SCAN_LATENCY
 from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Call, Layers
-from llmlab.core import progress
+from llmlab.core import progress, records
+from llmlab.core.quantities import DECODE_LATENCY, PREFILL_LATENCY, Quantity
 from llmlab.core.records import Record
 from llmlab.measure import speed
 from llmlab.measure.timing import Speed
@@ -38,10 +40,10 @@ def prefill(
 
     layers: name -> layer. longest: name -> where its curve ends. seconds: of measuring,
     over all lengths. Returns "prefill latency" (s) and a "speed-up" for each pair, with
-    details["tokens"]; "prefill latency, left out" is an estimate. Raises ValueError for
+    details["tokens"]; "latency, left out" (s) is an estimate. Raises ValueError for
     no layers or no lengths.
     """
-    how = ("prefill latency", workloads.prefill)
+    how = (PREFILL_LATENCY, workloads.prefill)
     return _by_length(*how, layers, lengths, longest, seconds, seed)
 
 
@@ -57,7 +59,7 @@ def decode(
 
     Arguments and records as in `prefill`, with "decode latency per token".
     """
-    how = ("decode latency per token", workloads.decode)
+    how = (DECODE_LATENCY, workloads.decode)
     return _by_length(*how, layers, lengths, longest, seconds, seed)
 
 
@@ -72,7 +74,7 @@ def scans(
 
     Records as in `prefill`, with "scan latency".
     """
-    how = ("scan latency", partial(workloads.scan, width=width))
+    how = (SCAN_LATENCY, partial(workloads.scan, width=width))
     ways = {"loop": scan.loop, "parallel": scan.parallel}
     return _by_length(*how, ways, lengths, {}, seconds, seed)
 
@@ -102,7 +104,7 @@ def single_step(
 
 
 def _by_length(
-    name: str,
+    what: Quantity,
     call_of: Callable[..., Call],
     layers: Layers,
     lengths: Sequence[int],
@@ -113,17 +115,17 @@ def _by_length(
     workloads.check(layers, lengths)
     until = time.perf_counter() + PATIENCE * seconds
     facts, last = [], {}  # the last time of each layer, and at which length
-    for length in progress.track(sorted(lengths), f"{name} by length"):
+    for length in progress.track(sorted(lengths), f"{what} by length"):
         here = workloads.within(layers, length, longest)
         guesses = {one: _guess(*last[one], length) for one in here if one in last}
         for one in too_long(guesses, until - time.perf_counter()):
-            facts.append(_left_out(name, one, length, guesses[one]))
+            facts.append(_left_out(what, one, length, guesses[one]))
             del here[one]
         if here:
             made = {one: call_of(here[one], length, seed=seed) for one in here}
             with torch.inference_mode():
                 found = speed(made, seconds=seconds / len(lengths), seed=seed)
-            facts += _facts(found, name, length)
+            facts += _facts(found, what, length)
             last |= {one: (found[one].median, length) for one in here}
     return facts
 
@@ -139,15 +141,15 @@ def too_long(guesses: Mapping[str, float], left: float) -> list[str]:
     return gone
 
 
-def _facts(found: Speed, name: str, length: int) -> list[Record]:
+def _facts(found: Speed, what: Quantity, length: int) -> list[Record]:
     """Return the times of one length and how they compare."""
     place, seed = {"tokens": length}, found.seed
     times = [
-        timing.total.record(name, subject=timing.name, details=place, seed=seed)
+        timing.total.record(what, subject=timing.name, details=place, seed=seed)
         for timing in found.timings
     ]
     ratios = [verdict.record(seed=seed) for verdict in found.verdicts]
-    compared = place | {"of": name}
+    compared = place | {"of": what.name}
     return times + [
         replace(each, details=dict(each.details) | compared) for each in ratios
     ]
@@ -158,8 +160,8 @@ def _guess(seconds: float, before: int, length: int) -> float:
     return seconds * (length / before) ** GROWTH
 
 
-def _left_out(name: str, subject: str, length: int, seconds: float) -> Record:
-    return Record(
-        name=f"{name}, left out", value=seconds, unit="s", kind="estimated",
-        subject=subject, details={"tokens": length},
-    )  # fmt: skip
+def _left_out(what: Quantity, subject: str, length: int, seconds: float) -> Record:
+    details = {"tokens": length, "of": what.name}
+    return records.make(
+        LEFT_OUT, seconds, kind="estimated", subject=subject, details=details
+    )

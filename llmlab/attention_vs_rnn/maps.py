@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT
 from llmlab.core import machine, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
@@ -115,9 +116,8 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     label, here = labels.label(model), machine.describe().label  # asked once for all
     return [
         records.measured(
-            "attention weight",
+            ATTENTION_WEIGHT,
             value,
-            "1",
             subject=label,
             details=_place(layer, head, query, key, words),
             weights=model.weights_version,

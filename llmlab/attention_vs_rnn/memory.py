@@ -7,12 +7,13 @@ import torch
 
 from llmlab.attention_vs_rnn import workloads
 from llmlab.attention_vs_rnn.layers import Layer, state_bytes
+from llmlab.attention_vs_rnn.quantities import DECODE_MEMORY, PREFILL_MEMORY, STATE
 from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Layers
 from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.measure import memory
 
-PHASES = {"prefill memory": workloads.prefill, "decode memory": workloads.decode}
+PHASES = {PREFILL_MEMORY: workloads.prefill, DECODE_MEMORY: workloads.decode}
 
 
 def allocated(
@@ -42,7 +43,7 @@ def _of_one(name: str, layer: Layer, length: int) -> list[Record]:
     facts = []
     for what, call_of in PHASES.items():
         peak, _ = memory.peak(call_of(layer, length))
-        facts.append(replace(peak, name=what, subject=name, details=details))
+        facts.append(replace(peak, name=what.name, subject=name, details=details))
     held = state_bytes(layer.new_state(1, length))
-    state = records.measured("state", held, "B", subject=name, details=details)
+    state = records.measured(STATE, held, subject=name, details=details)
     return [*facts, state]

@@ -17,8 +17,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from llmlab.attention_vs_rnn import quantities
 from llmlab.core import progress
 from llmlab.core.model import LanguageModel
+from llmlab.core.quantities import BITS_PER_TOKEN, Quantity
 from llmlab.core.records import Record
 from llmlab.measure import labels
 from llmlab.measure.bootstrap import estimate, ratio
@@ -59,11 +61,12 @@ def quality(
     first = next(iter(costs))
     for name, model in models.items():
         gains = costs[name][:, :1] - costs[name]
-        own = _records("bits per token", costs[name], stride, name)
-        own += _records("gain from context", gains, stride, name)[1:]
+        own = _records(BITS_PER_TOKEN, costs[name], stride, name)
+        own += _records(quantities.GAIN_FROM_CONTEXT, gains, stride, name)[1:]
         if name != first:
             more, pair = costs[name] - costs[first], f"{name} against {first}"
-            own += _records("difference in bits per token", more, stride, pair)
+            what = quantities.DIFFERENCE_IN_BITS_PER_TOKEN
+            own += _records(what, more, stride, pair)
         facts += [replace(fact, weights=model.weights_version) for fact in own]
     return facts
 
@@ -102,7 +105,7 @@ def _bits(model: LanguageModel, windows: Tensor) -> Tensor:
 
 
 def _records(
-    what: str, costs: numpy.ndarray, stride: int, subject: str
+    what: Quantity, costs: numpy.ndarray, stride: int, subject: str
 ) -> list[Record]:
     """Return a record for each doubling of the context."""
     tokens, columns = costs.shape
@@ -119,9 +122,7 @@ def _records(
             axis=1,
         )  # (parts, 2)
         details = {"from": begin * stride + 1, "to": end * stride, "tokens": tokens}
-        facts.append(
-            estimate(what, "bit", parts, ratio, subject=subject, details=details)
-        )
+        facts.append(estimate(what, parts, ratio, subject=subject, details=details))
         begin = end
     return facts
 

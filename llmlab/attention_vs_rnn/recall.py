@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab.attention_vs_rnn.layers import Layer, build
-from llmlab.core import records
+from llmlab.core import quantities, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.models import training
@@ -98,9 +98,8 @@ def accuracy(model: Reader, *, distance: int, rows: int = 512, subject: str) -> 
     right = int((model(tokens[:, :-1])[:, -1].argmax(-1) == tokens[:, -1]).sum())
     low, high = intervals.of_share(right, rows)
     return records.measured(
-        "accuracy",
+        quantities.ACCURACY,
         right / rows,
-        "1",
         subject=subject,
         low=low,
         high=high,

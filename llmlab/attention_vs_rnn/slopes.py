@@ -12,6 +12,8 @@ from dataclasses import replace
 
 import numpy
 
+from llmlab.attention_vs_rnn.quantities import SLOPE
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -20,7 +22,7 @@ LEAST_POINTS = 5  # for an interval: three more than a straight line has numbers
 
 def fit(
     records: Sequence[Record],
-    of: str,
+    of: Quantity | str,
     *,
     along: str = "tokens",
     start: float = 1,
@@ -28,7 +30,7 @@ def fit(
 ) -> list[Record]:
     """Return the "slope" of each curve by least squares between logarithms.
 
-    of: the name of the records that make the curves, one for each subject, against
+    of: what the curves are of, one for each subject, against
     details[along] from `start` to `end`. The 95 % interval is Student's, from how far
     points lie off the line; with fewer than five there is none. Details hold the
     factor, the range, the points and the farthest one. Raises ValueError for no such
@@ -36,13 +38,13 @@ def fit(
     """
     curves: dict[str, list[Record]] = {}
     for record in records:
-        if record.name == of and start <= record.details.get(along, -1) <= end:
+        if record.name == str(of) and start <= record.details.get(along, -1) <= end:
             curves.setdefault(record.subject, []).append(record)
     if not curves:
         names = sorted({record.name for record in records})
         raise ValueError(
-            f"records hold no {of!r} from {start} to {end} {along}; choose another "
-            f"range, or one of {names}."
+            f"records hold no {str(of)!r} from {start} to {end} {along}; choose "
+            f"another range, or one of {names}."
         )
     return [_slope(curve, along) for curve in curves.values()]
 
@@ -70,9 +72,9 @@ def _slope(curve: Sequence[Record], along: str) -> Record:
     }
     return replace(
         curve[0],
-        name="slope",
+        name=SLOPE.name,
         value=slope,
-        unit="1",
+        unit=SLOPE.unit,
         low=low,
         high=high,
         details=details,

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmlab import texts
+from llmlab.core.quantities import ACCURACY
 from llmlab.measure.answers import Exam
 from llmlab.models import classification, translation
 
@@ -34,7 +35,7 @@ def of(model: Any) -> Asking:
     if model.tokenizer and type(model).__name__.endswith("ForSequenceClassification"):
         found = texts.snippets()
         modules = [snippet.module for snippet in found]
-        exam = Exam([snippet.code for snippet in found], modules, "accuracy")
+        exam = Exam([snippet.code for snippet in found], modules, ACCURACY)
         judged = set(modules) <= set(model.config.id2label.values())
         return Asking(classification.classify, exam, judged)
     raise ValueError(

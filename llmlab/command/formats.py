@@ -14,35 +14,41 @@ from typing import Any
 
 import torch
 
-from llmlab import kernels, measure, models, quantization, texts
+from llmlab import kernels, measure, models, texts
 from llmlab.command import answering
 from llmlab.core import progress, records
+from llmlab.core.quantities import (
+    ACCURACY,
+    BITS_PER_BYTE,
+    EXACT_MATCH,
+    FILE_SIZE,
+    LOGIT_ERROR,
+    SPEED_UP,
+    THROUGHPUT,
+    THROUGHPUT_OF_ANSWERS,
+    Quantity,
+)
 from llmlab.core.records import Record
 from llmlab.models import calibration, generation, sensitivity
+from llmlab.quantization import techniques
 
-FLOATS = ("fp32", "bf16", "fp16")
-METHODS = {  # the end of a word: what looks at the inputs
-    "gptq": quantization.gptq,
-    "awq": quantization.awq,
-    "smooth": quantization.smoothquant,
-}
-DEFAULT = "fp32,bf16,bf16-prepacked,int8,int8-dynamic,int4-g32"
-COLUMNS = {  # of the table: name of the fact, phase; those that nobody has are left out
-    "size": ("file size", None),
-    "answer": ("throughput", "answer"),
-    "answer ×": ("ratio", "answer"),
-    "answers": ("throughput", "answers"),
-    "answers ×": ("ratio", "answers"),
-    "decode": ("throughput", "decode"),
-    "decode ×": ("ratio", "decode"),
-    "prefill": ("throughput", "prefill"),
-    "prefill ×": ("ratio", "prefill"),
-    "batch": ("throughput", "batch"),
-    "batch ×": ("ratio", "batch"),
-    "logit error": ("logit error", None),
-    "bits per byte": ("bits per byte", None),
-    "exact match": ("exact match", None),
-    "accuracy": ("accuracy", None),
+DEFAULT = techniques.DEFAULT
+COLUMNS = {  # of the table: what, phase; those that nobody has are left out
+    "size": (FILE_SIZE, None),
+    "answer": (THROUGHPUT_OF_ANSWERS, "answer"),
+    "answer ×": (SPEED_UP, "answer"),
+    "answers": (THROUGHPUT_OF_ANSWERS, "answers"),
+    "answers ×": (SPEED_UP, "answers"),
+    "decode": (THROUGHPUT, "decode"),
+    "decode ×": (SPEED_UP, "decode"),
+    "prefill": (THROUGHPUT, "prefill"),
+    "prefill ×": (SPEED_UP, "prefill"),
+    "batch": (THROUGHPUT, "batch"),
+    "batch ×": (SPEED_UP, "batch"),
+    "logit error": (LOGIT_ERROR, None),
+    "bits per byte": (BITS_PER_BYTE, None),
+    "exact match": (EXACT_MATCH, None),
+    "accuracy": (ACCURACY, None),
 }
 
 
@@ -51,46 +57,23 @@ def make(name: str, word: str, *, device: Any = "cpu") -> Any:
 
     Quantized models keep everything else in bf16, and run on plain operators.
     """
-    base, _, prepacked = word.partition("-")
-    if base in FLOATS and prepacked in ("", "prepacked"):
-        model = models.load(name, dtype=base, device=device)
-        return quantization.prepack(model) if prepacked else model
-    format, method = _parsed(word)
-    model = models.load(name, dtype="bf16", device=device)
-    if method is None:
-        return quantization.quantize(model, format)
+    recipe = techniques.read(word)
+    model = models.load(name, dtype=recipe.dtype, device=device)
+    if not recipe.technique.calibrates:
+        return recipe.apply(model)
     if not hasattr(model, "new_cache"):
         raise ValueError(
             f"format {word!r} calibrates on programs, and {name!r} reads other texts; "
-            f"use {method.__name__.removeprefix('llmlab.')}.quantize with batches of "
-            "your own."
+            f"use {recipe.technique.call} with batches of your own."
         )
-    return method.quantize(model, calibration.batches(model), format)
-
-
-def _parsed(word: str) -> tuple[kernels.Format, Any]:
-    """Return the format of a word and the module of its method, None for rounding."""
-    rest, _, last = word.rpartition("-")
-    method = METHODS.get(last)
-    try:
-        format = kernels.Format.parse(word if method is None else rest)
-        if last == "smooth" and not format.activations:
-            raise ValueError("smoothing is for activations")
-    except ValueError as error:
-        raise ValueError(
-            f"format {word!r} is unknown; choose of fp32, bf16, fp16, bf16-prepacked, "
-            "int8, int8-dynamic, int8-dynamic-smooth, int4-g32, int4-g32-gptq, "
-            "int4-g32-awq, with 2 to 8 bits and any group size that divides (smooth "
-            "wants dynamic)."
-        ) from error
-    return format, method
+    return recipe.apply(model, calibration.batches(model))
 
 
 def _tuned(made: Mapping[str, Any], batch: int) -> dict[str, Any]:
     """Give quantized models what runs fastest here; floats are what their word says."""
     tuned = {}
     for word, model in progress.track(list(made.items()), "choosing operators"):
-        is_float = word.partition("-")[0] in FLOATS
+        is_float = techniques.read(word).format is None
         tuned[word] = model if is_float else kernels.autotune(model, batch=batch)
     return tuned
 
@@ -152,7 +135,7 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
             w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in found.items()
         }
         speed = measure.speed(calls, rounds=rounds)
-        facts += _facts(speed, calls, words[0], count, "answer/s",
+        facts += _facts(speed, calls, words[0], count, THROUGHPUT_OF_ANSWERS,
                         {"phase": phase, "batch": count})  # fmt: skip
     data = [_batch(exact, own.exam, many)]
     error = sensitivity.logit_error(exact, data)
@@ -160,8 +143,11 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
         facts += _costs(word, model, error, exact)
         if own.judged:
             given = own.ask(model, own.exam.asked)
-            share = measure.quality.exact_match(given, own.exam.expected, subject=word)
-            facts.append(dataclasses.replace(share, name=own.exam.name))
+            facts.append(
+                measure.quality.exact_match(
+                    given, own.exam.expected, subject=word, what=own.exam.share
+                )
+            )
     return facts
 
 
@@ -191,7 +177,11 @@ def table(facts: Sequence[Record]) -> str:
 
     subjects = list(dict.fromkeys(fact.subject for fact in facts))
     held = {(fact.name, fact.details.get("phase")) for fact in facts}
-    columns = {word: key for word, key in COLUMNS.items() if key in held}
+    columns = {
+        word: (what, phase)
+        for word, (what, phase) in COLUMNS.items()
+        if (what.name, phase) in held
+    }
     rows = [
         [subject, *(_cell(facts, subject, *key) for key in columns.values())]
         for subject in subjects
@@ -206,25 +196,27 @@ def _timed(phase, found, prompts, new, rounds, beside) -> list[Record]:
     calls |= {word: make_call(model, prompts, new) for word, model in found.items()}
     tokens = len(prompts) * (len(prompts[0]) if phase == "prefill" else new)
     speed = measure.speed(calls, rounds=rounds, tokens=tokens)
-    first = "bf16" if phase == "batch" and "bf16" in calls else next(iter(calls))
+    usual = phase == "batch" and techniques.BASE in calls
+    first = techniques.BASE if usual else next(iter(calls))
     details = {"phase": phase, "batch": len(prompts), "prompt": len(prompts[0])}
     details |= {"new": new}
-    return _facts(speed, calls, first, tokens, "token/s", details)
+    return _facts(speed, calls, first, tokens, THROUGHPUT, details)
 
 
-def _facts(speed, calls, first: str, amount: int, unit: str, details) -> list[Record]:
-    """Return throughput and, against the first, the ratio of each call."""
+def _facts(
+    speed, calls, first: str, amount: int, rate: Quantity, details
+) -> list[Record]:
+    """Return throughput and, against the first, the speed-up of each call."""
     facts = []
     for word in calls:
         total = speed[word].total
-        facts.append(
-            total.rate("throughput", amount, unit, subject=word, details=details)
-        )
+        facts.append(total.rate(rate, amount, subject=word, details=details))
         if word != first:
-            ratio = speed.verdict(word, first).record()
-            details_of = details | {"against": first} | dict(ratio.details)
-            facts.append(dataclasses.replace(ratio, name="ratio", subject=word,
-                                             details=details_of))  # fmt: skip
+            speed_up = speed.verdict(word, first).record()
+            details_of = details | {"against": first} | dict(speed_up.details)
+            facts.append(
+                dataclasses.replace(speed_up, subject=word, details=details_of)
+            )
     return facts
 
 
@@ -260,8 +252,8 @@ def _costs(word: str, model, error: Callable[[Any], float], exact) -> list[Recor
     """Return the size of the file, and the error of the logits as a share of them."""
     size, share, weights = _file_size(model), error(model) ** 0.5, exact.weights_version
     return [
-        records.measured("file size", size, "B", subject=word, weights=weights),
-        records.measured("logit error", share, "1", subject=word, weights=weights),
+        records.measured(FILE_SIZE, size, subject=word, weights=weights),
+        records.measured(LOGIT_ERROR, share, subject=word, weights=weights),
     ]
 
 
@@ -276,9 +268,9 @@ def _prompts(model, rows: int, length: int) -> list[list[int]]:
     return torch.randint(model.vocabulary, (rows, length), generator=generator).tolist()
 
 
-def _cell(facts, subject: str, name: str, phase: str | None) -> str:
+def _cell(facts, subject: str, what: Quantity, phase: str | None) -> str:
     for fact in facts:
-        same = (fact.subject, fact.name) == (subject, name)
+        same = (fact.subject, fact.name) == (subject, what.name)
         if same and fact.details.get("phase") == phase:
             return fact.value_text()
     return ""

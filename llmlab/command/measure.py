@@ -7,10 +7,17 @@ import tempfile
 from pathlib import Path
 
 from llmlab.command import terminal
-from llmlab.core import machine, records
+from llmlab.core import machine, quantities, records
 
-TOLD = ("latency of answers", "exact match", "accuracy")
-TOLD += ("prefill latency", "decode latency per token", "weights", "bits per byte")
+TOLD = (
+    quantities.LATENCY_OF_ANSWERS,
+    quantities.EXACT_MATCH,
+    quantities.ACCURACY,
+    quantities.PREFILL_LATENCY,
+    quantities.DECODE_LATENCY,
+    quantities.WEIGHTS,
+    quantities.BITS_PER_BYTE,
+)
 COLUMNS = ("name", "phase", "batch", "value", "interval", "kind")
 
 
@@ -45,7 +52,7 @@ def _formats(options: argparse.Namespace, folder: Path | None) -> int:
     """Compare one model in several formats; the words of each stand in the module."""
     from llmlab.command import formats
 
-    words = (options.formats or formats.DEFAULT).split(",")
+    words = options.formats.split(",") if options.formats else formats.DEFAULT
     facts = formats.compare(options.model, words, device=options.device)
     found = _with_command(facts, options)
     print(terminal.paint(f"{options.model}: {machine.describe().label}", "bold"))
@@ -112,6 +119,7 @@ def _save(found: list[records.Record], stem: Path) -> list[Path]:
 def _told(found: list[records.Record]) -> str:
     """Say in one sentence what the picture shows, for who cannot see it."""
     alone = [each for each in found if each.details.get("batch", 1) == 1]
-    said = [f"{each.name} {each.value_text()}" for each in alone if each.name in TOLD]
+    names = {each.name for each in TOLD}
+    said = [f"{each.name} {each.value_text()}" for each in alone if each.name in names]
     subject = next(each.subject for each in found if each.subject)
     return f"{subject}, one sequence: {', '.join(said)}."

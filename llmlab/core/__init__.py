@@ -1,7 +1,9 @@
 """The ground floor: what everything else stands on, and what itself needs nothing.
 
 machine     this computer: threads, device, dtype, the time dial, folders
+numbers     a number as Python's own, finite
 units       base units in code, prefixes where a person reads
+quantities  what facts are called: name, unit, better direction and keys
 records     facts with a unit, a kind and an interval; tables and JSON of them
 progress    the one speaker, on stderr
 clock       how time is taken, and what neighbours leave of the machine
@@ -21,7 +23,9 @@ __all__ = [
     "faces",
     "machine",
     "model",
+    "numbers",
     "progress",
+    "quantities",
     "records",
     "tables",
     "units",

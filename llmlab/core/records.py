@@ -9,19 +9,20 @@ import datetime
 import functools
 import html
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from llmlab.core import atomic, units
+from llmlab.core import atomic, quantities, units
 from llmlab.core import machine as this_machine
-from llmlab.core.tables import html_grid, text_grid
+from llmlab.core.numbers import finite, plain
+from llmlab.core.quantities import Quantity
+from llmlab.core.tables import Cells, cells, html_grid, text_grid
 from llmlab.core.units import quantity
 
-__all__ = ["KINDS", "HasRecords", "Record", "finite", "from_json", "html_table", "load"]
+__all__ = ["KINDS", "HasRecords", "Record", "from_json", "html_table", "load", "make"]
 __all__ += ["measured", "notes", "of", "quantity", "save", "table", "to_json"]
 
 KINDS = ("measured", "recorded", "simulated", "estimated")
@@ -32,7 +33,12 @@ COLUMNS |= {"kind": "kind"}
 
 @dataclass(frozen=True, kw_only=True)
 class Record:
-    """One fact. Raises ValueError for a NaN, an unknown kind, a unit with a prefix."""
+    """One fact.
+
+    Raises ValueError for a NaN, an unknown kind, a unit with a prefix, and for another
+    unit or key of details than those of the quantity that has this name, if there is
+    one (`core.quantities`).
+    """
 
     name: str
     value: float
@@ -63,7 +69,11 @@ class Record:
                 f"low={self.low}, high={self.high} of {self.name!r} is no interval; "
                 "give both, the smaller as low, or neither."
             )
-        details = {str(key): _plain(key, each) for key, each in self.details.items()}
+        details = {
+            str(key): plain(f"details[{key!r}]", each)
+            for key, each in self.details.items()
+        }
+        quantities.check(self.name, self.unit, details)
         object.__setattr__(self, "details", MappingProxyType(details))
 
     def text(self) -> str:
@@ -124,10 +134,47 @@ def of(result: Any) -> tuple[Record, ...]:
     )
 
 
-def measured(
-    name: str,
+def make(
+    what: Quantity | str,
     value: float,
-    unit: str,
+    unit: str | None = None,
+    *,
+    kind: str,
+    subject: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    details: Mapping[str, Any] | None = None,
+    seed: int | None = None,
+    weights: str | None = None,
+    machine: str | None = None,
+    date: str | None = None,
+) -> Record:
+    """Return a Record of a quantity; the other arguments are fields of `Record`.
+
+    what: a quantity of `core.quantities` or of a lab, which has its unit; or a name of
+    your own, for which `unit` says it. Raises ValueError as Record, and for a name of
+    your own without unit.
+    """
+    return Record(
+        name=str(what),
+        value=value,
+        unit=quantities.get(str(what)).unit if unit is None else unit,
+        kind=kind,
+        low=low,
+        high=high,
+        subject=subject,
+        details=details or {},
+        seed=seed,
+        machine=machine,
+        weights=weights,
+        date=date,
+    )
+
+
+def measured(
+    what: Quantity | str,
+    value: float,
+    unit: str | None = None,
     *,
     subject: str = "",
     low: float | None = None,
@@ -140,18 +187,18 @@ def measured(
 ) -> Record:
     """Return a Record of what just ran: here (`machine`) and now (`date`) unless told.
 
-    The other arguments are fields of `Record`.
+    The other arguments and errors are those of `make`.
     """
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    return Record(
-        name=name,
-        value=value,
-        unit=unit,
+    return make(
+        what,
+        value,
+        unit,
         kind="measured",
         low=low,
         high=high,
         subject=subject,
-        details=details or {},
+        details=details,
         seed=seed,
         machine=this_machine.describe().label if machine is None else machine,
         weights=weights,
@@ -226,43 +273,9 @@ def load(path: str | Path) -> tuple[Record, ...]:
         raise ValueError(f"{path}: {error}") from error
 
 
-def finite(what: str, value: Any) -> int | float:
-    """Return a finite number as Python's own; ValueError names what is none."""
-    value = _item(value)
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise ValueError(f"{what} is {value!r}; it must be one number.")
-    if not math.isfinite(value):
-        raise ValueError(
-            f"{what} is {value}; it must be finite, so look for the division by zero "
-            "or the NaN that made it."
-        )
-    return value
-
-
-def _cells(records: tuple[Record, ...], columns: Iterable[str] | None):
-    """Return headings and rows of text."""
+def _cells(records: tuple[Record, ...], columns: Iterable[str] | None) -> Cells:
     known = {each.name for each in fields(Record)} | {"interval"}
-    known |= {key for record in records for key in record.details}
-    names = list(COLUMNS if columns is None else columns)
-    if unknown := [name for name in names if name not in known]:
-        raise ValueError(
-            f"columns holds {unknown[0]!r}; choose among {', '.join(sorted(known))}."
-        )
-    rows = [[_cell(record, name) for name in names] for record in records]
-    if columns is None:
-        full = [i for i in range(len(names)) if any(row[i] for row in rows)]
-        names, rows = [names[i] for i in full], [[row[i] for i in full] for row in rows]
-    return [COLUMNS.get(name, name) for name in names], rows
-
-
-def _cell(record: Record, name: str) -> str:
-    if name in ("value", "interval"):
-        return record.value_text() if name == "value" else record.interval_text()
-    if name in record.details:
-        cell = record.details[name]
-        return f"{cell:,.4g}" if isinstance(cell, float) else str(cell)
-    cell = getattr(record, name, None)
-    return "" if cell is None else str(cell)
+    return cells(records, columns, known=known, headings=COLUMNS)
 
 
 def _as_dict(record: Record) -> dict[str, Any]:
@@ -272,16 +285,3 @@ def _as_dict(record: Record) -> dict[str, Any]:
 
 def _is_given(value: Any) -> bool:
     return value is not None and value != "" and value != {}
-
-
-def _plain(key: str, value: Any) -> str | int | float | bool:
-    """Turn a number of numpy or torch into Python's own."""
-    value = _item(value)
-    if isinstance(value, (str, bool)):
-        return value
-    return finite(f"details[{key!r}]", value)
-
-
-def _item(value: Any) -> Any:
-    """Take the one number out of an array of one; leave everything else."""
-    return value.item() if getattr(value, "shape", None) == () else value

@@ -1,13 +1,52 @@
 """Tables of text: aligned for a terminal, marked up for a notebook.
 
-Both take headings and rows of ready-made cells; numbers stand to the right.
+`cells` takes records apart; both grids take headings and rows of ready-made cells, in
+which numbers stand to the right.
 """
 
 import html
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 _NUMBER = re.compile(r"[-+<≤~]?[\d.,]+(e[-+]?\d+)?( ?\S+)?( to [-\d.,e]+)?")
+
+Cells = tuple[list[str], list[list[str]]]  # headings, rows
+
+
+def cells(
+    records: Sequence[Any],
+    columns: Iterable[str] | None,
+    *,
+    known: Collection[str],
+    headings: Mapping[str, str],
+) -> Cells:
+    """Return headings and rows of text of some `core.records.Record`.
+
+    columns: among `known` and the keys of details; by default those of `headings` that
+    are not empty in every record. Raises ValueError for one that is unknown.
+    """
+    known = {*known, *(key for record in records for key in record.details)}
+    names = list(headings if columns is None else columns)
+    if unknown := [name for name in names if name not in known]:
+        raise ValueError(
+            f"columns holds {unknown[0]!r}; choose among {', '.join(sorted(known))}."
+        )
+    rows = [[_cell(record, name) for name in names] for record in records]
+    if columns is None:
+        full = [i for i in range(len(names)) if any(row[i] for row in rows)]
+        names, rows = [names[i] for i in full], [[row[i] for i in full] for row in rows]
+    return [headings.get(name, name) for name in names], rows
+
+
+def _cell(record: Any, name: str) -> str:
+    if name in ("value", "interval"):
+        return record.value_text() if name == "value" else record.interval_text()
+    if name in record.details:
+        cell = record.details[name]
+        return f"{cell:,.4g}" if isinstance(cell, float) else str(cell)
+    cell = getattr(record, name, None)
+    return "" if cell is None else str(cell)
 
 
 def text_grid(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -3,8 +3,8 @@
     from llmlab import journal
 
     journal.open("quantization")                    # once, at the top of a notebook
-    journal.predict("speedup", 3, unit="×")         # None in place of 3: no guess
-    journal.measured("speedup", 2.1, unit="×")      # stands beside the guess
+    journal.predict("speed-up", 3, unit="×")         # None in place of 3: no guess
+    journal.measured("speed-up", 2.1, unit="×")      # stands beside the guess
     journal.scoreboard.add(lab, name, model, quality, latency, size)
     journal.scoreboard.rows()
 

@@ -7,7 +7,8 @@ because speed is multiplied: 2 against 4 is as wrong as 8 against 4.
 import html
 from dataclasses import dataclass, replace
 
-from llmlab.core import machine, records, units
+from llmlab.core import machine, quantities, records, units
+from llmlab.core.numbers import finite
 from llmlab.core.records import Record
 from llmlab.journal import store
 from llmlab.journal.lab import chosen
@@ -104,13 +105,15 @@ def predict(
     """Keep a guess; None takes an earlier guess back and always works.
 
     unit: a base unit, or one with a prefix ("ms"). Raises ValueError for a guess that
-    is no number, and JournalError if it cannot be kept.
+    is no number, or named like a quantity that has another unit, and JournalError if it
+    cannot be kept.
     """
     key = _key(name, lab, model)
     if guess is None:
         _forget(key)
         return Prediction(name, None, unit)
     guess, unit = _number(name, guess, unit)
+    quantities.check(name, unit, ())
     store.upsert("predictions", key | {"guess": guess, "unit": unit})
     return Prediction(name, guess, unit)
 
@@ -133,6 +136,7 @@ def measured(
         if unit is None:
             raise ValueError(f'unit of {name!r} is missing; for a factor, unit="×".')
         value = records.measured(name, *_number(name, value, unit))
+    quantities.check(name, value.unit, value.details)
     alone = Comparison(name, value, lab=key["lab"])
     try:
         return _beside_guess(alone, key)
@@ -179,13 +183,13 @@ def _forget(key: dict[str, str]) -> None:
 
 def _key(name: str, lab: str | None, model: str) -> dict[str, str]:
     if not isinstance(name, str) or not name:
-        raise ValueError(f'name={name!r}; say what is guessed, such as "speedup".')
+        raise ValueError(f'name={name!r}; say what is guessed, such as "speed-up".')
     here = machine.describe().label
     return {"lab": chosen(lab), "name": name, "model": model, "machine": here}
 
 
 def _number(name: str, value: float, unit: str) -> tuple[float, str]:
     """Turn a number as a person writes it into base units, checked."""
-    number = records.finite(f"the guess or value of {name!r}", value)
+    number = finite(f"the guess or value of {name!r}", value)
     value, base = units.to_base(number, unit)
     return value, units.check_base(base)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import atomic, machine
+from llmlab.core import atomic, machine, quantities, records
 from llmlab.core.records import Record
 from llmlab.kernels.choice import ROWS
 from llmlab.kernels.format import Format
@@ -75,8 +75,8 @@ class Plan:
         here = self.machine == machine.describe().label
         kind = "measured" if here else "recorded"
         return [
-            Record(
-                name="latency", value=seconds, unit="s", kind=kind,
+            records.make(
+                quantities.LATENCY, seconds, kind=kind,
                 subject=f"{operator}, {trial.form}, {_rows(rows)}",
                 machine=self.machine, date=self.date,
                 details=_details(trial, operator, rows, chosen),

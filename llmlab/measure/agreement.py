@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
-from llmlab.core import progress
+from llmlab.core import progress, quantities
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -30,7 +30,7 @@ def agreement(a: LanguageModel, b: LanguageModel, text: Texts) -> Record:
         )
     same = ours.choices == theirs.choices
     parts = ours.sums(same, numpy.ones(len(same)))
-    return of_scores("agreement", "1", parts, ratio, ours, subject=_pair(a, b))
+    return of_scores(quantities.AGREEMENT, parts, ratio, ours, subject=_pair(a, b))
 
 
 def free_agreement(
@@ -57,8 +57,7 @@ def free_agreement(
     never = sum(parted is False for _, parted in alike) / len(alike)
     facts = {"prompts": len(alike), "max_tokens": max_tokens, "never_parted": never}
     return estimate(
-        "common prefix",
-        "token",
+        quantities.COMMON_PREFIX,
         parts,
         ratio,
         subject=_pair(a, b),

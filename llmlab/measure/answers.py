@@ -8,6 +8,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from llmlab.core import quantities
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import labels, memory, quality
 from llmlab.measure.timing import speed
@@ -24,7 +26,7 @@ class Exam:
 
     asked: Sequence[str]
     expected: Sequence[str]
-    name: str = "exact match"
+    share: Quantity = quantities.EXACT_MATCH
 
 
 def one_model(
@@ -57,13 +59,15 @@ def one_model(
     facts = []
     for batch in batches:
         total, details = measured[str(batch)].total, {"batch": batch}
-        facts.append(total.record("latency of answers", details=details))
-        rate = total.rate("throughput of answers", batch, "answer/s", details=details)
-        facts.append(rate)
+        facts.append(total.record(quantities.LATENCY_OF_ANSWERS, details=details))
+        rate = quantities.THROUGHPUT_OF_ANSWERS
+        facts.append(total.rate(rate, batch, details=details))
     facts = [replace(fact, subject=label, seed=0, weights=weights) for fact in facts]
     facts = memory.held(model) + facts
     if judged:
         answers = ask(model, exam.asked)
-        right = quality.exact_match(answers, exam.expected, subject=label)
-        facts.append(replace(right, name=exam.name, weights=weights))
+        right = quality.exact_match(
+            answers, exam.expected, subject=label, what=exam.share
+        )
+        facts.append(replace(right, weights=weights))
     return [*facts, memory.process_peak(subject=label)]

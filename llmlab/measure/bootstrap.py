@@ -9,6 +9,7 @@ from typing import Any
 import numpy
 
 from llmlab.core import records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.scores import Scores
@@ -24,8 +25,7 @@ def ratio(sums: numpy.ndarray) -> numpy.ndarray:
 
 
 def estimate(
-    name: str,
-    unit: str,
+    what: Quantity,
     parts: numpy.ndarray,
     statistic: Statistic,
     *,
@@ -38,9 +38,8 @@ def estimate(
     value, *ends = with_interval(parts, statistic)
     low, high = ends or (None, None)
     return records.measured(
-        name,
+        what,
         value,
-        unit,
         subject=subject,
         low=low,
         high=high,
@@ -52,8 +51,7 @@ def estimate(
 
 
 def of_scores(
-    name: str,
-    unit: str,
+    what: Quantity,
     parts: numpy.ndarray,
     statistic: Statistic,
     scores: Scores,
@@ -66,8 +64,7 @@ def of_scores(
     facts["bytes"] = int(scores.bytes.sum())
     facts |= {"parts": len(parts), "part": scores.unit} | dict(details or {})
     return estimate(
-        name,
-        unit,
+        what,
         parts,
         statistic,
         subject=scores.subject if subject is None else subject,

@@ -7,7 +7,7 @@ moment cancels; the verdict is on the median of these ratios.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from llmlab.core import machine, records
+from llmlab.core import machine, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -57,9 +57,8 @@ class Verdict:
         """Return the ratio as a record whose details hold the word."""
         ran_on = self.ran_on
         return records.measured(
-            "speed-up",
+            quantities.SPEED_UP,
             self.ratio,
-            "×",
             low=self.low,
             high=self.high,
             subject=f"{self.name} against {self.against}",

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import profiler
 
-from llmlab.core import records
+from llmlab.core import quantities, records
 from llmlab.core.model import Cache, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -27,14 +27,13 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
     """Return "weights" and, for a cache, "cache": bytes allocated while at rest."""
     label, version = labels.label(model), model.weights_version
-    size = weight_bytes(model)
-    facts = [records.measured("weights", size, "B", subject=label, weights=version)]
+    what, size = quantities.WEIGHTS, weight_bytes(model)
+    facts = [records.measured(what, size, subject=label, weights=version)]
     if cache is not None:
         facts.append(
             records.measured(
-                "cache",
+                quantities.CACHE,
                 cache.bytes,
-                "B",
                 subject=label,
                 details={"batch": len(cache.lengths)},
                 weights=version,
@@ -75,7 +74,7 @@ def peak(call: Callable[[], object], *, subject: str = "") -> list[Record]:
             collections.deque(result, maxlen=0)
     most = _host_peak(profile)
     most += max(0, sum(map(torch.cuda.max_memory_allocated, gpus)) - before)
-    allocator = records.measured("allocator peak", most, "B", subject=subject)
+    allocator = records.measured(quantities.ALLOCATOR_PEAK, most, subject=subject)
     return [allocator, process_peak(subject=subject, since_call=since_call)]
 
 
@@ -83,7 +82,7 @@ def process_peak(*, subject: str = "", since_call: bool = False) -> Record:
     """Return the most memory that this process has held at once, in bytes."""
     since = {"since": "start of the call" if since_call else "start of the process"}
     return records.measured(
-        "process peak", _process_peak(), "B", subject=subject, details=since
+        quantities.PROCESS_PEAK, _process_peak(), subject=subject, details=since
     )
 
 

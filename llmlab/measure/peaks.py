@@ -22,9 +22,11 @@ from typing import Any
 
 import torch
 
-from llmlab.core import atomic, clock, machine, progress, records
+from llmlab.core import atomic, clock, machine, progress, quantities, records
 from llmlab.core.clock import Threads
-from llmlab.core.records import Record, finite
+from llmlab.core.numbers import finite
+from llmlab.core.quantities import Quantity
+from llmlab.core.records import Record
 from llmlab.measure import probes
 
 VERSION = 2  # of the file
@@ -64,27 +66,25 @@ class Peaks:
     def records(self) -> list[Record]:
         """Return every peak as a record; the bandwidths form a curve along "bytes"."""
         facts = [
-            self._fact("peak", rate, "FLOP/s", name)
-            for name, rate in self.flops.items()
+            self._fact(quantities.PEAK, rate, name) for name, rate in self.flops.items()
         ]
         facts += [
-            self._fact("read bandwidth", rate, "B/s", self.device, size)
+            self._fact(quantities.READ_BANDWIDTH, rate, self.device, size)
             for size, rate in self.bandwidth
         ]
-        nothing = self._fact("empty operator", self.operator_seconds, "s", self.device)
-        return [*facts, nothing]
+        what = quantities.EMPTY_OPERATOR
+        return [*facts, self._fact(what, self.operator_seconds, self.device)]
 
     def _fact(
-        self, name: str, value: float, unit: str, subject: str, size: int | None = None
+        self, what: Quantity, value: float, subject: str, size: int | None = None
     ) -> Record:
         """Return one of them, of what was measured then; size: the working set."""
         details: dict[str, Any] = {} if size is None else {"bytes": size}
         if self.note:
             details["note"] = self.note
         return records.measured(
-            name,
+            what,
             value,
-            unit,
             subject=subject,
             details=details,
             machine=self.label,

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 import numpy
 
-from llmlab.core import records
+from llmlab.core import quantities, records
 from llmlab.core.model import LanguageModel
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.agreement import agreement, free_agreement
@@ -97,8 +98,7 @@ def difference(
     names = ("relative", "relative_low", "relative_high")
     shares = with_interval(parts, lambda sums: sums[:, 0] / sums[:, 1] - 1)
     return of_scores(
-        "difference in bits per byte",
-        "bit/B",
+        quantities.DIFFERENCE_IN_BITS_PER_BYTE,
         parts,
         lambda sums: (sums[:, 0] - sums[:, 1]) / sums[:, 2],
         ours,
@@ -108,9 +108,16 @@ def difference(
 
 
 def exact_match(
-    answers: Sequence[object], expected: Sequence[object], *, subject: str = ""
+    answers: Sequence[object],
+    expected: Sequence[object],
+    *,
+    subject: str = "",
+    what: Quantity = quantities.EXACT_MATCH,
 ) -> Record:
-    """Return the share of answers that equal what was expected."""
+    """Return the share of answers that equal what was expected.
+
+    what: what the share is called, such as `core.quantities.ACCURACY` of labels.
+    """
     if len(answers) != len(expected) or not len(answers):
         raise ValueError(
             f"answers holds {len(answers)} and expected {len(expected)}; give as many "
@@ -119,9 +126,8 @@ def exact_match(
     right = sum(a == b for a, b in zip(answers, expected, strict=True))
     low, high = intervals.of_share(right, len(answers))
     return records.measured(
-        "exact match",
+        what,
         right / len(answers),
-        "1",
         subject=subject,
         low=low,
         high=high,
@@ -131,14 +137,16 @@ def exact_match(
 
 def _bits_per_byte(scores: Scores) -> Record:
     parts = numpy.column_stack([scores.sums(scores.bits), scores.bytes])
-    return of_scores("bits per byte", "bit/B", parts, ratio, scores)
+    return of_scores(quantities.BITS_PER_BYTE, parts, ratio, scores)
 
 
 def _perplexity(scores: Scores) -> Record:
     parts = scores.sums(scores.bits, numpy.ones(len(scores.bits)))
-    return of_scores("perplexity", "1", parts, lambda sums: 2 ** ratio(sums), scores)
+    return of_scores(
+        quantities.PERPLEXITY, parts, lambda sums: 2 ** ratio(sums), scores
+    )
 
 
 def _accuracy(scores: Scores) -> Record:
     parts = scores.sums(scores.hits, numpy.ones(len(scores.hits)))
-    return of_scores("next-token accuracy", "1", parts, ratio, scores)
+    return of_scores(quantities.NEXT_TOKEN_ACCURACY, parts, ratio, scores)

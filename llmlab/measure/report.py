@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from llmlab import texts
-from llmlab.core import clock
+from llmlab.core import clock, quantities
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels, memory, quality, roofline
@@ -80,7 +80,7 @@ def _prefill(model, timing: Timing, batch: int, prompt: int, peaks) -> list[Reco
     details = {"phase": "prefill", "batch": batch, "prompt": prompt, "tokens": prompt}
     assert timing.time_to_first_token is not None  # it was a stream
     latency = timing.time_to_first_token.record(
-        "prefill latency",
+        quantities.PREFILL_LATENCY,
         subject=labels.label(model),
         details=details,
         seed=0,
@@ -106,8 +106,8 @@ def _decode(model, timing: Timing, batch: int, prompt, new, peaks) -> list[Recor
             weights=model.weights_version,
         )
         for fact in (
-            timing.per_token.record("decode latency per token"),
-            timing.per_token.rate("decode throughput", batch, "token/s"),
+            timing.per_token.record(quantities.DECODE_LATENCY),
+            timing.per_token.rate(quantities.DECODE_THROUGHPUT, batch),
         )
     )
     bounds = roofline.model_bounds(

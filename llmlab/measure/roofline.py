@@ -15,21 +15,19 @@ from typing import Any
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from llmlab.core import machine
+from llmlab.core import machine, quantities, records
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
-__all__ = ["BOUNDS", "Peaks", "bounds", "is_contradicted", "model_bounds", "nearest"]
+__all__ = ["Peaks", "bounds", "is_contradicted", "model_bounds", "nearest"]
 __all__ += ["operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
 TOKENS = 1024  # read at once before operators are counted: more takes memory
 BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
-SHARE = "share of the bound"
-BOUNDS = ("compute bound", "bandwidth bound", "overhead bound")
 
 
 def bounds(
@@ -54,7 +52,7 @@ def bounds(
             f"measure it: roofline.peaks(({dtype!r},))."
         )
     bandwidth = peaks.bandwidth_at(cost.bytes if working_set is None else working_set)
-    found = [  # name, least seconds, what it follows from
+    found = [  # least seconds, what it follows from
         (cost.flops / peaks.flops[dtype],
          {"flops": cost.flops, "flops_per_second": peaks.flops[dtype]}),
         (cost.bytes / bandwidth,
@@ -63,17 +61,16 @@ def bounds(
          {"operators": operators, "operator_seconds": peaks.operator_seconds}),
     ]  # fmt: skip
     return [
-        Record(
-            name=name,
-            value=seconds,
-            unit="s",
+        records.make(
+            bound,
+            seconds,
             kind="estimated",
             subject=subject,
             details=(details or {}) | because,
             machine=peaks.label,
             date=peaks.date,
         )
-        for name, (seconds, because) in zip(BOUNDS, found, strict=True)
+        for bound, (seconds, because) in zip(quantities.BOUNDS, found, strict=True)
     ]
 
 
@@ -121,10 +118,9 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
     low = high = None
     if measured.low and measured.high:
         low, high = largest.value / measured.high, largest.value / measured.low
-    share = Record(
-        name=SHARE,
-        value=largest.value / measured.value,
-        unit="1",
+    share = records.make(
+        quantities.SHARE_OF_THE_BOUND,
+        largest.value / measured.value,
         kind="estimated",
         subject=measured.subject,
         machine=measured.machine,
@@ -144,7 +140,7 @@ def is_contradicted(share: Record) -> bool:
     Then the peaks below the bound are too low. Other records contradict nothing.
     """
     least = share.value if share.low is None else share.low
-    return share.name == SHARE and least > BEYOND
+    return share.name == quantities.SHARE_OF_THE_BOUND.name and least > BEYOND
 
 
 @torch.inference_mode()

@@ -7,6 +7,7 @@ from typing import Any
 
 from llmlab.core import machine, records
 from llmlab.core.clock import Threads
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -42,7 +43,7 @@ class Series:
 
     def record(
         self,
-        name: str,
+        what: Quantity | str,
         *,
         subject: str = "",
         details: Details = None,
@@ -51,9 +52,9 @@ class Series:
     ) -> Record:
         """Return the median as a measured record in seconds."""
         return self.fact(
-            name,
+            what,
             self.median,
-            "s",
+            unit="s",
             subject=subject,
             low=self.low,
             high=self.high,
@@ -64,9 +65,8 @@ class Series:
 
     def rate(
         self,
-        name: str,
+        what: Quantity,
         amount: float,
-        unit: str,
         *,
         subject: str = "",
         details: Details = None,
@@ -76,9 +76,8 @@ class Series:
         """Return `amount` in this time as a measured record, such as token/s."""
         low, high = self.low, self.high
         return self.fact(
-            name,
+            what,
             amount / self.median,
-            unit,
             subject=subject,
             low=amount / high if low and high else None,
             high=amount / low if low and high else None,
@@ -89,10 +88,10 @@ class Series:
 
     def fact(
         self,
-        name: str,
+        what: Quantity | str,
         value: float,
-        unit: str,
         *,
+        unit: str | None = None,
         subject: str = "",
         low: float | None = None,
         high: float | None = None,
@@ -102,7 +101,7 @@ class Series:
     ) -> Record:
         """Return a measured record that says on how many threads it was, and why."""
         return records.measured(
-            name,
+            what,
             value,
             unit,
             subject=subject,

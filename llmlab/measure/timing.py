@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmlab.core import clock, records
+from llmlab.core import clock, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
@@ -76,17 +76,17 @@ class Timing:
     def records(self, *, seed: int | None = None) -> list[Record]:
         """Return what was measured: latency, and for tokens their times and rate."""
         rounds = {"rounds": len(self.total.rounds), "calls": len(self.samples)}
-        facts = [self.total.record("latency", details=rounds)]
+        facts = [self.total.record(quantities.LATENCY, details=rounds)]
         if self.time_to_first_token:
-            facts.append(self.time_to_first_token.record("time to first token"))
+            first = self.time_to_first_token
+            facts.append(first.record(quantities.TIME_TO_FIRST_TOKEN))
         if self.per_token:
-            facts.append(self.per_token.record("time per token"))
+            facts.append(self.per_token.record(quantities.TIME_PER_TOKEN))
         if self.tokens is not None:
-            facts.append(self.total.rate("throughput", self.tokens, "token/s"))
-        kind = "wait for a token" if self.gaps else "latency"
+            facts.append(self.total.rate(quantities.THROUGHPUT, self.tokens))
+        waits = quantities.WAITS if self.gaps else quantities.LATENCIES
         for word, value in self.percentiles.items():
-            name = f"{kind}, {word}"
-            facts.append(self.total.fact(name, value, "s"))
+            facts.append(self.total.fact(waits[word], value))
         return [replace(fact, subject=self.name, seed=seed) for fact in facts]
 
 

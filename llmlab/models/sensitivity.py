@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import progress
+from llmlab.core import progress, quantities, records
 from llmlab.core.records import Record
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -39,9 +39,14 @@ class Option:
         """Return the loss of the layer, with setting and bytes in the details."""
         details = {"setting": str(self.setting), "bytes": self.bytes}
         return [
-            Record(name="loss", value=self.loss, unit="1", kind="measured",
-                   subject=self.layer, details=details)
-        ]  # fmt: skip
+            records.make(
+                quantities.ADDED_LOSS,
+                self.loss,
+                kind="measured",
+                subject=self.layer,
+                details=details,
+            )
+        ]
 
 
 def scan(

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import atomic, machine, progress, records
+from llmlab.core import atomic, machine, progress, quantities, records
 from llmlab.core.records import Record
 from llmlab.models import precision, resume, surgery
 from llmlab.models.precision import Autocast, fastest_autocast
@@ -45,9 +45,8 @@ class Trained:
         """Return the loss in nats by step, with the dtype that it was computed in."""
         return [
             records.measured(
-                "training loss",
+                quantities.TRAINING_LOSS,
                 row["loss"],
-                "nat/token",
                 details={key: row[key] for key in ("step", "tokens", "dtype")},
             )
             for row in self.log

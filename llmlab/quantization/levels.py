@@ -15,6 +15,12 @@ from llmlab.core.records import Record
 from llmlab.kernels.format import Format
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.quantization import assembly, floats, formats
+from llmlab.quantization.quantities import (
+    BITS_PER_WEIGHT,
+    ROUNDING_ERROR,
+    SHARE_OF_WEIGHTS,
+    STEP,
+)
 
 BINS = 81  # an odd number: zero lies in the middle of one
 
@@ -31,7 +37,7 @@ def histogram(weight: Tensor, *, subject: str = "") -> list[Record]:
     ends = torch.linspace(-end, end, BINS + 1).tolist()
     return [
         records.measured(
-            "share of weights", count / weight.numel(), "1", subject=subject,
+            SHARE_OF_WEIGHTS, count / weight.numel(), subject=subject,
             details={"low": low, "high": high},
         )
         for count, low, high in zip(counts.tolist(), ends, ends[1:], strict=False)
@@ -41,7 +47,7 @@ def histogram(weight: Tensor, *, subject: str = "") -> list[Record]:
 def of_weight(
     weight: Tensor, format: Format = Format(), *, subject: str = ""
 ) -> list[Record]:
-    """Round a weight (O, I) and return step, rounding error and bits per weight.
+    """Round a weight (O, I); return quantization step, error and bits per weight.
 
     Details hold bits and group size; of the step also the first and the last level,
     how many there are, and the widest step of all groups; of the error also the bits
@@ -53,13 +59,13 @@ def of_weight(
     size = 8 * rounded.bytes / weight.numel()
     step, where = _levels(rounded.grid)
     costs = {
-        "step": (step, "1", where),
-        "rounding error": (error, "1", {"bits per weight": size}),
-        "bits per weight": (size, "bit", {}),
+        STEP: (step, where),
+        ROUNDING_ERROR: (error, {BITS_PER_WEIGHT.name: size}),
+        BITS_PER_WEIGHT: (size, {}),
     }
     return [
-        records.measured(name, value, unit, subject=subject, details=details | more)
-        for name, (value, unit, more) in costs.items()
+        records.measured(what, value, subject=subject, details=details | more)
+        for what, (value, more) in costs.items()
     ]
 
 

@@ -1,8 +1,9 @@
-"""Choose among records: by name, by details, and the name a reader sees."""
+"""Choose among records: by quantity, by details, and the name a reader sees."""
 
 from collections.abc import Iterable
 from typing import Any
 
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 
 
@@ -22,8 +23,9 @@ def checked(records: Iterable[Record], what: str = "records") -> tuple[Record, .
     return records
 
 
-def named(records: Iterable[Record], *names: str) -> tuple[Record, ...]:
-    """Return the records with one of these names."""
+def of(records: Iterable[Record], *quantities: Quantity | str) -> tuple[Record, ...]:
+    """Return the records of these quantities; a name stands for one of your own."""
+    names = set(map(str, quantities))
     return tuple(record for record in records if record.name in names)
 
 

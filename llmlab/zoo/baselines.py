@@ -10,9 +10,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from llmlab.core.quantities import ACCURACY
 from llmlab.core.records import Record
 from llmlab.measure import bootstrap
 from llmlab.texts import Snippet
+from llmlab.zoo.quantities import DIFFERENCE_IN_ACCURACY
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0)  # of the regression: how little it is held back
 HELD_BACK = 5  # every so many files choose among them
@@ -28,7 +30,7 @@ def hits(answers: Sequence[str], asked: Sequence[Snippet]) -> list[bool]:
 def accuracy(answers: Sequence[str], asked: Sequence[Snippet], subject: str) -> Record:
     """Return the share of right answers, with its interval over files."""
     parts = _by_file(asked, hits(answers, asked), np.ones(len(asked)))
-    return _share("accuracy", parts, bootstrap.ratio, asked, subject)
+    return _share(ACCURACY, parts, bootstrap.ratio, asked, subject)
 
 
 def difference(
@@ -38,7 +40,7 @@ def difference(
     columns = hits(ours, asked), hits(theirs, asked), np.ones(len(asked))
     parts = _by_file(asked, *columns)
     return _share(
-        "difference in accuracy",
+        DIFFERENCE_IN_ACCURACY,
         parts,
         lambda sums: (sums[:, 0] - sums[:, 1]) / sums[:, 2],
         asked,
@@ -93,8 +95,6 @@ def _by_file(asked: Sequence[Snippet], *columns: Sequence[float]) -> np.ndarray:
     return np.stack([np.bincount(places, weights=each) for each in columns], axis=1)
 
 
-def _share(name, parts, statistic, asked, subject: str) -> Record:
+def _share(what, parts, statistic, asked, subject: str) -> Record:
     facts = {"snippets": len(asked), "files": len(parts)}
-    return bootstrap.estimate(
-        name, "1", parts, statistic, subject=subject, details=facts
-    )
+    return bootstrap.estimate(what, parts, statistic, subject=subject, details=facts)

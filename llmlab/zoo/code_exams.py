@@ -16,9 +16,11 @@ import numpy
 from torch import Tensor
 
 from llmlab.core import progress, records
+from llmlab.core.quantities import BITS_PER_TOKEN
 from llmlab.core.records import Record
 from llmlab.measure import bootstrap, intervals, labels, quality
 from llmlab.models import generation
+from llmlab.zoo.quantities import BODIES_THAT_PARSE, COPIED_VERBATIM
 
 EDGES = (0, 16, 64, 128, 256, 512, 768)  # of the bands of the context
 BODIES, PLACES = 200, 200  # asked of each model
@@ -44,8 +46,7 @@ def by_position(model, texts: Iterable[str]) -> list[Record]:
             continue
         found.append(
             bootstrap.of_scores(
-                "bits per token",
-                "bit/token",
+                BITS_PER_TOKEN,
                 parts,
                 bootstrap.ratio,
                 scores,
@@ -80,8 +81,7 @@ def parse_share(model, texts: Iterable[str], *, bodies: int = BODIES) -> Record:
         count[1] += 1
     parts = numpy.array([*counts.values()])
     fact = bootstrap.estimate(
-        "bodies that parse",
-        "1",
+        BODIES_THAT_PARSE,
         parts,
         bootstrap.ratio,
         subject=labels.label(model),
@@ -149,9 +149,8 @@ def verbatim_share(
         hits += all(new == old for new, old in zip(written, copy, strict=True))
     low, high = intervals.of_share(hits, places)
     return records.measured(
-        "continuations copied verbatim",
+        COPIED_VERBATIM,
         hits / places,
-        "1",
         low=low,
         high=high,
         subject=labels.label(model),

@@ -15,6 +15,7 @@ from llmlab.kernels import choice
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
+from llmlab.quantization import techniques
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_formats_are_compared_in_the_same_rounds(folder):
     sizes = {f.subject: f.value for f in facts if f.name == "file size"}
     assert errors["fp32"] == 0 < errors["int8"] < errors["int4-g32"]
     assert sizes["fp32"] > sizes["int8"] > sizes["int4-g32"]
-    ratios = [f for f in facts if f.name == "ratio"]
+    ratios = [f for f in facts if f.name == "speed-up"]
     assert len(ratios) == 3 * 2 and {f.details["against"] for f in ratios} == {"fp32"}
     assert all(f.low <= f.value <= f.high for f in ratios)
     assert records.from_json(records.to_json(facts))
@@ -98,8 +99,8 @@ def test_the_doctor_names_the_operators_of_quantized_layers():
     prepacked, *findings = quantized.probes()
     assert prepacked.what == "bf16-prepacked" and prepacked.state in ("works", "slow")
     assert "row" in prepacked.said or prepacked.state == "slow"
-    on_cuda = [f"{word}, CUDA" for word in quantized.FORMATS]
-    names = [*quantized.FORMATS, *on_cuda * torch.cuda.is_available()]
+    on_cuda = [f"{word}, CUDA" for word in techniques.ROUNDED]
+    names = [*techniques.ROUNDED, *on_cuda * torch.cuda.is_available()]
     assert [finding.what for finding in findings] == names
     for finding in findings:
         assert finding.state in ("works", "slow")

@@ -71,11 +71,11 @@ def python(code: str, *arguments: str, **options) -> subprocess.Popen:
 
 
 def test_a_guess_stands_beside_the_outcome_with_its_factor():
-    journal.predict("speedup", 4.41, unit="×")
-    compared = journal.measured("speedup", 2.1, unit="×")
+    journal.predict("speed-up", 4.41, unit="×")
+    compared = journal.measured("speed-up", 2.1, unit="×")
     assert compared.factor == pytest.approx(2.1)
     assert repr(compared) == (
-        "speedup: measured 2.10×, your guess 4.41× was 2.1× too high"
+        "speed-up: measured 2.10×, your guess 4.41× was 2.1× too high"
     )
     assert "<strong>2.10×</strong>" in compared._repr_html_()
 
@@ -110,34 +110,34 @@ def test_a_guess_may_have_a_prefix():
 
 
 def test_no_guess_always_works_and_writes_nothing():
-    assert "no guess" in repr(journal.predict("speedup", None, unit="×"))
-    assert journal.measured("speedup", 2.1, unit="×").verdict == "no guess"
+    assert "no guess" in repr(journal.predict("speed-up", None, unit="×"))
+    assert journal.measured("speed-up", 2.1, unit="×").verdict == "no guess"
     assert not store.path().exists()
     store.path().parent.mkdir()
     store.path().write_bytes(b"damaged" * 999)
-    journal.predict("speedup", None, unit="×")
+    journal.predict("speed-up", None, unit="×")
 
 
 def test_no_guess_takes_an_earlier_guess_back():
-    journal.predict("speedup", 3, unit="×")
-    journal.predict("speedup", None, unit="×")
-    assert journal.measured("speedup", 3, unit="×").guess is None
+    journal.predict("speed-up", 3, unit="×")
+    journal.predict("speed-up", None, unit="×")
+    assert journal.measured("speed-up", 3, unit="×").guess is None
 
 
 def test_a_newer_guess_replaces_the_older_and_other_labs_keep_theirs():
-    journal.predict("speedup", 3, unit="×")
-    journal.predict("speedup", 5, unit="×", lab="pruning")
-    journal.predict("speedup", 7, unit="×", model="classifier")
-    journal.predict("speedup", 4, unit="×")
-    assert journal.measured("speedup", 1, unit="×").guess == 4
-    assert journal.measured("speedup", 1, unit="×", lab="pruning").guess == 5
-    assert journal.measured("speedup", 1, unit="×", model="classifier").guess == 7
+    journal.predict("speed-up", 3, unit="×")
+    journal.predict("speed-up", 5, unit="×", lab="pruning")
+    journal.predict("speed-up", 7, unit="×", model="classifier")
+    journal.predict("speed-up", 4, unit="×")
+    assert journal.measured("speed-up", 1, unit="×").guess == 4
+    assert journal.measured("speed-up", 1, unit="×", lab="pruning").guess == 5
+    assert journal.measured("speed-up", 1, unit="×", model="classifier").guess == 7
 
 
 def test_guesses_with_their_outcomes_can_be_looked_back_on():
     journal.predict("never measured", 1, unit="s")
-    journal.predict("speedup", 4, unit="×")
-    compared = journal.measured("speedup", 2, unit="×")
+    journal.predict("speed-up", 4, unit="×")
+    compared = journal.measured("speed-up", 2, unit="×")
     assert journal.predictions.rows() == (compared,)
 
 
@@ -150,23 +150,23 @@ def test_a_guess_in_another_unit_is_said_and_not_compared():
 
 @pytest.mark.parametrize("guess", ["three", True, float("nan"), [3]])
 def test_a_guess_that_is_no_number_is_refused(guess):
-    with pytest.raises(ValueError, match=r"'speedup'.*(number|finite)"):
-        journal.predict("speedup", guess, unit="×")
+    with pytest.raises(ValueError, match=r"'speed-up'.*(number|finite)"):
+        journal.predict("speed-up", guess, unit="×")
 
 
 def test_an_outcome_without_a_unit_is_refused():
-    with pytest.raises(ValueError, match=r"unit of 'speedup' is missing"):
-        journal.measured("speedup", 2.1)
+    with pytest.raises(ValueError, match=r"unit of 'speed-up' is missing"):
+        journal.measured("speed-up", 2.1)
 
 
 def test_the_lab_must_be_known(monkeypatch):
     with pytest.raises(ValueError, match=r"'sewing'.*measure, attention_vs_rnn"):
         journal.open("sewing")
     with pytest.raises(ValueError, match="'sewing'"):
-        journal.predict("speedup", 3, unit="×", lab="sewing")
+        journal.predict("speed-up", 3, unit="×", lab="sewing")
     monkeypatch.setattr(lab, "_here", None)
     with pytest.raises(ValueError, match=r"journal\.open"):
-        journal.predict("speedup", 3, unit="×")
+        journal.predict("speed-up", 3, unit="×")
 
 
 def test_html_is_escaped():
@@ -247,14 +247,14 @@ def test_a_hint_outside_a_notebook_is_not_kept(monkeypatch):
 def everything_says(words: str) -> None:
     """Each door to the journal gives the reason, and none loses an outcome."""
     with pytest.raises(journal.JournalError, match=words) as failure:
-        journal.predict("speedup", 3, unit="×")
+        journal.predict("speed-up", 3, unit="×")
     assert "\n" not in str(failure.value)
     assert "LLMLAB_HOME" in str(failure.value)
     assert failure.value._render_traceback_() == [str(failure.value)]
     with pytest.raises(journal.JournalError, match=words):
         add()
-    journal.predict("speedup", None, unit="×")
-    assert "measured 2.10×" in repr(journal.measured("speedup", 2.1, unit="×"))
+    journal.predict("speed-up", None, unit="×")
+    assert "measured 2.10×" in repr(journal.measured("speed-up", 2.1, unit="×"))
     assert not journal.hint_used("roofline", 1)
 
 
@@ -264,7 +264,7 @@ def test_a_damaged_file_is_named_and_kept():
     everything_says("damaged")
     with pytest.raises(journal.JournalError, match="rename it"):
         journal.scoreboard.rows()
-    assert "damaged" in repr(journal.measured("speedup", 2.1, unit="×"))
+    assert "damaged" in repr(journal.measured("speed-up", 2.1, unit="×"))
     assert store.path().read_bytes() == b"no database " * 500
 
 

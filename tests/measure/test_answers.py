@@ -16,7 +16,7 @@ from transformers import (
 )
 
 from llmlab.command import formats
-from llmlab.core import records
+from llmlab.core import quantities, records
 from llmlab.measure import answers
 from llmlab.models import save
 from llmlab.models.classification import classify
@@ -100,7 +100,7 @@ def test_no_rows_at_a_time_are_refused(ask, classifier):
 def test_answers_are_timed_by_batch_and_judged(classifier):
     right = classify(classifier, TEXTS)
     expected = [*right[:4], "another", "label"]
-    exam = answers.Exam(TEXTS, expected, "accuracy")
+    exam = answers.Exam(TEXTS, expected, quantities.ACCURACY)
     facts = answers.one_model(
         classifier, ask=classify, exam=exam, batches=(1, 4), seconds=0.1
     )
@@ -161,7 +161,7 @@ def test_formats_are_compared_by_their_answers(name, request, tmp_path):
     assert "answer ×" in table[0] and "decode" not in table[0]
     errors = {f.subject: f.value for f in facts if f.name == "logit error"}
     assert errors["fp32"] == 0 < errors["bf16"] < errors["int8"] < 0.5
-    ratios = [f for f in facts if f.name == "ratio"]
+    ratios = [f for f in facts if f.name == "speed-up"]
     assert len(ratios) == 2 * 2 and {f.details["against"] for f in ratios} == {"fp32"}
     with pytest.raises(ValueError, match=r"gptq\.quantize"):
         formats.make(folder, "int4-gptq")

@@ -8,7 +8,8 @@ import small_models
 import torch
 
 from llmlab.core import records
-from llmlab.measure import probes, report, roofline
+from llmlab.core.quantities import BOUNDS
+from llmlab.measure import probes, report
 from llmlab.models import generation
 
 TIMED = {"prefill latency", "decode latency per token", "decode throughput"}
@@ -55,7 +56,7 @@ def test_it_holds_times_bounds_memory_and_quality(found):
     assert names == {
         *TIMED,
         *QUALITY,
-        *roofline.BOUNDS,
+        *map(str, BOUNDS),
         "share of the bound",
         "weights",
         "cache",
@@ -73,7 +74,7 @@ def test_each_phase_of_each_batch_stands_beside_its_bounds(found, phase, batch):
     }
     name = {"prefill": "prefill latency", "decode": "decode latency per token"}[phase]
     time, share = of_phase[name], of_phase["share of the bound"]
-    bounds = [of_phase[bound] for bound in roofline.BOUNDS]
+    bounds = [of_phase[bound.name] for bound in BOUNDS]
     assert time.kind == "measured" and {b.kind for b in bounds} == {"estimated"}
     assert all(record.details["prompt"] == 8 for record in (time, *bounds))
     assert time.low <= time.value <= time.high

@@ -9,6 +9,7 @@ import torch
 from llmlab.core import machine
 from llmlab.core.clock import contention
 from llmlab.core.model import Cost
+from llmlab.core.quantities import BOUNDS
 from llmlab.core.records import measured
 from llmlab.measure import peaks, probes, roofline
 
@@ -231,7 +232,9 @@ def test_the_bounds_are_work_over_rate():
     assert compute.value == pytest.approx(2e-3)
     assert bandwidth.value == pytest.approx(2**24 / 100e9)
     assert overhead.value == pytest.approx(3e-4)
-    assert [r.name for r in (compute, bandwidth, overhead)] == list(roofline.BOUNDS)
+    assert [r.name for r in (compute, bandwidth, overhead)] == [
+        str(each) for each in BOUNDS
+    ]
     assert {r.kind for r in (compute, bandwidth, overhead)} == {"estimated"}
     assert compute.details["flops"] == cost.flops
     (faster, _, _) = roofline.bounds(cost, peaks=HERE, dtype="bf16")

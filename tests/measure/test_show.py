@@ -69,7 +69,7 @@ def test_a_roofline_bends_where_bandwidth_meets_the_peak():
 def test_bounds_and_times_of_a_model_become_points_on_the_roofline():
     place = {"subject": "coder", "batch": 4}
     compute = record("compute bound", 0.001, "s", "estimated", phase="decode",
-                     flops=8e9, bytes=0, **place)  # fmt: skip
+                     flops=8e9, **place)  # fmt: skip
     read = record("bandwidth bound", 0.002, "s", "estimated", phase="decode",
                   bytes=2e9, **place)  # fmt: skip
     start = record("overhead bound", 0.001, "s", "estimated", phase="decode", **place)

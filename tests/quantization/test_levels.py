@@ -42,7 +42,10 @@ def test_step_error_and_size_are_those_of_the_rounded_weight(bits, size, symmetr
     format = Format(bits=bits, group_size=size, symmetric=symmetric)
     facts = levels.of_weight(WEIGHT, format)
     rounded = quantization.quantize_weight(WEIGHT, format, scale_dtype=torch.bfloat16)
-    (step,), (error,) = named(facts, "step"), named(facts, "rounding error")
+    (step,), (error,) = (
+        named(facts, "quantization step"),
+        named(facts, "rounding error"),
+    )
     assert step.value in rounded.grid.scales
     assert error.value == floats.error(WEIGHT, rounded.dequantize())
     (size_of,) = named(facts, "bits per weight")

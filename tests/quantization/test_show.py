@@ -40,7 +40,7 @@ GRIDS = SHARES + [
     for bits, size in CHOICES
     for step in ((1.9 if size == "tensor" else 1.3) / (2**bits - 1),)
     for fact in (
-        record("step", step, **at(bits, size), **{
+        record("quantization step", step, **at(bits, size), **{
             "first level": -step * (2 ** (bits - 1) - 1),
             "last level": step * (2 ** (bits - 1) - 1),
             "levels": 2**bits - 1, "widest step": 2 * step,
@@ -151,9 +151,9 @@ def test_levels_that_cannot_be_drawn_are_refused():
     with pytest.raises(ValueError, match=r"bits 5; choose one of \[8, 4, 2\]"):
         pictures.levels(GRIDS, bits=5)
     with pytest.raises(ValueError, match="no 'share of weights'"):
-        pictures.levels([each for each in GRIDS if each.name == "step"])
+        pictures.levels([each for each in GRIDS if each.name == "quantization step"])
     with pytest.raises(ValueError, match=r"details\['group size'\]"):
-        pictures.levels([*SHARES, record("step", 0.1, bits=4)])
+        pictures.levels([*SHARES, record("quantization step", 0.1, bits=4)])
 
 
 # Rounding errors
@@ -292,7 +292,7 @@ def test_a_grid_that_was_not_computed_says_so():
 
 
 def test_a_widget_without_grids_is_refused():
-    with pytest.raises(ValueError, match="no 'step'"):
+    with pytest.raises(ValueError, match="no 'quantization step'"):
         pictures.levels_widget(SHARES)
     with pytest.raises(ValueError, match="bits 5"):
         pictures.levels_widget(GRIDS, bits=5)

@@ -12,16 +12,17 @@ import torch
 
 from llmlab.command.doctor.finding import Finding, attempt
 
-FORMATS = ("int8", "int8-dynamic", "int4-g32")
 SIZE = 1024
 
 
 def probes() -> Iterator[Finding]:
     """Yield one finding for each format and device, for bf16 activations."""
+    from llmlab.quantization import techniques
+
     again = "install torch again: pip install --force-reinstall torch"
     yield attempt("bf16-prepacked", _prepacked, remedy=again)
     devices = ["cpu", "cuda"] if torch.cuda.is_available() else ["cpu"]
-    for device, word in product(devices, FORMATS):
+    for device, word in product(devices, techniques.ROUNDED):
         name = word if device == "cpu" else f"{word}, CUDA"
         yield attempt(name, partial(_chosen, word, name, device), remedy=again)
 

@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT, EFFECT_OF_REMOVAL
 from llmlab.core.records import Record
 from llmlab.show import scales, select, style
 from llmlab.show.attention_vs_rnn.maps import visible
 
-WEIGHT, EFFECT = "attention weight", "effect of removal"
+SIDES = (ATTENTION_WEIGHT, EFFECT_OF_REMOVAL)
 
 
 @style.by_the_rules
@@ -23,11 +24,12 @@ def readings(
     ValueError: not both for every token, a missing detail.
     """
     records = select.checked(records)
-    sides = [_by_key(select.named(records, name)) for name in (WEIGHT, EFFECT)]
+    sides = [_by_key(select.of(records, what)) for what in SIDES]
     if not sides[0] or sides[0].keys() != sides[1].keys():
         raise ValueError(
-            f"records hold {len(sides[0])} tokens with {WEIGHT!r} and {len(sides[1])} "
-            f"with {EFFECT!r}; give what importance.readings returned."
+            f"records hold {len(sides[0])} tokens with {ATTENTION_WEIGHT.name!r} and "
+            f"{len(sides[1])} with {EFFECT_OF_REMOVAL.name!r}; give what "
+            "importance.readings returned."
         )
     height = 1.5 + 0.3 * len(sides[0])
     fig, panels = style.canvas(2, height=height, title=title, sharey=True)

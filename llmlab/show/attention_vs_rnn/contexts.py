@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.attention_vs_rnn.quantities import GAIN_FROM_CONTEXT
+from llmlab.core.quantities import BITS_PER_TOKEN
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
-
-NAME, GAIN = "bits per token", "gain from context"
 
 
 @style.by_the_rules
@@ -22,11 +22,13 @@ def positions(
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    found = select.named(select.checked(records), NAME)
+    found = select.of(select.checked(records), BITS_PER_TOKEN)
     if not found:
-        raise ValueError(f"records hold no {NAME!r}; positions.quality gives them.")
+        raise ValueError(
+            f"records hold no {BITS_PER_TOKEN.name!r}; positions.quality gives them."
+        )
     panels = {"what a token costs": found}
-    if gains := select.named(records, GAIN):
+    if gains := select.of(records, GAIN_FROM_CONTEXT):
         panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
     ends = sorted({select.detail(each, "to") for each in found})
@@ -35,7 +37,7 @@ def positions(
             _draw(panel, style.series(index), name, curve)
         scales.doubling(panel, "context seen, up to (tokens)", ends)
         panel.set_xlim(ends[0] / 2**0.3, ends[-1] * 2**0.3)
-        scales.name(panel.yaxis, "bits per token", select.kinds(facts))
+        scales.name(panel.yaxis, BITS_PER_TOKEN.name, select.kinds(facts))
         style.panel_title(panel, heading)
     curves.legend(fig, axes.flat[0])
     return fig

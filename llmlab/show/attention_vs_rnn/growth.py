@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.attention_vs_rnn.quantities import SLOPE
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
@@ -14,39 +16,39 @@ WHAT = {"s": "time", "B": "memory"}
 @style.by_the_rules
 def lengths(
     records: Sequence[Record],
-    of: str,
+    of: Quantity | str,
     *,
     along: str = "tokens",
     title: str | None = None,
 ) -> Figure:
     """Draw one cost against the length on logarithmic axes, a curve for each subject.
 
-    of: the name of the records to draw, such as "prefill latency", with details[along].
+    of: what to draw, such as "prefill latency", with details[along].
     A "slope" of the same thing, with details["of"], is drawn as a thin line over the
     range that it was fitted to and written into the legend. Others are left alone.
     ValueError: none of that name, a record without the detail, a value not above 0.
     """
-    records = select.checked(records)
-    found = select.named(records, of)
+    records, name = select.checked(records), str(of)
+    found = select.of(records, name)
     if not found:
         names = ", ".join(sorted({each.name for each in records}))
-        raise ValueError(f"records hold no {of!r}; choose one of {names}.")
+        raise ValueError(f"records hold no {name!r}; choose one of {names}.")
     select.positive(found)
     slopes = {
         each.subject: each
-        for each in select.named(records, "slope")
-        if each.details.get("of", of) == of
+        for each in select.of(records, SLOPE)
+        if each.details.get("of", name) == name
     }
     fig, axes = style.canvas(height=4.2)
-    for index, (name, curve) in enumerate(select.by_subject(found).items()):
-        _draw(axes, style.series(index), name, curve, slopes.get(name), along)
+    for index, (each, curve) in enumerate(select.by_subject(found).items()):
+        _draw(axes, style.series(index), each, curve, slopes.get(each), along)
     unit = found[0].unit
-    what = WHAT.get(unit, of)
+    what = WHAT.get(unit, name)
     scales.logarithmic(axes.yaxis, what, unit, select.kinds(found))
     scales.doubling(axes, f"length ({along})", [each.details[along] for each in found])
     axes.set_ylim(*scales.room([each.value for each in found]))
     scales.fill_ticks(axes.yaxis)
-    axes.set_title(title or f"{of[0].upper()}{of[1:]} by length")
+    axes.set_title(title or f"{name[0].upper()}{name[1:]} by length")
     _legend(fig, axes)
     return fig
 

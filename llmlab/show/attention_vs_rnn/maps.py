@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT
 from llmlab.core.records import Record
 from llmlab.show import select, style
 
-NAME = "attention weight"
 LONGEST = 40  # tokens that can be named along an axis
 WRITTEN = 14  # tokens up to which every weight is written into its cell
 SHADES = LinearSegmentedColormap.from_list(
@@ -56,14 +56,15 @@ def one_head(
     records: Sequence[Record], layer: int | None = None, head: int | None = None
 ) -> tuple[Record, ...]:
     """Return the weights of one layer and head; ValueError if there are none."""
-    found = select.named(select.checked(records), NAME)
+    found = select.of(select.checked(records), ATTENTION_WEIGHT)
     for key, wished in (("layer", layer), ("head", head)):
         values = sorted({select.detail(each, key) for each in found})
         wished = values[0] if wished is None and values else wished
         found = tuple(each for each in found if each.details[key] == wished)
         if not found:
             raise ValueError(
-                f"records hold no {NAME!r} with {key} {wished}; choose one of {values}."
+                f"records hold no {ATTENTION_WEIGHT.name!r} with {key} {wished}; "
+                f"choose one of {values}."
             )
     return found
 

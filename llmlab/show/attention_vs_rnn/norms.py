@@ -6,10 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.attention_vs_rnn.quantities import GRADIENT_NORM
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
-NAME = "gradient norm"
 MARKS = 12  # on a curve; more would hide its line
 LEAST = 1e-16  # of the largest: below, float64 holds nothing but rounding
 
@@ -28,10 +28,12 @@ def gradients(
     largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    found = select.named(select.checked(records), NAME)
+    found = select.of(select.checked(records), GRADIENT_NORM)
     largest = max((each.value for each in found), default=0)
     if largest <= 0:
-        raise ValueError(f"records hold no {NAME!r} above 0, so there is no curve.")
+        raise ValueError(
+            f"records hold no {GRADIENT_NORM.name!r} above 0, so there is no curve."
+        )
     ends = [end for each in found for end in (each.value, each.low, each.high)]
     ends = [end for end in ends if end is not None]
     floor = max(min(ends), least * largest)

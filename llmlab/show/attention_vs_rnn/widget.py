@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT
 from llmlab.core.records import Record
 from llmlab.show import select
 from llmlab.show.attention_vs_rnn import maps
@@ -18,13 +19,15 @@ def attention_widget(
     says which token the last one looks at most. Others are left alone.
     ValueError: no weights, more tokens than can be read, a missing detail.
     """
-    found = select.named(select.checked(records), maps.NAME)
+    found = select.of(select.checked(records), ATTENTION_WEIGHT)
     heads: dict[tuple[int, int], list[Record]] = {}
     for record in found:
         place = (select.detail(record, "layer"), select.detail(record, "head"))
         heads.setdefault(place, []).append(record)
     if not heads:
-        raise ValueError(f"records hold no {maps.NAME!r}; maps.of_text gives them.")
+        raise ValueError(
+            f"records hold no {ATTENTION_WEIGHT.name!r}; maps.of_text gives them."
+        )
 
     def say(choice: Choice) -> str:
         place = f"layer {choice['layer']}, head {choice['head']}"

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core.quantities import READ_BANDWIDTH
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
@@ -25,7 +26,7 @@ def bandwidth(
         raise ValueError("records hold no bandwidth in B/s; there is no curve to draw.")
     select.positive(speeds + sizes)
     fig, axes = style.canvas(height=3.6)
-    count = curves.draw(axes, speeds, along="bytes", what="read bandwidth")
+    count = curves.draw(axes, speeds, along="bytes", what=READ_BANDWIDTH.name)
     scales.logarithmic(axes.xaxis, "working set", "B")
     axes.set_title(title)
     for index, size in enumerate(sizes, start=count):

@@ -5,20 +5,26 @@ from collections.abc import Callable, Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core import quantities
 from llmlab.core.records import Record, notes
 from llmlab.show import scales, select, style
-from llmlab.show.measure.load import LATENCY, THROUGHPUT, draw_by_batch
+from llmlab.show.measure.load import draw_by_batch
 from llmlab.show.measure.phases import BOUNDS, draw_bars, phases_of, steps_of
 
-BY_BATCH = (  # title of the panel, name of the records
-    ("throughput", THROUGHPUT),
-    ("time per token", LATENCY),
-    ("throughput", "throughput of answers"),
-    ("time of a batch", "latency of answers"),
+BY_BATCH = (  # title of the panel, what it shows
+    ("throughput", quantities.DECODE_THROUGHPUT),
+    ("time per token", quantities.DECODE_LATENCY),
+    ("throughput", quantities.THROUGHPUT_OF_ANSWERS),
+    ("time of a batch", quantities.LATENCY_OF_ANSWERS),
 )
-MEMORY = ("weights", "cache")
-QUALITY = ("bits per byte", "perplexity", "next-token accuracy")
-QUALITY += ("exact match", "accuracy")
+MEMORY = (quantities.WEIGHTS, quantities.CACHE)
+QUALITY = (
+    quantities.BITS_PER_BYTE,
+    quantities.PERPLEXITY,
+    quantities.NEXT_TOKEN_ACCURACY,
+    quantities.EXACT_MATCH,
+    quantities.ACCURACY,
+)
 WIDTH, ROW = 8.3, 2.6  # inches: the card, a row of its panels
 Panel = tuple[str | None, Callable[[Axes], None]]  # title, what draws it
 
@@ -33,9 +39,9 @@ def model_card(records: Sequence[Record], *, title: str | None = None) -> Figure
     records = select.checked(records)
     rows = [row for row in (_upper(records), _lower(records)) if row]
     if not rows:
+        drawn = (*BOUNDS, *(what for _, what in BY_BATCH), *MEMORY)
         raise ValueError(
-            f"records hold nothing that the card draws: {', '.join(BOUNDS)}, "
-            f"{THROUGHPUT}, {LATENCY}, {', '.join(MEMORY)}."
+            f"records hold nothing that the card draws: {', '.join(map(str, drawn))}."
         )
     height = ROW * len(rows) + style.TITLE + 0.4
     fig = style.card(WIDTH, height, title=title or _title(records))
@@ -66,11 +72,11 @@ def _upper(records: Sequence[Record]) -> list[Panel]:
 
 def _lower(records: Sequence[Record]) -> list[Panel]:
     panels: list[Panel] = []
-    for title, name in BY_BATCH:
-        curve = [r for r in select.named(records, name) if "batch" in r.details]
+    for title, what in BY_BATCH:
+        curve = [r for r in select.of(records, what) if "batch" in r.details]
         if len(curve) > 1:
             panels.append((title, lambda axes, curve=curve: draw_by_batch(axes, curve)))
-    if memory := select.named(records, *MEMORY):
+    if memory := select.of(records, *MEMORY):
         panels.append(("memory", lambda axes: _memory(axes, memory)))
     return panels
 
@@ -78,7 +84,7 @@ def _lower(records: Sequence[Record]) -> list[Panel]:
 def _memory(axes: Axes, records: Sequence[Record]) -> None:
     factor, word = scales.shared([each.value for each in records], "B")
     for row, record in enumerate(records):
-        look = style.series(MEMORY.index(record.name))
+        look = style.series([each.name for each in MEMORY].index(record.name))
         size = record.value / factor
         axes.barh(row, size, height=0.5, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD, linewidth=0)  # fmt: skip
@@ -101,7 +107,7 @@ def _title(records: Sequence[Record]) -> str:
 
 def _note(records: Sequence[Record]) -> str:
     """Return quality, machine and date in one line each."""
-    quality = select.named(records, *QUALITY)
+    quality = select.of(records, *QUALITY)
     lines = ["   ".join(f"{each.name} {each.text()}" for each in quality)]
     runs = [each for each in records if each.kind in ("measured", "recorded")]
     machines = dict.fromkeys(each.machine for each in runs if each.machine)

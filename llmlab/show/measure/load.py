@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core.quantities import DECODE_LATENCY, DECODE_THROUGHPUT
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
-
-THROUGHPUT, LATENCY = "decode throughput", "decode latency per token"
 
 
 @style.by_the_rules
@@ -20,14 +19,19 @@ def batches(records: Sequence[Record], *, title: str = "Decode by batch") -> Fig
     ValueError: none of them, a record without its batch.
     """
     records = select.checked(records)
-    panels = {name: select.named(records, name) for name in (THROUGHPUT, LATENCY)}
-    panels = {name: found for name, found in panels.items() if found}
+    panels = {
+        what: select.of(records, what) for what in (DECODE_THROUGHPUT, DECODE_LATENCY)
+    }
+    panels = {what: found for what, found in panels.items() if found}
     if not panels:
-        raise ValueError(f"records hold neither {THROUGHPUT!r} nor {LATENCY!r}.")
+        raise ValueError(
+            f"records hold neither {DECODE_THROUGHPUT.name!r} nor "
+            f"{DECODE_LATENCY.name!r}."
+        )
     fig, axes = style.canvas(len(panels), height=3.5, title=title, squeeze=False)
-    for panel, (name, found) in zip(axes.flat, panels.items(), strict=True):
+    for panel, (what, found) in zip(axes.flat, panels.items(), strict=True):
         draw_by_batch(panel, found)
-        style.panel_title(panel, name)
+        style.panel_title(panel, what.name)
     curves.legend(fig, axes.flat[0])
     return fig
 

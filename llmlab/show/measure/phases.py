@@ -5,14 +5,21 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core.quantities import (
+    BANDWIDTH_BOUND,
+    COMPUTE_BOUND,
+    DECODE_LATENCY,
+    OVERHEAD_BOUND,
+    PREFILL_LATENCY,
+)
 from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
-MEASURED = {"prefill": "prefill latency", "decode": "decode latency per token"}
-BOUNDS = {  # record -> what is said of a run for which this bound is the largest
-    "compute bound": "compute-bound",
-    "bandwidth bound": "memory-bound",
-    "overhead bound": "overhead-bound",
+MEASURED = {"prefill": PREFILL_LATENCY.name, "decode": DECODE_LATENCY.name}
+BOUNDS = {  # name -> what is said of a run for which this bound is the largest
+    COMPUTE_BOUND.name: "compute-bound",
+    BANDWIDTH_BOUND.name: "memory-bound",
+    OVERHEAD_BOUND.name: "overhead-bound",
 }
 ORDER = tuple(BOUNDS)
 Step = dict[str, Record]  # the bounds by name, and "measured"
@@ -45,7 +52,7 @@ def steps_of(records: Sequence[Record]) -> dict[tuple[str, str, int], Step]:
     """
     steps: dict[tuple[str, str, int], Step] = {}
     phase_of = {name: phase for phase, name in MEASURED.items()}
-    for record in select.named(records, *BOUNDS, *phase_of):
+    for record in select.of(records, *BOUNDS, *phase_of):
         phase = phase_of.get(record.name) or select.detail(record, "phase")
         place = (record.subject, phase, record.details.get("batch", 1))
         name = record.name if record.name in BOUNDS else "measured"

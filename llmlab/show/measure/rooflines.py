@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core.quantities import BANDWIDTH_BOUND, COMPUTE_BOUND, PEAK
 from llmlab.core.records import Record, quantity
 from llmlab.show import scales, select, style
 from llmlab.show.measure.phases import steps_of
@@ -90,8 +91,8 @@ def _points(records: Sequence[Record]) -> Groups:
         point = (float(each.details["intensity"]), each.value, _batch(each))
         groups.setdefault(_name(each) + phase, []).append(point)
     for (subject, phase, batch), step in steps_of(records).items():
-        flops = select.detail(step["compute bound"], "flops")
-        moved = select.detail(step["bandwidth bound"], "bytes")
+        flops = select.detail(step[COMPUTE_BOUND.name], "flops")
+        moved = select.detail(step[BANDWIDTH_BOUND.name], "bytes")
         point = (flops / moved, flops / step["measured"].value, batch)
         groups.setdefault(f"{subject} {phase}".strip(), []).append(point)
     return groups
@@ -102,7 +103,7 @@ def _batch(record: Record) -> int:
 
 
 def _name(record: Record) -> str:
-    if record.name == "peak" and record.subject:
+    if record.name == PEAK.name and record.subject:
         return f"{record.subject} peak"
     return record.subject or record.name
 

@@ -7,11 +7,11 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.show import scales, select, style
 from llmlab.show.quantization import steps
 
-NAME = "difference in bits per byte"
 ENDS = ("relative_low", "relative_high")
 TICKS = (-0.01, -0.001, 0, 0.001, 0.01, 0.1, 1, 10)  # of a share; about 0 linear
 APART = 0.07  # bits between two methods at the same bits
@@ -31,7 +31,7 @@ def quality_by_bits(
     measured here stands as a hollow marker over what was recorded. Others are left
     alone. ValueError: none of these sizes, a missing detail.
     """
-    found = select.named(select.checked(records), NAME)
+    found = select.of(select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE)
     methods = list(dict.fromkeys(select.detail(each, "method") for each in found))
     panels = {
         size: facts
@@ -40,7 +40,8 @@ def quality_by_bits(
     }
     if not panels:
         raise ValueError(
-            f"records hold no {NAME!r} of the group sizes {', '.join(sizes)}; "
+            f"records hold no {DIFFERENCE_IN_BITS_PER_BYTE.name!r} of the group sizes "
+            f"{', '.join(sizes)}; "
             "measure.quality.difference gives them."
         )
     fig, axes = style.canvas(

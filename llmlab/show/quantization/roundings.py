@@ -6,9 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.records import Record
+from llmlab.quantization.quantities import BITS_PER_WEIGHT, ROUNDING_ERROR
 from llmlab.show import scales, select, style
 
-NAME, SIZE = "rounding error", "bits per weight"
+SIZE = BITS_PER_WEIGHT.name  # a detail of the error
 
 
 @style.by_the_rules
@@ -21,9 +22,11 @@ def rounding_errors(
     with details["format"] stand alone, the word beside them. Others are left alone.
     ValueError: none of them, a missing detail, a value not above 0.
     """
-    found = select.named(select.checked(records), NAME)
+    found = select.of(select.checked(records), ROUNDING_ERROR)
     if not found:
-        raise ValueError(f"records hold no {NAME!r}; floats.error measures it.")
+        raise ValueError(
+            f"records hold no {ROUNDING_ERROR.name!r}; floats.error measures it."
+        )
     select.positive(found)
     fig, axes = style.canvas(height=3.9)
     for index, (name, group) in enumerate(select.by_subject(found).items()):
@@ -31,7 +34,7 @@ def rounding_errors(
     sizes = [select.detail(each, SIZE) for each in found]
     scales.doubling(axes, f"{SIZE}, scales included", [2, 3, 4, 6, 8, 16])
     axes.set_xlim(min(sizes) / 1.12, max(sizes) * 1.25)
-    scales.logarithmic(axes.yaxis, NAME, "1", select.kinds(found))
+    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1", select.kinds(found))
     scales.fill_ticks(axes.yaxis)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=2)

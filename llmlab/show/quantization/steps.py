@@ -8,12 +8,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
+from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.core.records import Record
+from llmlab.quantization.quantities import ROUNDING_ERROR, SHARE_OF_WEIGHTS, STEP
 from llmlab.show import scales, select, style
 
 TITLE = "A weight and the levels of its grid"
-SHARE, STEP = "share of weights", "step"
-COSTS = ("rounding error", "bits per byte")  # beside the histogram, where there are any
+COSTS = (ROUNDING_ERROR, BITS_PER_BYTE)  # beside the histogram, where there are any
 SPOKEN = {"tensor": "one scale for all", "channel": "a scale for each row"}
 
 
@@ -27,16 +28,22 @@ def levels(
 ) -> Figure:
     """Draw a histogram of weights, the levels of one choice, and the cost of all.
 
-    records: "share of weights" with details low and high; "step" with details bits,
-    group size, first level, last level and levels; "rounding error" and "bits per byte"
-    with bits and group size. bits, group_size: which grid; by default the first.
-    Others are left alone. ValueError: no histogram, no such grid, a missing detail.
+    records: "share of weights" with details low and high; "quantization step"
+    with details bits, group size, first level, last level and levels; "rounding error"
+    and "bits per byte" with bits and group size. bits, group_size: which grid;
+    by default the first. Others are left alone. ValueError: no histogram, no such
+    grid, a missing detail.
     """
     records = select.checked(records)
-    shares, step = select.named(records, SHARE), chosen(records, bits, group_size)
+    shares, step = (
+        select.of(records, SHARE_OF_WEIGHTS),
+        chosen(records, bits, group_size),
+    )
     if not shares:
-        raise ValueError(f"records hold no {SHARE!r}; levels.histogram gives them.")
-    costs = {name: select.named(records, name) for name in COSTS}
+        raise ValueError(
+            f"records hold no {SHARE_OF_WEIGHTS.name!r}; levels.histogram gives them."
+        )
+    costs = {what.name: select.of(records, what) for what in COSTS}
     costs = {name: found for name, found in costs.items() if len(found) > 1}
     fig, axes, beside = _panels(len(costs), title)
     _histogram(axes, shares)
@@ -64,14 +71,15 @@ def chosen(
     records: Sequence[Record], bits: int | None = None, group_size: str | None = None
 ) -> Record:
     """Return the step of one choice; ValueError if there is none."""
-    found = select.named(records, STEP)
+    found = select.of(records, STEP)
     for key, wished in (("bits", bits), ("group size", group_size)):
         known = list(dict.fromkeys(select.detail(each, key) for each in found))
         wished = known[0] if wished is None and known else wished
         found = tuple(each for each in found if each.details[key] == wished)
         if not found:
             raise ValueError(
-                f"records hold no {STEP!r} with {key} {wished}; choose one of {known}."
+                f"records hold no {STEP.name!r} with {key} {wished}; choose one of "
+                f"{known}."
             )
     return found[0]
 
@@ -94,7 +102,7 @@ def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
     axes.stairs(heights, edges, fill=True, color="#9cb8dd", label="weights")
     axes.set_xlim(edges[0], edges[-1])  # the same for every grid
     axes.set_ylim(0, max(heights) * 1.08)
-    scales.name(axes.yaxis, "share of weights", "%", select.kinds(shares))
+    scales.name(axes.yaxis, SHARE_OF_WEIGHTS.name, "%", select.kinds(shares))
     scales.name(axes.xaxis, "weight")
     style.one_way(axes, "y")
 

@@ -2,13 +2,15 @@
 
 from collections.abc import Iterable
 
+from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.core.records import Record
+from llmlab.quantization.quantities import BITS_PER_WEIGHT, ROUNDING_ERROR, STEP
 from llmlab.show import select
 from llmlab.show.figures import Picture, figure
 from llmlab.show.quantization import steps
 from llmlab.show.widgets import Choice, Selectors
 
-COSTS = ("rounding error", "bits per weight", "bits per byte")  # said of a grid
+COSTS = (ROUNDING_ERROR, BITS_PER_WEIGHT, BITS_PER_BYTE)  # said of a grid
 
 
 def levels_widget(
@@ -20,15 +22,15 @@ def levels_widget(
 ) -> Selectors:
     """Return selectors of bits and group size that show a weight on the chosen grid.
 
-    records: as for `levels`, with a "step" for each choice. The line says what
-    the choice costs. bits, group_size: what is chosen at the start, by default the
-    first. Others are left alone. ValueError: no histogram, no such step, a missing
-    detail.
+    records: as for `levels`, with a "quantization step" for each choice. The
+    line says what the choice costs. bits, group_size: what is chosen at the
+    start, by default the first. Others are left alone. ValueError: no histogram, no
+    such step, a missing detail.
     """
     records = select.checked(records)
     first = steps.chosen(records, bits, group_size)
-    found = select.named(records, steps.STEP)
-    costs = select.named(records, *COSTS)
+    found = select.of(records, STEP)
+    costs = select.of(records, *COSTS)
 
     def say(choice: Choice) -> str:
         own = [
