@@ -45,10 +45,10 @@ COLUMNS = {  # of the table: what, phase; those that nobody has are left out
     "prefill ×": (SPEED_UP, "prefill"),
     "batch": (THROUGHPUT, "batch"),
     "batch ×": (SPEED_UP, "batch"),
-    "logit error": (LOGIT_ERROR, None),
-    "bits per byte": (BITS_PER_BYTE, None),
-    "exact match": (EXACT_MATCH, None),
-    "accuracy": (ACCURACY, None),
+    LOGIT_ERROR.name: (LOGIT_ERROR, None),
+    BITS_PER_BYTE.name: (BITS_PER_BYTE, None),
+    EXACT_MATCH.name: (EXACT_MATCH, None),
+    ACCURACY.name: (ACCURACY, None),
 }
 
 

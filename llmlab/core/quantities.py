@@ -75,9 +75,14 @@ def get(name: str) -> Quantity:
     if name not in _REGISTERED:
         raise ValueError(
             f"name={name!r} is no registered quantity; choose among "
-            f"{', '.join(sorted(_REGISTERED))}, or give a fact of your own its unit."
+            f"{', '.join(names())}, or give a fact of your own its unit."
         )
     return _REGISTERED[name]
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of all that is registered, in the order of their letters."""
+    return tuple(sorted(_REGISTERED))
 
 
 def is_registered(name: str) -> bool:

@@ -1,8 +1,10 @@
 """A fact has one name, one unit and known keys, wherever it is made or read."""
 
+import ast
 import pickle
 from dataclasses import replace
 from importlib import resources
+from pathlib import Path
 
 import pytest
 import torch
@@ -22,6 +24,10 @@ from llmlab.zoo import quantities as zoo
 
 RECORDED = resources.files("llmlab") / "recorded"
 FILES = sorted(each.name for each in RECORDED.iterdir() if each.suffix == ".json")
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted(
+    [*(ROOT / "llmlab").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
+)
 ROOMS = (quantities, lab_1, lab_2, lab_4, zoo)
 
 
@@ -164,6 +170,23 @@ def test_what_lab_4_measures_is_registered():
     facts += sensitivity.Option("layers.0", 4, 0.5, 100).records()
     assert len({fact.name for fact in facts}) == 5
     assert {fact.name for fact in facts if not _known(fact)} == set()
+
+
+def test_no_name_of_several_words_is_written_twice():
+    rooms = [path for path in SOURCES if path.name != "quantities.py"]
+    assert len(rooms) > 100
+    names = {name for name in quantities.names() if " " in name or "-" in name}
+    nodes = [(path, node) for path in rooms for node in ast.walk(_tree(path))]
+    written = [
+        f"{path}:{node.lineno}: {node.value!r}"
+        for path, node in nodes
+        if isinstance(node, ast.Constant) and node.value in names
+    ]
+    assert written == [], "use the quantity"
+
+
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
 
 
 def _known(fact: Record) -> bool:

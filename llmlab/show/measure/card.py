@@ -13,7 +13,7 @@ from llmlab.show.measure.phases import BOUNDS, draw_bars, phases_of, steps_of
 
 BY_BATCH = (  # title of the panel, what it shows
     ("throughput", quantities.DECODE_THROUGHPUT),
-    ("time per token", quantities.DECODE_LATENCY),
+    (quantities.TIME_PER_TOKEN.name, quantities.DECODE_LATENCY),
     ("throughput", quantities.THROUGHPUT_OF_ANSWERS),
     ("time of a batch", quantities.LATENCY_OF_ANSWERS),
 )
