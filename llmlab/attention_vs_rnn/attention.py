@@ -72,7 +72,8 @@ class Past:
         # again from the same state takes nothing back.
         if self.cache.longest > self.length:
             self.cache.rewind(self.length)
-        self.cache.advance(self.length - self.cache.longest)
+        if self.cache.longest < self.length:
+            self.cache.advance(self.length - self.cache.longest)
         every_key, every_value, _ = self.cache.extend(0, keys, values)
         return every_key, every_value, Past(self.cache, self.length + keys.shape[2])
 

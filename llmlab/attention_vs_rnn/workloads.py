@@ -37,6 +37,8 @@ def decode(layer: Layer, length: int, *, seed: int = 0) -> Call:
         if length > 1:
             _, state = layer(x[:, :-1], state)
     token = x[:, -1:]  # (1, 1, D)
+    with torch.no_grad():
+        layer(token, state)  # a cache counts its tokens when somebody goes on from them
     return lambda: layer(token, state)[0]
 
 

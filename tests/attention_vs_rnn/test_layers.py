@@ -1,6 +1,9 @@
 """Lab 02: layers of equal size, what they cost by length, and what they remember."""
 
 import math
+import os
+import subprocess
+import sys
 
 import numpy
 import pytest
@@ -584,3 +587,20 @@ def test_models_that_cut_a_text_differently_are_refused():
     other.tokenizer = None
     with pytest.raises(ValueError, match="no tokenizer"):
         lab.positions.quality({"other": other}, TEXT, context=16, stride=4)
+
+
+def test_nothing_is_said_on_stderr_while_memory_is_counted():
+    """torch's profiler complains, once a process, of what was there and is let go."""
+    code = (
+        "from llmlab import attention_vs_rnn as lab\n"
+        "layers = {kind: lab.build(kind, width=64) for kind in ('attention', 'lstm')}\n"
+        "lab.memory.allocated(layers, lengths=(64, 128))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"LLMLAB_QUIET": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not done.stderr
