@@ -28,20 +28,20 @@ def rnn_step(x: Tensor, state: State, weights: Weights) -> State:
 def lstm_step(x: Tensor, state: State, weights: Weights) -> State:
     """Read x (B, D) into hidden state and cell, (B, D) each."""
     read, carried = _both(x, state[0], weights)  # (B, 4 D)
-    write, keep, content, show = (read + carried).chunk(4, -1)
-    cell = torch.sigmoid(keep) * state[1] + torch.sigmoid(write) * torch.tanh(content)
-    return torch.sigmoid(show) * torch.tanh(cell), cell
+    i, f, g, o = (read + carried).chunk(4, -1)  # input, forget, cell, output gate
+    cell = torch.sigmoid(f) * state[1] + torch.sigmoid(i) * torch.tanh(g)
+    return torch.sigmoid(o) * torch.tanh(cell), cell
 
 
 def gru_step(x: Tensor, state: State, weights: Weights) -> State:
     """Read x (B, D) into the hidden state (B, D)."""
     read, carried = _both(x, state[0], weights)  # (B, 3 D)
-    reset_in, keep_in, content_in = read.chunk(3, -1)
-    reset_back, keep_back, content_back = carried.chunk(3, -1)
+    reset_in, update_in, new_in = read.chunk(3, -1)
+    reset_back, update_back, new_back = carried.chunk(3, -1)
     reset = torch.sigmoid(reset_in + reset_back)
-    keep = torch.sigmoid(keep_in + keep_back)
-    content = torch.tanh(content_in + reset * content_back)
-    return ((1 - keep) * content + keep * state[0],)
+    update = torch.sigmoid(update_in + update_back)
+    new = torch.tanh(new_in + reset * new_back)
+    return ((1 - update) * new + update * state[0],)
 
 
 STEPS: dict[str, Callable[[Tensor, State, Weights], State]] = {
@@ -51,7 +51,7 @@ STEPS: dict[str, Callable[[Tensor, State, Weights], State]] = {
 }
 
 
-def read(cell: str, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
+def run(cell: str, x: Tensor, state: State, weights: Weights) -> tuple[Tensor, State]:
     """Read x (B, T, D) token by token; return every output and the last state."""
     if cell not in STEPS:
         raise ValueError(f"cell={cell!r} is unknown; choose one of {[*STEPS]}.")

@@ -45,8 +45,8 @@ def readings(
     stood in its way. "cost of the answer" (bit) is that of the whole model. Raises
     ValueError for an empty answer, no such layer or head, and as in `maps.weights`.
     """
-    ids, words = maps.read(model, text)
-    right = maps.read(model, answer)[0][0] if answer else None
+    ids, words = maps.tokenize(model, text)
+    right = maps.tokenize(model, answer)[0][0] if answer else None
     if right is None:
         raise ValueError("answer is empty; give what should follow, such as ' x'.")
     tokens = torch.tensor([ids], device=labels.device(model))

@@ -97,7 +97,7 @@ def single_step(
     ways = {
         f"nn.{cell.upper()}": lambda: fused(x, stacked)[0],
         "cell": lambda: mixer(x, state)[0],
-        "formula": lambda: cells.read(cell, x, state, mixer.weights)[0],
+        "formula": lambda: cells.run(cell, x, state, mixer.weights)[0],
     }
     with torch.inference_mode():
         return speed(ways, seconds=seconds, seed=seed)

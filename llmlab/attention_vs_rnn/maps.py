@@ -110,7 +110,7 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     are; pairs in which the key comes later are left out. Raises ValueError for a text
     of no tokens or more than 64, and as in `weights`.
     """
-    ids, words = read(model, text)
+    ids, words = tokenize(model, text)
     device = labels.device(model)
     found = weights(model, torch.tensor([ids], device=device))
     label, here = labels.label(model), machine.describe().label  # asked once for all
@@ -130,7 +130,7 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     ]
 
 
-def read(model: LanguageModel, text: str) -> tuple[list[int], list[str]]:
+def tokenize(model: LanguageModel, text: str) -> tuple[list[int], list[str]]:
     """Return the tokens of a text as ids and as what each stands for."""
     if model.tokenizer is None:
         raise ValueError(

@@ -45,11 +45,11 @@ class Recurrent(nn.Module):
 
 
 class GatedRecurrence(nn.Module):
-    """h = keep * h + (1 - keep) * content, shown through a gate; `scan` runs it."""
+    """h = forget * h + (1 - forget) * new, behind an output gate; `scan` runs it."""
 
     def __init__(self, width: int, scan: Scan = parallel):
         super().__init__()
-        self.inputs = nn.Linear(width, 3 * width)  # what to keep, content, what to show
+        self.inputs = nn.Linear(width, 3 * width)  # forget gate, new, output gate
         self.output = nn.Linear(width, width, bias=False)
         self.scan, self.width = scan, width
         with torch.no_grad():  # memories of 1 to 1000 tokens (Tallec & Ollivier 2018)
@@ -58,11 +58,11 @@ class GatedRecurrence(nn.Module):
 
     def forward(self, x: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """Map (B, T, D) to (B, T, D), going on from a state."""
-        keep, content, show = self.inputs(x).chunk(3, -1)  # (B, T, D)
-        new = torch.sigmoid(-keep) * content  # 1 - sigmoid(keep), without cancelling
+        forget, new, output = self.inputs(x).chunk(3, -1)  # (B, T, D)
+        new = torch.sigmoid(-forget) * new  # 1 - sigmoid(forget), without cancelling
         start = None if state is None else state[0]
-        states = self.scan(torch.sigmoid(keep), new, start)
-        return self.output(states * F.silu(show)), (states[:, -1],)
+        states = self.scan(torch.sigmoid(forget), new, start)
+        return self.output(states * F.silu(output)), (states[:, -1],)
 
     def new_state(self, batch: int, length: int) -> State:
         """Return zeros; `length` changes nothing."""

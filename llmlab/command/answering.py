@@ -26,7 +26,7 @@ class Asking:
     judged: bool
 
 
-def of(model: Any) -> Asking:
+def for_model(model: Any) -> Asking:
     """Return what a model is asked; ValueError for one that answers no texts."""
     if model.tokenizer and model.config.is_encoder_decoder and model.can_generate():
         pairs = texts.number_pairs()[:PAIRS]

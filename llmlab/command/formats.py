@@ -125,7 +125,7 @@ def compare(
 
 def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record]:
     """Measure formats of a model that answers texts: one at a time, and many."""
-    own = answering.of(exact)
+    own = answering.for_model(exact)
     made = {word: make(name, word, device=device) for word in words}
     facts, many = [], max(2, min(batch, len(own.exam.asked)))
     for phase, count in (("answer", 1), ("answers", many)):

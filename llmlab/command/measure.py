@@ -83,7 +83,7 @@ def _facts(model) -> list[records.Record]:
 
     if hasattr(model, "new_cache"):
         return report.one_model(model, stream=generation.stream_batch)
-    own = answering.of(model)
+    own = answering.for_model(model)
     return answers.one_model(model, ask=own.ask, exam=own.exam, judged=own.judged)
 
 

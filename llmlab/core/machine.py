@@ -155,7 +155,7 @@ def dtype_name(dtype: "torch.dtype") -> str:
     return _SHORT.get(name, name)
 
 
-def time_dial() -> float:
+def repetitions_scale() -> float:
     """Return LLMLAB_TIME, the factor on repetitions: 1.0 unless set, always above 0."""
     text = os.environ.get("LLMLAB_TIME") or "1"
     try:

@@ -23,7 +23,7 @@ from llmlab.core.tables import Cells, cells, html_grid, text_grid
 from llmlab.core.units import quantity
 
 __all__ = ["KINDS", "HasRecords", "Record", "from_json", "html_table", "load", "make"]
-__all__ += ["measured", "notes", "of", "quantity", "save", "table", "to_json"]
+__all__ += ["collect", "measured", "notes", "quantity", "save", "table", "to_json"]
 
 KINDS = ("measured", "recorded", "simulated", "estimated")
 VERSION = 1  # of the JSON
@@ -111,7 +111,7 @@ class HasRecords(Protocol):
     def records(self) -> list[Record]: ...
 
 
-def of(result: Any) -> tuple[Record, ...]:
+def collect(result: Any) -> tuple[Record, ...]:
     """Return the records of a result, of several in a list, or of a mapping's values.
 
     A mapping's names become the subjects. Raises ValueError for what has no records.
@@ -124,10 +124,10 @@ def of(result: Any) -> tuple[Record, ...]:
         return tuple(
             replace(record, subject=str(name))
             for name, each in result.items()
-            for record in of(each)
+            for record in collect(each)
         )
     if isinstance(result, Iterable) and not isinstance(result, str | bytes):
-        return tuple(record for each in result for record in of(each))
+        return tuple(record for each in result for record in collect(each))
     raise ValueError(
         f"result={result!r:.60} has no records; hand in records, what offers "
         "records(), as what measure.speed returns does, or a list or mapping of these."

@@ -35,4 +35,4 @@ def hint_used(exercise: str, level: int, *, lab: str | None = None) -> bool:
 def rows() -> tuple[Hint, ...]:
     """Return the hints looked at, by lab, exercise and level."""
     query = "SELECT * FROM hints ORDER BY lab, exercise, level"
-    return tuple(Hint(**row) for row in store.read(query))
+    return tuple(Hint(**row) for row in store.query(query))

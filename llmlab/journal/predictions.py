@@ -147,7 +147,7 @@ def measured(
 def rows() -> tuple[Comparison, ...]:
     """Return every guess whose outcome is known, the oldest guess first."""
     query = "SELECT * FROM predictions WHERE measured IS NOT NULL ORDER BY date, name"
-    found = store.read(query)
+    found = store.query(query)
     return tuple(
         Comparison(
             row["name"], store.one_record(row["measured"]), row["guess"], lab=row["lab"]
@@ -157,7 +157,7 @@ def rows() -> tuple[Comparison, ...]:
 
 
 def _beside_guess(alone: Comparison, key: dict[str, str]) -> Comparison:
-    found = store.read(f"SELECT guess, unit FROM predictions WHERE {KEY}", key)
+    found = store.query(f"SELECT guess, unit FROM predictions WHERE {KEY}", key)
     if not found:
         return alone
     guess, unit = found[0]
@@ -175,7 +175,7 @@ def _beside_guess(alone: Comparison, key: dict[str, str]) -> Comparison:
 
 def _forget(key: dict[str, str]) -> None:
     try:
-        if store.read(f"SELECT 1 FROM predictions WHERE {KEY}", key):
+        if store.query(f"SELECT 1 FROM predictions WHERE {KEY}", key):
             store.write(f"DELETE FROM predictions WHERE {KEY}", key)
     except store.JournalError:
         pass  # no guess needs no journal; `measured` tells what is wrong with it

@@ -97,7 +97,7 @@ def add(
 
 def rows(lab: str | None = None) -> Rows:
     """Return the rows of one lab or of all, in the order of the labs."""
-    found = [_row(dict(each)) for each in store.read("SELECT * FROM scoreboard")]
+    found = [_row(dict(each)) for each in store.query("SELECT * FROM scoreboard")]
     order = {word: number for number, word in enumerate(WORDS)}
     found.sort(key=lambda row: (order.get(row.lab, len(WORDS)), row.name, row.model))
     return Rows(row for row in found if lab is None or row.lab == known(lab))

@@ -52,7 +52,7 @@ def path() -> Path:
     return machine.home() / "journal.db"
 
 
-def read(sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
+def query(sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
     """Return the rows of a query; none, and no file, while there is no journal."""
     try:
         path().stat()

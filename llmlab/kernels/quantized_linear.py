@@ -44,7 +44,7 @@ class QuantizedLinear(StoredLinear):
         right. wished: operators to run on wherever, and as long as, they are right.
         """
         super().__init__(*weight.shape, dtype=dtype, bias=bias)
-        self.spec = Spec.of(weight, activations=activations)
+        self.spec = Spec.from_weight(weight, activations=activations)
         if operator is not None:
             device = weight.integers.device
             wished = choice.only(operator, self.spec, device=device, dtype=dtype)
@@ -90,7 +90,7 @@ class QuantizedLinear(StoredLinear):
 
     def from_file(self, tensors: dict[str, Tensor]) -> None:
         """Take the tensors of `to_file`; KeyError, ValueError where they do not fit."""
-        weight = read(self.spec, tensors)
+        weight = from_tensors(self.spec, tensors)
         if "input_scales" in self._parameters and "input_scales" not in tensors:
             raise KeyError("input_scales")
         self._fill(weight, tensors.get("input_scales"))
@@ -162,9 +162,9 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
         raise ValueError(f"operators={names!r} are no {len(choice.ROWS)} names.")
     spec = Spec(**facts)
     spec.check()
-    weight = read(spec, tensors)
+    weight = from_tensors(spec, tensors)
     if dataclasses.replace(spec, short_scales=True) != dataclasses.replace(
-        Spec.of(weight, activations=spec.activations), short_scales=True
+        Spec.from_weight(weight, activations=spec.activations), short_scales=True
     ):
         raise ValueError("its form is not the one of its numbers.")
     return QuantizedLinear(
@@ -187,7 +187,7 @@ def given_up(model: nn.Module) -> list[str]:
     return sorted(names)
 
 
-def read(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
+def from_tensors(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
     """Put the tensors of a file into a form; ValueError where they do not fit it."""
     count = spec.rows * spec.columns
     integers = packing.unpack(tensors["integers"], bits=spec.bits, count=count)

@@ -26,7 +26,7 @@ class Spec:
     activations: bool = False  # int8, one scale per token
 
     @classmethod
-    def of(cls, weight: Quantized, *, activations: bool = False) -> "Spec":
+    def from_weight(cls, weight: Quantized, *, activations: bool = False) -> "Spec":
         """Read the form of a quantized weight."""
         (rows, columns), grid = weight.shape, weight.grid
         return cls(

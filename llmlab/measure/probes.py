@@ -67,4 +67,4 @@ def nothing(device: torch.device) -> float:
 
 @torch.inference_mode()
 def _least_seconds(call: Callable[[], object]) -> float:
-    return clock.shortest(call, seconds=SECONDS * machine.time_dial())
+    return clock.shortest(call, seconds=SECONDS * machine.repetitions_scale())

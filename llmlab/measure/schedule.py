@@ -100,7 +100,7 @@ def run(
 ) -> tuple[Run, ...]:
     """Warm every call up, then run rounds of all of them in random order."""
     _check(calls, seconds, rounds, warmup)
-    seconds *= machine.time_dial()
+    seconds *= machine.repetitions_scale()
     span = min(max(SPANS[0], seconds / ROUNDS / len(calls)), SPANS[1])
     plans = [_plan(name, calls[name], warmup, span) for name in calls]
     count = _rounds(plans, seconds, rounds)
@@ -124,7 +124,7 @@ def run(
 def _rounds(plans: Sequence[Plan], seconds: float, wished: int | None) -> int:
     """Fix the number beforehand: to stop when the answer pleases would bias it."""
     if wished is not None:
-        return max(intervals.LEAST_ROUNDS, round(wished * machine.time_dial()))
+        return max(intervals.LEAST_ROUNDS, round(wished * machine.repetitions_scale()))
     once = sum(plan.seconds * plan.group * plan.repeats for plan in plans)
     return min(MOST_ROUNDS, max(intervals.LEAST_ROUNDS, int(seconds / once)))
 

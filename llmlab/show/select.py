@@ -23,7 +23,9 @@ def checked(records: Iterable[Record], what: str = "records") -> tuple[Record, .
     return records
 
 
-def of(records: Iterable[Record], *quantities: Quantity | str) -> tuple[Record, ...]:
+def by_quantity(
+    records: Iterable[Record], *quantities: Quantity | str
+) -> tuple[Record, ...]:
     """Return the records of these quantities; a name stands for one of your own."""
     names = set(map(str, quantities))
     return tuple(record for record in records if record.name in names)

@@ -41,7 +41,7 @@ def table(
     whose names then stand as subjects. What records note stands below the table.
     ValueError: no records, something else, a column that none of them has.
     """
-    rows = records.of(result)
+    rows = records.collect(result)
     if not rows:
         raise ValueError(
             f"result={result!r:.60} holds no records; a table needs at least one."

@@ -63,7 +63,7 @@ def number_pairs() -> tuple[number_bands.Pair, ...]:
 
     In random order, so that any first part of them is a fair sample.
     """
-    return number_bands.read()
+    return number_bands.load()
 
 
 @functools.cache

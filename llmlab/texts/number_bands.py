@@ -74,7 +74,7 @@ def write(path: Path = FILE) -> None:
     atomic.write(path, "\n".join(rows) + "\n")
 
 
-def read(path: Path = FILE) -> tuple[Pair, ...]:
+def load(path: Path = FILE) -> tuple[Pair, ...]:
     """Read pairs that `write` wrote; ValueError when the file is damaged."""
     try:
         rows = [line.split("\t") for line in path.read_text("utf-8").splitlines()]

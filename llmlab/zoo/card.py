@@ -213,7 +213,7 @@ def _epochs(folder: Path, plan: coder.Plan) -> str:
 def _command(name: str, plan: coder.Plan) -> str:
     """Return the command that trains by this plan."""
     command = f"python -m llmlab.zoo {name}"
-    if plan == coder.Plan.of(coder.MILLION_TOKENS[name]):
+    if plan == coder.Plan.from_tokens(coder.MILLION_TOKENS[name]):
         return command
     every, decay = (
         coder.TOKENS_PER_STEP * steps / 1e6 for steps in (plan.steps, plan.decay)

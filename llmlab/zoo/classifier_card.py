@@ -49,14 +49,14 @@ def quick(model: nn.Module, folder: Path) -> list[Record]:
 
 
 def _asked(folder: Path) -> dict[str, Sequence[Snippet]]:
-    return {"held out": splits.read(folder)["held out"], "frozen": texts.snippets()}
+    return {"held out": splits.load(folder)["held out"], "frozen": texts.snippets()}
 
 
 def text_of(
     model: nn.Module, folder: Path, place: Path, plan: recipe.Plan, *, device: str
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
-    found = splits.read(folder)
+    found = splits.load(folder)
     bag = baselines.bag_of_tokens(model.tokenizer, found["training"])
     asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}

@@ -55,7 +55,7 @@ class Plan:
     decay: int
 
     @classmethod
-    def of(
+    def from_tokens(
         cls, million_tokens: float, *, decay_million: float = DECAY_MILLION
     ) -> "Plan":
         steps = round(million_tokens * 1e6 / TOKENS_PER_STEP)
@@ -266,7 +266,7 @@ def run(options: argparse.Namespace, *, card: ModuleType) -> None:
     """
     name, folder = options.name, options.folder
     million = options.tokens or MILLION_TOKENS[name]
-    plan = Plan.of(million, decay_million=options.decay)
+    plan = Plan.from_tokens(million, decay_million=options.decay)
     last = min(plan.steps, options.stop_after or plan.steps)
     if options.keep and last > plan.constant:
         raise ValueError(

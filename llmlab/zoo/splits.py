@@ -75,7 +75,7 @@ def prepare(folder: Path, *, sample: int | None = None) -> dict[str, list[Snippe
     return _snippets(stored)
 
 
-def read(folder: Path) -> dict[str, list[Snippet]]:
+def load(folder: Path) -> dict[str, list[Snippet]]:
     """Return the snippets that `prepare` chose for this folder, however it did."""
     stored = json.loads((folder / "snippets.json").read_text())
     stored.pop("sample", None)

@@ -101,7 +101,7 @@ def test_recurrences_and_their_formulas_are_pytorchs_own(cell):
     last = last if isinstance(last, tuple) else (last,)
     for outputs, state in (
         mixer(x),
-        lab.cells.read(cell, x, mixer.new_state(2, 9), mixer.weights),
+        lab.cells.run(cell, x, mixer.new_state(2, 9), mixer.weights),
     ):
         torch.testing.assert_close(outputs, expected.detach())
         for ours, part in zip(state, last, strict=True):

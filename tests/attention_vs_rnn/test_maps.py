@@ -126,7 +126,7 @@ def test_a_text_becomes_a_record_for_each_pair():
     ]
     assert [fact.details["key token"] for fact in last] == ["a", " ", "b", "\n"]
     assert sum(fact.value for fact in last) == pytest.approx(1)
-    expected = maps.weights(model, torch.tensor([maps.read(model, "a b\n")[0]]))
+    expected = maps.weights(model, torch.tensor([maps.tokenize(model, "a b\n")[0]]))
     assert [f.value for f in last] == pytest.approx(expected[1][0, 2, 3].tolist())
 
 
@@ -166,10 +166,10 @@ def without_by_hand(model, tokens, right, key):
 
 def test_the_effect_is_that_of_a_value_not_read():
     model = reader(context=32)
-    ids, _ = maps.read(model, TEXT)
+    ids, _ = maps.tokenize(model, TEXT)
     tokens = torch.tensor([ids])
     facts = importance.readings(model, TEXT, " x")
-    right = maps.read(model, " x")[0][0]
+    right = maps.tokenize(model, " x")[0][0]
     (whole,) = [f.value for f in facts if f.name == "cost of the answer"]
     logits = model(tokens)[0, -1]
     assert whole == pytest.approx(-logits.log_softmax(-1)[right].item() / math.log(2))
@@ -182,7 +182,7 @@ def test_the_effect_is_that_of_a_value_not_read():
 
 def test_weights_are_means_over_the_heads_that_were_asked_for():
     model = reader(context=32)
-    found = maps.weights(model, torch.tensor([maps.read(model, TEXT)[0]]))
+    found = maps.weights(model, torch.tensor([maps.tokenize(model, TEXT)[0]]))
     facts = importance.readings(model, TEXT, "x", layers=[1], heads=[0, 3])
     values = [f.value for f in facts if f.name == "attention weight"]
     expected = found[1][0, [0, 3], -1].mean(0)

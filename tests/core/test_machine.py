@@ -157,16 +157,16 @@ def test_an_unknown_dtype_is_refused(name):
 
 def test_the_time_dial_is_one_unless_set(monkeypatch):
     monkeypatch.delenv("LLMLAB_TIME", raising=False)
-    assert machine.time_dial() == 1.0
+    assert machine.repetitions_scale() == 1.0
     monkeypatch.setenv("LLMLAB_TIME", "0.3")
-    assert machine.time_dial() == 0.3
+    assert machine.repetitions_scale() == 0.3
 
 
 @pytest.mark.parametrize("wrong", ["0", "-1", "nan", "inf", "fast"])
 def test_a_wrong_time_dial_is_refused(monkeypatch, wrong):
     monkeypatch.setenv("LLMLAB_TIME", wrong)
     with pytest.raises(ValueError, match=f"LLMLAB_TIME='{wrong}'"):
-        machine.time_dial()
+        machine.repetitions_scale()
 
 
 def test_folders_come_from_the_environment_or_a_default(monkeypatch, tmp_path):

@@ -55,7 +55,9 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
     last = max(row["step"] for row in recipe.log(folder))
     if name in CODERS:
         assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
-        assert last == coder.Plan.of(coder.MILLION_TOKENS[name]).steps, "to the end"
+        assert last == coder.Plan.from_tokens(coder.MILLION_TOKENS[name]).steps, (
+            "to the end"
+        )
     if name != "translator":
         place = families.manifest(folder, name)
         assert cards.data(manifests.manifest_of(folder), place) in text
@@ -176,7 +178,7 @@ def test_a_learner_sees_the_smallest_learn_from_a_sample_in_seconds(
     said = learn("--sample", 600, "--folder", folder, timeout=250)
     beats_the_most_common_answer(said, "frozen")
     assert not list(tmp_path.glob("cache/corpus-*")), "the corpus need not be read"
-    found = splits.read(folder)
+    found = splits.load(folder)
     asked = {*map(masking.key, texts.snippets())}
     assert 400 < len(found["training"]) <= 600
     assert not asked & {*map(masking.key, found["training"])}

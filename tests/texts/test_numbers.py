@@ -223,4 +223,4 @@ def test_the_first_part_of_the_frozen_pairs_is_a_fair_sample():
 def test_a_damaged_file_of_pairs_is_refused(tmp_path):
     (tmp_path / "pairs.tsv").write_text("7\tseven\n")
     with pytest.raises(ValueError, match="holds no number pairs"):
-        number_bands.read(tmp_path / "pairs.tsv")
+        number_bands.load(tmp_path / "pairs.tsv")

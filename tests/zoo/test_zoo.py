@@ -91,10 +91,13 @@ def test_a_window_comes_once_an_epoch_whatever_the_length(prepared):
 
 
 def test_a_plan_counts_steps_and_keeps_the_decay_inside():
-    plan = coder.Plan.of(1.0, decay_million=0.25)
+    plan = coder.Plan.from_tokens(1.0, decay_million=0.25)
     assert plan.steps == round(1e6 / coder.TOKENS_PER_STEP)
     assert plan.constant + plan.decay == plan.steps
-    assert coder.Plan.of(0.1, decay_million=5).decay == coder.Plan.of(0.1).steps
+    assert (
+        coder.Plan.from_tokens(0.1, decay_million=5).decay
+        == coder.Plan.from_tokens(0.1).steps
+    )
 
 
 @pytest.mark.parametrize("name", ["coder-small", "coder-rnn"])
@@ -121,7 +124,7 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     assert json.loads((kept / "resume.json").read_text())["steps"] == 3
     assert models.load(kept).tokenizer.eos_token == tokens.END
     assert recipe.log(kept) == recipe.log(folder) != []
-    plan = coder.Plan.of(0.006, decay_million=0.002)
+    plan = coder.Plan.from_tokens(0.006, decay_million=0.002)
     model = coder.train(name, folder, plan)
     rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == plan.steps and "held_out_loss" in rows[-1]
@@ -237,7 +240,7 @@ def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
     command.run(options)
     shipped = models.load("coder")
     (row,) = [row for row in recipe.log(folder) if "loss" in row]
-    batch = coder.batches(folder, coder.Plan.of(0.2, decay_million=0.05))(0)
+    batch = coder.batches(folder, coder.Plan.from_tokens(0.2, decay_million=0.05))(0)
     own = training.next_token_loss(shipped, batch).item()
     assert row["step"] == 1 and row["loss"] == pytest.approx(own, rel=0.01)
     assert row["rate_factor"] == pytest.approx(1 / coder.WARMUP_STEPS)
@@ -283,12 +286,12 @@ def test_a_folder_keeps_its_tokenizer(prepared, tmp_path):
 
 @pytest.mark.parametrize("million", [None, 7.0])
 def test_the_command_of_a_card_trains_by_its_plan(million):
-    plan = coder.Plan.of(million or coder.MILLION_TOKENS["coder"])
+    plan = coder.Plan.from_tokens(million or coder.MILLION_TOKENS["coder"])
     words = card._command("coder", plan).split()
     assert (len(words) == 4) is (million is None)
     options = command._options(words[3:])
     again = options.tokens or coder.MILLION_TOKENS["coder"]
-    assert coder.Plan.of(again, decay_million=options.decay) == plan
+    assert coder.Plan.from_tokens(again, decay_million=options.decay) == plan
 
 
 @pytest.mark.parametrize(

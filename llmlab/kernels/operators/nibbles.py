@@ -32,7 +32,7 @@ def _group(spec: Spec) -> int | None:
 
 def _pairs(weight: Quantized) -> Tensor:
     """Return scales and offsets, (I / group, O, 2): weight = integer * scale + it."""
-    spec, grid = Spec.of(weight), weight.grid
+    spec, grid = Spec.from_weight(weight), weight.grid
     zeros = torch.zeros_like(grid.scales)
     if grid.zero_points is not None:
         zeros = -grid.zero_points * grid.scales

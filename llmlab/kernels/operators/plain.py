@@ -18,7 +18,7 @@ from llmlab.kernels.spec import Spec
 
 def _pack(weight: Quantized) -> Packed:
     """Integers (O, I), scales (O,) or (O, G, 1), zero points where there are any."""
-    spec, grid = Spec.of(weight), weight.grid
+    spec, grid = Spec.from_weight(weight), weight.grid
     scales = grid.scales.expand(spec.rows, -1, -1)
     scales = scales.flatten() if spec.groups == 1 else scales
     dtype = torch.bfloat16 if spec.short_scales else torch.float32

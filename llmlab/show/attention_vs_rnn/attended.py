@@ -24,7 +24,7 @@ def readings(
     ValueError: not both for every token, a missing detail.
     """
     records = select.checked(records)
-    sides = [_by_key(select.of(records, what)) for what in SIDES]
+    sides = [_by_key(select.by_quantity(records, what)) for what in SIDES]
     if not sides[0] or sides[0].keys() != sides[1].keys():
         raise ValueError(
             f"records hold {len(sides[0])} tokens with {ATTENTION_WEIGHT.name!r} and "

@@ -22,13 +22,13 @@ def positions(
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    found = select.of(select.checked(records), BITS_PER_TOKEN)
+    found = select.by_quantity(select.checked(records), BITS_PER_TOKEN)
     if not found:
         raise ValueError(
             f"records hold no {BITS_PER_TOKEN.name!r}; positions.quality gives them."
         )
     panels = {"what a token costs": found}
-    if gains := select.of(records, GAIN_FROM_CONTEXT):
+    if gains := select.by_quantity(records, GAIN_FROM_CONTEXT):
         panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
     ends = sorted({select.detail(each, "to") for each in found})

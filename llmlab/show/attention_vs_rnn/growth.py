@@ -29,14 +29,14 @@ def lengths(
     ValueError: none of that name, a record without the detail, a value not above 0.
     """
     records, name = select.checked(records), str(of)
-    found = select.of(records, name)
+    found = select.by_quantity(records, name)
     if not found:
         names = ", ".join(sorted({each.name for each in records}))
         raise ValueError(f"records hold no {name!r}; choose one of {names}.")
     select.positive(found)
     slopes = {
         each.subject: each
-        for each in select.of(records, SLOPE)
+        for each in select.by_quantity(records, SLOPE)
         if each.details.get("of", name) == name
     }
     fig, axes = style.canvas(height=4.2)

@@ -56,7 +56,7 @@ def one_head(
     records: Sequence[Record], layer: int | None = None, head: int | None = None
 ) -> tuple[Record, ...]:
     """Return the weights of one layer and head; ValueError if there are none."""
-    found = select.of(select.checked(records), ATTENTION_WEIGHT)
+    found = select.by_quantity(select.checked(records), ATTENTION_WEIGHT)
     for key, wished in (("layer", layer), ("head", head)):
         values = sorted({select.detail(each, key) for each in found})
         wished = values[0] if wished is None and values else wished

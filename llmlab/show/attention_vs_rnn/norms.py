@@ -28,7 +28,7 @@ def gradients(
     largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    found = select.of(select.checked(records), GRADIENT_NORM)
+    found = select.by_quantity(select.checked(records), GRADIENT_NORM)
     largest = max((each.value for each in found), default=0)
     if largest <= 0:
         raise ValueError(

@@ -19,7 +19,7 @@ def attention_widget(
     says which token the last one looks at most. Others are left alone.
     ValueError: no weights, more tokens than can be read, a missing detail.
     """
-    found = select.of(select.checked(records), ATTENTION_WEIGHT)
+    found = select.by_quantity(select.checked(records), ATTENTION_WEIGHT)
     heads: dict[tuple[int, int], list[Record]] = {}
     for record in found:
         place = (select.detail(record, "layer"), select.detail(record, "head"))

@@ -31,7 +31,7 @@ def regimes(
     """
     records = select.of_unit(select.checked(records), "s")
     select.positive(records)
-    if not select.of(records, *BOUNDS):
+    if not select.by_quantity(records, *BOUNDS):
         raise ValueError(f"records hold none of {', '.join(BOUNDS)}, in seconds.")
     _one_each(records, along)
     fig, axes = style.canvas(height=3.5)
@@ -39,7 +39,7 @@ def regimes(
     if at is not None:
         axes.axvspan(at / 2**0.25, at * 2**0.25, color=style.BAND, zorder=0)
     _lines(axes, records, along)
-    kinds = select.kinds(select.of(records, *BOUNDS))
+    kinds = select.kinds(select.by_quantity(records, *BOUNDS))
     scales.logarithmic(axes.yaxis, "time", "s", f"bounds are {kinds}")
     scales.doubling(axes, along, points)
     axes.set_ylim(*(limits or scales.room([each.value for each in records])))
@@ -62,7 +62,7 @@ def _one_each(records: Sequence[Record], along: str) -> None:
 
 def _lines(axes: Axes, records: Sequence[Record], along: str) -> None:
     for index, name in enumerate(BOUNDS):
-        x, y = _curve(select.of(records, name), along)
+        x, y = _curve(select.by_quantity(records, name), along)
         look = style.series(index)
         axes.plot(x, y, look.marker, color=look.color, linestyle=look.line,
                   markersize=4.5, label=name)  # fmt: skip

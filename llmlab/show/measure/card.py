@@ -73,10 +73,10 @@ def _upper(records: Sequence[Record]) -> list[Panel]:
 def _lower(records: Sequence[Record]) -> list[Panel]:
     panels: list[Panel] = []
     for title, what in BY_BATCH:
-        curve = [r for r in select.of(records, what) if "batch" in r.details]
+        curve = [r for r in select.by_quantity(records, what) if "batch" in r.details]
         if len(curve) > 1:
             panels.append((title, lambda axes, curve=curve: draw_by_batch(axes, curve)))
-    if memory := select.of(records, *MEMORY):
+    if memory := select.by_quantity(records, *MEMORY):
         panels.append(("memory", lambda axes: _memory(axes, memory)))
     return panels
 
@@ -107,7 +107,7 @@ def _title(records: Sequence[Record]) -> str:
 
 def _note(records: Sequence[Record]) -> str:
     """Return quality, machine and date in one line each."""
-    quality = select.of(records, *QUALITY)
+    quality = select.by_quantity(records, *QUALITY)
     lines = ["   ".join(f"{each.name} {each.text()}" for each in quality)]
     runs = [each for each in records if each.kind in ("measured", "recorded")]
     machines = dict.fromkeys(each.machine for each in runs if each.machine)

@@ -68,7 +68,7 @@ def grid(records: Iterable[Record], keys: Sequence[str]) -> Grid:
     """
     records = select.checked(records)
     select.positive(records)
-    if not select.of(records, *BOUNDS):
+    if not select.by_quantity(records, *BOUNDS):
         raise ValueError(f"records hold none of {', '.join(BOUNDS)}.")
     seen = set()
     for record in records:

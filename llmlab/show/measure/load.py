@@ -20,7 +20,8 @@ def batches(records: Sequence[Record], *, title: str = "Decode by batch") -> Fig
     """
     records = select.checked(records)
     panels = {
-        what: select.of(records, what) for what in (DECODE_THROUGHPUT, DECODE_LATENCY)
+        what: select.by_quantity(records, what)
+        for what in (DECODE_THROUGHPUT, DECODE_LATENCY)
     }
     panels = {what: found for what, found in panels.items() if found}
     if not panels:

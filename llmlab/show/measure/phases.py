@@ -52,7 +52,7 @@ def steps_of(records: Sequence[Record]) -> dict[tuple[str, str, int], Step]:
     """
     steps: dict[tuple[str, str, int], Step] = {}
     phase_of = {name: phase for phase, name in MEASURED.items()}
-    for record in select.of(records, *BOUNDS, *phase_of):
+    for record in select.by_quantity(records, *BOUNDS, *phase_of):
         phase = phase_of.get(record.name) or select.detail(record, "phase")
         place = (record.subject, phase, record.details.get("batch", 1))
         name = record.name if record.name in BOUNDS else "measured"

@@ -44,7 +44,7 @@ def bounds_widget(
 
     def draw(choice: Choice) -> Picture | None:
         found = choices.along(choice, along)
-        if not select.of(found, *BOUNDS):
+        if not select.by_quantity(found, *BOUNDS):
             return None  # the line says so
         at = choice[along]
         fig = regimes(found, along=along, at=at, limits=limits, title=title)

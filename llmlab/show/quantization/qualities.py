@@ -31,7 +31,7 @@ def quality_by_bits(
     measured here stands as a hollow marker over what was recorded. Others are left
     alone. ValueError: none of these sizes, a missing detail.
     """
-    found = select.of(select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE)
+    found = select.by_quantity(select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE)
     methods = list(dict.fromkeys(select.detail(each, "method") for each in found))
     panels = {
         size: facts

@@ -22,7 +22,7 @@ def rounding_errors(
     with details["format"] stand alone, the word beside them. Others are left alone.
     ValueError: none of them, a missing detail, a value not above 0.
     """
-    found = select.of(select.checked(records), ROUNDING_ERROR)
+    found = select.by_quantity(select.checked(records), ROUNDING_ERROR)
     if not found:
         raise ValueError(
             f"records hold no {ROUNDING_ERROR.name!r}; floats.error measures it."

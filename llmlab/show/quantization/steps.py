@@ -36,14 +36,14 @@ def levels(
     """
     records = select.checked(records)
     shares, step = (
-        select.of(records, SHARE_OF_WEIGHTS),
+        select.by_quantity(records, SHARE_OF_WEIGHTS),
         chosen(records, bits, group_size),
     )
     if not shares:
         raise ValueError(
             f"records hold no {SHARE_OF_WEIGHTS.name!r}; levels.histogram gives them."
         )
-    costs = {what.name: select.of(records, what) for what in COSTS}
+    costs = {what.name: select.by_quantity(records, what) for what in COSTS}
     costs = {name: found for name, found in costs.items() if len(found) > 1}
     fig, axes, beside = _panels(len(costs), title)
     _histogram(axes, shares)
@@ -71,7 +71,7 @@ def chosen(
     records: Sequence[Record], bits: int | None = None, group_size: str | None = None
 ) -> Record:
     """Return the step of one choice; ValueError if there is none."""
-    found = select.of(records, STEP)
+    found = select.by_quantity(records, STEP)
     for key, wished in (("bits", bits), ("group size", group_size)):
         known = list(dict.fromkeys(select.detail(each, key) for each in found))
         wished = known[0] if wished is None and known else wished

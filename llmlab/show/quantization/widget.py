@@ -29,8 +29,8 @@ def levels_widget(
     """
     records = select.checked(records)
     first = steps.chosen(records, bits, group_size)
-    found = select.of(records, STEP)
-    costs = select.of(records, *COSTS)
+    found = select.by_quantity(records, STEP)
+    costs = select.by_quantity(records, *COSTS)
 
     def say(choice: Choice) -> str:
         own = [
