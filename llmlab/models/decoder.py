@@ -17,7 +17,7 @@ from llmlab.models.caches.attention import KVCache, causal_mask, uncached
 from llmlab.models.caches.rows import counts_of
 from llmlab.models.config import DecoderConfig
 from llmlab.models.generation import Streaming
-from llmlab.models.layers import Layer, RMSNorm, Rotary, last_tokens
+from llmlab.models.layers import Extend, Layer, RMSNorm, Rotary, last_tokens
 
 
 class Decoder(Streaming, nn.Module):
@@ -73,13 +73,7 @@ class Decoder(Streaming, nn.Module):
         x = self.embedding(tokens)  # (B, T, D)
         start, reach = (0, new) if cache is None else (cache.start, cache.room(new))
         rotary = self.rotary(start, new, reach, x)
-        extends = [
-            partial(uncached, causal_mask(0, new, new, layer.window, x.device))
-            if cache is None
-            else partial(cache.extend, index)
-            for index, layer in enumerate(self.layers)
-        ]
-        for layer, extend in zip(self.layers, extends, strict=True):
+        for layer, extend in zip(self.layers, self._extends(new, cache), strict=True):
             x = layer(x, rotary, extend)
         if last:
             x = last_tokens(x, real)  # (B, 1, D)
@@ -87,6 +81,17 @@ class Decoder(Streaming, nn.Module):
         if cache is not None:  # at the very end: half a step does not count
             cache.advance(real, most=new)
         return logits
+
+    def _extends(self, new: int, cache: KVCache | None) -> list[Extend]:
+        """Return what gives each layer the keys and values that T new tokens see."""
+        if cache is not None:
+            return [partial(cache.extend, index) for index in range(len(self.layers))]
+        windows = [layer.window for layer in self.layers]
+        device = self.embedding.weight.device
+        masks = {
+            window: causal_mask(0, new, new, window, device) for window in set(windows)
+        }
+        return [partial(uncached, masks[window]) for window in windows]
 
     def new_cache(self, batch: int, length: int) -> KVCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""

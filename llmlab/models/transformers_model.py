@@ -102,11 +102,10 @@ class TransformersModel(Streaming, nn.Module):
 
     def _check_context(self, cache: Rows | None, counts: Counts) -> None:
         """Raise ValueError for a text that is longer than the model's context."""
-        if isinstance(counts, int):
-            longest = counts + (0 if cache is None else cache.longest)
+        if cache is not None:
+            longest = cache.reach(counts)
         else:
-            held = [0] * len(counts) if cache is None else cache.lengths.tolist()
-            longest = max(map(sum, zip(held, counts, strict=True)))
+            longest = counts if isinstance(counts, int) else int(max(counts))
         if longest > self.context:
             raise ValueError(
                 f"tokens make a text of {longest}, and the context of {self.name} is "

@@ -10,7 +10,7 @@ import torch
 from caches import KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_models import CONTEXT, decoder, draw_tokens, model
+from small_models import CONTEXT, decoder, draw_tokens, model, wrapped
 from torch import Tensor
 
 from llmlab.models.caches.rows import Rows
@@ -169,6 +169,25 @@ def test_a_cache_that_rows_were_taken_of_goes_on_as_before(name):
 
 
 @kinds
+def test_an_interrupted_call_leaves_nothing_to_rows_that_leave_or_join(name):
+    """Its columns may be there already, behind those that count."""
+    batch = Batch.empty(name, 2)
+    batch.read([5, 3], 0, seed=1)
+
+    def interrupt(module, arguments, output):
+        raise KeyboardInterrupt
+
+    last = list(model(KINDS[name].model).layers)[-1]
+    hook = last.register_forward_hook(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        model(KINDS[name].model)(draw_tokens(2, 3, seed=9), batch.cache)
+    hook.remove()
+    for one in (batch.select([1, 0]), batch.select([1]), batch.join(batch), batch):
+        one.check()
+        one.read(None, 0, seed=2)
+
+
+@kinds
 def test_bytes_count_the_rows_that_are_there(name):
     batch = Batch.empty(name, 2)
     batch.read([6, 6], 0, seed=1)
@@ -247,6 +266,15 @@ def test_a_cache_of_another_model_is_refused(name):
     other = next(one for one, form in forms.items() if form != own and form != "tokens")
     with pytest.raises(ValueError, match=r"cache is a .*this model's new_cache.2, len"):
         model(KINDS[name].model)(tokens, others[other].new(2, 9))
+
+
+def test_rows_of_another_model_do_not_join():
+    wide = wrapped(n_head=2)
+    pair = [model("gpt2").new_cache(1, 9), wide.new_cache(1, 9)]
+    for each, cache in zip((model("gpt2"), wide), pair, strict=True):
+        each(draw_tokens(1, 3), cache)
+    with pytest.raises(ValueError, match=r"other holds .*2, 16.* this cache .*4, 8"):
+        pair[0].join(pair[1])
 
 
 def test_keys_of_another_decoder_are_refused():

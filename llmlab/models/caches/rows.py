@@ -8,6 +8,7 @@ Shapes: B rows (sequences), T new tokens.
 """
 
 import copy
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Self
 
@@ -19,7 +20,7 @@ from llmlab.models.sampling import is_whole
 Counts = int | Sequence[int] | Tensor  # one number for all rows, or one each, (B,)
 
 
-class Rows:
+class Rows(ABC):
     """Rows of tokens: they grow, take tokens back, leave and join.
 
     lengths: (B,) int64, what each row holds. A new tensor with each call: one that was
@@ -41,6 +42,13 @@ class Rows:
     def start(self) -> int | Tensor:
         """Where the next token of each row stands: one number, or (B,)."""
         return self.lengths if self.even is None else self.even
+
+    def reach(self, counts: Counts) -> int:
+        """Return what the longest row holds with `counts` more, as `advance` has it."""
+        if isinstance(counts, int):
+            return self.longest + counts
+        more = torch.as_tensor(counts, device=self.lengths.device)
+        return int((self.lengths + more).max())
 
     def room(self, tokens: int) -> int:
         """Return what the longest row reaches with T more; ValueError: beyond `limit`.
@@ -159,21 +167,21 @@ class Rows:
             )
         return listed
 
+    @abstractmethod
     def _form(self) -> tuple:
         """Return what caches that can be joined have in common."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _forget(self, wanted: list[int], held: list[int]) -> None:
         """Clean what lies behind the wanted lengths; the rows still hold `held`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take(self, old: Self, index: Tensor) -> None:
         """Become the rows `index` of `old`; lengths are set already."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _put(self, one: Self, other: Self) -> None:
         """Become the rows of both; lengths and limit are set already."""
-        raise NotImplementedError
 
 
 def check_size(batch: int, length: int) -> None:

@@ -80,16 +80,21 @@ class AlignedCache(Rows):
         self._align(ends, columns)
 
     def _take(self, old: "AlignedCache", index: Tensor) -> None:
-        kept = self.longest
+        # Not the last columns there are: an interrupted call may have left more.
+        kept = slice(old.longest - self.longest, old.longest)
         self._past = _past(
-            [(layer.keys[index, :, -kept:], layer.values[index, :, -kept:])
-             for layer in old._filled() if kept]
+            [(layer.keys[index, :, kept], layer.values[index, :, kept])
+             for layer in old._filled() if self.longest]
         )  # fmt: skip
 
     def _put(self, one: "AlignedCache", other: "AlignedCache") -> None:
-        kept = self.longest
-        filled = one._filled() or other._filled()
-        pairs = []
+        kept, pairs = self.longest, []
+        filled, others = one._filled() or other._filled(), other._filled()
+        if one.longest and other.longest and _sizes(filled) != _sizes(others):
+            raise ValueError(
+                f"other holds {_sizes(others)} and this cache {_sizes(filled)}, each "
+                "layer's heads and their width; join caches that one model made."
+            )
         for place in range(len(filled) if kept else 0):
             like = filled[place]
             sides = [
@@ -161,12 +166,7 @@ class TokenCache(Rows):
 
 def _check_room(cache: Rows, counts: Counts) -> int:
     """Return what the longest row reaches; ValueError where it outgrows the cache."""
-    if isinstance(counts, int):
-        return cache.room(counts)
-    held = cache.lengths.tolist()
-    reach = max(old + real for old, real in zip(held, counts, strict=True))
-    cache.room(reach - cache.longest)
-    return reach
+    return cache.room(cache.reach(counts) - cache.longest)
 
 
 def _past(pairs: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
@@ -177,6 +177,11 @@ def _past(pairs: Sequence[tuple[Tensor, Tensor]]) -> DynamicCache:
     return past
 
 
+def _sizes(layers: Sequence) -> list[tuple[int, int]]:
+    """Return each layer's heads and their width, (K, H)."""
+    return [(layer.keys.shape[1], layer.keys.shape[3]) for layer in layers]
+
+
 def _columns(cache: AlignedCache, place: int, kept: int, like, name: str) -> Tensor:
     """Return a layer's keys or values of this cache, empty columns before them."""
     filled = cache._filled()
@@ -184,5 +189,5 @@ def _columns(cache: AlignedCache, place: int, kept: int, like, name: str) -> Ten
     if not filled:
         batch, (_, heads, _, width) = len(cache.lengths), model.shape
         return model.new_zeros(batch, heads, kept, width)
-    part = getattr(filled[place], name)[:, :, -cache.longest :]
+    part = getattr(filled[place], name)[:, :, : cache.longest]
     return torch.nn.functional.pad(part, (0, 0, kept - part.shape[2], 0))
