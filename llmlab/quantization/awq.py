@@ -21,8 +21,8 @@ from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch, Inputs
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, clipping, formats
-from llmlab.quantization.assembly import Formats
+from llmlab.quantization import clipping, conversion, formats
+from llmlab.quantization.formats import Formats
 
 POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
 
@@ -41,7 +41,7 @@ def quantize(
     errors weighted by the inputs. The other arguments and errors are those of
     `rounding.quantize`.
     """
-    chosen = assembly.layer_formats(model, format, skip)
+    chosen = formats.layer_formats(model, format, skip)
     seen = calibration.collect(model, data, chosen)
     weights, scales = {}, {}
     for name, own in progress.track(list(chosen.items()), "AWQ"):
@@ -49,9 +49,9 @@ def quantize(
         with surgery.naming(name):
             weights[name], scales[name] = solve(
                 surgery.weight_of(layer), seen[name], own, clip=clip,
-                scale_dtype=assembly.SCALES,
+                scale_dtype=formats.SCALE_DTYPE,
             )  # fmt: skip
-    return assembly.assemble(model, weights, chosen, input_scales=scales)
+    return conversion.convert(model, weights, chosen, input_scales=scales)
 
 
 def solve(

@@ -8,14 +8,20 @@ Shapes: O output features, I input features, G groups per row, C columns per gro
 Sources: Jacob et al., CVPR 2018; groups as in GPTQ, Frantar et al., ICLR 2023.
 """
 
+from collections.abc import Collection, Mapping
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from llmlab.kernels import parameters
 from llmlab.kernels.format import Format, GroupSize, checked
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
+from llmlab.models import surgery
 from llmlab.quantization import clipping
+
+Formats = Format | Mapping[str, Format]  # of all layers, or by name
+SCALE_DTYPE = torch.bfloat16  # of layers: half the bytes, and what the operators take
 
 
 def absmax(
@@ -102,3 +108,25 @@ def group_columns(group_size: GroupSize, columns: int) -> int:
             "scale per row."
         )
     return group_size
+
+
+def layer_formats(
+    model: nn.Module, format: Formats, skip: Collection[str]
+) -> dict[str, Format]:
+    """Return the format of every linear layer that is to be quantized, by name.
+
+    Raises ValueError for a format that is none, and names that are no linear layers.
+    """
+    layers = surgery.linear_layers(model, skip=skip)
+    if not isinstance(format, Mapping):
+        return dict.fromkeys(layers, checked(format))
+    if not format:
+        raise ValueError(
+            "format={} names no layer; name one at least, or hand in Format() for all."
+        )
+    if unknown := sorted(set(format) - set(layers)):
+        raise ValueError(
+            f"format names {unknown[0]!r}, which is no linear layer to be quantized; "
+            f"the names are those of the model's modules, such as {next(iter(layers))}."
+        )
+    return {name: checked(of_layer) for name, of_layer in format.items()}

@@ -22,8 +22,8 @@ from llmlab.models import calibration, column_loop, surgery
 from llmlab.models.calibration import Batch
 from llmlab.models.column_loop import objective
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, clipping, formats
-from llmlab.quantization.assembly import Formats
+from llmlab.quantization import clipping, conversion, formats
+from llmlab.quantization.formats import Formats
 
 
 def quantize(
@@ -44,7 +44,7 @@ def quantize(
     other arguments and errors are those of `rounding.quantize`.
     """
     data = list(data)
-    chosen = assembly.layer_formats(model, format, skip)
+    chosen = formats.layer_formats(model, format, skip)
     order = list(calibration.collect(model, data[:1], chosen))
     work, weights = surgery.share(model), {}
     with progress.task("GPTQ", len(order)) as step:
@@ -55,11 +55,11 @@ def quantize(
                     weights[name] = solve(
                         surgery.weight_of(layer), seen.gram, chosen[name],
                         clip=clip, act_order=act_order, damping=damping,
-                        scale_dtype=assembly.SCALES,
+                        scale_dtype=formats.SCALE_DTYPE,
                     )  # fmt: skip
                 surgery.set_weight(layer, weights[name].dequantize())
                 step()
-    return assembly.assemble(model, weights, chosen)
+    return conversion.convert(model, weights, chosen)
 
 
 def solve(

@@ -14,7 +14,7 @@ from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
 from llmlab.kernels.parameters import QuantizationParameters
-from llmlab.quantization import assembly, floats, formats
+from llmlab.quantization import floats, formats
 from llmlab.quantization.quantities import (
     BITS_PER_WEIGHT,
     ROUNDING_ERROR,
@@ -53,7 +53,7 @@ def of_weight(
     how many there are, and the widest step of all groups; of the error also the bits
     per weight. Errors as in `formats.quantize_weight`.
     """
-    rounded = formats.quantize_weight(weight, format, scale_dtype=assembly.SCALES)
+    rounded = formats.quantize_weight(weight, format, scale_dtype=formats.SCALE_DTYPE)
     details = {"bits": format.bits, "group size": str(format.group_size)}
     error = floats.error(weight, rounded.dequantize())
     size = 8 * rounded.bytes / weight.numel()

@@ -27,8 +27,8 @@ from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import surgery, training
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, clipping, formats
-from llmlab.quantization.assembly import Formats
+from llmlab.quantization import clipping, conversion, formats
+from llmlab.quantization.formats import Formats
 
 FORMAT = Format(bits=2, group_size=32)  # where training pays most
 
@@ -63,14 +63,14 @@ class LearningLinear(nn.Linear):
     def grid(self) -> QuantizationParameters:
         """Return the grid learnt so far, with scales that a file can keep."""
         exact = self.log_scales.exp()
-        short = parameters.round_up(exact.detach(), assembly.SCALES)
+        short = parameters.round_up(exact.detach(), formats.SCALE_DTYPE)
         scales = exact + (short - exact).detach()
         return QuantizationParameters(scales, self.zero_points, self.format.bits)
 
     def quantized(self) -> Quantized:
         """Return the weights as integers, in the grid that was learnt."""
         with torch.no_grad():
-            scales = parameters.round_up(self.log_scales.exp(), assembly.SCALES)
+            scales = parameters.round_up(self.log_scales.exp(), formats.SCALE_DTYPE)
             grid = QuantizationParameters(scales, self.zero_points, self.format.bits)
             return Quantized(grid.round(self._groups()).to(torch.int8), grid)
 
@@ -100,7 +100,7 @@ def prepare(
     in less than float32.
     """
     layers = {}
-    for name, own in assembly.layer_formats(model, format, skip).items():
+    for name, own in formats.layer_formats(model, format, skip).items():
         weight = surgery.weight_of(model.get_submodule(name))
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(
@@ -185,5 +185,5 @@ def finish(model: Model) -> Model:
             "qat.prepare(model) gives."
         )
     weights = {name: layer.quantized() for name, layer in learnt.items()}
-    formats = {name: layer.format for name, layer in learnt.items()}
-    return assembly.assemble(model, weights, formats)
+    learnt_formats = {name: layer.format for name, layer in learnt.items()}
+    return conversion.convert(model, weights, learnt_formats)

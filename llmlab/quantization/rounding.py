@@ -15,8 +15,8 @@ from llmlab.core import progress
 from llmlab.kernels.format import Format
 from llmlab.models import surgery
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, clipping, formats
-from llmlab.quantization.assembly import Formats
+from llmlab.quantization import clipping, conversion, formats
+from llmlab.quantization.formats import Formats
 
 
 def quantize(
@@ -35,12 +35,12 @@ def quantize(
     `formats.quantize_weight` refuses, naming the layer.
     """
     weights = {}
-    chosen = assembly.layer_formats(model, format, skip)
+    chosen = formats.layer_formats(model, format, skip)
     for name, own in progress.track(list(chosen.items()), "rounding weights"):
         layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name] = formats.quantize_weight(
                 surgery.weight_of(layer), own, clip=clip,
-                scale_dtype=assembly.SCALES,
+                scale_dtype=formats.SCALE_DTYPE,
             )  # fmt: skip
-    return assembly.assemble(model, weights, chosen)
+    return conversion.convert(model, weights, chosen)

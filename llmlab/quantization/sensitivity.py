@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from llmlab.kernels.format import Format, checked
 from llmlab.models import sensitivity
 from llmlab.models.sensitivity import Change, Loss, Option
-from llmlab.quantization import assembly, clipping
+from llmlab.quantization import clipping, formats
 from llmlab.quantization.formats import quantize_weight
 
 FORMATS = tuple(Format(bits=bits, group_size=32) for bits in (2, 4, 8))
@@ -40,7 +40,7 @@ def scan(
 def _change_to(format: Format, clip: clipping.Clip) -> Change:
     def change(weight: Tensor) -> tuple[Tensor, int]:
         rounded = quantize_weight(
-            weight, format, clip=clip, scale_dtype=assembly.SCALES
+            weight, format, clip=clip, scale_dtype=formats.SCALE_DTYPE
         )
         return rounded.dequantize(), rounded.bytes
 

@@ -18,8 +18,8 @@ from llmlab.kernels.format import Format
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
 from llmlab.models.surgery import Model
-from llmlab.quantization import assembly, awq, formats
-from llmlab.quantization.assembly import Formats
+from llmlab.quantization import awq, conversion, formats
+from llmlab.quantization.formats import Formats
 
 
 def quantize(
@@ -36,7 +36,7 @@ def quantize(
     `rounding.quantize`, and ValueError for a strength outside 0 to 1 and for a format
     that leaves activations as they are.
     """
-    chosen = assembly.layer_formats(model, format, skip)
+    chosen = formats.layer_formats(model, format, skip)
     if plain := [own for own in chosen.values() if not own.activations]:
         raise ValueError(
             f"format={plain[0]} leaves the activations as they are, and smoothing is "
@@ -49,9 +49,9 @@ def quantize(
         with surgery.naming(name):
             scales[name] = factors(weight, seen[name].largest, strength=strength)
             weights[name] = formats.quantize_weight(
-                weight / scales[name], own, scale_dtype=assembly.SCALES
+                weight / scales[name], own, scale_dtype=formats.SCALE_DTYPE
             )
-    return assembly.assemble(model, weights, chosen, input_scales=scales)
+    return conversion.convert(model, weights, chosen, input_scales=scales)
 
 
 def factors(weight: Tensor, largest: Tensor, *, strength: float = 0.5) -> Tensor:

@@ -1,58 +1,34 @@
-"""From integers to a model: what every method of choosing them has in common.
+"""From integers to a model: quantized layers in the place of its linear layers.
+
+It is the last step of every method of choosing the integers.
 
 Shapes: O output features, I input features.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from llmlab.kernels.format import Format, checked
+from llmlab.kernels.format import Format
 from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
 from llmlab.models.surgery import Model
 
-Formats = Format | Mapping[str, Format]
-SCALES = torch.bfloat16  # half the bytes, and what the operators take
 
-
-def layer_formats(
-    model: nn.Module, format: Formats, skip: Collection[str]
-) -> dict[str, Format]:
-    """Return the format of every linear layer that is to be quantized, by name.
-
-    Raises ValueError for a format that is none, and names that are no linear layers.
-    """
-    layers = surgery.linear_layers(model, skip=skip)
-    if not isinstance(format, Mapping):
-        return dict.fromkeys(layers, checked(format))
-    if not format:
-        raise ValueError(
-            "format={} names no layer; name one at least, or hand in Format() for all."
-        )
-    if unknown := sorted(set(format) - set(layers)):
-        raise ValueError(
-            f"format names {unknown[0]!r}, which is no linear layer to be quantized; "
-            f"the names are those of the model's modules, such as {next(iter(layers))}."
-        )
-    return {name: checked(own) for name, own in format.items()}
-
-
-def assemble(
+def convert(
     model: Model,
     weights: Mapping[str, Quantized],
     formats: Mapping[str, Format],
     *,
     input_scales: Mapping[str, Tensor] | None = None,
 ) -> Model:
-    """Return a new model with these weights in place of its own, on plain operators.
+    """Return a new model whose linear layers hold these weights, on plain operators.
 
-    formats: of `layer_formats`. input_scales: by layer, (I,). The model says its format
-    in `.format`, such as "int4-g32", and otherwise keeps its name. A plan that it was
-    tuned by belonged to other layers and is left out.
+    formats: see `formats.layer_formats`. input_scales: by layer, (I,). The model says
+    its format in `.format`, such as "int4-g32", and otherwise keeps its name. A plan
+    that it was tuned by belonged to other layers and is left out.
     """
     layers = {
         name: QuantizedLinear(
