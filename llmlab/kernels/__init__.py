@@ -5,7 +5,8 @@ autotune    a new model on the operators that are fastest on this machine
 plan        what autotune measures: a Plan, which can be shown, saved and handed in
 abilities   what this processor cannot do, asked once
 modules     other layers put into a model, in a copy that shares the rest
-operators, choice, plans, parameters: what may run a layer, and what is right or fast
+operators, correctness, dispatch, plans, parameters: what may run a layer, and what is
+                right or fast
 
 Only `plan` measures, and `autotune` where no plan is handed in. A quantized layer runs
 on the operators that it was given, or else on plain ones, the same on every machine.
@@ -22,7 +23,8 @@ __all__ = [
     "Plan",
     "abilities",
     "autotune",
-    "choice",
+    "correctness",
+    "dispatch",
     "modules",
     "operators",
     "parameters",

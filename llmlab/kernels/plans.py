@@ -14,7 +14,7 @@ from typing import Any
 
 from llmlab.core import atomic, machine, quantities, records
 from llmlab.core.records import Record
-from llmlab.kernels.choice import ROWS
+from llmlab.kernels.correctness import ROWS
 from llmlab.kernels.format import Format
 from llmlab.kernels.operators import OPERATORS
 

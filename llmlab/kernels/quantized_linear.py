@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import machine
-from llmlab.kernels import choice, packing
-from llmlab.kernels.choice import Choice
+from llmlab.kernels import correctness, dispatch, packing
+from llmlab.kernels.dispatch import Dispatch
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
 from llmlab.kernels.stored import StoredLinear
+from llmlab.kernels.weight_spec import WeightSpec
 
 
 class QuantizedLinear(StoredLinear):
@@ -34,21 +34,21 @@ class QuantizedLinear(StoredLinear):
         activations: bool = False,
         dtype: torch.dtype = torch.float32,
         operator: str | None = None,
-        wished: Choice | None = None,
+        preferred: Dispatch | None = None,
     ):
         """Keep a quantized weight for the plain operators, or those that are named.
 
         input_scales: (I,), multiplied to the activations first, as AWQ and SmoothQuant
         want it. activations: round them to int8, one scale per token. operator: this
         one (`operators.OPERATORS`), for any number of rows; ValueError where it is not
-        right. wished: operators to run on wherever, and as long as, they are right.
+        right. preferred: operators to run on wherever, and as long as, they are right.
         """
         super().__init__(*weight.shape, dtype=dtype, bias=bias)
-        self.spec = Spec.from_weight(weight, activations=activations)
+        self.spec = WeightSpec.from_weight(weight, activations=activations)
         if operator is not None:
             device = weight.integers.device
-            wished = choice.only(operator, self.spec, device=device, dtype=dtype)
-        self.wished = wished or choice.plain(self.spec)
+            preferred = dispatch.only(operator, self.spec, device=device, dtype=dtype)
+        self.preferred = preferred or dispatch.plain(self.spec)
         self._fill(weight, input_scales)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -63,14 +63,14 @@ class QuantizedLinear(StoredLinear):
 
     def quantized(self) -> Quantized:
         """Return the integers and their grid, exactly as they were."""
-        layout = LAYOUTS[self.choice.layout]
+        layout = LAYOUTS[self.dispatch.layout]
         packed = tuple(self.get_parameter(name) for name in self._names())
         return layout.unpack(packed, self.spec)
 
     def facts(self) -> dict[str, Any]:
         """Return form, dtype and operators, as JSON can say them."""
         more: dict[str, Any] = {"dtype": machine.dtype_name(self.dtype)}
-        more["operators"] = list(self.wished.operators)
+        more["operators"] = list(self.preferred.operators)
         if "input_scales" in self._parameters:
             more["input_scales"] = True
         return dataclasses.asdict(self.spec) | more
@@ -95,12 +95,12 @@ class QuantizedLinear(StoredLinear):
             raise KeyError("input_scales")
         self._fill(weight, tensors.get("input_scales"))
 
-    def running(self, wished: Choice) -> "QuantizedLinear":
+    def running(self, preferred: Dispatch) -> "QuantizedLinear":
         """Return the same layer on other operators; it shares what they read alike."""
-        if wished.layout == self.choice.layout:
+        if preferred.layout == self.dispatch.layout:
             new = copy.deepcopy(self)
             new.register_parameter("bias", None)
-            new.wished = new.choice = wished
+            new.preferred = new.dispatch = preferred
             new.ready()
             return new
         scales = self._parameters.get("input_scales")
@@ -109,22 +109,22 @@ class QuantizedLinear(StoredLinear):
             input_scales=None if scales is None else scales.detach(),
             activations=self.spec.activations,
             dtype=self.dtype,
-            wished=wished,
+            preferred=preferred,
         )
 
     def _fill(self, weight: Quantized, input_scales: Tensor | None) -> None:
-        held = choice.holds(
-            self.wished, self.spec, device=weight.integers.device, dtype=self.dtype
+        held = dispatch.holds(
+            self.preferred, self.spec, device=weight.integers.device, dtype=self.dtype
         )
-        self.choice = self.wished if held else choice.plain(self.spec)
-        packed = LAYOUTS[self.choice.layout].pack(weight)
-        names = LAYOUTS[self.choice.layout].names
+        self.dispatch = self.preferred if held else dispatch.plain(self.spec)
+        packed = LAYOUTS[self.dispatch.layout].pack(weight)
+        names = LAYOUTS[self.dispatch.layout].names
         kept: dict[str, Tensor | None] = dict(zip(names, packed, strict=False))
         self.keep(kept | {"input_scales": input_scales})
         self.ready()
 
     def _names(self) -> list[str]:
-        names = LAYOUTS[self.choice.layout].names
+        names = LAYOUTS[self.dispatch.layout].names
         return [name for name in names if name in self._parameters]
 
     def ready(self) -> None:
@@ -132,8 +132,8 @@ class QuantizedLinear(StoredLinear):
 
         One entry for each number of rows up to the last limit, then one for all more.
         """
-        counts = range(choice.LIMITS[-1] + 2)
-        products = [OPERATORS[self.choice.at(rows)].product for rows in counts]
+        counts = range(dispatch.LIMITS[-1] + 2)
+        products = [OPERATORS[self.dispatch.at(rows)].product for rows in counts]
         packed = tuple(self.get_parameter(name).detach() for name in self._names())
         input_scales: Tensor | None = self._parameters.get("input_scales")
         if input_scales is not None:
@@ -142,7 +142,7 @@ class QuantizedLinear(StoredLinear):
 
     def extra_repr(self) -> str:
         return f"{self.in_features}, {self.out_features}, {self.spec.format}, " + (
-            " / ".join(dict.fromkeys(self.choice.operators))
+            " / ".join(dict.fromkeys(self.dispatch.operators))
         )
 
 
@@ -157,14 +157,14 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
     if facts.pop("input_scales", False) != ("input_scales" in tensors):
         raise ValueError("input_scales are there, or not, against what is said of it.")
     dtype, names = machine.dtype(facts.pop("dtype")), facts.pop("operators")
-    known = isinstance(names, list) and len(names) == len(choice.ROWS)
+    known = isinstance(names, list) and len(names) == len(correctness.ROWS)
     if not known or not all(isinstance(name, str) for name in names):
-        raise ValueError(f"operators={names!r} are no {len(choice.ROWS)} names.")
-    spec = Spec(**facts)
+        raise ValueError(f"operators={names!r} are no {len(correctness.ROWS)} names.")
+    spec = WeightSpec(**facts)
     spec.check()
     weight = from_tensors(spec, tensors)
     if dataclasses.replace(spec, short_scales=True) != dataclasses.replace(
-        Spec.from_weight(weight, activations=spec.activations), short_scales=True
+        WeightSpec.from_weight(weight, activations=spec.activations), short_scales=True
     ):
         raise ValueError("its form is not the one of its numbers.")
     return QuantizedLinear(
@@ -172,22 +172,22 @@ def read_layer(facts: dict[str, Any], tensors: dict[str, Tensor]) -> QuantizedLi
         input_scales=tensors.get("input_scales"),
         activations=spec.activations,
         dtype=dtype,
-        wished=Choice(tuple(names)),
+        preferred=Dispatch(tuple(names)),
     )
 
 
 def given_up(model: nn.Module) -> list[str]:
-    """Return the operators that a model's layers wish for and cannot have here."""
+    """Return the operators that a model's layers prefer and cannot have here."""
     names = {
         name
         for layer in model.modules()
-        if isinstance(layer, QuantizedLinear) and layer.choice != layer.wished
-        for name in layer.wished.operators
+        if isinstance(layer, QuantizedLinear) and layer.dispatch != layer.preferred
+        for name in layer.preferred.operators
     }
     return sorted(names)
 
 
-def from_tensors(spec: Spec, tensors: dict[str, Tensor]) -> Quantized:
+def from_tensors(spec: WeightSpec, tensors: dict[str, Tensor]) -> Quantized:
     """Put the tensors of a file into a form; ValueError where they do not fit it."""
     count = spec.rows * spec.columns
     integers = packing.unpack(tensors["integers"], bits=spec.bits, count=count)

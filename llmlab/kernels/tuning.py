@@ -19,8 +19,9 @@ from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core import clock, machine, progress
-from llmlab.kernels import abilities, choice, modules
-from llmlab.kernels.choice import ROWS, SIZE, Choice
+from llmlab.kernels import abilities, correctness, dispatch, modules
+from llmlab.kernels.correctness import ROWS, SIZE
+from llmlab.kernels.dispatch import Dispatch
 from llmlab.kernels.modules import LinearLayer, Model
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.plans import DENSE, LINEAR, PREPACKED, Form, Plan, Trial
@@ -94,7 +95,7 @@ def form_of(layer: nn.Module) -> Form | None:
             str(layer.spec.format),
             layer.device.type,
             machine.dtype_name(layer.dtype),
-            choice.fitting(layer.spec, device=layer.device, dtype=layer.dtype),
+            correctness.fitting(layer.spec, device=layer.device, dtype=layer.dtype),
         )
     if type(layer) not in (nn.Linear, Conv1D):
         return None
@@ -125,9 +126,9 @@ def _tuned(layer: nn.Module, form: Form, chosen: tuple[str, ...]) -> nn.Module:
         if isinstance(layer, LinearLayer) and abilities.prepacked(torch.bfloat16):
             return PrepackedLinear(modules.weight_of(layer))
     elif isinstance(layer, QuantizedLinear):
-        wished, device, dtype = Choice(chosen), layer.device, layer.dtype
-        if choice.holds(wished, layer.spec, device=device, dtype=dtype):
-            return layer.running(wished)
+        preferred, device, dtype = Dispatch(chosen), layer.device, layer.dtype
+        if dispatch.holds(preferred, layer.spec, device=device, dtype=dtype):
+            return layer.running(preferred)
     raise ValueError(
         f"plan chose {', '.join(dict.fromkeys(chosen))} for {form}, and this machine "
         "does not run that right; measure a plan here: kernels.plan(model)."
@@ -139,12 +140,12 @@ def _trial(form: Form, seconds: Seconds, batch: int) -> Trial:
     times = [
         {name: each[n] for name, each in seconds.items()} for n in range(len(ROWS))
     ]
-    best = _best(times[choice.place(batch)])
+    best = _best(times[dispatch.place(batch)])
     if form.format == DENSE:  # one layout, and so one operator for all rows
         return Trial(form, (best,) * len(ROWS), seconds)
     dtype = machine.dtype(form.dtype)
     shared = [
-        {name: time for name, time in each.items() if choice.agree(name, best, dtype)}
+        {name: time for name, time in each.items() if dispatch.agree(name, best, dtype)}
         for each in times
     ]
     return Trial(form, tuple(map(_best, shared)), seconds)
@@ -173,13 +174,13 @@ def _times(layer: nn.Module) -> Seconds:
 
 
 def _integer_calls(layer: QuantizedLinear, rows: int, copies: int) -> Calls:
-    like, there = choice.likeness(layer.spec), (layer.device, layer.dtype)
-    weights = [choice.drawn(like, layer.device, seed) for seed in range(copies)]
+    like, there = correctness.likeness(layer.spec), (layer.device, layer.dtype)
+    weights = [correctness.drawn(like, layer.device, seed) for seed in range(copies)]
     x = _activations(rows, like.columns).to(*there)
     calls: Calls = {}
-    for name in choice.offered(layer.spec, device=layer.device, dtype=layer.dtype):
+    for name in correctness.offered(layer.spec, device=layer.device, dtype=layer.dtype):
         operator = OPERATORS[name]
-        with choice.no_warnings():
+        with correctness.no_warnings():
             packed = [LAYOUTS[operator.layout].pack(weight) for weight in weights]
         calls[name] = functools.partial(_walk, operator.product, x, packed)
     return calls

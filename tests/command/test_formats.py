@@ -11,7 +11,7 @@ from llmlab import models
 from llmlab.command import formats
 from llmlab.command.doctor import quantized
 from llmlab.core import records
-from llmlab.kernels import choice
+from llmlab.kernels import correctness
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
@@ -104,4 +104,4 @@ def test_the_doctor_names_the_operators_of_quantized_layers():
     assert [finding.what for finding in findings] == names
     for finding in findings:
         assert finding.state in ("works", "slow")
-        assert f"({choice.ROWS[-1]} rows)" in finding.said
+        assert f"({correctness.ROWS[-1]} rows)" in finding.said

@@ -14,7 +14,7 @@ from small_models import decoder, draw_tokens, wrapped
 
 from llmlab import kernels, models, quantization
 from llmlab.core import clock
-from llmlab.kernels import Format, Plan, abilities, choice, tuning
+from llmlab.kernels import Format, Plan, abilities, correctness, dispatch, tuning
 from llmlab.kernels.operators import OPERATORS
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
@@ -100,9 +100,9 @@ def test_a_tuned_model_says_the_same_with_the_same_integers(word, batch):
     assert float((ask(new) - answer).norm() / answer.norm()) < 0.05
     assert torch.equal(ask(old), answer)
     for layer in layers_of(new):
-        assert layer.choice == layer.wished
-        assert layer.choice.operators == new.plan.chosen(tuning.form_of(layer))
-    assert all("plain" in layer.choice.operators[0] for layer in layers_of(old))
+        assert layer.dispatch == layer.preferred
+        assert layer.dispatch.operators == new.plan.chosen(tuning.form_of(layer))
+    assert all("plain" in layer.dispatch.operators[0] for layer in layers_of(old))
 
 
 def test_weights_that_stay_are_shared_as_new_parameters():
@@ -113,7 +113,7 @@ def test_weights_that_stay_are_shared_as_new_parameters():
     same = [
         (a, b)
         for a, b in zip(layers_of(old), layers_of(new), strict=True)
-        if a.choice.layout == b.choice.layout
+        if a.dispatch.layout == b.dispatch.layout
     ]
     for a, b in same:
         assert a.integers.data_ptr() == b.integers.data_ptr()
@@ -130,7 +130,9 @@ def test_a_plan_in_hand_measures_nothing_and_gives_the_same_each_time(request):
     request.getfixturevalue("no_clock")
     one, other = (kernels.autotune(old, plan=plan) for _ in range(2))
     assert one.plan is other.plan is plan
-    assert [a.choice for a in layers_of(one)] == [b.choice for b in layers_of(other)]
+    assert [a.dispatch for a in layers_of(one)] == [
+        b.dispatch for b in layers_of(other)
+    ]
     assert torch.equal(ask(one), ask(other))
 
 
@@ -148,17 +150,17 @@ def test_what_is_chosen_fits_and_rounds_alike(word, batch, dtype):
     plan = kernels.plan(layer, batch=batch)
     (trial,) = plan.trials
     there = {"device": torch.device("cpu"), "dtype": dtype}
-    assert tuple(trial.seconds) == choice.offered(layer.spec, **there)
+    assert tuple(trial.seconds) == correctness.offered(layer.spec, **there)
     assert all(t > 0 for each in trial.seconds.values() for t in each)
-    assert choice.holds(choice.Choice(trial.chosen), layer.spec, **there)
+    assert dispatch.holds(dispatch.Dispatch(trial.chosen), layer.spec, **there)
     if dtype == torch.float32:
         assert len({OPERATORS[name].in_bf16 for name in trial.chosen}) == 1
-    place = choice.place(batch)
+    place = dispatch.place(batch)
     best = min(trial.seconds, key=lambda name: trial.seconds[name][place])
     chosen = trial.seconds[trial.chosen[place]][place]
     assert chosen <= trial.seconds[best][place] / 0.9
     tuned = kernels.autotune(layer, plan=plan)
-    assert [tuned.choice.at(rows) for rows in (1, 2, 32, 33)] == [
+    assert [tuned.dispatch.at(rows) for rows in (1, 2, 32, 33)] == [
         trial.chosen[0], trial.chosen[1], trial.chosen[1], trial.chosen[2],
     ]  # fmt: skip
 
@@ -182,7 +184,9 @@ def tuned_elsewhere(strange, tmp_path, monkeypatch):
     }
     new = surgery.replace(old, layers)
     folder = models.save(new, tmp_path / "model")
-    assert {layer.choice.at(1) for layer in layers_of(models.load(folder))} == {strange}
+    assert {layer.dispatch.at(1) for layer in layers_of(models.load(folder))} == {
+        strange
+    }
     monkeypatch.delitem(OPERATORS, strange)
     return folder, new
 
@@ -192,7 +196,7 @@ def test_a_saved_model_keeps_its_operators(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         back = models.load(models.save(new, tmp_path))
-    assert [a.choice for a in layers_of(back)] == [b.choice for b in layers_of(new)]
+    assert [a.dispatch for a in layers_of(back)] == [b.dispatch for b in layers_of(new)]
     assert torch.equal(ask(back), ask(new))
 
 
@@ -207,7 +211,7 @@ def test_operators_that_are_not_here_give_way_to_plain_ones_and_one_warning(
     assert "strange" in str(warning.message)
     assert "kernels.autotune(model)" in str(warning.message)
     assert "\n" not in str(warning.message)
-    assert {layer.choice.operators for layer in layers_of(back)} == {("plain",) * 3}
+    assert {layer.dispatch.operators for layer in layers_of(back)} == {("plain",) * 3}
     assert torch.equal(ask(back), ask(new))
     again = models.save(back, folder.parent / "again")
     config = json.loads((again / "config.json").read_text())

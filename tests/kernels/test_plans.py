@@ -7,7 +7,7 @@ import torch
 from small_models import decoder
 
 from llmlab import kernels, quantization, show
-from llmlab.kernels import Format, Plan, choice
+from llmlab.kernels import Format, Plan, correctness
 
 
 def quantized(word="int4-g32"):
@@ -19,7 +19,7 @@ def test_a_plan_is_shown_with_every_candidate_and_comes_back_from_its_file(tmp_p
     plan = kernels.plan(quantized())
     rows = plan.records()
     assert len(rows) == 3 * sum(len(trial.seconds) for trial in plan.trials)
-    assert {row.details["rows"] for row in rows} == set(choice.ROWS)
+    assert {row.details["rows"] for row in rows} == set(correctness.ROWS)
     assert sum(row.details["chosen"] for row in rows) == 3 * len(plan.trials)
     assert {row.kind for row in rows} == {"measured"}
     assert "int4-g32" in repr(show.table(rows)) and "int4-g32" in repr(plan)

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmlab import quantization
-from llmlab.kernels import Format, abilities, choice
+from llmlab.kernels import Format, abilities, correctness, dispatch
 from llmlab.kernels.operators import LAYOUTS, OPERATORS, onednn, per_token
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 from llmlab.quantization import clipping, formats
 
 CPU = torch.device("cpu")
@@ -35,7 +35,7 @@ def error(found, exact):
 
 
 def offered(spec, dtype):
-    return choice.offered(spec, device=CPU, dtype=dtype)
+    return correctness.offered(spec, device=CPU, dtype=dtype)
 
 
 WORDS = [  # and "wide": with scales of float32
@@ -62,7 +62,7 @@ def made(word, shape):
 @pytest.mark.parametrize(("word", "shape"), CASES)
 def test_every_operator_agrees_with_float64(word, shape):
     weight, activations = made(word, shape)
-    spec = Spec.from_weight(weight, activations=activations)
+    spec = WeightSpec.from_weight(weight, activations=activations)
     for dtype in (torch.float32, BF16):
         for operator in offered(spec, dtype):
             layer = QuantizedLinear(
@@ -86,7 +86,7 @@ def test_every_layout_gives_the_integers_back_exactly(word, shape, turned):
     if turned:  # as a matrix lies in memory that was kept the other way round
         integers = weight.integers.transpose(0, 2).contiguous().transpose(0, 2)
         weight = formats.Quantized(integers, weight.grid)
-    spec = Spec.from_weight(weight, activations=activations)
+    spec = WeightSpec.from_weight(weight, activations=activations)
     for layout in LAYOUTS.values():
         if layout.fits(spec, CPU):
             back = layout.unpack(layout.pack(weight), spec)
@@ -112,7 +112,7 @@ def test_a_rows_answer_never_depends_on_its_neighbours(word, dtype):
     The number of rows stays, since a product's rounding may depend on that.
     """
     weight, activations = made(word, (64, 128))
-    spec = Spec.from_weight(weight, activations=activations)
+    spec = WeightSpec.from_weight(weight, activations=activations)
     x = draw(4, 128, seed=1).to(dtype)
     beside = x.clone()
     beside[1:] *= 1000
@@ -152,7 +152,7 @@ def test_per_token_rounding_moves_no_activation_by_more_than_half_a_step(r, c, p
 
 def test_tokens_of_zeros_and_of_nan_stay_what_they_are():
     weight = rounded(16, 64)
-    operators = offered(Spec.from_weight(weight, activations=True), torch.float32)
+    operators = offered(WeightSpec.from_weight(weight, activations=True), torch.float32)
     assert "plain dynamic" in operators
     for operator in operators:
         layer = QuantizedLinear(weight, activations=True, operator=operator)
@@ -243,15 +243,15 @@ def test_another_dtype_has_plain_operators_and_the_way_back_the_old_ones(
     word, operator
 ):
     weight = rounded(64, 64, word)
-    if operator not in offered(Spec.from_weight(weight), BF16):
+    if operator not in offered(WeightSpec.from_weight(weight), BF16):
         operator = "plain"
     layer = QuantizedLinear(weight, dtype=BF16, operator=operator)
     exact = copy.deepcopy(layer).double()
-    assert exact.choice.operators == ("plain",) * 3
+    assert exact.dispatch.operators == ("plain",) * 3
     x = draw(2, 64).double()
     torch.testing.assert_close(exact(x), x @ weight.dequantize().double().T)
     back = copy.deepcopy(exact).to(BF16)
-    assert back.choice == layer.choice
+    assert back.dispatch == layer.dispatch
     assert torch.equal(back(x.to(BF16)), layer(x.to(BF16)))
 
 
@@ -311,15 +311,15 @@ def test_without_a_wish_a_layer_runs_on_the_plain_operators():
         weight, activations = made(word, shape)
         layer = QuantizedLinear(weight, activations=activations)
         plain = "plain dynamic" if activations else "plain"
-        assert layer.choice.operators == (plain,) * 3
+        assert layer.dispatch.operators == (plain,) * 3
 
 
 def test_operators_that_round_differently_share_no_layer_in_float32():
     """Else a row's answer would depend on how many rows stand beside it."""
-    spec = Spec.from_weight(rounded(64, 128))
-    mixed = choice.Choice(("_weight_int8pack_mm", "plain", "plain"))
-    assert choice.holds(mixed, spec, device=CPU, dtype=BF16)
-    assert not choice.holds(mixed, spec, device=CPU, dtype=torch.float32)
+    spec = WeightSpec.from_weight(rounded(64, 128))
+    mixed = dispatch.Dispatch(("_weight_int8pack_mm", "plain", "plain"))
+    assert dispatch.holds(mixed, spec, device=CPU, dtype=BF16)
+    assert not dispatch.holds(mixed, spec, device=CPU, dtype=torch.float32)
 
 
 def test_an_operator_that_is_wrong_here_is_never_chosen_or_taken_by_name(monkeypatch):
@@ -331,7 +331,7 @@ def test_an_operator_that_is_wrong_here_is_never_chosen_or_taken_by_name(monkeyp
 
     wrong = type(right)("plain", right.fits, saturating)
     weight = rounded(96, 128)
-    spec = Spec.from_weight(weight, activations=True)
+    spec = WeightSpec.from_weight(weight, activations=True)
     monkeypatch.setitem(OPERATORS, "too small", wrong)
     assert "too small" not in offered(spec, torch.float32)
     with pytest.raises(ValueError, match="wrong sums on this processor"):
@@ -341,7 +341,7 @@ def test_an_operator_that_is_wrong_here_is_never_chosen_or_taken_by_name(monkeyp
 def test_onednns_int8_sums_are_believed_only_where_they_are_right():
     """Without VNNI they saturate, in silence; the trial must agree with float64."""
     weight = quantization.absmax(draw(64, 512).sign())  # sums as large as they get
-    spec = Spec.from_weight(weight, activations=True)
+    spec = WeightSpec.from_weight(weight, activations=True)
     if not LAYOUTS["onednn"].fits(spec, CPU):
         pytest.fail("the form that the trial is about")
     x = draw(3, 512, seed=1).abs()

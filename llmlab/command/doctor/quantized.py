@@ -29,14 +29,14 @@ def probes() -> Iterator[Finding]:
 
 def _prepacked() -> Finding:
     from llmlab import kernels
-    from llmlab.kernels import abilities, choice, plans
+    from llmlab.kernels import abilities, correctness, plans
 
     remedy = "bf16 models stay as they are; nothing to do"
     if not abilities.prepacked(torch.bfloat16):
         return Finding("bf16-prepacked", "slow", "not on this processor", remedy)
     layer = torch.nn.Linear(SIZE, SIZE, bias=False, dtype=torch.bfloat16)
     paying = []
-    for rows in choice.ROWS:
+    for rows in correctness.ROWS:
         (trial,) = kernels.plan(layer, batch=rows).trials
         if plans.PREPACKED in trial.chosen:
             paying.append(rows)
@@ -49,7 +49,7 @@ def _prepacked() -> Finding:
 
 def _chosen(word: str, name: str, device: str) -> Finding:
     from llmlab import kernels
-    from llmlab.kernels import choice
+    from llmlab.kernels import correctness
     from llmlab.kernels.quantized_linear import QuantizedLinear
     from llmlab.quantization import formats
 
@@ -62,7 +62,7 @@ def _chosen(word: str, name: str, device: str) -> Finding:
     (trial,) = kernels.plan(layer).trials
     said = ", ".join(
         f"{operator} ({rows} row{'s' * (rows > 1)})"
-        for rows, operator in zip(choice.ROWS, trial.chosen, strict=True)
+        for rows, operator in zip(correctness.ROWS, trial.chosen, strict=True)
     )
     wrong = [each for each in trial.form.candidates if each not in trial.seconds]
     if wrong:

@@ -4,7 +4,7 @@ plain     integers as they are; right everywhere, and torch's operators for int8
 nibbles   half a byte per weight, CPU and CUDA
 onednn    int8 times int8 by the processor's own instructions
 
-Each is right for what its `fits` says, where `kernels.choice` finds its sums right;
+Each is right for what its `fits` says, where `kernels.correctness` finds it so here;
 which is fast depends on the machine and on the number of rows: `kernels.autotune`.
 """
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 
 Packed = tuple[Tensor, ...]
 
@@ -20,9 +20,9 @@ class Layout:
     """A way to keep a weight: the names of its tensors, the way there and back."""
 
     names: tuple[str, ...]
-    fits: Callable[[Spec, torch.device], bool]
+    fits: Callable[[WeightSpec, torch.device], bool]
     pack: Callable[[Quantized], Packed]
-    unpack: Callable[[Packed, Spec], Quantized]  # exact
+    unpack: Callable[[Packed, WeightSpec], Quantized]  # exact
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Operator:
     """A product (R, I) -> (R, O) with a packed weight, in the activations' dtype."""
 
     layout: str
-    fits: Callable[[Spec, torch.device, torch.dtype], bool]
+    fits: Callable[[WeightSpec, torch.device, torch.dtype], bool]
     product: Callable[[Tensor, Packed], Tensor]
     in_bf16: bool = False  # whether activations and answers are rounded to bf16
 

@@ -18,21 +18,21 @@ from torch import Tensor
 
 from llmlab.kernels.operators.kinds import Layout, Operator, Packed
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 
 GROUPS = (256, 128, 64, 32)  # columns that the operators let share a scale
 MIDDLE = 8  # they count levels from 0 to 15, and this one stands for the offset
 TILES = 8  # CUDA: tiles of 16 columns that a thread holds
 
 
-def _group(spec: Spec) -> int | None:
+def _group(spec: WeightSpec) -> int | None:
     """Return the largest group that they know and that divides ours."""
     return next((group for group in GROUPS if spec.group_columns % group == 0), None)
 
 
 def _pairs(weight: Quantized) -> Tensor:
     """Return scales and offsets, (I / group, O, 2): weight = integer * scale + it."""
-    spec, grid = Spec.from_weight(weight), weight.grid
+    spec, grid = WeightSpec.from_weight(weight), weight.grid
     zeros = torch.zeros_like(grid.scales)
     if grid.zero_points is not None:
         zeros = -grid.zero_points * grid.scales
@@ -44,7 +44,7 @@ def _pairs(weight: Quantized) -> Tensor:
     return pairs.bfloat16().contiguous()
 
 
-def _unpack(packed: Packed, spec: Spec, product: Callable) -> Quantized:
+def _unpack(packed: Packed, spec: WeightSpec, product: Callable) -> Quantized:
     tiles, pairs = packed
     bare = torch.zeros_like(pairs)
     bare[..., 0] = 1.0  # integer times one, plus nothing
@@ -84,7 +84,7 @@ def _cuda(x: Tensor, packed: Packed) -> Tensor:
     return y.to(x.dtype)
 
 
-def _fits(spec: Spec, device: torch.device) -> bool:
+def _fits(spec: WeightSpec, device: torch.device) -> bool:
     known = spec.bits <= 4 and spec.short_scales and _group(spec) is not None
     if spec.activations or not known:
         return False
@@ -109,7 +109,7 @@ LAYOUTS = {
 }
 
 
-def _not_double(spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+def _not_double(spec: WeightSpec, device: torch.device, dtype: torch.dtype) -> bool:
     return dtype != torch.float64
 
 

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from llmlab.kernels.operators.kinds import Layout, Operator, Packed
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 
 ZERO = 128
 # Added to a small number in float32, this leaves no room for a fraction: the sum is
@@ -29,7 +29,7 @@ def _pack(weight: Quantized) -> Packed:
     return tiles, scales, torch.zeros(rows, dtype=torch.int64)
 
 
-def _unpack(packed: Packed, spec: Spec) -> Quantized:
+def _unpack(packed: Packed, spec: WeightSpec) -> Quantized:
     tiles, scales, _ = packed
     scales = scales[:1] if spec.per_tensor else scales
     return spec.weight(tiles.to_dense().T, scales, None)
@@ -59,7 +59,7 @@ def _levels(x: Tensor) -> tuple[Tensor, Tensor]:
     return sums.view(torch.int32).to(torch.uint8), largest / 127
 
 
-def _fits(spec: Spec, device: torch.device) -> bool:
+def _fits(spec: WeightSpec, device: torch.device) -> bool:
     return device.type == "cpu" and spec.activations and spec.one_scale_a_row
 
 

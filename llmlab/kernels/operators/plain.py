@@ -13,12 +13,12 @@ from torch.nn import functional
 
 from llmlab.kernels.operators.kinds import Layout, Operator, Packed, per_token
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 
 
 def _pack(weight: Quantized) -> Packed:
     """Integers (O, I), scales (O,) or (O, G, 1), zero points where there are any."""
-    spec, grid = Spec.from_weight(weight), weight.grid
+    spec, grid = WeightSpec.from_weight(weight), weight.grid
     scales = grid.scales.expand(spec.rows, -1, -1)
     scales = scales.flatten() if spec.groups == 1 else scales
     dtype = torch.bfloat16 if spec.short_scales else torch.float32
@@ -30,7 +30,7 @@ def _pack(weight: Quantized) -> Packed:
     return packed
 
 
-def _unpack(packed: Packed, spec: Spec) -> Quantized:
+def _unpack(packed: Packed, spec: WeightSpec) -> Quantized:
     integers, scales = packed[:2]
     zeros = None if spec.symmetric else packed[2]
     if spec.per_tensor:
@@ -87,18 +87,20 @@ def _int_mm_cuda(x: Tensor, packed: Packed) -> Tensor:
     return (y * scales).mul_(packed[1]).to(x.dtype)
 
 
-def _fits_int8pack(spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+def _fits_int8pack(spec: WeightSpec, device: torch.device, dtype: torch.dtype) -> bool:
     plain = spec.one_scale_a_row and spec.short_scales and not spec.activations
     # Other widths it reads beyond the row, without a word: wrong sums, or a crash.
     return plain and spec.columns % 16 == 0 and dtype != torch.float64
 
 
-def _fits_int_mm(spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+def _fits_int_mm(spec: WeightSpec, device: torch.device, dtype: torch.dtype) -> bool:
     plain = spec.one_scale_a_row and spec.activations and dtype != torch.float64
     return plain and device.type == "cpu"
 
 
-def _fits_int_mm_cuda(spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+def _fits_int_mm_cuda(
+    spec: WeightSpec, device: torch.device, dtype: torch.dtype
+) -> bool:
     plain = spec.one_scale_a_row and spec.activations and dtype != torch.float64
     eights = spec.rows % 8 == 0 and spec.columns % 8 == 0
     return plain and eights and device.type == "cuda"

@@ -1,4 +1,6 @@
-"""What a quantized layer is, apart from its numbers: JSON can say all of it.
+"""The shape and the number format of a quantized weight, without its numbers.
+
+This is what TensorFlow calls a TensorSpec; JSON can say all of it.
 
 Shapes: O output features, I input features, G groups per row, C columns per group.
 """
@@ -13,8 +15,8 @@ from llmlab.kernels.quantized import Quantized
 
 
 @dataclass(frozen=True)
-class Spec:
-    """Form of a weight's integers, and whether activations are rounded too."""
+class WeightSpec:
+    """Shape and format of a weight, and whether its layer rounds activations too."""
 
     rows: int  # O
     columns: int  # I
@@ -26,7 +28,9 @@ class Spec:
     activations: bool = False  # int8, one scale per token
 
     @classmethod
-    def from_weight(cls, weight: Quantized, *, activations: bool = False) -> "Spec":
+    def from_weight(
+        cls, weight: Quantized, *, activations: bool = False
+    ) -> "WeightSpec":
         """Read the form of a quantized weight."""
         (rows, columns), grid = weight.shape, weight.grid
         return cls(

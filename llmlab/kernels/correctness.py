@@ -1,10 +1,8 @@
-"""Which operators may run a layer: those that fit, and are right on this machine.
+"""Which operators run a layer, and are right on this machine.
 
 Every operator that fits is first compared with float64, on numbers that reach the ends
 of their ranges (some processors add int8 products with saturation): one that is wrong
-here is not offered, neither to be tuned for nor by name. Nothing here is timed: a layer
-runs on the operators that it is given, or else on the plain ones, which are right
-everywhere. Which are fastest, `kernels.autotune` finds out.
+here is not offered, neither to be tuned for nor by name. Nothing here is timed.
 
 Shapes: R rows of activations, O output features, I input features.
 """
@@ -14,7 +12,6 @@ import dataclasses
 import functools
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -22,41 +19,16 @@ from torch import Tensor
 from llmlab.kernels import parameters
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.quantized import Quantized
-from llmlab.kernels.spec import Spec
+from llmlab.kernels.weight_spec import WeightSpec
 
 ROWS = (1, 16, 128)  # where operators are compared: a token, a batch, a prompt
-LIMITS = (1, 32)  # rows up to which the first and the second answer hold
 SIZE = 1024  # O and I of the weight that they are tried on
 ALLOWED = 0.02  # relative error: what bf16 and its sums may cost
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The operators that run a layer, by the number of rows; they read one layout."""
-
-    operators: tuple[str, ...]  # one for each of ROWS
-
-    @property
-    def layout(self) -> str:
-        """The name of the layout that they read; KeyError for none of this house."""
-        return OPERATORS[self.operators[0]].layout
-
-    def at(self, rows: int) -> str:
-        """Return the operator for this number of rows."""
-        return self.operators[place(rows)]
-
-
-def place(rows: int) -> int:
-    """Return which of ROWS stands for a number of rows."""
-    return sum(rows > limit for limit in LIMITS)
-
-
-def plain(spec: Spec) -> Choice:
-    """Return the operators that are right for every form, on every machine."""
-    return Choice(("plain dynamic" if spec.activations else "plain",) * len(ROWS))
-
-
-def fitting(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+def fitting(
+    spec: WeightSpec, *, device: torch.device, dtype: torch.dtype
+) -> tuple[str, ...]:
     """Return the operators made for layers of this form, whichever machine it is."""
     device = torch.device(device)
     return tuple(
@@ -67,65 +39,25 @@ def fitting(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[st
     )
 
 
-def offered(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+def offered(
+    spec: WeightSpec, *, device: torch.device, dtype: torch.dtype
+) -> tuple[str, ...]:
     """Return the operators that run layers of this form, and are right, here."""
     like, device = likeness(spec), torch.device(device)
     names = fitting(spec, device=device, dtype=dtype)
     return tuple(name for name in names if is_right(name, like, device, dtype))
 
 
-def wrong(spec: Spec, *, device: torch.device, dtype: torch.dtype) -> tuple[str, ...]:
+def wrong(
+    spec: WeightSpec, *, device: torch.device, dtype: torch.dtype
+) -> tuple[str, ...]:
     """Return the operators made for layers of this form that are wrong or absent."""
     right = offered(spec, device=device, dtype=dtype)
     names = fitting(spec, device=device, dtype=dtype)
     return tuple(name for name in names if name not in right)
 
 
-def only(
-    operator: str, spec: Spec, *, device: torch.device, dtype: torch.dtype
-) -> Choice:
-    """Return the choice of this one operator; ValueError where it may not be used."""
-    if operator == "plain" and spec.activations:
-        operator = "plain dynamic"
-    chosen = Choice((operator,) * len(ROWS))
-    if not holds(chosen, spec, device=device, dtype=dtype):
-        right = offered(spec, device=device, dtype=dtype)
-        raise ValueError(
-            f"operator={operator!r} does not run {spec.format} on {device} in {dtype}, "
-            f"or gives wrong sums on this processor; choose one of {list(right)}, or "
-            "None for the plain one."
-        )
-    return chosen
-
-
-def holds(
-    chosen: Choice, spec: Spec, *, device: torch.device, dtype: torch.dtype
-) -> bool:
-    """Say whether all operators of a choice run this form, and are right, here."""
-    if chosen == plain(spec):
-        return True
-    fit = fitting(spec, device=device, dtype=dtype)
-    if not set(chosen.operators) <= set(fit):
-        return False
-    first, like = chosen.operators[0], likeness(spec)
-    return all(
-        agree(name, first, dtype) and is_right(name, like, torch.device(device), dtype)
-        for name in chosen.operators
-    )
-
-
-def agree(name: str, other: str, dtype: torch.dtype) -> bool:
-    """Say whether two operators can share a layer: layout, and what they round to.
-
-    In a float32 model one that rounds to bf16 beside one that does not would let a
-    row's answer depend on how many rows stand beside it.
-    """
-    one, two = OPERATORS[name], OPERATORS[other]
-    rounded = dtype in (torch.bfloat16, torch.float16) or one.in_bf16 == two.in_bf16
-    return one.layout == two.layout and rounded
-
-
-def likeness(spec: Spec) -> Spec:
+def likeness(spec: WeightSpec) -> WeightSpec:
     """Return the form of the weight that stands for all of this form in trials."""
     columns = -(-SIZE // spec.group_columns) * spec.group_columns
     group = spec.group_columns
@@ -135,7 +67,9 @@ def likeness(spec: Spec) -> Spec:
 
 
 @functools.cache
-def is_right(name: str, spec: Spec, device: torch.device, dtype: torch.dtype) -> bool:
+def is_right(
+    name: str, spec: WeightSpec, device: torch.device, dtype: torch.dtype
+) -> bool:
     """Say whether an operator's products are right here; False where it is absent.
 
     Tried at each number of rows, on drawn numbers and on the ends of their range, where
@@ -177,7 +111,7 @@ def no_warnings() -> Iterator[None]:
         yield
 
 
-def drawn(spec: Spec, device: torch.device, seed: int) -> Quantized:
+def drawn(spec: WeightSpec, device: torch.device, seed: int) -> Quantized:
     """Draw integers over the whole range, so that sums get as large as they can."""
     generator = torch.Generator().manual_seed(seed)
     size = (spec.rows, spec.groups, spec.group_columns)
