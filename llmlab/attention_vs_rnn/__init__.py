@@ -16,6 +16,7 @@ recall         a task that only memory solves, to train the layers on
 positions      quality by the tokens of context
 maps           attention weights of any layer and head of any causal model
 importance     what a token looks at, and what its answer rests on
+quantities     name and unit of the facts of this lab
 
 Sources: Elman 1990; Hochreiter & Schmidhuber 1997; Cho et al. 2014; Vaswani et al.
 2017; Feng et al. 2024.
@@ -34,6 +35,7 @@ from llmlab.attention_vs_rnn import (
     maps,
     memory,
     positions,
+    quantities,
     recall,
     scan,
     slopes,
@@ -43,6 +45,6 @@ from llmlab.core import faces
 
 __all__ = ["KINDS", "LOOP", "WHOLE_MATRIX", "attention", "build", "cells", "crossings"]
 __all__ += ["gradients", "importance", "latency", "maps", "memory", "positions"]
-__all__ += ["recall", "scan", "slopes"]
+__all__ += ["quantities", "recall", "scan", "slopes"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -11,6 +11,7 @@ Format          how many bits, what shares a scale: handed in, and a word for it
 absmax, affine  one weight matrix; formats, clipping, floats: the parts
 techniques      the table of words that ask for one of these: "int4-g32-gptq"
 levels          a weight beside its grid, as records to be drawn
+quantities      name and unit of the facts of this lab
 
 Every method returns a new model and leaves the old one as it was; `models.save` and
 `models.load` keep it. It works on the models of llmlab and on any of transformers with
@@ -32,6 +33,7 @@ from llmlab.quantization import (
     gptq,
     levels,
     qat,
+    quantities,
     sensitivity,
     smoothquant,
     techniques,
@@ -55,6 +57,7 @@ __all__ = [
     "levels",
     "prepack",
     "qat",
+    "quantities",
     "quantize",
     "quantize_weight",
     "sensitivity",
