@@ -57,16 +57,16 @@ def make(name: str, word: str, *, device: Any = "cpu") -> Any:
 
     Quantized models keep everything else in bf16, and run on plain operators.
     """
-    recipe = techniques.read(word)
-    model = models.load(name, dtype=recipe.dtype, device=device)
-    if not recipe.technique.calibrates:
-        return recipe.apply(model)
+    variant = techniques.read(word)
+    model = models.load(name, dtype=variant.dtype, device=device)
+    if not variant.technique.calibrates:
+        return variant.apply(model)
     if not hasattr(model, "new_cache"):
         raise ValueError(
             f"format {word!r} calibrates on programs, and {name!r} reads other texts; "
-            f"use {recipe.technique.call} with batches of your own."
+            f"use {variant.technique.call} with batches of your own."
         )
-    return recipe.apply(model, calibration.batches(model))
+    return variant.apply(model, calibration.batches(model))
 
 
 def _tuned(made: Mapping[str, Any], batch: int) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The contracts: what a model and a stored layer offer, so that techniques meet.
+"""The contracts: layer, cache, technique, and the one face of causal models.
 
 A causal model maps tokens to logits, makes its own cache, and counts its own cost. The
 cost is counted from shapes alone: two FLOPs for a multiply-add, attention over all
@@ -9,9 +9,11 @@ Shapes: B sequences, T new tokens, V vocabulary.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from torch import Tensor, nn
+
+Model = TypeVar("Model", bound=nn.Module)
 
 # What may stand in the place of a linear layer in a file: its word -> the module that
 # reads it. The word comes from a file, so it is looked up here and nowhere else: a
@@ -71,8 +73,8 @@ class Cost:
 class Cache(Protocol):
     """What a model remembers of the tokens that it has seen; made by `new_cache`.
 
-    The caches of llmlab share `models.caches.rows.Rows`. `select` and `join` give new
-    caches and leave the old ones as they are.
+    The caches of llmlab share `models.caches.rows.RaggedCache`. `select` and `join`
+    give new caches and leave the old ones as they are.
     """
 
     lengths: Tensor  # (B,) int64: tokens held; a new tensor with each call
@@ -116,6 +118,35 @@ class AttentionCache(Cache, Protocol):
         Third comes the mask: (B or 1, 1, T, S), true where a new token may look,
         "causal" for a fresh square of tokens, None where nothing is hidden.
         """
+        ...
+
+
+class Technique(Protocol):
+    """A function that takes a model and returns a new one, such as a quantized one.
+
+    It walks modules, and so takes a Llama decoder, the RNN, a wrapped GPT-2, BERT, T5
+    and a bare nn.Linear. tests/contracts/test_techniques.py holds it to its promises:
+
+    - The original keeps every byte. Unchanged weights may share its storage, but not
+      its Parameter objects, so that training the new model leaves the old one alone.
+    - The same call gives the same model again.
+    - `models.save` and `models.load` give the same logits, bit by bit.
+    - The bytes that are counted are there, in memory and in the file.
+    - A row's answer does not depend on the other rows of its batch: in float64 bit for
+      bit, in float32 within 1e-4 of the largest logit.
+    - The new model says what it is in `.format`, such as "int4-g32".
+    - What it cannot do is refused by a ValueError of one sentence that says why.
+
+    It neither times nor prints; long work reports through `core.progress`.
+    """
+
+    __module__: str
+    __name__: str
+
+    # Data to calibrate on comes second, then the format, and options by name. A
+    # technique that trains returns the log beside the model, as `training.Trained`.
+    def __call__(self, model: Model, *args: Any, **kwargs: Any) -> Model:
+        """Return the new model; ValueError for what cannot be done to this one."""
         ...
 
 

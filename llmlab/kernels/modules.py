@@ -12,12 +12,13 @@ import copy
 import dataclasses
 import difflib
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-Model = TypeVar("Model", bound=nn.Module)
+from llmlab.core.model import Model
+
 LinearLayer = nn.Linear | Conv1D
 
 

@@ -19,10 +19,11 @@ from torch.nn import functional
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core import clock, machine, progress
+from llmlab.core.model import Model
 from llmlab.kernels import abilities, correctness, dispatch, modules
 from llmlab.kernels.correctness import ROWS, SIZE
 from llmlab.kernels.dispatch import Dispatch
-from llmlab.kernels.modules import LinearLayer, Model
+from llmlab.kernels.modules import LinearLayer
 from llmlab.kernels.operators import LAYOUTS, OPERATORS
 from llmlab.kernels.plans import DENSE, LINEAR, PREPACKED, Form, Plan, Trial
 from llmlab.kernels.prepacked_linear import PrepackedLinear

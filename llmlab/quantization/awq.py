@@ -15,12 +15,12 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.core.model import Model
 from llmlab.kernels.format import Format
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch, Inputs
 from llmlab.models.column_loop import objective
-from llmlab.models.surgery import Model
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from llmlab.core.model import Model
 from llmlab.kernels.format import Format
 from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
-from llmlab.models.surgery import Model
 
 
 def convert(

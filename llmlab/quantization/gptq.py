@@ -15,13 +15,13 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.core.model import Model
 from llmlab.kernels.format import Format, checked
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import calibration, column_loop, surgery
 from llmlab.models.calibration import Batch
 from llmlab.models.column_loop import objective
-from llmlab.models.surgery import Model
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 

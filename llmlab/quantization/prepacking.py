@@ -6,10 +6,10 @@ Whether it is here, `kernels.autotune` finds out.
 """
 
 from llmlab.core import machine
+from llmlab.core.model import Model
 from llmlab.kernels import abilities
 from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.models import surgery
-from llmlab.models.surgery import Model
 
 
 def prepack(model: Model) -> Model:

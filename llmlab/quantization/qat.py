@@ -20,13 +20,13 @@ from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
 from llmlab.core import machine
+from llmlab.core.model import Model
 from llmlab.kernels import parameters
 from llmlab.kernels.format import Format
 from llmlab.kernels.operators import per_token
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
 from llmlab.models import surgery, training
-from llmlab.models.surgery import Model
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 

@@ -12,9 +12,9 @@ Source: the baseline of every paper, such as GPTQ, Frantar et al., ICLR 2023.
 from collections.abc import Collection
 
 from llmlab.core import progress
+from llmlab.core.model import Model
 from llmlab.kernels.format import Format
 from llmlab.models import surgery
-from llmlab.models.surgery import Model
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 

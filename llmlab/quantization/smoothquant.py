@@ -14,10 +14,10 @@ from collections.abc import Collection, Iterable
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.core.model import Model
 from llmlab.kernels.format import Format
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
-from llmlab.models.surgery import Model
 from llmlab.quantization import awq, conversion, formats
 from llmlab.quantization.formats import Formats
 

@@ -8,12 +8,12 @@ A new technique is a row here; who reads words, such as `llmlab measure --format
 knows none of them by name.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmlab.core.model import Model, Technique
 from llmlab.kernels.format import Format
-from llmlab.models.surgery import Model
 from llmlab.quantization import awq, gptq, smoothquant
 from llmlab.quantization.prepacking import prepack
 from llmlab.quantization.rounding import quantize
@@ -25,10 +25,10 @@ DEFAULT = ("fp32", "bf16", "bf16-prepacked", *ROUNDED)  # to be compared
 
 
 @dataclass(frozen=True)
-class Technique:
-    """What turns a model into its quantized one, and what it needs."""
+class Entry:
+    """A technique of the table, and what it needs."""
 
-    quantize: Callable[..., Model]  # (model, format), or (model, batches, format)
+    quantize: Technique  # (model, format), or (model, batches, format)
     calibrates: bool = False  # looks at batches of inputs
     activations: bool = False  # is for formats that quantize activations too
 
@@ -39,22 +39,22 @@ class Technique:
         return where.removeprefix("llmlab.")
 
 
-ROUNDING = Technique(quantize)
-TECHNIQUES: Mapping[str, Technique] = {  # by the end of a word
-    "gptq": Technique(gptq.quantize, calibrates=True),
-    "awq": Technique(awq.quantize, calibrates=True),
-    "smooth": Technique(smoothquant.quantize, calibrates=True, activations=True),
+ROUNDING = Entry(quantize)
+TECHNIQUES: Mapping[str, Entry] = {  # by the end of a word
+    "gptq": Entry(gptq.quantize, calibrates=True),
+    "awq": Entry(awq.quantize, calibrates=True),
+    "smooth": Entry(smoothquant.quantize, calibrates=True, activations=True),
 }
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Variant:
     """A word that was read: the dtype to load a model in, and what to do to it."""
 
     word: str
     dtype: str = BASE
     format: Format | None = None  # None: the weights stay as they are
-    technique: Technique = ROUNDING
+    technique: Entry = ROUNDING
     prepacked: bool = False
 
     def apply(self, model: Model, batches: Any = None) -> Model:
@@ -75,11 +75,11 @@ class Recipe:
         return self.technique.quantize(model, batches, self.format)
 
 
-def read(word: str) -> Recipe:
+def read(word: str) -> Variant:
     """Return what a word asks for; ValueError for one that asks for nothing known."""
     base, dash, end = word.partition("-")
     if base in FLOATS and end in ("", "prepacked") and bool(dash) == bool(end):
-        return Recipe(word, base, prepacked=bool(end))
+        return Variant(word, base, prepacked=bool(end))
     rest, _, last = word.rpartition("-")
     technique = TECHNIQUES.get(last, ROUNDING)
     try:
@@ -91,7 +91,7 @@ def read(word: str) -> Recipe:
             f"format {word!r} is unknown; choose of {', '.join(examples())}, with 2 to "
             "8 bits and any group size that divides."
         ) from error
-    return Recipe(word, format=format, technique=technique)
+    return Variant(word, format=format, technique=technique)
 
 
 def examples() -> list[str]:

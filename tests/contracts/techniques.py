@@ -16,6 +16,7 @@ from torch import nn
 from torch.nn import functional
 
 from llmlab import kernels, quantization
+from llmlab.core import model as contract
 from llmlab.kernels import Format
 from llmlab.models import training
 from llmlab.quantization import awq, gptq, qat, smoothquant
@@ -84,27 +85,34 @@ NOTHING = Family(
 class Technique:
     """How a technique is called, what it then says, and what it refuses."""
 
-    apply: Callable[[nn.Module, Family, torch.dtype], nn.Module]
+    function: contract.Technique
+    call: Callable[[contract.Technique, nn.Module, Family, torch.dtype], nn.Module]
     says: str  # of the model's `.format`, a regular expression
     refused: Mapping[str, str] = field(default_factory=dict)  # family -> words
 
+    def apply(self, model, family, dtype):
+        return self.call(self.function, model, family, dtype)
 
-def plain(function, **knobs):
-    return lambda model, family, dtype: function(model, **knobs)
+
+def plain(**knobs):
+    return lambda function, model, family, dtype: function(model, **knobs)
 
 
-def calibrated(function, **knobs):
-    return lambda model, family, dtype: function(model, [family.data(dtype)], **knobs)
+def calibrated(**knobs):
+    def call(function, model, family, dtype):
+        return function(model, [family.data(dtype)], **knobs)
+
+    return call
 
 
 def trained(**knobs):
-    def apply(model, family, dtype):
+    def call(function, model, family, dtype):
         def batch(step):
             return TOKENS if family.has_folder else family.data(dtype)
 
-        return qat.train(model, batch, steps=2, loss=family.loss, **knobs).model
+        return function(model, batch, steps=2, loss=family.loss, **knobs).model
 
-    return apply
+    return call
 
 
 def in_groups(bits):
@@ -113,21 +121,24 @@ def in_groups(bits):
 
 TECHNIQUES = {
     "rounding to int8": Technique(
-        plain(quantization.quantize, format=Format()), "int8"
+        quantization.quantize, plain(format=Format()), "int8"
     ),
     "rounding to int4 in groups": Technique(
-        plain(quantization.quantize, format=in_groups(4)), "int4-g8"
+        quantization.quantize, plain(format=in_groups(4)), "int4-g8"
     ),
     "int8 weights and activations": Technique(
-        plain(quantization.quantize, format=Format(activations=True)), "int8-dynamic"
+        quantization.quantize, plain(format=Format(activations=True)), "int8-dynamic"
     ),
-    "gptq": Technique(calibrated(gptq.quantize, format=in_groups(3)), "int3-g8"),
-    "awq": Technique(calibrated(awq.quantize, format=in_groups(4)), "int4-g8"),
-    "smoothquant": Technique(calibrated(smoothquant.quantize), "int8-dynamic"),
-    "training through the rounding": Technique(trained(format=in_groups(2)), "int2-g8"),
-    "prepacking": Technique(plain(quantization.prepack), "(fp32-prepacked)?"),
+    "gptq": Technique(gptq.quantize, calibrated(format=in_groups(3)), "int3-g8"),
+    "awq": Technique(awq.quantize, calibrated(format=in_groups(4)), "int4-g8"),
+    "smoothquant": Technique(smoothquant.quantize, calibrated(), "int8-dynamic"),
+    "training through the rounding": Technique(
+        qat.train, trained(format=in_groups(2)), "int2-g8"
+    ),
+    "prepacking": Technique(quantization.prepack, plain(), "(fp32-prepacked)?"),
     "operators tuned for this machine": Technique(
-        lambda model, family, dtype: kernels.autotune(
+        kernels.autotune,
+        lambda autotune, model, family, dtype: autotune(
             quantization.quantize(model, in_groups(4))
         ),
         "int4-g8",

@@ -1,7 +1,9 @@
-"""Every technique keeps the same promises, on every family of models."""
+"""Every technique keeps the promises of `core.model.Technique`, on every family."""
 
 import hashlib
+import inspect
 import re
+import typing
 
 import fresh
 import pytest
@@ -10,7 +12,9 @@ from safetensors.torch import load_file
 from techniques import FAMILIES, NOTHING, TECHNIQUES, TOKENS
 
 from llmlab import measure, models
+from llmlab.core.model import Model
 from llmlab.kernels.stored import StoredLinear
+from llmlab.models.training import Trained
 
 PAIRS = [(t, f) for t in TECHNIQUES for f in FAMILIES]
 DONE = [(t, f) for t, f in PAIRS if f not in TECHNIQUES[t].refused]
@@ -49,6 +53,19 @@ def fingerprint(model):
     digest.update(str(config and config.to_dict()).encode())
     digest.update(str((getattr(model, "format", None), model.training)).encode())
     return digest.hexdigest()
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_its_signature_is_that_of_the_contract(technique):
+    """A model comes first and a model of that class comes back; options have names."""
+    function = TECHNIQUES[technique].function
+    types = typing.get_type_hints(function)
+    first, *others = inspect.signature(function).parameters.values()
+    assert first.name == "model" and types["model"] is Model
+    assert types["return"] in (Model, Trained)
+    positional = [p.name for p in others if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional in ([], ["format"], ["data", "format"], ["batch"])
+    assert not [p.name for p in others if p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)]
 
 
 @pytest.mark.parametrize(("technique", "family"), DONE)
