@@ -16,7 +16,7 @@ from llmlab.models import checkpoints
 CLEAN = {"core", "texts", "kernels", "models", "measure"}
 # What stands in for another function, whatever that takes.
 WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules"}
-ERROR = 'llmlab/zoo/card.py:3: error: Name "x" is not defined  [name-defined]'
+ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 
 
 @pytest.mark.slow

@@ -29,7 +29,7 @@ def errors() -> list[str]:
 
 
 def room(line: str) -> str:
-    """Return the room that an error is in: "llmlab/zoo/card.py:3: …" is in "zoo"."""
+    """Return the room of an error: "llmlab/zoo/coder_card.py:3: …" is in "zoo"."""
     return Path(line.partition(":")[0]).with_suffix("").parts[1]
 
 

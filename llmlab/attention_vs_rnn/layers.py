@@ -41,7 +41,7 @@ MIXERS: dict[str, tuple[int, Mixer]] = {  # with how many matrices of D x D
 KINDS = tuple(kind for kind in MIXERS if "," not in kind)
 
 
-class Layer(nn.Module):
+class MixerLayer(nn.Module):
     """A mixer and an MLP. The state is what the mixer needs of the tokens before."""
 
     def __init__(self, mixer: nn.Module, width: int, hidden: int):
@@ -83,7 +83,7 @@ class MLP(nn.Module):
 
 def build(
     kind: str, *, width: int = 256, heads: int = 4, matrices: int = 8, seed: int = 0
-) -> Layer:
+) -> MixerLayer:
     """Return a layer of one of `MIXERS` with `matrices` x D x D weights in matrices.
 
     The MLP gets what the mixer leaves; 8, the least, is an LSTM without one, and 12
@@ -102,7 +102,7 @@ def build(
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layer = Layer(make(width, heads), width, (matrices - own) * width // 2)
+        layer = MixerLayer(make(width, heads), width, (matrices - own) * width // 2)
     return layer.eval().requires_grad_(False)
 
 

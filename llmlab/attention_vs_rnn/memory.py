@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 
 from llmlab.attention_vs_rnn import workloads
-from llmlab.attention_vs_rnn.layers import Layer, state_bytes
+from llmlab.attention_vs_rnn.layers import MixerLayer, state_bytes
 from llmlab.attention_vs_rnn.quantities import DECODE_MEMORY, PREFILL_MEMORY, STATE
 from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Layers
 from llmlab.core import progress, records
@@ -38,7 +38,7 @@ def allocated(
 
 
 @torch.inference_mode()
-def _of_one(name: str, layer: Layer, length: int) -> list[Record]:
+def _of_one(name: str, layer: MixerLayer, length: int) -> list[Record]:
     details = {"tokens": length}
     facts = []
     for what, call_of in PHASES.items():

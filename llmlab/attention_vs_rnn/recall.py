@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.attention_vs_rnn.layers import Layer, build
+from llmlab.attention_vs_rnn.layers import MixerLayer, build
 from llmlab.core import quantities, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -29,7 +29,7 @@ RATE = 3e-3
 class Reader(nn.Module):
     """Embedding, one layer, head: the least that can do the task."""
 
-    def __init__(self, layer: Layer):
+    def __init__(self, layer: MixerLayer):
         super().__init__()
         self.embedding = nn.Embedding(VOCABULARY, layer.width)
         self.layer = layer

@@ -10,23 +10,23 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from llmlab.attention_vs_rnn.layers import WHOLE_MATRIX, Layer
+from llmlab.attention_vs_rnn.layers import WHOLE_MATRIX, MixerLayer
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 LONGEST = {WHOLE_MATRIX: 1024}  # where a curve ends: its scores grow with the square
 
 Call = Callable[[], Tensor]
 Scan = Callable[[Tensor, Tensor], Tensor]
-Layers = Mapping[str, Layer]
+Layers = Mapping[str, MixerLayer]
 
 
-def prefill(layer: Layer, length: int, *, seed: int = 0) -> Call:
+def prefill(layer: MixerLayer, length: int, *, seed: int = 0) -> Call:
     """Return a call that reads a text of this length, from nothing."""
     x = _text(layer, length, seed)
     return lambda: layer(x)[0]
 
 
-def decode(layer: Layer, length: int, *, seed: int = 0) -> Call:
+def decode(layer: MixerLayer, length: int, *, seed: int = 0) -> Call:
     """Return a call that reads the last token of a text of this length.
 
     The tokens before it are read here, once; each call goes on from the same state.
@@ -49,7 +49,9 @@ def scan(scan: Scan, length: int, *, width: int, seed: int = 0) -> Call:
     return lambda: scan(keep, new)
 
 
-def within(layers: Layers, length: int, longest: Mapping[str, int]) -> dict[str, Layer]:
+def within(
+    layers: Layers, length: int, longest: Mapping[str, int]
+) -> dict[str, MixerLayer]:
     """Return the layers whose curve reaches this length."""
     return {
         name: layer
@@ -69,7 +71,7 @@ def check(layers: Layers, lengths: Sequence[int]) -> None:
         )
 
 
-def _text(layer: Layer, length: int, seed: int) -> Tensor:
+def _text(layer: MixerLayer, length: int, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     x = torch.randn(1, length, layer.width, generator=generator)  # (1, T, D)
     return x.to(next(layer.parameters()))

@@ -35,7 +35,7 @@ Calls = Mapping[str, Callable[[], object]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class TimedCall:
     """How one call takes part in a round, known after its warm-up."""
 
     name: str
@@ -102,34 +102,44 @@ def run(
     _check(calls, seconds, rounds, warmup)
     seconds *= machine.repetitions_scale()
     span = min(max(SPANS[0], seconds / ROUNDS / len(calls)), SPANS[1])
-    plans = [_plan(name, calls[name], warmup, span) for name in calls]
-    count = _rounds(plans, seconds, rounds)
+    timed_calls = [_timed_call(name, calls[name], warmup, span) for name in calls]
+    count = _rounds(timed_calls, seconds, rounds)
     least = count if rounds else intervals.LEAST_ROUNDS
     order = random.Random(seed)
-    by_name: dict[str, list[tuple[Call, ...]]] = {plan.name: [] for plan in plans}
+    by_name: dict[str, list[tuple[Call, ...]]] = {
+        timed.name: [] for timed in timed_calls
+    }
     deadline = time.perf_counter() + PATIENCE * seconds
     with _collector_resting(), progress.task("measuring", count) as step:
         for done in range(count):
             if done >= least and time.perf_counter() > deadline:
                 break
-            for plan in order.sample(plans, len(plans)):
-                by_name[plan.name].append(plan.round())
+            for timed in order.sample(timed_calls, len(timed_calls)):
+                by_name[timed.name].append(timed.round())
             step()
     return tuple(
-        Run(plan.name, plan.is_stream, plan.is_brief, tuple(by_name[plan.name]), ran_on)
-        for plan in plans
+        Run(
+            timed.name,
+            timed.is_stream,
+            timed.is_brief,
+            tuple(by_name[timed.name]),
+            ran_on,
+        )
+        for timed in timed_calls
     )
 
 
-def _rounds(plans: Sequence[Plan], seconds: float, wished: int | None) -> int:
+def _rounds(
+    timed_calls: Sequence[TimedCall], seconds: float, wished: int | None
+) -> int:
     """Fix the number beforehand: to stop when the answer pleases would bias it."""
     if wished is not None:
         return max(intervals.LEAST_ROUNDS, round(wished * machine.repetitions_scale()))
-    once = sum(plan.seconds * plan.group * plan.repeats for plan in plans)
+    once = sum(timed.seconds * timed.group * timed.repeats for timed in timed_calls)
     return min(MOST_ROUNDS, max(intervals.LEAST_ROUNDS, int(seconds / once)))
 
 
-def _plan(name: str, function: Callable, warmup: int, span: float) -> Plan:
+def _timed_call(name: str, function: Callable, warmup: int, span: float) -> TimedCall:
     """Run a call a few times; see what it returns, where that lives, what it takes."""
     times = []
     for _ in range(max(1, warmup)):
@@ -142,7 +152,7 @@ def _plan(name: str, function: Callable, warmup: int, span: float) -> Plan:
         clock.wait()
         times.append(time.perf_counter() - start)
     seconds = max(min(times), 1e-9)  # a clock may be too coarse to see anything
-    return Plan(name, function, clock, is_stream, seconds, span)
+    return TimedCall(name, function, clock, is_stream, seconds, span)
 
 
 def _tokens_in(item: object) -> int:

@@ -17,7 +17,7 @@ from llmlab.models.caches.attention import KVCache, causal_mask, uncached
 from llmlab.models.caches.rows import counts_of
 from llmlab.models.config import DecoderConfig
 from llmlab.models.generation import Streaming
-from llmlab.models.layers import Extend, Layer, RMSNorm, Rotary, last_tokens
+from llmlab.models.layers import DecoderLayer, Extend, RMSNorm, Rotary, last_tokens
 
 
 class Decoder(Streaming, nn.Module):
@@ -31,8 +31,12 @@ class Decoder(Streaming, nn.Module):
         self.config = config
         self.shape = shape = DecoderConfig.from_transformers(config)
         self.embedding = nn.Embedding(shape.vocabulary, shape.width)
-        layers = nn.ModuleList(Layer(shape, window=window) for window in shape.windows)
-        self.layers = cast("Sequence[Layer]", layers)  # once, for the checker of types
+        layers = nn.ModuleList(
+            DecoderLayer(shape, window=window) for window in shape.windows
+        )
+        self.layers = cast(
+            "Sequence[DecoderLayer]", layers
+        )  # once, for the checker of types
         self.norm = RMSNorm(shape.width, shape.epsilon)
         self.head = nn.Linear(shape.width, shape.vocabulary, bias=False)
         self.rotary = Rotary(shape)

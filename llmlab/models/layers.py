@@ -162,7 +162,7 @@ def last_tokens(x: Tensor, counts: Counts) -> Tensor:
     return x[rows, torch.as_tensor(counts, device=x.device) - 1][:, None]
 
 
-class MLP(nn.Module):
+class SwiGLU(nn.Module):
     """SwiGLU: one half of the hidden layer gates the other."""
 
     def __init__(self, shape: DecoderConfig):
@@ -175,7 +175,7 @@ class MLP(nn.Module):
         return self.down(F.silu(self.gate(x)) * self.up(x))
 
 
-class Layer(nn.Module):
+class DecoderLayer(nn.Module):
     """Attention, then MLP, each normed on its way in and added to the stream."""
 
     def __init__(self, shape: DecoderConfig, *, window: int | None = None):
@@ -184,7 +184,7 @@ class Layer(nn.Module):
         self.attention_norm = RMSNorm(shape.width, shape.epsilon)
         self.attention = Attention(shape)
         self.mlp_norm = RMSNorm(shape.width, shape.epsilon)
-        self.mlp = MLP(shape)
+        self.mlp = SwiGLU(shape)
 
     def forward(self, x: Tensor, rotary, extend: Extend) -> Tensor:
         x = x + self.attention(self.attention_norm(x), rotary, extend)

@@ -21,7 +21,7 @@ from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import Cost
-from llmlab.models.caches.rows import Counts, Rows, counts_of
+from llmlab.models.caches.rows import Counts, RaggedCache, counts_of
 from llmlab.models.caches.transformers import AlignedCache, TokenCache
 from llmlab.models.generation import Streaming
 from llmlab.models.layers import last_tokens
@@ -100,7 +100,7 @@ class TransformersModel(Streaming, nn.Module):
             return last_tokens(logits, real)
         return logits
 
-    def _check_context(self, cache: Rows | None, counts: Counts) -> None:
+    def _check_context(self, cache: RaggedCache | None, counts: Counts) -> None:
         """Raise ValueError for a text that is longer than the model's context."""
         if cache is not None:
             longest = cache.reach(counts)

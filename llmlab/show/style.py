@@ -28,7 +28,7 @@ MARGIN = 0.08  # inches between the edge of the card and what is drawn
 
 
 @dataclass(frozen=True)
-class Series:
+class SeriesStyle:
     """How one series looks, in colour and without it."""
 
     color: str
@@ -38,13 +38,13 @@ class Series:
 
 
 SERIES = (
-    Series("#0b4596", "o", "-", ""),
-    Series("#d97200", "s", (0, (5, 1.5)), "///"),
-    Series("#00a077", "^", (0, (1.2, 1.2)), "..."),
-    Series("#b9669f", "D", (0, (5, 1.5, 1.2, 1.5)), "\\\\\\"),
-    Series("#111111", "v", (0, (9, 2)), "xxx"),
-    Series("#6e3205", "P", (0, (5, 1.5, 1.2, 1.5, 1.2, 1.5)), "+++"),
-    Series("#4a74ff", "X", (0, (2.5, 2.5)), "---"),
+    SeriesStyle("#0b4596", "o", "-", ""),
+    SeriesStyle("#d97200", "s", (0, (5, 1.5)), "///"),
+    SeriesStyle("#00a077", "^", (0, (1.2, 1.2)), "..."),
+    SeriesStyle("#b9669f", "D", (0, (5, 1.5, 1.2, 1.5)), "\\\\\\"),
+    SeriesStyle("#111111", "v", (0, (9, 2)), "xxx"),
+    SeriesStyle("#6e3205", "P", (0, (5, 1.5, 1.2, 1.5, 1.2, 1.5)), "+++"),
+    SeriesStyle("#4a74ff", "X", (0, (2.5, 2.5)), "---"),
 )
 
 RULES = {
@@ -81,7 +81,7 @@ RULES = {
 }
 
 
-def series(index: int) -> Series:
+def series(index: int) -> SeriesStyle:
     """Return the look of series number `index`, the same in every picture.
 
     ValueError beyond the last: more cannot be told apart in one picture.

@@ -4,9 +4,9 @@ from llmlab.core import faces
 
 __all__ = [
     "baselines",
-    "card",
     "classifier",
     "coder",
+    "coder_card",
     "recipe",
     "translator",
 ]

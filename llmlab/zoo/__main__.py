@@ -9,9 +9,9 @@ from pathlib import Path
 from llmlab.core import machine
 
 RECIPES = {  # name of the model -> modules of its recipe and of its card
-    "coder": ("coder", "card"),
-    "coder-small": ("coder", "card"),
-    "coder-rnn": ("coder", "card"),
+    "coder": ("coder", "coder_card"),
+    "coder-small": ("coder", "coder_card"),
+    "coder-rnn": ("coder", "coder_card"),
     "translator": ("translator", "translator_card"),
     "classifier": ("classifier", "classifier_card"),
 }

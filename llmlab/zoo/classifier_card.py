@@ -22,7 +22,9 @@ SETS = {
 }
 
 
-def publish(model: nn.Module, folder: Path, target: Path, plan: recipe.Plan) -> Path:
+def publish(
+    model: nn.Module, folder: Path, target: Path, plan: recipe.TrainingPlan
+) -> Path:
     """Write bf16 weights, tokenizer, manifest, log and card of a trained model."""
     device = next(model.parameters()).device.type
     return cards.publish(
@@ -53,7 +55,12 @@ def _asked(folder: Path) -> dict[str, Sequence[Snippet]]:
 
 
 def text_of(
-    model: nn.Module, folder: Path, place: Path, plan: recipe.Plan, *, device: str
+    model: nn.Module,
+    folder: Path,
+    place: Path,
+    plan: recipe.TrainingPlan,
+    *,
+    device: str,
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
     found = splits.load(folder)
@@ -104,7 +111,9 @@ def _share(fact: Record, sign: str = "") -> str:
     return f"{fact.value:{sign}.3f} ({fact.low:{sign}.3f} to {fact.high:{sign}.3f})"
 
 
-def _head(model, plan: recipe.Plan, place: Path, found: dict, device: str) -> str:
+def _head(
+    model, plan: recipe.TrainingPlan, place: Path, found: dict, device: str
+) -> str:
     count = sum(p.numel() for p in model.parameters())
     shape, log = model.config, recipe.log(place)
     steps = max(row["step"] for row in log)

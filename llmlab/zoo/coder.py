@@ -48,7 +48,7 @@ WARMUP_STEPS = 100
 
 
 @dataclass(frozen=True)
-class Plan:
+class TokenPlan:
     """How long to train: steps in all, of which the last ones decay."""
 
     steps: int
@@ -57,7 +57,7 @@ class Plan:
     @classmethod
     def from_tokens(
         cls, million_tokens: float, *, decay_million: float = DECAY_MILLION
-    ) -> "Plan":
+    ) -> "TokenPlan":
         steps = round(million_tokens * 1e6 / TOKENS_PER_STEP)
         return cls(steps, min(steps, round(decay_million * 1e6 / TOKENS_PER_STEP)))
 
@@ -129,7 +129,7 @@ def held_out_library(listed: Sequence[TextFile]) -> list[TextFile]:
     return sorted(chosen, key=lambda file: file.path)
 
 
-def batches(folder: Path, plan: Plan) -> Callable[[int], Tensor]:
+def batches(folder: Path, plan: TokenPlan) -> Callable[[int], Tensor]:
     """Return the batch of each step: sequences grow, the longest are for the decay."""
     everything = Stream.open(folder / "tokens.bin", seed=SEED)
     cleanest = Stream.open(folder / "decay.bin", seed=SEED)
@@ -170,7 +170,7 @@ def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], d
 def train(
     name: str,
     folder: Path,
-    plan: Plan,
+    plan: TokenPlan,
     *,
     resume: Path | None = None,
     tokenizer: Path | None = None,
@@ -266,7 +266,7 @@ def run(options: argparse.Namespace, *, card: ModuleType) -> None:
     """
     name, folder = options.name, options.folder
     million = options.tokens or MILLION_TOKENS[name]
-    plan = Plan.from_tokens(million, decay_million=options.decay)
+    plan = TokenPlan.from_tokens(million, decay_million=options.decay)
     last = min(plan.steps, options.stop_after or plan.steps)
     if options.keep and last > plan.constant:
         raise ValueError(

@@ -31,7 +31,7 @@ def publish(
     model: nn.Module,
     folder: Path,
     target: Path,
-    plan: coder.Plan,
+    plan: coder.TokenPlan,
     *,
     library: dict[str, str] | None = None,
 ) -> Path:
@@ -71,7 +71,7 @@ def text_of(
     model,
     folder: Path,
     place: Path,
-    plan: coder.Plan,
+    plan: coder.TokenPlan,
     library: dict[str, str],
     *,
     device: str = "cpu",
@@ -114,7 +114,7 @@ def _positions(model, library: dict[str, str]) -> list[str]:
     ]  # fmt: skip
 
 
-def _shares(model, library: dict, folder: Path, plan: coder.Plan) -> list[str]:
+def _shares(model, library: dict, folder: Path, plan: coder.TokenPlan) -> list[str]:
     parse = code_exams.parse_share(model, library.values())
     read, own = coder.batches(folder, plan), _own_steps(folder, plan)
     copied = code_exams.verbatim_share(model, read, own)
@@ -144,7 +144,7 @@ def _interval(fact: Record) -> str:
 
 
 def _head(
-    model, folder: Path, place: Path, plan: coder.Plan, device: str, manifest: str
+    model, folder: Path, place: Path, plan: coder.TokenPlan, device: str, manifest: str
 ) -> str:
     count = sum(p.numel() for p in model.parameters())
     size = (place / "model.safetensors").stat().st_size
@@ -188,12 +188,12 @@ def _start(folder: Path) -> str:
     )
 
 
-def _own_steps(folder: Path, plan: coder.Plan) -> range:
+def _own_steps(folder: Path, plan: coder.TokenPlan) -> range:
     """Return the steps that were made in this folder, on its text."""
     return range((start.before(folder) or {"steps": 0})["steps"], plan.steps)
 
 
-def _epochs(folder: Path, plan: coder.Plan) -> str:
+def _epochs(folder: Path, plan: coder.TokenPlan) -> str:
     """Return the row of how often the training has seen what, on average."""
     first = _own_steps(folder, plan).start
     constant = plan.constant - first
@@ -210,10 +210,10 @@ def _epochs(folder: Path, plan: coder.Plan) -> str:
     )
 
 
-def _command(name: str, plan: coder.Plan) -> str:
+def _command(name: str, plan: coder.TokenPlan) -> str:
     """Return the command that trains by this plan."""
     command = f"python -m llmlab.zoo {name}"
-    if plan == coder.Plan.from_tokens(coder.MILLION_TOKENS[name]):
+    if plan == coder.TokenPlan.from_tokens(coder.MILLION_TOKENS[name]):
         return command
     every, decay = (
         coder.TOKENS_PER_STEP * steps / 1e6 for steps in (plan.steps, plan.decay)

@@ -27,7 +27,7 @@ MEASURED = 16  # steps, to learn how long one takes
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingPlan:
     """How long to train: steps in all, the last of which decay; minutes if asked so."""
 
     steps: int
@@ -76,7 +76,7 @@ Make = Callable[[Path], Recipe]
 def train(
     own: Recipe,
     folder: Path,
-    plan: Plan,
+    plan: TrainingPlan,
     *,
     device: str = "cpu",
     stop_after: int | None = None,
@@ -119,7 +119,7 @@ def scores(folder: Path, score: str) -> list[float]:
 
 def plan_of(
     make: Make, folder: Path, *, minutes: float | None = None, device: str = "cpu"
-) -> Plan:
+) -> TrainingPlan:
     """Return the plan of this folder: its own where it has one, else a new one.
 
     minutes: as many steps as this machine does in that time, measured on a few.
@@ -131,9 +131,11 @@ def plan_of(
     if not path.exists():
         own = make(folder)
         steps = own.steps if minutes is None else steps_in(60 * minutes, own, device)
-        plan = Plan(steps, round(own.decay_share * steps), minutes, own.started_from)
+        plan = TrainingPlan(
+            steps, round(own.decay_share * steps), minutes, own.started_from
+        )
         atomic.write(path, json.dumps(asdict(plan)) + "\n")
-    plan = Plan(**json.loads(path.read_text()))
+    plan = TrainingPlan(**json.loads(path.read_text()))
     if plan.minutes != minutes:
         raise ValueError(
             f"minutes={minutes}, but the training in {folder} was planned with "
@@ -178,7 +180,7 @@ def run(
     options: argparse.Namespace,
     *,
     judge: Callable[[nn.Module, Path], Sequence[Record]],
-    publish: Callable[[nn.Module, Path, Path, Plan], Path],
+    publish: Callable[[nn.Module, Path, Path, TrainingPlan], Path],
 ) -> None:
     """Train the model, say how well it does, and publish it where asked."""
     make = functools.cache(make)

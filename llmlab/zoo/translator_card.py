@@ -24,7 +24,7 @@ LONG = 96  # tokens: room for an answer that the training never asked for
 STRANGE = ("one million", "two million three hundred", "forty two", "seven apples", "")
 
 
-def publish(model, folder: Path, target: Path, plan: recipe.Plan) -> Path:
+def publish(model, folder: Path, target: Path, plan: recipe.TrainingPlan) -> Path:
     """Write bf16 weights, tokenizer, data.json, log and card of a trained model."""
     log = (folder / "log.jsonl").read_text()
     device = next(model.parameters()).device.type
@@ -78,7 +78,9 @@ def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def text_of(model, folder: Path, plan: recipe.Plan, *, device: str = "cpu") -> str:
+def text_of(
+    model, folder: Path, plan: recipe.TrainingPlan, *, device: str = "cpu"
+) -> str:
     """Measure the model and return its card."""
     frozen = texts.number_pairs()
     answers = _asked(model, frozen)
@@ -136,7 +138,7 @@ def _row(what: str, pairs: Iterable[Pair], answers: list[str]) -> str:
     return f"| {what} | {len(answers):,} | {share} |"
 
 
-def _head(model, folder: Path, plan: recipe.Plan, device: str) -> str:
+def _head(model, folder: Path, plan: recipe.TrainingPlan, device: str) -> str:
     count = sum(p.numel() for p in model.parameters())
     config, size = model.config, (folder / "model.safetensors").stat().st_size
     log = recipe.log(folder)

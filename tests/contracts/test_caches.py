@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from small_models import CONTEXT, decoder, draw_tokens, model, wrapped
 from torch import Tensor
 
-from llmlab.models.caches.rows import Rows
+from llmlab.models.caches.rows import RaggedCache
 
 STEPS, LONGEST = 7, 40
 OURS = ("plain", "states")
@@ -37,7 +37,7 @@ def assert_same(name: str, found: Tensor, expected: Tensor) -> None:
 class Batch:
     """A cache, beside the texts that its rows should hold."""
 
-    def __init__(self, name: str, cache: Rows, texts: list[list[int]]):
+    def __init__(self, name: str, cache: RaggedCache, texts: list[list[int]]):
         self.name, self.kind, self.cache, self.texts = name, KINDS[name], cache, texts
 
     @classmethod

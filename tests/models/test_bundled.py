@@ -55,7 +55,7 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
     last = max(row["step"] for row in recipe.log(folder))
     if name in CODERS:
         assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
-        assert last == coder.Plan.from_tokens(coder.MILLION_TOKENS[name]).steps, (
+        assert last == coder.TokenPlan.from_tokens(coder.MILLION_TOKENS[name]).steps, (
             "to the end"
         )
     if name != "translator":

@@ -162,7 +162,7 @@ def test_padding_changes_no_answer(words):
 
 
 def test_it_learns_what_a_handful_of_snippets_show(folder, words):
-    model = recipe.train(classifier.made(folder), folder, recipe.Plan(120, 60))
+    model = recipe.train(classifier.made(folder), folder, recipe.TrainingPlan(120, 60))
     learnt = splits.prepare(folder)["training"]
     right = baselines.hits(classifier.answers(model, words, learnt), learnt)
     assert sum(right) > 0.9 * len(right)

@@ -63,15 +63,15 @@ def test_a_log_ends_before_the_line_that_a_kill_cut_in_two(tmp_path):
 
 def test_a_plan_is_made_once_a_folder(tmp_path):
     plan = recipe.plan_of(made, tmp_path)
-    assert plan == recipe.Plan(steps=40, decay=20, started_from="v1")
+    assert plan == recipe.TrainingPlan(steps=40, decay=20, started_from="v1")
     (tmp_path / "plan.json").write_text('{"steps": 6, "decay": 3}')
-    assert recipe.plan_of(made, tmp_path) == recipe.Plan(6, 3)
+    assert recipe.plan_of(made, tmp_path) == recipe.TrainingPlan(6, 3)
 
 
 def test_a_plan_in_minutes_is_measured_and_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(recipe, "steps_in", lambda seconds, own, device: int(seconds))
     first = recipe.plan_of(made, tmp_path, minutes=20)
-    assert first == recipe.Plan(1200, 600, 20, "v1")
+    assert first == recipe.TrainingPlan(1200, 600, 20, "v1")
     assert recipe.plan_of(made, tmp_path, minutes=20) == first
     for other in (None, 3):
         with pytest.raises(ValueError, match="planned with minutes=20"):
@@ -102,7 +102,7 @@ def test_more_time_is_more_steps():
 
 
 def test_a_paused_training_ends_as_one_that_went_through(tmp_path):
-    own, plan = made(None), recipe.Plan(30, 10)
+    own, plan = made(None), recipe.TrainingPlan(30, 10)
     whole = recipe.train(own, tmp_path / "whole", plan)
     recipe.train(own, tmp_path / "parts", plan, stop_after=11)
     assert len(recipe.scores(tmp_path / "parts", SCORE)) == 11

@@ -21,7 +21,16 @@ from llmlab import models, texts
 from llmlab.models import files, generation, streams, training
 from llmlab.texts import corpus, manifests
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import card, cards, code_exams, coder, recipe, shapes, start, tokens
+from llmlab.zoo import (
+    cards,
+    code_exams,
+    coder,
+    coder_card,
+    recipe,
+    shapes,
+    start,
+    tokens,
+)
 
 PROGRAM = '''\
 class Counter:
@@ -91,12 +100,12 @@ def test_a_window_comes_once_an_epoch_whatever_the_length(prepared):
 
 
 def test_a_plan_counts_steps_and_keeps_the_decay_inside():
-    plan = coder.Plan.from_tokens(1.0, decay_million=0.25)
+    plan = coder.TokenPlan.from_tokens(1.0, decay_million=0.25)
     assert plan.steps == round(1e6 / coder.TOKENS_PER_STEP)
     assert plan.constant + plan.decay == plan.steps
     assert (
-        coder.Plan.from_tokens(0.1, decay_million=5).decay
-        == coder.Plan.from_tokens(0.1).steps
+        coder.TokenPlan.from_tokens(0.1, decay_million=5).decay
+        == coder.TokenPlan.from_tokens(0.1).steps
     )
 
 
@@ -120,28 +129,30 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
         publish=None, stop_after=3, compile=False,
         device="cpu",
     )  # fmt: skip
-    coder.run(options, card=card)
+    coder.run(options, card=coder_card)
     assert json.loads((kept / "resume.json").read_text())["steps"] == 3
     assert models.load(kept).tokenizer.eos_token == tokens.END
     assert recipe.log(kept) == recipe.log(folder) != []
-    plan = coder.Plan.from_tokens(0.006, decay_million=0.002)
+    plan = coder.TokenPlan.from_tokens(0.006, decay_million=0.002)
     model = coder.train(name, folder, plan)
     rows = [json.loads(s) for s in (folder / "log.jsonl").read_text().splitlines()]
     assert rows[-1]["step"] == plan.steps and "held_out_loss" in rows[-1]
     monkeypatch.setattr(code_exams, "NEW", 8)
     monkeypatch.setattr(code_exams, "COPIED", 4)
-    monkeypatch.setattr(card, "NEW_TOKENS", 4)
+    monkeypatch.setattr(coder_card, "NEW_TOKENS", 4)
     library = {f"{n}.py": PROGRAM * 3 for n in range(3)}
     target = tmp_path / name
     with pytest.raises(ValueError, match="publish at the end"):
-        card.publish(name, model, folder, target, coder.Plan(9, 1), library=library)
+        coder_card.publish(
+            name, model, folder, target, coder.TokenPlan(9, 1), library=library
+        )
     assert not target.exists() and not list(tmp_path.glob(".*"))
     head = tmp_path / "coder"  # of the family: one manifest for all of it
     head.mkdir()
     (head / "config.json").write_text("{}")
     (head / "data.json").write_text("[]")
     manifests.write_manifest([LISTED], folder / "data.json")
-    card.publish(name, model, folder, target, plan, library=library)
+    coder_card.publish(name, model, folder, target, plan, library=library)
     assert not (target / "data.json").exists()
     (read,) = manifests.read_manifest(head / "data.json")
     assert read == LISTED.entry() | {"models": [name]}
@@ -163,7 +174,7 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
     monkeypatch.setattr(coder, "MIDDLE", (2, 512))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
     monkeypatch.setattr(coder, "LONG", (1, 1024))
-    plan, losses = coder.Plan(steps=6, decay=2), {}
+    plan, losses = coder.TokenPlan(steps=6, decay=2), {}
     folder = shutil.copytree(prepared, tmp_path / "training")
     model = coder.train("coder-small", folder, plan, stop_after=2)
     kept = coder.keep(model, folder, tmp_path / "kept", steps=2)
@@ -182,7 +193,7 @@ def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
 
 
 def test_sequences_grow_and_every_step_has_as_many_tokens(prepared):
-    plan = coder.Plan(steps=10, decay=2)
+    plan = coder.TokenPlan(steps=10, decay=2)
     batch = coder.batches(prepared, plan)
     sizes = [tuple(batch(step).shape) for step in range(plan.steps)]
     assert sizes == 4 * [(32, 257)] + 4 * [(16, 513)] + 2 * [(8, 1025)]
@@ -201,7 +212,7 @@ def test_a_checkpoint_goes_before_weights_to_go_on_from(
 ):
     monkeypatch.setattr(coder, "SHORT", (4, 256))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
-    plan = coder.Plan(steps=8, decay=0)
+    plan = coder.TokenPlan(steps=8, decay=0)
     kept, own = (shutil.copytree(prepared, tmp_path / name) for name in ("a", "b"))
     model = coder.train("coder-small", kept, plan, stop_after=3)
     coder.keep(model, kept, kept, steps=3)
@@ -240,14 +251,18 @@ def test_weights_that_ship_are_the_start_of_a_plan_of_its_own(
     command.run(options)
     shipped = models.load("coder")
     (row,) = [row for row in recipe.log(folder) if "loss" in row]
-    batch = coder.batches(folder, coder.Plan.from_tokens(0.2, decay_million=0.05))(0)
+    batch = coder.batches(folder, coder.TokenPlan.from_tokens(0.2, decay_million=0.05))(
+        0
+    )
     own = training.next_token_loss(shipped, batch).item()
     assert row["step"] == 1 and row["loss"] == pytest.approx(own, rel=0.01)
     assert row["rate_factor"] == pytest.approx(1 / coder.WARMUP_STEPS)
     assert start.before(folder)["steps"] == 0
     version = shipped.weights_version
     assert start.started_from(start.before(folder)) == version
-    assert f"| started from | weights of version `{version}`" in card._start(folder)
+    assert f"| started from | weights of version `{version}`" in coder_card._start(
+        folder
+    )
     assert "steps on" not in cards.made([row], before=start.before(folder))
     learnt = {tuple(row.values()) for row in start.learnt_from(folder)}
     assert learnt == {
@@ -266,7 +281,7 @@ def test_a_start_at_random_forgets_weights_of_a_start_that_came_to_nothing(tmp_p
     assert start.learnt_from(tmp_path)
     start.begin(tmp_path, None)
     assert start.before(tmp_path) is None and start.learnt_from(tmp_path) == []
-    assert card._start(tmp_path) == ""
+    assert coder_card._start(tmp_path) == ""
 
 
 def test_weights_of_another_shape_are_refused_before_anything_is_made(tmp_path):
@@ -286,12 +301,12 @@ def test_a_folder_keeps_its_tokenizer(prepared, tmp_path):
 
 @pytest.mark.parametrize("million", [None, 7.0])
 def test_the_command_of_a_card_trains_by_its_plan(million):
-    plan = coder.Plan.from_tokens(million or coder.MILLION_TOKENS["coder"])
-    words = card._command("coder", plan).split()
+    plan = coder.TokenPlan.from_tokens(million or coder.MILLION_TOKENS["coder"])
+    words = coder_card._command("coder", plan).split()
     assert (len(words) == 4) is (million is None)
     options = command._options(words[3:])
     again = options.tokens or coder.MILLION_TOKENS["coder"]
-    assert coder.Plan.from_tokens(again, decay_million=options.decay) == plan
+    assert coder.TokenPlan.from_tokens(again, decay_million=options.decay) == plan
 
 
 @pytest.mark.parametrize(

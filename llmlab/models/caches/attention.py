@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from llmlab.models.caches import rows
-from llmlab.models.caches.rows import Rows
+from llmlab.models.caches.rows import RaggedCache
 
 STEP = 64  # places by which the view of unequal rows grows
 
 Mask = Tensor | str | None  # (B or 1, 1, T, S) true where seen; "causal"; all is seen
 
 
-class KVCache(Rows):
+class KVCache(RaggedCache):
     """Preallocated keys and values of every layer: what our attention writes to.
 
     kv_heads: of each layer, or of all of them. windows: how far back each layer's

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from llmlab.models.caches import rows
-from llmlab.models.caches.rows import Counts, Rows
+from llmlab.models.caches.rows import Counts, RaggedCache
 
 State = tuple[Tensor, ...]  # (B, D) each: the hidden state, and an LSTM's cell
 
 
-class StateCache(Rows):
+class StateCache(RaggedCache):
     """The states of all layers, and how many tokens each row has read."""
 
     can_rewind = False

@@ -20,7 +20,7 @@ from llmlab.models.sampling import is_whole
 Counts = int | Sequence[int] | Tensor  # one number for all rows, or one each, (B,)
 
 
-class Rows(ABC):
+class RaggedCache(ABC):
     """Rows of tokens: they grow, take tokens back, leave and join.
 
     lengths: (B,) int64, what each row holds. A new tensor with each call: one that was
@@ -134,7 +134,10 @@ class Rows(ABC):
         Both stay as they are; its limit is the higher one. Raises ValueError for a
         cache of another form, such as another model's.
         """
-        mine, theirs = self._form(), other._form() if isinstance(other, Rows) else None
+        mine, theirs = (
+            self._form(),
+            other._form() if isinstance(other, RaggedCache) else None,
+        )
         if theirs != mine:
             raise ValueError(
                 f"other has the form {theirs}, and this cache {mine}; join caches that "
@@ -196,7 +199,7 @@ def check_size(batch: int, length: int) -> None:
 def counts_of(
     counts: Sequence[int] | Tensor | None,
     tokens: Tensor,
-    cache: Rows | None,
+    cache: RaggedCache | None,
     *,
     verb: str,
 ) -> Counts:

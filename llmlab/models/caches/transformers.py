@@ -15,10 +15,10 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from llmlab.models.caches import rows
-from llmlab.models.caches.rows import Counts, Rows
+from llmlab.models.caches.rows import Counts, RaggedCache
 
 
-class AlignedCache(Rows):
+class AlignedCache(RaggedCache):
     """A DynamicCache whose rows all end at the last column, that of the longest."""
 
     def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
@@ -106,7 +106,7 @@ class AlignedCache(Rows):
         self._past = _past(pairs)
 
 
-class TokenCache(Rows):
+class TokenCache(RaggedCache):
     """The tokens alone: the model reads them again at each call."""
 
     limit: int
@@ -164,7 +164,7 @@ class TokenCache(Rows):
             row += len(held)
 
 
-def _check_room(cache: Rows, counts: Counts) -> int:
+def _check_room(cache: RaggedCache, counts: Counts) -> int:
     """Return what the longest row reaches; ValueError where it outgrows the cache."""
     return cache.room(cache.reach(counts) - cache.longest)
 

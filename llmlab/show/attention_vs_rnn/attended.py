@@ -49,7 +49,7 @@ def _by_key(records: Sequence[Record]) -> dict[int, Record]:
     }
 
 
-def _bars(axes: Axes, look: style.Series, records: Sequence[Record]) -> None:
+def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> None:
     words = [visible(str(select.detail(each, "key token"))) for each in records]
     values = [each.value for each in records]
     axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,

@@ -43,7 +43,9 @@ def positions(
     return fig
 
 
-def _draw(axes: Axes, look: style.Series, name: str, curve: Sequence[Record]) -> None:
+def _draw(
+    axes: Axes, look: style.SeriesStyle, name: str, curve: Sequence[Record]
+) -> None:
     curve = sorted(curve, key=lambda each: select.detail(each, "to"))
     x = [each.details["to"] for each in curve]
     y = [each.value for each in curve]

@@ -58,7 +58,7 @@ def gradients(
     return fig
 
 
-def _draw(axes: Axes, look: style.Series, name: str, curve, floor: float) -> None:
+def _draw(axes: Axes, look: style.SeriesStyle, name: str, curve, floor: float) -> None:
     curve = sorted(curve, key=lambda each: select.detail(each, "distance"))
     x = np.array([each.details["distance"] for each in curve])
     y = np.clip([each.value for each in curve], floor, None)

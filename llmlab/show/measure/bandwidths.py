@@ -35,7 +35,7 @@ def bandwidth(
     return fig
 
 
-def _upright(axes: Axes, look: style.Series, size: Record) -> None:
+def _upright(axes: Axes, look: style.SeriesStyle, size: Record) -> None:
     label = f"{size.name} of {size.subject}" if size.subject else size.name
     axes.axvline(
         size.value, color=look.color, linestyle=look.line, linewidth=1.5,

@@ -130,7 +130,7 @@ def _flat(axes: Axes, roofs: Sequence[Record], steepest: float, right: float) ->
         )  # fmt: skip
 
 
-def _draw_points(axes: Axes, look: style.Series, name: str, group: list) -> None:
+def _draw_points(axes: Axes, look: style.SeriesStyle, name: str, group: list) -> None:
     group = sorted(group, key=lambda point: point[2])
     x, y, batches = zip(*group, strict=True)
     if len(group) == 1:

@@ -41,7 +41,9 @@ def rounding_errors(
     return fig
 
 
-def _draw(axes: Axes, look: style.Series, name: str, group: Sequence[Record]) -> None:
+def _draw(
+    axes: Axes, look: style.SeriesStyle, name: str, group: Sequence[Record]
+) -> None:
     group = sorted(group, key=lambda each: select.detail(each, SIZE))
     x = [each.details[SIZE] for each in group]
     y = [each.value for each in group]
