@@ -38,6 +38,7 @@ def environment(folder: Path) -> dict[str, str]:
     paths = [*PATHS, os.environ.get("PYTHONPATH", "")]
     return os.environ | {
         **dict.fromkeys(OFFLINE, "1"),
+        "LLMLAB_SKIP_GUESSES": "1",  # they are the learner's and stay open
         "LLMLAB_QUIET": "1",  # bars of progress would stay in the file
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
         "LLMLAB_HOME": str(folder / "home"),

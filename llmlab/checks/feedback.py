@@ -15,16 +15,10 @@ from typing import Any, NoReturn
 import torch
 
 from llmlab import journal
+from llmlab.core.plain import Plain
 
 LEVELS = 3  # hints per exercise: a nudge, the rule, almost the code
 FORGOTTEN = "the function gives nothing back: end it with `return`."
-
-
-class Plain(Exception):
-    """An exception that IPython shows as its message alone; it still stops the run."""
-
-    def _render_traceback_(self) -> list[str]:
-        return str(self).splitlines()
 
 
 class Todo(Plain):

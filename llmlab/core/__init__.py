@@ -7,6 +7,7 @@ quantities  what facts are called: name, unit, better direction and keys
 records     facts with a unit, a kind and an interval; tables and JSON of them
 progress    the one speaker, on stderr
 clock       how time is taken, and what neighbours leave of the machine
+plain       exceptions that are one sentence to a learner
 atomic      files that are whole or not there
 model       what every language model here offers, and what a call costs
 containers  what a container lets its processes have
@@ -24,6 +25,7 @@ __all__ = [
     "machine",
     "model",
     "numbers",
+    "plain",
     "progress",
     "quantities",
     "records",

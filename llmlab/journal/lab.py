@@ -1,14 +1,20 @@
 """Which lab this notebook is. A kernel runs one notebook, so it is said once."""
 
 from llmlab import WORDS
+from llmlab.journal import store
 
 _here: str | None = None
 
 
 def open(lab: str) -> None:
-    """Say which lab the entries of this notebook belong to; ValueError if unknown."""
+    """Say which lab the entries of this notebook belong to; ValueError if unknown.
+
+    The folder of the journal is settled with it, and stays when the notebook changes
+    the working folder.
+    """
     global _here
     _here = known(lab)
+    store.settle()
 
 
 def current() -> str | None:

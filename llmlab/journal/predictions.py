@@ -1,121 +1,61 @@
 """A guess before the number appears, and the number beside it.
 
-Who commits to a guess first learns more from the answer. The error is a factor,
-because speed is multiplied: 2 against 4 is as wrong as 8 against 4.
+A guess belongs to a learner, so it is kept by lab, name and model, and found again
+whatever folder, threads or memory the notebook runs with. The outcome is kept as well:
+a guess that is made or changed when it is known says so.
 """
 
-import html
-from dataclasses import dataclass, replace
+import datetime
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any
 
-from llmlab.core import machine, quantities, records, units
-from llmlab.core.numbers import finite
+from llmlab.core import quantities, records
 from llmlab.core.records import Record
-from llmlab.journal import store
+from llmlab.journal import guesses, store
+from llmlab.journal.comparison import Comparison
+from llmlab.journal.guesses import Guess, Prediction
 from llmlab.journal.lab import chosen
 
-CLOSE = 1.05  # a guess within 5 % is called right
-KEY = "lab = :lab AND name = :name AND model = :model AND machine = :machine"
-
-
-@dataclass(frozen=True)
-class Prediction:
-    """A committed guess in a base unit, or None."""
-
-    name: str
-    guess: float | None
-    unit: str
-
-    def __repr__(self) -> str:
-        if self.guess is None:
-            return f"{self.name}: no guess (a number in place of None makes one)"
-        return f"{self.name}: your guess is {units.quantity(self.guess, self.unit)}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(repr(self))}</p>"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """What came out, beside the guess (None without one) in the same unit."""
-
-    name: str
-    measured: Record
-    guess: float | None = None
-    note: str = ""  # why there is no guess, when there should be one
-    lab: str = ""
-
-    @property
-    def factor(self) -> float | None:
-        """Guess divided by outcome: 2.0 is twice too high; None if not both above 0."""
-        if self.guess is None or self.guess <= 0 or self.measured.value <= 0:
-            return None
-        return self.guess / self.measured.value
-
-    @property
-    def verdict(self) -> str:
-        """Say how far off the guess was: "was 2.1× too high"."""
-        if self.guess is None:
-            return "no guess"
-        outcome = self.measured
-        if outcome.low is not None and outcome.low <= self.guess <= outcome.high:
-            return "was right, inside the interval"
-        if self.guess == outcome.value or 1 / CLOSE < (self.factor or 0) < CLOSE:
-            return "was right within 5 %"
-        side = "high" if self.guess > outcome.value else "low"
-        if self.factor is None:
-            distance = abs(self.guess - outcome.value)
-            return f"was {units.quantity(distance, outcome.unit)} too {side}"
-        times = max(self.factor, 1 / self.factor)
-        return f"was {times:,.{0 if times >= 9.95 else 1}f}× too {side}"
-
-    def records(self) -> list[Record]:
-        """Return what came out, under the name of the guess; with it, if there was one.
-
-        The guess is no measurement, so it stands in the details, in the same unit.
-        """
-        details = dict(self.measured.details)
-        if self.guess is not None:
-            details["guess"] = self.guess
-        return [replace(self.measured, name=self.name, details=details)]
-
-    def __repr__(self) -> str:
-        outcome = f"{self.name}: {self.measured.kind} {self.measured.text()}"
-        guess = self.verdict
-        if self.guess is not None:
-            written = units.quantity(self.guess, self.measured.unit)
-            guess = f"your guess {written} {self.verdict}"
-        return f"{outcome}, {guess}" + (f"\n{self.note}" if self.note else "")
-
-    def _repr_html_(self) -> str:
-        lines = [html.escape(line) for line in repr(self).splitlines()]
-        name, outcome = html.escape(self.name), html.escape(self.measured.text())
-        lines[0] = lines[0].replace(name, f"<strong>{name}</strong>", 1)
-        lines[0] = lines[0].replace(f" {outcome}", f" <strong>{outcome}</strong>", 1)
-        return f"<p>{'<br>'.join(lines)}</p>"
+KEY = "lab = :lab AND name = :name AND model = :model"
 
 
 def predict(
     name: str,
-    guess: float | None,
+    guess: float | str | None,
     *,
     unit: str,
+    choices: Mapping[str, float] | None = None,
     lab: str | None = None,
     model: str = "",
 ) -> Prediction:
-    """Keep a guess; None takes an earlier guess back and always works.
+    """Keep a guess: a number, or a letter of the choices.
 
-    unit: a base unit, or one with a prefix ("ms"). Raises ValueError for a guess that
-    is no number, or named like a quantity that has another unit, and JournalError if it
-    cannot be kept.
+    None is an open guess. It stops the notebook once in each kernel, by OpenGuess; then
+    it passes, and takes an earlier guess back. See `skip`.
+
+    unit: a base unit, or one with a prefix ("ms"), of the guess and of the choices.
+    choices: letter -> number. Raises ValueError for a guess that is neither, or named
+    like a quantity that has another unit, and JournalError if it cannot be kept.
     """
     key = _key(name, lab, model)
-    if guess is None:
+    made = guesses.read(name, guess, unit, choices)
+    if made is None:
+        ways = guesses.wanted(unit, tuple(str(c).upper() for c in choices or ()))
+        guesses.stop(tuple(key.values()), name, ways)
         _forget(key)
         return Prediction(name, None, unit)
-    guess, unit = _number(name, guess, unit)
-    quantities.check(name, unit, ())
-    store.upsert("predictions", key | {"guess": guess, "unit": unit})
-    return Prediction(name, guess, unit)
+    quantities.check(name, made.unit, ())
+    late = _keep(key, made)
+    return Prediction(name, made.value, made.unit, made.typed, made.letter, late)
+
+
+def skip(*, lab: str | None = None) -> None:
+    """Let all open guesses of this notebook pass, as long as its kernel runs."""
+    guesses.pass_all(chosen(lab))
+    print("Open guesses pass from here on. One in place of None is still kept.")
 
 
 def measured(
@@ -123,73 +63,131 @@ def measured(
     value: float | Record,
     *,
     unit: str | None = None,
+    kind: str = "measured",
     lab: str | None = None,
     model: str = "",
 ) -> Comparison:
     """Put what came out beside the guess of that name.
 
-    value: a Record, or a number with its unit. The outcome is shown even when the
-    journal cannot be read; the note then says why the guess is missing.
+    value: a Record, or a number with its unit and its kind ("estimated" for a formula).
+    The outcome is shown even when the journal cannot be read; the note then says why
+    the guess is missing.
     """
     key = _key(name, lab, model)
     if not isinstance(value, Record):
         if unit is None:
             raise ValueError(f'unit of {name!r} is missing; for a factor, unit="×".')
-        value = records.measured(name, *_number(name, value, unit))
+        number, base = guesses.number(name, value, unit)
+        value = replace(records.measured(name, number, base), kind=kind)
     quantities.check(name, value.unit, value.details)
     alone = Comparison(name, value, lab=key["lab"])
     try:
-        return _beside_guess(alone, key)
+        found = store.query(f"SELECT * FROM predictions WHERE {KEY}", key)
     except store.JournalError as error:
         return replace(alone, note=str(error))
-
-
-def rows() -> tuple[Comparison, ...]:
-    """Return every guess whose outcome is known, the oldest guess first."""
-    query = "SELECT * FROM predictions WHERE measured IS NOT NULL ORDER BY date, name"
-    found = store.query(query)
-    return tuple(
-        Comparison(
-            row["name"], store.one_record(row["measured"]), row["guess"], lab=row["lab"]
-        )
-        for row in found
-    )
-
-
-def _beside_guess(alone: Comparison, key: dict[str, str]) -> Comparison:
-    found = store.query(f"SELECT guess, unit FROM predictions WHERE {KEY}", key)
-    if not found:
-        return alone
-    guess, unit = found[0]
-    if unit != alone.measured.unit:
-        note = f"You guessed in {unit}, which cannot be compared; guess again."
-        return replace(alone, note=note)
-    compared = replace(alone, guess=guess)
-    row = key | {"measured": records.to_json([alone.measured])}
+    compared = _beside(alone, dict(found[0])) if found else alone
     try:
-        store.write(f"UPDATE predictions SET measured = :measured WHERE {KEY}", row)
+        _know(key, value)
     except store.JournalError as error:
         return replace(compared, note=str(error))
     return compared
 
 
+def rows() -> tuple[Comparison, ...]:
+    """Return every guess whose outcome is known, the oldest guess first."""
+    query = (
+        "SELECT * FROM predictions WHERE measured IS NOT NULL AND guess IS NOT NULL "
+        "ORDER BY date, name"
+    )
+    found = [dict(row) for row in store.query(query)]
+    return tuple(
+        _beside(
+            Comparison(row["name"], store.one_record(row["measured"]), lab=row["lab"]),
+            row,
+        )
+        for row in found
+    )
+
+
+def _beside(alone: Comparison, row: dict[str, Any]) -> Comparison:
+    """Return the outcome with the guess of a row, if it holds one that fits."""
+    if row["guess"] is None:
+        return alone
+    if row["unit"] != alone.measured.unit:
+        note = f"You guessed in {row['unit']}, which cannot be compared; guess again."
+        return replace(alone, note=note)
+    return replace(
+        alone,
+        guess=row["guess"],
+        typed=row["typed"],
+        letter=row["letter"],
+        choices=MappingProxyType(json.loads(row["choices"])),
+        late=_late(row),
+    )
+
+
+def _late(row: dict[str, Any]) -> bool:
+    return row["known"] is not None and row["date"] > row["known"]
+
+
+def _keep(key: dict[str, str], made: Guess) -> bool:
+    """Write a guess down, dated now unless it is the same; say whether it is late."""
+    found = store.query(f"SELECT * FROM predictions WHERE {KEY}", key)
+    row: dict[str, Any] = dict(found[0]) if found else {"known": None}
+    fields = {
+        "guess": made.value,
+        "unit": made.unit,
+        "typed": made.typed,
+        "letter": made.letter,
+    }
+    same = all(row.get(name) == value for name, value in fields.items())
+    fields["date"] = row["date"] if same else _now()
+    fields["choices"] = json.dumps(dict(made.choices))
+    _upsert(key, fields)
+    return _late(row | fields)
+
+
+def _know(key: dict[str, str], outcome: Record) -> None:
+    """Write an outcome down; it was known when there first was one."""
+    known = f"(SELECT known FROM predictions WHERE {KEY})"
+    fields = {"measured": records.to_json([outcome]), "known": _now()}
+    _upsert(key, fields, slots={"known": f"coalesce({known}, :known)"})
+
+
+def _upsert(
+    key: dict[str, str], fields: dict[str, Any], slots: Mapping[str, str] | None = None
+) -> None:
+    """Write some fields of a row and leave the others as they are."""
+    row = key | fields
+    values = ", ".join((slots or {}).get(name, f":{name}") for name in row)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in fields)
+    store.write(
+        f"INSERT INTO predictions ({', '.join(row)}) VALUES ({values}) "
+        f"ON CONFLICT (lab, name, model) DO UPDATE SET {changes}",
+        row,
+    )
+
+
 def _forget(key: dict[str, str]) -> None:
+    """Take a guess back; that its outcome is known stays."""
     try:
-        if store.query(f"SELECT 1 FROM predictions WHERE {KEY}", key):
-            store.write(f"DELETE FROM predictions WHERE {KEY}", key)
+        if store.query(
+            f"SELECT 1 FROM predictions WHERE {KEY} AND guess NOT NULL", key
+        ):
+            store.write(f"UPDATE predictions SET guess = NULL WHERE {KEY}", key)
     except store.JournalError:
         pass  # no guess needs no journal; `measured` tells what is wrong with it
 
 
 def _key(name: str, lab: str | None, model: str) -> dict[str, str]:
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name.strip() or not _encodes(name):
         raise ValueError(f'name={name!r}; say what is guessed, such as "speed-up".')
-    here = machine.describe().label
-    return {"lab": chosen(lab), "name": name, "model": model, "machine": here}
+    return {"lab": chosen(lab), "name": name, "model": model}
 
 
-def _number(name: str, value: float, unit: str) -> tuple[float, str]:
-    """Turn a number as a person writes it into base units, checked."""
-    number = finite(f"the guess or value of {name!r}", value)
-    value, base = units.to_base(number, unit)
-    return value, units.check_base(base)
+def _encodes(text: str) -> bool:
+    return text == text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")

@@ -10,6 +10,7 @@ Source: https://www.sqlite.org/lockingv3.html, https://www.sqlite.org/wal.html.
 """
 
 import datetime
+import os
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from llmlab.core import machine, records
+from llmlab.core.plain import Plain
 from llmlab.core.records import Record
 
 BUSY_SECONDS = 20.0
@@ -37,18 +39,40 @@ STEPS = (  # from each schema version to the next; the last one is today's
             lab TEXT NOT NULL, exercise TEXT NOT NULL, level INTEGER NOT NULL,
             date TEXT NOT NULL, PRIMARY KEY (lab, exercise, level))""",
     ),
+    (  # a guess is the learner's, on whatever machine; of several the last one stays
+        """CREATE TABLE guesses (
+            lab TEXT NOT NULL, name TEXT NOT NULL, model TEXT NOT NULL,
+            guess REAL, unit TEXT, typed TEXT, letter TEXT NOT NULL DEFAULT '',
+            choices TEXT NOT NULL DEFAULT '{}', date TEXT, measured TEXT, known TEXT,
+            PRIMARY KEY (lab, name, model))""",
+        """INSERT OR REPLACE INTO guesses
+            (lab, name, model, guess, unit, typed, date, measured)
+            SELECT lab, name, model, guess, unit, unit, date, measured
+            FROM predictions ORDER BY date""",
+        "DROP TABLE predictions",
+        "ALTER TABLE guesses RENAME TO predictions",
+        "UPDATE predictions SET known = date WHERE measured IS NOT NULL",
+    ),
 )
 
 
-class JournalError(OSError):
+_settled: tuple[str | None, Path] | None = None  # LLMLAB_HOME, and what it meant then
+
+
+class JournalError(Plain, OSError):
     """The journal cannot be used; the message says why and the way out."""
 
-    def _render_traceback_(self) -> list[str]:  # IPython shows the message alone
-        return [str(self)]
+
+def settle() -> None:
+    """Keep the journal where it is now, whatever folder the notebook changes to."""
+    global _settled
+    _settled = os.environ.get("LLMLAB_HOME"), machine.home()
 
 
 def path() -> Path:
     """Return where the journal of this learner stands, or will stand."""
+    if _settled is not None and _settled[0] == os.environ.get("LLMLAB_HOME"):
+        return _settled[1] / "journal.db"
     return machine.home() / "journal.db"
 
 
@@ -62,9 +86,16 @@ def query(sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
         raise _unwritable(path(), error.strerror or str(error)) from error
     with _connected(path()) as connection:
         connection.execute("BEGIN")
-        if _version(connection, path()) == 0:
+        version = _version(connection, path())
+        if version == 0:
             return []
-        return connection.execute(sql, parameters).fetchall()
+        if version == len(STEPS):
+            return connection.execute(sql, parameters).fetchall()
+        with closing(sqlite3.connect(":memory:")) as copy:  # reading changes no file
+            connection.backup(copy)
+            copy.row_factory = sqlite3.Row
+            _upgrade(copy, version)
+            return copy.execute(sql, parameters).fetchall()
 
 
 def write(sql: str, parameters: Any = ()) -> int:

@@ -1,0 +1,253 @@
+"""A guess comes before the number: it stops once, is kept, and is answered truly."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+
+from llmlab import checks, journal
+from llmlab.core import machine
+from llmlab.core.plain import Plain
+from llmlab.core.records import Record
+from llmlab.journal import guesses, lab, store
+
+CHOICES = {"A": 256, "B": 20, "C": 1}
+NAME = "first token over next"
+
+
+@pytest.fixture(autouse=True)
+def notebook(monkeypatch):
+    """Every test is a notebook of lab 01 in a kernel that has just started."""
+    monkeypatch.setattr(lab, "_here", None)
+    monkeypatch.setattr(store, "_settled", None)
+    monkeypatch.setattr(guesses, "_stopped", set())
+    monkeypatch.setattr(guesses, "_skipped", set())
+    journal.open("measure")
+
+
+def attend():
+    """Take away what says that a test runs this kernel; it comes back afterwards."""
+    for name in guesses.UNATTENDED:
+        os.environ.pop(name, None)
+
+
+def choose(guess, name=NAME, unit="×", choices=CHOICES):
+    return journal.predict(name, guess, unit=unit, choices=choices)
+
+
+# An open guess
+
+
+def test_an_open_guess_stops_once_with_one_sentence():
+    attend()
+    with pytest.raises(guesses.OpenGuess) as stopped:
+        choose(None)
+    said = str(stopped.value)
+    assert "a letter (A, B, C) or a number in ×" in said and "journal.skip()" in said
+    assert said.endswith(".") and ". " not in said and "\n" not in said
+    assert stopped.value._render_traceback_() == [said]
+    assert "no guess" in repr(choose(None))
+    with pytest.raises(guesses.OpenGuess):
+        choose(None, name="another")
+
+
+def test_skipping_lets_all_open_guesses_of_the_notebook_pass(capsys):
+    attend()
+    journal.skip()
+    assert capsys.readouterr().out.count("\n") == 1
+    assert choose(None).guess is None
+    assert choose(None, name="another").guess is None
+    with pytest.raises(guesses.OpenGuess):
+        journal.predict("a", None, unit="s", lab="quantization")
+    assert choose("B").letter == "B"
+
+
+@pytest.mark.parametrize("name", guesses.UNATTENDED)
+def test_an_open_guess_stops_no_grader_and_no_test(monkeypatch, name):
+    attend()
+    monkeypatch.setenv(name, "1")
+    assert choose(None).guess is None
+    monkeypatch.setenv(name, "0")
+    with pytest.raises(guesses.OpenGuess):
+        choose(None)
+
+
+def test_a_kernel_that_this_test_starts_inherits_that_a_test_runs():
+    code = "from llmlab.journal import guesses; print(guesses.unattended())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.strip() == "True", done.stderr
+
+
+def test_a_plain_exception_is_one_and_the_same_everywhere():
+    assert checks.Plain is Plain
+    assert issubclass(journal.JournalError, Plain | OSError)
+
+
+# Choices
+
+
+@pytest.mark.parametrize(
+    ("guess", "outcome", "said"),
+    [
+        ("B", 14.2, "you chose B, 20×; measured 14.2×: nearest is B"),
+        ("b ", 100.0, "you chose B, 20×; measured 100×: nearest is A, 256×"),
+        ("A", 1.5, "you chose A, 256×; measured 1.50×: nearest is C, 1×"),
+        (30, 15, "measured 15.0×, your guess 30× was 2.0× too high; nearest is B, 20×"),
+    ],
+)
+def test_the_answer_names_the_choice_that_came_nearest(guess, outcome, said):
+    choose(guess)
+    compared = journal.measured(NAME, outcome, unit="×")
+    assert repr(compared) == f"{NAME}: {said}"
+    assert "<strong>" in compared._repr_html_()
+
+
+def test_the_nearest_is_counted_in_factors_where_all_are_above_zero():
+    choose("A", choices={"A": 100, "B": 10})
+    assert journal.measured(NAME, 40, unit="×").nearest == "A"  # 54 is halfway by sums
+    choose("A", choices={"A": 100, "B": 0})
+    assert journal.measured(NAME, 40, unit="×").nearest == "B"
+
+
+def test_choices_may_have_a_prefix():
+    assert repr(choose("b", unit="MB", choices={"A": 4, "B": 40})).endswith(
+        "B, 40.0 MB"
+    )
+    compared = journal.measured(NAME, 41e6, unit="B")
+    assert "you chose B, 40.0 MB; measured 41.0 MB: nearest is B" in repr(compared)
+
+
+@pytest.mark.parametrize("guess", ["D", "", "20", "AB", True, [20], float("inf")])
+def test_what_is_neither_a_choice_nor_a_number_is_refused(guess):
+    with pytest.raises(ValueError, match=f"{NAME}.*(A, B, C|number|finite)"):
+        choose(guess)
+
+
+@pytest.mark.parametrize("choices", [{"AB": 1}, {"a": 1, "A": 2}, {1: 2}, {"A": "x"}])
+def test_choices_are_letters_with_numbers(choices):
+    with pytest.raises(ValueError, match=NAME):
+        choose(None, choices=choices)
+
+
+@pytest.mark.parametrize("value", [10**400, None])
+def test_a_number_beyond_all_others_or_none_is_no_outcome(value):
+    with pytest.raises(ValueError, match="'a'"):
+        journal.measured("a", value, unit="s")
+
+
+@pytest.mark.parametrize("name", ["", " ", None, "\ud800"])
+def test_a_name_is_text_that_can_be_kept(name):
+    with pytest.raises(ValueError, match="name="):
+        journal.predict(name, 3, unit="s")
+
+
+def test_a_unit_is_text():
+    with pytest.raises(ValueError, match="unit=None of 'a'"):
+        journal.predict("a", 3, unit=None)
+
+
+# Units and kinds as they were meant
+
+
+def test_a_guess_in_per_cent_is_answered_in_per_cent():
+    assert repr(journal.predict("share", 30, unit="%")) == "share: your guess is 30 %"
+    fact = Record(name="share", value=0.1571, unit="1", kind="measured")
+    assert repr(journal.measured("share", fact)) == (
+        "share: measured 15.7 %, your guess 30 % was 1.9× too high"
+    )
+    near = Record(name="a", value=0.157, unit="1", kind="measured", low=0.142, high=0.2)
+    assert "15.7 % (14.2 to 20)" in repr(journal.measured("share", near))
+    journal.predict("share", 0, unit="%")
+    assert "was 15.7 percentage points too low" in repr(journal.measured("share", fact))
+
+
+def test_the_answer_says_whether_it_was_measured_or_estimated():
+    choose("B")
+    assert "; estimated 14.2×:" in repr(
+        journal.measured(NAME, 14.2, unit="×", kind="estimated")
+    )
+    with pytest.raises(ValueError, match="kind='guessed'"):
+        journal.measured(NAME, 14.2, unit="×", kind="guessed")
+
+
+# When it was made, and where it is found
+
+
+def test_a_guess_made_after_the_outcome_says_so():
+    choose("B")
+    assert "after" not in repr(journal.measured(NAME, 14.2, unit="×"))
+    assert "after" not in repr(choose("B")), "the same guess, run again"
+    assert "after" not in repr(journal.measured(NAME, 14.9, unit="×"))
+    assert "made after the outcome" in repr(choose("C"))
+    assert "made after the outcome" in repr(journal.measured(NAME, 14.2, unit="×"))
+    assert journal.predictions.rows()[0].late
+
+
+def test_a_guess_is_late_where_the_outcome_was_seen_without_one():
+    assert choose(None).guess is None
+    journal.measured(NAME, 14.2, unit="×")
+    assert "made after the outcome" in repr(choose(14.2))
+
+
+def test_taking_a_guess_back_does_not_make_the_next_one_early():
+    choose("B")
+    journal.measured(NAME, 14.2, unit="×")
+    choose(None)
+    assert journal.measured(NAME, 14.2, unit="×").guess is None
+    assert choose("B").late
+
+
+def test_a_guess_is_found_again_in_another_folder(tmp_path, monkeypatch):
+    monkeypatch.delenv("LLMLAB_HOME")
+    monkeypatch.chdir(tmp_path)
+    journal.open("measure")
+    choose("B")
+    (tmp_path / "data").mkdir()
+    os.chdir("data")
+    assert journal.measured(NAME, 14.2, unit="×").letter == "B"
+    assert os.listdir(tmp_path / "data") == []
+    journal.open("measure")
+    assert journal.measured(NAME, 14.2, unit="×").guess is None, "opened there"
+
+
+def test_a_folder_that_is_set_later_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setenv("LLMLAB_HOME", str(tmp_path / "later"))
+    choose("B")
+    assert (tmp_path / "later" / "journal.db").exists()
+
+
+def test_a_guess_is_found_again_on_a_machine_that_lost_a_thread(monkeypatch):
+    monkeypatch.setenv("LLMLAB_THREADS", "1")
+    before = machine.describe().label
+    choose("B")
+    monkeypatch.setattr(machine.containers, "memory_limit", lambda: 2**20)
+    assert machine.describe().label != before
+    assert journal.measured(NAME, 14.2, unit="×").letter == "B"
+
+
+def test_a_journal_of_the_first_schema_is_taken_over():
+    store.path().parent.mkdir()
+    outcome = Record(name="a", value=2.0, unit="×", kind="measured")
+    row = ["measure", "a", "", "there", 4.0, "×", "2026-01-01", None]
+    text = journal.predictions.records.to_json([outcome])
+    with sqlite3.connect(store.path()) as old:
+        for statement in store.STEPS[0]:
+            old.execute(statement)
+        insert = "INSERT INTO predictions VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        old.execute(insert, row)
+        old.execute(insert, [*row[:3], "here", 5.0, "×", "2026-02-01", text])
+        old.execute("INSERT INTO hints VALUES ('measure', 'roofline', 1, 'now')")
+        old.execute(f"PRAGMA application_id = {store.OURS}")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    before = store.path().read_bytes()
+    assert [row.guess for row in journal.predictions.rows()] == [5.0]
+    assert store.path().read_bytes() == before, "reading changes no file"
+    assert journal.hint_used("roofline", 2)
+    (compared,) = journal.predictions.rows()
+    assert (compared.guess, compared.measured.value, compared.late) == (5.0, 2.0, False)
+    assert journal.predict("a", 5, unit="×").late is False
+    assert journal.predict("a", 2, unit="×").late is True
+    assert len(journal.hints.rows()) == 2
