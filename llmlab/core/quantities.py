@@ -25,6 +25,7 @@ class Quantity:
     unit: str  # base: "s", "B", "token/s"; "1" for none
     better: Better = None  # None where neither is
     keys: frozenset[str] = frozenset()  # that the details of its records may have
+    is_share: bool = False  # of a whole: tables write it in per cent
 
     def reaches(self, value: float, bar: float) -> bool:
         """Say whether a value is at least as good as the bar.
@@ -47,12 +48,18 @@ _REGISTERED: dict[str, Quantity] = {}
 
 
 def register(
-    name: str, unit: str, *, better: Better = None, keys: Iterable[str] = ()
+    name: str,
+    unit: str,
+    *,
+    better: Better = None,
+    keys: Iterable[str] = (),
+    is_share: bool = False,
 ) -> Quantity:
     """Return the quantity of this name; from now on its records are checked.
 
-    Raises ValueError for a name that stands for something else already, and for a unit
-    with a prefix.
+    is_share: whether it is a part of a whole, of unit "1", which tables write in per
+    cent. Raises ValueError for a name that stands for something else already, for a
+    unit with a prefix, and for a share with a unit.
     """
     if not isinstance(name, str) or not name:
         raise ValueError(f"name={name!r}; a quantity needs a name, such as 'latency'.")
@@ -60,7 +67,10 @@ def register(
         raise ValueError(
             f"better={better!r} of {name!r} is none of 'lower', 'higher' and None."
         )
-    new = Quantity(name, units.check_base(unit), better, ANYWHERE.union(keys))
+    if is_share and unit != "1":
+        raise ValueError(f"unit={unit!r} of {name!r}; a share has unit='1'.")
+    keys = ANYWHERE.union(keys)
+    new = Quantity(name, units.check_base(unit), better, keys, is_share)
     old = _REGISTERED.setdefault(name, new)
     if old != new:
         raise ValueError(
@@ -83,6 +93,11 @@ def get(name: str) -> Quantity:
 def names() -> tuple[str, ...]:
     """Return the names of all that is registered, in the order of their letters."""
     return tuple(sorted(_REGISTERED))
+
+
+def is_share(name: str) -> bool:
+    """Say whether records of this name are parts of a whole."""
+    return name in _REGISTERED and _REGISTERED[name].is_share
 
 
 def is_registered(name: str) -> bool:
@@ -135,9 +150,18 @@ WAITS = {
 }
 TIME_TO_FIRST_TOKEN = register("time to first token", "s", better="lower", keys=_STEP)
 TIME_PER_TOKEN = register("time per token", "s", better="lower", keys=_STEP)
+REQUEST_LATENCY = register("request latency", "s", better="lower", keys=_STEP)
+WAIT = register(
+    "wait by position", "s", better="lower", keys=("position", "rounds", *_STEP)
+)
+MEAN_WAIT = register("wait for a token, mean", "s", better="lower")
+FIRST_OVER_NEXT = register("first token over next", "×", keys=("rounds", *_STEP))
 THROUGHPUT = register("throughput", "token/s", better="higher", keys=_STEP)
 SPEED_UP = register(
-    "speed-up", "×", better="higher", keys=("verdict", "against", "of", *_STEP)
+    "speed-up",
+    "×",
+    better="higher",
+    keys=("verdict", "against", "of", "rounds", *_STEP),
 )
 PREFILL_LATENCY = register(
     "prefill latency", "s", better="lower", keys=(*_STEP, *_CHOICE)
@@ -173,11 +197,37 @@ OVERHEAD_BOUND = register(
 )  # fmt: skip
 BOUNDS = (COMPUTE_BOUND, BANDWIDTH_BOUND, OVERHEAD_BOUND)
 SHARE_OF_THE_BOUND = register(
-    "share of the bound", "1", better="higher", keys=("bound", *_STEP, *_CHOICE)
+    "share of the bound", "1", better="higher", keys=("bound", *_STEP, *_CHOICE),
+    is_share=True,
+)  # fmt: skip
+VECTOR_PRODUCT = register("matrix times vector", "weight/s", better="higher")
+LEAST_TIME = register(
+    "least time of a token", "s", better="lower", keys=("bound", "bits", *_STEP)
 )
 
+# Where the time of one token goes: parts that together are the whole step.
+STEP = register("time of a token", "s", better="lower", keys=_STEP)
+READING = register("reading the weights", "s", better="lower", keys=_STEP)
+ARITHMETIC = register("arithmetic", "s", better="lower", keys=_STEP)
+PRODUCTS = register("slower products", "s", better="lower", keys=_STEP)
+ATTENTION = register("attention", "s", better="lower", keys=_STEP)
+STARTING = register("starting operators", "s", better="lower", keys=_STEP)
+REST = register("the rest", "s", better="lower", keys=_STEP)
+PARTS = (READING, ARITHMETIC, PRODUCTS, ATTENTION, STARTING, REST)
+
+# How often a single timing misleads.
+MISSES = register(
+    "single timings off by more", "1", better="lower", keys=("margin", "samples"),
+    is_share=True,
+)  # fmt: skip
+FALSE_CLAIMS = register(
+    "pairs that seem to differ", "1", better="lower", keys=("margin", "samples"),
+    is_share=True,
+)  # fmt: skip
+
 # Memory.
-WEIGHTS = register("weights", "B", better="lower")
+PARAMETERS = register("parameters", "weight", better="lower", keys=("bits",))
+WEIGHTS = register("weights", "B", better="lower", keys=("bits",))
 CACHE = register("cache", "B", better="lower", keys=("batch",))
 FILE_SIZE = register("file size", "B", better="lower")
 ALLOCATOR_PEAK = register("allocator peak", "B", better="lower")
@@ -196,14 +246,17 @@ DIFFERENCE_IN_BITS_PER_BYTE = register(
 )  # fmt: skip
 PERPLEXITY = register("perplexity", "1", better="lower", keys=_SCORED)
 NEXT_TOKEN_ACCURACY = register(
-    "next-token accuracy", "1", better="higher", keys=_SCORED
+    "next-token accuracy", "1", better="higher", keys=_SCORED, is_share=True
 )
-EXACT_MATCH = register("exact match", "1", better="higher", keys=("answers", *_CHANGE))
+EXACT_MATCH = register(
+    "exact match", "1", better="higher", keys=("answers", *_CHANGE), is_share=True
+)
 ACCURACY = register(
     "accuracy", "1", better="higher",
     keys=("answers", "snippets", "files", "distance", "rows", *_CHANGE),
+    is_share=True,
 )  # fmt: skip
-AGREEMENT = register("agreement", "1", better="higher", keys=_SCORED)
+AGREEMENT = register("agreement", "1", better="higher", keys=_SCORED, is_share=True)
 COMMON_PREFIX = register(
     "common prefix", "token", better="higher",
     keys=("prompts", "max_tokens", "never_parted"),

@@ -6,6 +6,7 @@ percentile  the value below which a share of samples lies
 memory      weights, cache, peak of the allocator and of the process
 roofline    what this machine can do at most, and three bounds of a model's steps
 quality     bits per byte, perplexity, accuracy, exact match, agreement of two models
+experiments one line each: a token by position, taken apart, at another size
 report      all of it for one model; answers: for one that answers whole texts
 labels, intervals, bootstrap, comparison, timing: the parts that labs use too
 
@@ -26,6 +27,7 @@ __all__ = [
     "answers",
     "bootstrap",
     "comparison",
+    "experiments",
     "intervals",
     "labels",
     "memory",

@@ -110,7 +110,7 @@ def run(
         timed.name: [] for timed in timed_calls
     }
     deadline = time.perf_counter() + PATIENCE * seconds
-    with _collector_resting(), progress.task("measuring", count) as step:
+    with collector_resting(), progress.task("measuring", count) as step:
         for done in range(count):
             if done >= least and time.perf_counter() > deadline:
                 break
@@ -163,7 +163,8 @@ def _tokens_in(item: object) -> int:
 
 
 @contextmanager
-def _collector_resting() -> Iterator[None]:
+def collector_resting() -> Iterator[None]:
+    """Keep the garbage collector out of what is timed meanwhile."""
     was_enabled = gc.isenabled()
     gc.collect()
     gc.disable()

@@ -1,0 +1,256 @@
+"""Where the time of one token goes: a step taken apart into what adds up to it.
+
+The whole step, its matrix products alone and its attention alone are timed in the same
+rounds. What the products need at least, to read the weights or to multiply, follows
+from this machine's peaks, as does the start of all other operators; the rest is what is
+left. Prefill is taken apart beside decode, per token of the prompt.
+
+Shapes: B = 1 sequence, T tokens of the prompt, one new token.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import chain
+
+import torch
+
+from llmlab.core import clock, quantities, records
+from llmlab.core.clock import Threads
+from llmlab.core.model import LanguageModel
+from llmlab.core.records import Record
+from llmlab.measure import intervals, labels, roofline
+from llmlab.measure.experiments import replay
+from llmlab.measure.experiments.rounds import interleaved
+from llmlab.measure.peaks import Peaks, discard
+from llmlab.measure.samples import Series
+
+SECONDS = 4.0
+STEPS = 8  # decode steps that are timed in a row
+BEYOND = 1.02  # times what was measured: an estimate above it is wrong
+
+Split = dict[str, float]  # part -> seconds a token
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase: what was timed, in seconds a token, and what it falls apart into."""
+
+    name: str  # "prefill" or "decode"
+    tokens: int  # of the call
+    cached: int
+    whole: Series
+    products: Series
+    attention: Series | None
+    split: Split
+    sentences: tuple[str, ...]  # what must be said besides
+
+    def records(self, subject: str, note: str) -> list[Record]:
+        """Return the whole and the parts, in the order they are drawn."""
+        details = {"phase": self.name, "batch": 1, "tokens": self.tokens}
+        details |= {"cached": self.cached} | ({"note": note} if note else {})
+        facts = [self.whole.record(quantities.STEP, details=details)]
+        for part in quantities.PARTS:
+            seconds = self.split.get(str(part), 0.0)
+            if part is quantities.ATTENTION and self.attention:
+                facts.append(self.attention.record(part, details=details))
+            elif seconds > 0:
+                facts.append(
+                    records.make(
+                        part, seconds, kind="estimated", details=details,
+                        machine=facts[0].machine, date=facts[0].date,
+                    )
+                )  # fmt: skip
+        return [replace(fact, subject=subject) for fact in facts]
+
+
+@dataclass(frozen=True)
+class StepParts:
+    """The parts of a decode step, and of prefill, per token."""
+
+    phases: tuple[Phase, ...]
+    subject: str  # the model
+    ran_on: Threads
+
+    def records(self) -> list[Record]:
+        """Return the time of a token and its parts, which add up, for both phases.
+
+        Timed are the whole and attention; estimated is what follows from the peaks,
+        and what is a difference.
+        """
+        facts = (phase.records(self.subject, self.note) for phase in self.phases)
+        return list(chain(*facts))
+
+    @property
+    def note(self) -> str:
+        """Say what neighbours or wrong peaks did, "" where there is nothing to say."""
+        said = chain(*(phase.sentences for phase in self.phases))
+        return " ".join(dict.fromkeys(said))
+
+
+def step_parts(
+    model: LanguageModel,
+    *,
+    cached: int = 256,
+    prompt: int = 256,
+    seconds: float = SECONDS,
+) -> StepParts:
+    """Take the time of one token apart: of a decode step, and of prefill.
+
+    cached: tokens behind the decode step; prompt: tokens of the prefill, whose times
+    are divided by them. seconds: of timing, over both.
+    Raises ValueError for a step beyond the model's context.
+    """
+    if min(cached, prompt) < STEPS or max(cached + STEPS, prompt) > model.context:
+        raise ValueError(
+            f"cached={cached}, prompt={prompt}: both must be from {STEPS} to what the "
+            f"context of {model.context} leaves beside {STEPS} steps."
+        )
+    with torch.inference_mode(), clock.given_way() as ran_on:
+        phases = (
+            _phase(model, _Prefill(model, prompt), seconds / 2, ran_on),
+            _phase(model, _Decode(model, cached), seconds / 2, ran_on),
+        )
+    return StepParts(phases, labels.label(model), ran_on)
+
+
+class _Prefill:
+    """Reads the prompt, into a cache of its own."""
+
+    name, cached = "prefill", 0
+
+    def __init__(self, model: LanguageModel, prompt: int):
+        self.model, self.tokens, self.calls = model, prompt, 1
+        self.text = _tokens(model, prompt)
+
+    def prepared(self) -> Callable[[], object]:
+        cache = self.model.new_cache(1, self.tokens)
+        return lambda: self.model(self.text, cache, last=True).argmax(-1)
+
+
+class _Decode:
+    """Feeds one token after the other behind a text, the middle one at `cached`."""
+
+    name, tokens, calls = "decode", 1, STEPS
+
+    def __init__(self, model: LanguageModel, cached: int):
+        self.model, self.cached = model, cached
+        self.cache = model.new_cache(1, cached + STEPS)
+        model(_tokens(model, cached - STEPS // 2), self.cache, last=True)
+        self.token = _tokens(model, 1)
+
+    def prepared(self) -> Callable[[], object]:
+        cache = self.cache.select([0])  # a copy, so that all rounds begin alike
+        return lambda: self.model(self.token, cache).argmax(-1)
+
+
+def _phase(
+    model: LanguageModel, work: _Prefill | _Decode, seconds: float, ran_on: Threads
+) -> Phase:
+    """Time a phase whole and in parts, and split it."""
+    seen = replay.operators_of(model, work.prepared())
+    parts = {
+        "whole": lambda: _seconds(work.prepared(), work.calls, work.tokens),
+        "products": lambda: _seconds(
+            lambda: replay.run(seen.products), work.calls, work.tokens
+        ),
+    }
+    if seen.attention:
+        parts["attention"] = lambda: _seconds(
+            lambda: replay.run(seen.attention), work.calls, work.tokens
+        )
+    for part in parts.values():
+        part()
+    rounds = interleaved(
+        parts, seconds=seconds, wished=intervals.LEAST_ROUNDS, ran_on=ran_on,
+        what=f"taking {work.name} apart",
+    )  # fmt: skip
+    timed = {
+        name: Series(values, values, ran_on) for name, values in rounds.values.items()
+    }
+    split, wrong = _split(model, work, timed, seen.others)
+    sentences = (*rounds.sentences, *wrong)
+    return Phase(
+        work.name, work.tokens, work.cached, timed["whole"], timed["products"],
+        timed.get("attention"), split, sentences,
+    )  # fmt: skip
+
+
+def _split(
+    model: LanguageModel, work: _Prefill | _Decode, timed: dict[str, Series], others
+) -> tuple[Split, tuple[str, ...]]:
+    """Split a token's time; twice where peaks must have been measured wrong."""
+    for _ in range(2):
+        peaks = _peaks(model, timed["whole"].ran_on)
+        split, wrong = _parts(model, work, timed, others, peaks)
+        if not wrong or not discard(peaks.date):
+            break
+    return split, wrong
+
+
+def _peaks(model: LanguageModel, ran_on: Threads) -> Peaks:
+    with clock.fixed(ran_on.count):
+        dtype = roofline.arithmetic_format(model)
+        return roofline.peaks((dtype,), device=labels.device(model))
+
+
+def _parts(
+    model, work, timed, others: int, peaks: Peaks
+) -> tuple[Split, tuple[str, ...]]:
+    """Return parts that add up, and a sentence where an estimate was too long."""
+    whole, products = timed["whole"].median, timed["products"].median
+    attention = timed["attention"].median if "attention" in timed else 0.0
+    dtype, cost = roofline.arithmetic_format(model), model.cost(1, last=True)
+    reading = cost.bytes / peaks.bandwidth_at(cost.bytes) / work.tokens
+    arithmetic = _flops(model, work.tokens) / peaks.flops[dtype] / work.tokens
+    starting = others * peaks.operator_seconds / work.tokens
+    wrong = []
+    # Reading and arithmetic go on at the same time, so the longer one counts.
+    least = max(reading, arithmetic)
+    if least > products * BEYOND:
+        wrong.append("the bound of the products was longer than they took")
+    least = min(least, products)
+    left = whole - products - attention
+    if starting > left * BEYOND:
+        wrong.append("starting operators would have taken longer than what was left")
+    starting = min(starting, max(left, 0.0))
+    if left < 0:
+        wrong.append("products and attention alone took longer than the whole step")
+    ruling = quantities.READING if reading >= arithmetic else quantities.ARITHMETIC
+    split = {
+        str(ruling): least,
+        str(quantities.PRODUCTS): products - least,
+        str(quantities.ATTENTION): attention,
+        str(quantities.STARTING): starting,
+        str(quantities.REST): max(0.0, left - starting),
+    }
+    if not wrong:
+        return split, ()
+    return split, (f"In {work.name}, {' and '.join(wrong)}; the part is cut there.",)
+
+
+def _flops(model: LanguageModel, tokens: int) -> float:
+    """Return the FLOPs of the products of a call, attention left out.
+
+    Those of attention grow as the square of the tokens, those of the layers in
+    proportion, and the head answers once: three calls tell the three apart.
+    """
+    one, two, three = (model.cost(each, last=True).flops for each in (1, 2, 3))
+    square = (three - 2 * two + one) / 2
+    line = two - one - 3 * square
+    return one - square + line * (tokens - 1)
+
+
+def _seconds(call: Callable[[], object], calls: int, tokens: int) -> float:
+    """Return the seconds a token of some calls in a row, the median of them."""
+    times = []
+    for _ in range(calls):
+        start = time.perf_counter()
+        call()
+        times.append((time.perf_counter() - start) / tokens)
+    return intervals.median(times)
+
+
+def _tokens(model: LanguageModel, count: int) -> torch.Tensor:
+    """Return a text of (1, T) tokens; which they are changes no time here."""
+    return torch.zeros(1, count, dtype=torch.long, device=labels.device(model))
