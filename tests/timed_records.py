@@ -73,7 +73,35 @@ STEPS = [
         record("decode latency per token", 0.003 * batch**0.4, "s", batch=batch),
     )
 ]
+WAITS = [
+    record("wait by position", 0.06 if place == 1 else wait + more * place, "s",
+           subject=loop, position=place, prompt=256)
+    for loop, wait, more in (("re-reading", 0.06, 1e-3), ("with a cache", 0.004, 0))
+    for place in range(1, 33)
+]  # fmt: skip
+WHOLE = {
+    "prefill": {"time of a token": 3e-4, "arithmetic": 2e-4, "the rest": 1e-4},
+    "decode": {
+        "time of a token": 5e-3,
+        "reading the weights": 1e-3,
+        "products beyond the bound": 2.9e-3,
+        "attention": 2e-4,
+        "starting operators": 3e-4,
+        "the rest": 6e-4,
+    },
+}
+PARTS = [
+    record(
+        name, value, "s",
+        "measured" if name in ("time of a token", "attention") else "estimated",
+        subject="coder fp32", phase=phase, tokens=256 if phase == "prefill" else 1,
+    )
+    for phase, rows in WHOLE.items()
+    for name, value in rows.items()
+]  # fmt: skip
 PICTURES = {
+    "by_position": lambda: pictures.by_position(WAITS),
+    "step_parts": lambda: pictures.step_parts(PARTS),
     "latencies": lambda: pictures.latencies(SAMPLES),
     "ratios": lambda: pictures.ratios(RATIOS),
     "roofline": lambda: pictures.roofline(ROOFLINE),

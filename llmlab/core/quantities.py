@@ -209,7 +209,7 @@ LEAST_TIME = register(
 STEP = register("time of a token", "s", better="lower", keys=_STEP)
 READING = register("reading the weights", "s", better="lower", keys=_STEP)
 ARITHMETIC = register("arithmetic", "s", better="lower", keys=_STEP)
-PRODUCTS = register("slower products", "s", better="lower", keys=_STEP)
+PRODUCTS = register("products beyond the bound", "s", better="lower", keys=_STEP)
 ATTENTION = register("attention", "s", better="lower", keys=_STEP)
 STARTING = register("starting operators", "s", better="lower", keys=_STEP)
 REST = register("the rest", "s", better="lower", keys=_STEP)

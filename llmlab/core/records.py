@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from llmlab.core import atomic, quantities, units
 from llmlab.core import machine as this_machine
@@ -105,6 +105,7 @@ class Record:
         return functools.partial(Record, **_as_dict(self)), ()
 
 
+@runtime_checkable
 class HasRecords(Protocol):
     """A result that people look at: it tells its facts as records."""
 

@@ -7,6 +7,7 @@ are decimal: 1 kB is 1,000 B, as memory bandwidth and disk sizes are sold.
 
 import math
 import re
+from collections.abc import Iterable
 
 _SMALL = {"n": 1e-9, "µ": 1e-6, "m": 1e-3}
 _LARGE = {"k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18, "Z": 1e21}
@@ -22,6 +23,8 @@ _PREFIXES = {  # which prefixes a base unit takes
 _SPELLED = {"us": (1e-6, "s"), "min": (60.0, "s"), "h": (3600.0, "s"), "%": (0.01, "1")}
 _SPELLED |= {"KB": (1e3, "B"), "KiB": (2**10, "B"), "MiB": (2**20, "B")}
 _SPELLED |= {"GiB": (2**30, "B"), "": (1.0, "1"), "x": (1.0, "×")}
+FAR = 2000  # times: values of a column that lie further apart have their own units
+SMALL = 0.01  # of a unit: what is less is hard to read in it
 _DIGITS = {"bit/B": 4, "1": 4}  # quality differs in the third digit; elsewhere 3 do
 
 
@@ -36,6 +39,28 @@ def quantities(values: tuple[float, ...], unit: str) -> tuple[str, ...]:
     decimals = _decimals(values[0] / factor, shown, unit)
     numbers = [_number(value / factor, decimals) for value in values]
     return (numbers[0] + _spoken(shown, values[0]), *numbers[1:])
+
+
+def of_column(values: Iterable[float], unit: str) -> tuple[float, str] | None:
+    """Return the divisor and the unit that suit all of some values.
+
+    (0.0021, 0.0123), "s" -> (0.001, "ms"). None where they lie too far apart for one.
+    """
+    sizes = sorted(abs(value) for value in values if value)
+    if not sizes:
+        return 1.0, unit
+    if sizes[-1] > FAR * sizes[0]:
+        return None
+    factor, shown = _scale(sizes[-1], unit)
+    if sizes[0] >= SMALL * factor:
+        return factor, shown
+    return _scale(sizes[len(sizes) // 2], unit)
+
+
+def bare(value: float, factor: float, shown: str, unit: str) -> str:
+    """Write a value on the scale of its column, without the unit."""
+    decimals = _decimals(value / factor, shown, unit)
+    return _number(value / factor, decimals if decimals is None else min(4, decimals))
 
 
 def to_base(value: float, unit: str) -> tuple[float, str]:

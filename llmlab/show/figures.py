@@ -10,12 +10,15 @@ import io
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
 from PIL import Image
 
-from llmlab.core import atomic
+from llmlab.core import atomic, records
+from llmlab.core.records import Record
+from llmlab.show import registry
 
 LARGEST = 60_000  # bytes of one PNG; a notebook of 500 kB holds eight
 PIXELS_PER_INCH = 100  # of the page; the PNG has twice as many
@@ -54,19 +57,48 @@ class Picture:
         atomic.write(path, self.png)
 
 
-def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:
-    """Turn a matplotlib figure into a Picture and close it.
+def figure(
+    result: Any,
+    *,
+    alt: str | None = None,
+    title: str | None = None,
+    title_id: str | None = None,
+) -> Picture:
+    """Return the picture of a result, or of a matplotlib figure, which is closed.
 
-    alt: what a reader who cannot see it should know, the finding included.
-    title_id: HTML id of the figure, for links to it.
-    ValueError: empty alt text, something else than a Figure, nothing drawn, a drawing
-    too busy for 60 kB.
+    result: what has records(), records, or a list of these; which picture it gets, and
+    its alt text, follow from its quantities (`show.registry`). A Figure of your own
+    needs `alt`: what a reader who cannot see it should know, the finding included.
+    title: another one than the picture's. title_id: HTML id, for links to it.
+    ValueError: a result that no picture fits, a figure without alt text or without
+    anything drawn, a drawing too busy for 60 kB.
     """
-    if not isinstance(fig, Figure):
+    if isinstance(result, Figure):
+        return picture_of(result, alt=alt, title_id=title_id)
+    facts = _facts(result)
+    kind = registry.kind_of(facts)
+    drawn = kind.draw(result) if title is None else kind.draw(result, title=title)
+    words = kind.alt(facts) if alt is None else alt
+    return picture_of(drawn, alt=words, title_id=title_id)
+
+
+def _facts(result: Any) -> tuple[Record, ...]:
+    try:
+        return records.collect(result)
+    except ValueError:
         raise ValueError(
-            f"fig is a {type(fig).__name__}; give a matplotlib Figure, for example "
-            "what a function of show.measure returns, or axes.figure."
-        )
+            f"result is a {type(result).__name__}; give what has records(), such as an "
+            "experiment, or a matplotlib Figure with alt=…."
+        ) from None
+
+
+def picture_of(
+    fig: Figure, *, alt: str | None, title_id: str | None = None, quick: bool = False
+) -> Picture:
+    """Turn a matplotlib figure into a Picture and close it; errors as `figure`.
+
+    quick: for a widget, whose reader waits: a larger file, sooner.
+    """
     if not isinstance(alt, str) or not alt.strip():
         raise ValueError(
             f"alt={alt!r}; say in a sentence what the figure shows, for readers who "
@@ -77,7 +109,8 @@ def figure(fig: Figure, *, alt: str, title_id: str | None = None) -> Picture:
     if not fig.axes:
         raise ValueError("fig holds no axes, so nothing is drawn; draw first.")
     width, height = (round(each * PIXELS_PER_INCH) for each in fig.get_size_inches())
-    picture = Picture(_png(fig), " ".join(alt.split()), width, height, title_id)
+    png = _quick_png(fig) if quick else _png(fig)
+    picture = Picture(png, " ".join(alt.split()), width, height, title_id)
     _close(fig)
     return picture
 
@@ -98,6 +131,10 @@ def _png(fig: Figure) -> bytes:
         f"this figure needs {buffer.tell():,} bytes as PNG, a picture may have "
         f"{LARGEST:,}; draw fewer points, or make it smaller (figsize)."
     )
+
+
+def _quick_png(fig: Figure) -> bytes:
+    return _png(fig)
 
 
 def _settle(fig: Figure) -> None:

@@ -4,14 +4,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from llmlab.core.quantities import Quantity
-from llmlab.core.records import Record
+from llmlab.core.records import HasRecords, Record
 
 
-def checked(records: Iterable[Record], what: str = "records") -> tuple[Record, ...]:
-    """Return the records as a tuple; ValueError for none, or for something else."""
+def checked(
+    records: Iterable[Record] | HasRecords, what: str = "records"
+) -> tuple[Record, ...]:
+    """Return records, or those of a result; ValueError for none or something else."""
     if isinstance(records, Record):
         return (records,)
-    records = tuple(records)
+    records = tuple(records.records() if isinstance(records, HasRecords) else records)
     if not records:
         raise ValueError(f"{what} is empty; there is nothing to draw.")
     for each in records:

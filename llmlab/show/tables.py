@@ -1,51 +1,87 @@
 """The numbers of a picture, as a table that a screen reader can walk through.
 
-`table` is the one door: it takes records, and whatever offers them.
+`table` is the one door: it takes records, and whatever offers them. How they are turned
+for reading: `pivots`.
 """
 
+import html
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from llmlab.core import records
+from llmlab.core import records, tables
 from llmlab.core.records import Record
+from llmlab.show import pivots
 
 
 @dataclass(frozen=True)
 class Table:
     """Records as HTML in a notebook and as aligned text elsewhere."""
 
-    rows: tuple[Record, ...]
+    facts: tuple[Record, ...]
     columns: tuple[str, ...] | None = None
     title: str = ""
+    along: str | None = None
+    rows: int | None = pivots.MOST
 
     def records(self) -> list[Record]:
-        """Return what stands in the rows."""
-        return list(self.rows)
+        """Return what it was made of."""
+        return list(self.facts)
+
+    def _grids(self) -> list[pivots.Grid]:
+        return pivots.grids(self.facts, along=self.along, most=self.rows)
 
     def _repr_html_(self) -> str:
-        return records.html_table(self.rows, self.columns, title=self.title)
+        if self.columns is not None:
+            return records.html_table(self.facts, self.columns, title=self.title)
+        made, title = [], self.title
+        for grid in self._grids():
+            made.append(tables.html_grid(grid.headings, grid.rows, title=title))
+            made += [f"<p>{html.escape(line)}</p>" for line in grid.below]
+            title = ""
+        notes = records.notes(self.facts)
+        return "".join(made) + "".join(f"<p>{html.escape(note)}</p>" for note in notes)
 
     def __repr__(self) -> str:
-        text = records.table(self.rows, self.columns)
+        if self.columns is not None:
+            text = records.table(self.facts, self.columns)
+        else:
+            made = [
+                "\n".join([tables.text_grid(grid.headings, grid.rows), *grid.below])
+                for grid in self._grids()
+            ]
+            text = "\n".join(["\n\n".join(made), *records.notes(self.facts)])
         return f"{self.title}\n{text}" if self.title else text
 
 
 def table(
-    result: Any, columns: Iterable[str] | None = None, *, title: str = ""
+    result: Any,
+    columns: Iterable[str] | None = None,
+    *,
+    title: str = "",
+    along: str | None = None,
+    rows: int | None = pivots.MOST,
 ) -> Table:
-    """Return a table of a result; columns as in `core.records.table`.
+    """Return a table of a result, turned for reading.
 
     result: records, or what offers them by a method `records()`, such as a speed, the
     peaks of a machine, a verdict, a training; several of these in a list; or a mapping,
-    whose names then stand as subjects. What records note stands below the table.
-    ValueError: no records, something else, a column that none of them has.
+    whose names then stand as subjects. Subjects stand below each other and their facts
+    side by side, where there are several of both. along: a detail whose values stand
+    below each other instead, such as "position". rows: a longer table leaves out its
+    middle; None shows all. columns: a row for each record instead, with these columns,
+    as in `core.records.table`. What records note stands below.
+    ValueError: no records, something else, a column or detail that none of them has,
+    fewer than three rows.
     """
-    rows = records.collect(result)
-    if not rows:
+    facts = records.collect(result)
+    if not facts:
         raise ValueError(
             f"result={result!r:.60} holds no records; a table needs at least one."
         )
-    made = Table(rows, None if columns is None else tuple(columns), title)
+    if rows is not None and rows < 3:
+        raise ValueError(f"rows={rows} must be 3 or more, or None for all of them.")
+    chosen = None if columns is None else tuple(columns)
+    made = Table(facts, chosen, title, along, rows)
     repr(made)  # an unknown column is refused here, not when the notebook draws it
     return made

@@ -6,6 +6,7 @@ One context is short and measured beside its bounds; the other is estimated only
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import torch
@@ -110,7 +111,7 @@ def _measured(
 
     with clock.given_way() as ran_on:
         rounds = interleaved(
-            {str(batch): lambda batch=batch: steps(batch) for batch in batches},
+            {str(batch): partial(steps, batch) for batch in batches},
             seconds=seconds, wished=intervals.LEAST_ROUNDS, ran_on=ran_on,
             what=f"timing {model.name}",
         )  # fmt: skip

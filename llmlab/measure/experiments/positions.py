@@ -6,6 +6,7 @@ does not. Loops run in the same rounds, so that a slow moment meets all of them.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
 from statistics import fmean
 
@@ -171,13 +172,12 @@ def by_position(
     with clock.given_way() as ran_on:
         for name, loop in loops.items():  # warmed up: the first call prepares more
             request(name, loop, prompt, 2, stopwatch)
+        parts = {
+            name: partial(request, name, loop, prompt, new, stopwatch)
+            for name, loop in loops.items()
+        }
         rounds = interleaved(
-            {
-                name: lambda name=name, loop=loop: request(
-                    name, loop, prompt, new, stopwatch
-                )
-                for name, loop in loops.items()
-            },
+            parts,
             seconds=seconds,
             wished=max(2, round(WISHED * machine.repetitions_scale())),
             ran_on=ran_on,

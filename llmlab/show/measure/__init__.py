@@ -1,5 +1,7 @@
 """Pictures of lab 1: times, bounds, and this machine.
 
+by_position    the wait for every token, a curve for each loop
+step_parts     where the time of one token goes, a bar for each phase
 latencies      every single timing, with median, mean and 95th percentile
 ratios         a forest of pairwise ratios with their intervals
 roofline       attainable FLOP/s by arithmetic intensity, with measured points
@@ -10,16 +12,20 @@ batches        throughput and time per token by batch
 model_card     one model on this machine in one picture
 bounds_widget  which bound rules a step, by model, format, batch, context
 
-They take records and draw; nothing here runs a model.
+They take records and draw; nothing here runs a model. What `show.figure` draws of a
+result, and says of it, stands in `kinds`.
 """
 
 from llmlab.core import faces
+from llmlab.show.measure import kinds
 from llmlab.show.measure.along_batch import regimes
 from llmlab.show.measure.bandwidths import bandwidth
 from llmlab.show.measure.card import model_card
 from llmlab.show.measure.distributions import latencies, ratios
 from llmlab.show.measure.load import batches
+from llmlab.show.measure.parts import step_parts
 from llmlab.show.measure.phases import BOUNDS, bounds
+from llmlab.show.measure.positions import by_position
 from llmlab.show.measure.rooflines import roofline
 from llmlab.show.measure.widget import bounds_widget
 
@@ -29,11 +35,15 @@ __all__ = [
     "batches",
     "bounds",
     "bounds_widget",
+    "by_position",
     "latencies",
     "model_card",
     "ratios",
     "regimes",
     "roofline",
+    "step_parts",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
+
+kinds.register()
