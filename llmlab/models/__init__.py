@@ -10,6 +10,7 @@ Sampling                 how a token is chosen, handed in where text is generate
 classification, snippets models that sort texts, and what those are asked
 translation, pairs       models that translate, and what those are asked
 surgery, listening       layers by name, replaced in a copy; hooks on their tensors
+attention_shape          layers, heads and width of a head: what a cache has to hold
 calibration              what the inputs of each layer look like on some text
 column_loop, sensitivity what GPTQ and SparseGPT share; which layers bear a change
 """
@@ -22,13 +23,16 @@ from llmlab.models.decoder import Decoder
 from llmlab.models.files import names, size
 from llmlab.models.random import SHAPES, random_model
 from llmlab.models.sampling import Sampling
+from llmlab.models.sizes import AttentionShape, attention_shape
 
 __all__ = [
     "SHAPES",
+    "AttentionShape",
     "CausalModel",
     "Decoder",
     "KVCache",
     "Sampling",
+    "attention_shape",
     "caches",
     "calibration",
     "classification",
@@ -48,6 +52,7 @@ __all__ = [
     "save",
     "sensitivity",
     "size",
+    "sizes",
     "snippets",
     "streams",
     "surgery",
