@@ -64,9 +64,11 @@ def find(
     for one length.
     """
     chosen = [
-        each for each in records if of is None or each.details.get("of") == str(of)
+        record
+        for record in records
+        if of is None or record.details.get("of") == str(of)
     ]
-    ratios = [ratio for each in chosen if (ratio := _ratio(each, name, against))]
+    ratios = [ratio for record in chosen if (ratio := _ratio(record, name, against))]
     ratios.sort(key=lambda ratio: ratio.details[along])
     lengths = [ratio.details[along] for ratio in ratios]
     if not lengths or len(set(lengths)) < len(lengths):

@@ -50,11 +50,11 @@ def readings(
     if right is None:
         raise ValueError("answer is empty; give what should follow, such as ' x'.")
     tokens = torch.tensor([ids], device=labels.device(model))
-    found = maps.weights(model, tokens)
-    chosen = _chosen("layers", layers, sorted(found))
-    count = next(iter(found.values())).shape[1]
+    weights = maps.weights(model, tokens)
+    chosen = _chosen("layers", layers, sorted(weights))
+    count = next(iter(weights.values())).shape[1]
     own = _chosen("heads", heads, range(count))
-    looked = torch.stack([found[layer][0, own, -1] for layer in chosen]).mean((0, 1))
+    looked = torch.stack([weights[layer][0, own, -1] for layer in chosen]).mean((0, 1))
     whole = cost(model, tokens, right)
     effects = [
         cost(model, tokens, right, without=key, layers=chosen, heads=own) - whole

@@ -124,9 +124,9 @@ def _by_length(
         if here:
             made = {one: call_of(here[one], length, seed=seed) for one in here}
             with torch.inference_mode():
-                found = speed(made, seconds=seconds / len(lengths), seed=seed)
-            facts += _facts(found, what, length)
-            last |= {one: (found[one].median, length) for one in here}
+                result = speed(made, seconds=seconds / len(lengths), seed=seed)
+            facts += _facts(result, what, length)
+            last |= {one: (result[one].median, length) for one in here}
     return facts
 
 
@@ -141,17 +141,17 @@ def too_long(guesses: Mapping[str, float], left: float) -> list[str]:
     return gone
 
 
-def _facts(found: Speed, what: Quantity, length: int) -> list[Record]:
+def _facts(result: Speed, what: Quantity, length: int) -> list[Record]:
     """Return the times of one length and how they compare."""
-    place, seed = {"tokens": length}, found.seed
+    place, seed = {"tokens": length}, result.seed
     times = [
         timing.total.record(what, subject=timing.name, details=place, seed=seed)
-        for timing in found.timings
+        for timing in result.timings
     ]
-    ratios = [verdict.record(seed=seed) for verdict in found.verdicts]
+    ratios = [verdict.record(seed=seed) for verdict in result.verdicts]
     compared = place | {"of": what.name}
     return times + [
-        replace(each, details=dict(each.details) | compared) for each in ratios
+        replace(ratio, details=dict(ratio.details) | compared) for ratio in ratios
     ]
 
 

@@ -72,16 +72,16 @@ def weights(model: LanguageModel, tokens: Tensor) -> dict[int, Tensor]:
     tokens (B, T), read at once. A query is a row; rows add up to 1. Raises ValueError
     for a model without attention, or whose attention can be caught in no way.
     """
-    found: dict[int, Tensor] = {}
+    by_layer: dict[int, Tensor] = {}
 
     def keep(layer: int, named: dict, result: Tensor) -> Tensor:
         shape = (len(tokens), -1, tokens.shape[1], named["key"].shape[-2])
-        found[layer] = of_call(named).reshape(shape)
+        by_layer[layer] = of_call(named).reshape(shape)
         return result
 
     with torch.inference_mode(), Listening(model, keep):
         model.forward(tokens)
-    return found or _eager(model, tokens)
+    return by_layer or _eager(model, tokens)
 
 
 def of_call(named: dict) -> Tensor:
@@ -112,7 +112,7 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
     """
     ids, words = tokenize(model, text)
     device = labels.device(model)
-    found = weights(model, torch.tensor([ids], device=device))
+    by_layer = weights(model, torch.tensor([ids], device=device))
     label, here = labels.label(model), machine.describe().label  # asked once for all
     return [
         records.measured(
@@ -123,7 +123,7 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
             weights=model.weights_version,
             machine=here,
         )
-        for layer, heads in found.items()
+        for layer, heads in by_layer.items()
         for head, rows in enumerate(heads[0].tolist())
         for query, row in enumerate(rows)
         for key, value in enumerate(row[: query + 1])

@@ -33,9 +33,9 @@ def for_model(model: Any) -> Asking:
         exam = Exam([pair.english for pair in pairs], [pair.french for pair in pairs])
         return Asking(translation.translate, exam, model.name == "translator")
     if model.tokenizer and type(model).__name__.endswith("ForSequenceClassification"):
-        found = texts.snippets()
-        modules = [snippet.module for snippet in found]
-        exam = Exam([snippet.code for snippet in found], modules, ACCURACY)
+        snippets = texts.snippets()
+        modules = [snippet.module for snippet in snippets]
+        exam = Exam([snippet.code for snippet in snippets], modules, ACCURACY)
         judged = set(modules) <= set(model.config.id2label.values())
         return Asking(classification.classify, exam, judged)
     raise ValueError(

@@ -104,18 +104,18 @@ def compare(
         word: make(name, word, device=device)
         for word in progress.track(words, "making formats")
     }
-    found, many = _tuned(made, 1), _tuned(made, batch)
+    tuned, many = _tuned(made, 1), _tuned(made, batch)
     room = exact.context
     new, long = min(new, room // 2), min(long, room - 1)
     prompt = min(prompt, room - new)
     sizes = ((1, prompt), (1, long), (batch, prompt))
     one, longer, rows = (_prompts(exact, *size) for size in sizes)
     beside = beside or {}
-    facts = _timed("decode", found, one, new, rounds, beside)
-    facts += _timed("prefill", found, longer, 1, rounds, beside)
+    facts = _timed("decode", tuned, one, new, rounds, beside)
+    facts += _timed("prefill", tuned, longer, 1, rounds, beside)
     facts += _timed("batch", many, rows, max(2, new // 4), rounds, beside)
     error = sensitivity.logit_error(exact, [_read(exact)])
-    for word, model in found.items():
+    for word, model in tuned.items():
         facts += _costs(word, model, error, exact)
         if exact.tokenizer is not None:
             bits = measure.quality.bits_per_byte(model, texts.short_files())
@@ -129,17 +129,17 @@ def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record
     made = {word: make(name, word, device=device) for word in words}
     facts, many = [], max(2, min(batch, len(own.exam.asked)))
     for phase, count in (("answer", 1), ("answers", many)):
-        found = _tuned(made, count)
+        tuned = _tuned(made, count)
         asked = own.exam.asked[:count]
         calls = {
-            w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in found.items()
+            w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in tuned.items()
         }
         speed = measure.speed(calls, rounds=rounds)
         facts += _facts(speed, calls, words[0], count, THROUGHPUT_OF_ANSWERS,
                         {"phase": phase, "batch": count})  # fmt: skip
     data = [_batch(exact, own.exam, many)]
     error = sensitivity.logit_error(exact, data)
-    for word, model in found.items():
+    for word, model in tuned.items():
         facts += _costs(word, model, error, exact)
         if own.judged:
             given = own.ask(model, own.exam.asked)

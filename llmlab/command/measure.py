@@ -36,14 +36,14 @@ def run(options: argparse.Namespace) -> int:
     from llmlab import models, show
 
     model = models.load(options.model, dtype=dtype, device=device)
-    found = _with_command(_facts(model), options)
+    facts = _with_command(_facts(model), options)
     form = getattr(model, "format", "") or _dtype_of(model)
     title = f"{options.model} {form}: {machine.describe().label}"
     print(terminal.paint(title, "bold"))
-    print(show.table(found, _columns(found)), flush=True)
+    print(show.table(facts, _columns(facts)), flush=True)
     if folder:
         name = f"{Path(options.model).name}_{form.replace(' ', '-')}"
-        for path in _save(found, folder / name):
+        for path in _save(facts, folder / name):
             print(f"written {path}")
     return 0
 
@@ -54,12 +54,12 @@ def _formats(options: argparse.Namespace, folder: Path | None) -> int:
 
     words = options.formats.split(",") if options.formats else formats.DEFAULT
     facts = formats.compare(options.model, words, device=options.device)
-    found = _with_command(facts, options)
+    results = _with_command(facts, options)
     print(terminal.paint(f"{options.model}: {machine.describe().label}", "bold"))
-    print("\n".join([formats.table(found), *records.notes(found)]), flush=True)
+    print("\n".join([formats.table(results), *records.notes(results)]), flush=True)
     if folder:
         path = folder / f"{Path(options.model).name}_formats.json"
-        records.save(found, path)
+        records.save(results, path)
         print(f"written {path}")
     return 0
 
@@ -68,10 +68,10 @@ def _dtype_of(model) -> str:
     return machine.dtype_name(next(model.parameters()).dtype)
 
 
-def _columns(found: list[records.Record]) -> list[str]:
+def _columns(facts: list[records.Record]) -> list[str]:
     """Return the columns that any fact has: an answer has no phase."""
-    fields = {each.name for each in dataclasses.fields(records.Record)}
-    held = fields.union(*(fact.details for fact in found))
+    fields = {field.name for field in dataclasses.fields(records.Record)}
+    held = fields.union(*(fact.details for fact in facts))
     return [column for column in COLUMNS if column in held | {"interval"}]
 
 
@@ -94,7 +94,7 @@ def _writable(folder: Path) -> Path:
         return folder
 
 
-def _with_command(found, options: argparse.Namespace) -> list[records.Record]:
+def _with_command(facts, options: argparse.Namespace) -> list[records.Record]:
     words = ["llmlab", "measure", "--model", options.model]
     if options.formats is None:
         words += ["--dtype", options.dtype] if options.dtype else []
@@ -103,7 +103,7 @@ def _with_command(found, options: argparse.Namespace) -> list[records.Record]:
     if options.device != "cpu":
         words += ["--device", options.device]
     again = shlex.join(words)
-    return [dataclasses.replace(each, command=again) for each in found]
+    return [dataclasses.replace(record, command=again) for record in facts]
 
 
 def _save(found: list[records.Record], stem: Path) -> list[Path]:
@@ -116,10 +116,14 @@ def _save(found: list[records.Record], stem: Path) -> list[Path]:
     return [facts, picture]
 
 
-def _told(found: list[records.Record]) -> str:
+def _told(facts: list[records.Record]) -> str:
     """Say in one sentence what the picture shows, for who cannot see it."""
-    alone = [each for each in found if each.details.get("batch", 1) == 1]
-    names = {each.name for each in TOLD}
-    said = [f"{each.name} {each.value_text()}" for each in alone if each.name in names]
-    subject = next(each.subject for each in found if each.subject)
+    alone = [record for record in facts if record.details.get("batch", 1) == 1]
+    names = {quantity.name for quantity in TOLD}
+    said = [
+        f"{record.name} {record.value_text()}"
+        for record in alone
+        if record.name in names
+    ]
+    subject = next(record.subject for record in facts if record.subject)
     return f"{subject}, one sequence: {', '.join(said)}."

@@ -48,12 +48,12 @@ def run(options: argparse.Namespace) -> int:
             f"{', '.join(llmlab.WORDS)}."
         )
     print(f"Lab {labs.number(word)}, {word}: {labs.row(word).question}")
-    found = places(word)
-    for what, path in found:
+    paths = places(word)
+    for what, path in paths:
         print(f"  {what:<15}  {_short(path)}")
-    if not found:
+    if not paths:
         print("  planned; nothing of it is in this installation yet")
-    return 0 if found else 1
+    return 0 if paths else 1
 
 
 def _nearest(word: str) -> str:

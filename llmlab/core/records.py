@@ -70,8 +70,8 @@ class Record:
                 "give both, the smaller as low, or neither."
             )
         details = {
-            str(key): plain(f"details[{key!r}]", each)
-            for key, each in self.details.items()
+            str(key): plain(f"details[{key!r}]", value)
+            for key, value in self.details.items()
         }
         quantities.check(self.name, self.unit, details)
         object.__setattr__(self, "details", MappingProxyType(details))
@@ -124,11 +124,11 @@ def collect(result: Any) -> tuple[Record, ...]:
     if isinstance(result, Mapping):
         return tuple(
             replace(record, subject=str(name))
-            for name, each in result.items()
-            for record in collect(each)
+            for name, part in result.items()
+            for record in collect(part)
         )
     if isinstance(result, Iterable) and not isinstance(result, str | bytes):
-        return tuple(record for each in result for record in collect(each))
+        return tuple(record for part in result for record in collect(part))
     raise ValueError(
         f"result={result!r:.60} has no records; hand in records, what offers "
         "records(), as what measure.speed returns does, or a list or mapping of these."
@@ -236,7 +236,7 @@ def notes(records: Iterable[Record]) -> list[str]:
 def to_json(records: Iterable[Record]) -> str:
     """Write records as JSON, without the fields that are empty."""
     rows = [
-        {name: each for name, each in _as_dict(record).items() if _is_given(each)}
+        {name: value for name, value in _as_dict(record).items() if _is_given(value)}
         for record in records
     ]
     document = {"version": VERSION, "records": rows}
@@ -275,12 +275,12 @@ def load(path: str | Path) -> tuple[Record, ...]:
 
 
 def _cells(records: tuple[Record, ...], columns: Iterable[str] | None) -> Cells:
-    known = {each.name for each in fields(Record)} | {"interval"}
+    known = {field.name for field in fields(Record)} | {"interval"}
     return cells(records, columns, known=known, headings=COLUMNS)
 
 
 def _as_dict(record: Record) -> dict[str, Any]:
-    as_dict = {each.name: getattr(record, each.name) for each in fields(record)}
+    as_dict = {field.name: getattr(record, field.name) for field in fields(record)}
     return as_dict | {"details": dict(record.details)}
 
 

@@ -56,15 +56,15 @@ class Format:
     @classmethod
     def parse(cls, word: str) -> "Format":
         """Read what `str` wrote, such as "int4-g32"; ValueError for other words."""
-        found = _WORD.fullmatch(word) if isinstance(word, str) else None
-        if found:
-            size: GroupSize = found["tensor"] or "channel"
-            named = found["levels"]
+        match = _WORD.fullmatch(word) if isinstance(word, str) else None
+        if match:
+            size: GroupSize = match["tensor"] or "channel"
+            named = match["levels"]
             made = cls(
-                bits=int(found["bits"]),
-                group_size=int(found["group"]) if found["group"] else size,
+                bits=int(match["bits"]),
+                group_size=int(match["group"]) if match["group"] else size,
                 symmetric=None if named is None else named == "sym",
-                activations=found["dynamic"] is not None,
+                activations=match["dynamic"] is not None,
             )
             if str(made) == word:
                 return made

@@ -82,8 +82,8 @@ class Plan:
                 details=_details(trial, operator, rows, chosen),
             )
             for trial in self.trials
-            for operator, each in trial.seconds.items()
-            for rows, seconds, chosen in zip(ROWS, each, trial.chosen, strict=True)
+            for operator, times in trial.seconds.items()
+            for rows, seconds, chosen in zip(ROWS, times, trial.chosen, strict=True)
         ]  # fmt: skip
 
     def save(self, path: str | Path) -> Path:
@@ -102,7 +102,7 @@ class Plan:
             document = json.loads(Path(path).expanduser().read_text("utf-8"))
             if document.pop("version") != VERSION:
                 raise ValueError("another llmlab wrote it")
-            trials = tuple(_trial(**each) for each in document.pop("trials"))
+            trials = tuple(_trial(**trial) for trial in document.pop("trials"))
             return _checked(cls(trials=trials, **document))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(
@@ -149,8 +149,8 @@ def _trial(*, chosen, seconds, candidates, format, device, dtype) -> Trial:
         raise ValueError(f"chosen={chosen!r} is not one measured operator for each row")
     if not set(seconds) <= set(form.candidates):
         raise ValueError(f"{form} has times of operators that are no candidates")
-    times = {name: tuple(map(_seconds, each)) for name, each in seconds.items()}
-    if any(len(each) != len(ROWS) for each in times.values()):
+    times = {name: tuple(map(_seconds, row)) for name, row in seconds.items()}
+    if any(len(row) != len(ROWS) for row in times.values()):
         raise ValueError(f"{form} has not {len(ROWS)} times for each operator")
     return Trial(form, tuple(chosen), times)
 

@@ -34,11 +34,11 @@ class Quantized:
 
         A scale takes 2 bytes where bf16 says all of them exactly, else 4.
         """
-        each = 2 if self.grid.short_scales else 4
-        each += self.grid.zero_points is not None
+        scale_bytes = 2 if self.grid.short_scales else 4
+        scale_bytes += self.grid.zero_points is not None
         count = self.integers.numel()
         return packing.packed_bytes(count, bits=self.bits) + (
-            each * self.grid.scales.numel()
+            scale_bytes * self.grid.scales.numel()
         )
 
     def dequantize(self) -> Tensor:

@@ -207,8 +207,8 @@ def from_tensors(spec: WeightSpec, tensors: dict[str, Tensor]) -> Quantized:
             "inputs; get the file again."
         )
     for name in ("scales", "input_scales"):
-        found = tensors.get(name, torch.ones(1))
-        if not (torch.isfinite(found).all() and (found > 0).all()):
+        tensor = tensors.get(name, torch.ones(1))
+        if not (torch.isfinite(tensor).all() and (tensor > 0).all()):
             raise ValueError(
                 f"{name} are not all finite and above zero; get the file again."
             )

@@ -61,7 +61,7 @@ class StoredLinear(nn.Linear):
         tensors = self.to_file()
         if self.bias is not None:
             tensors["bias"] = self.bias if keep_vars else self.bias.detach()
-        destination.update({prefix + name: each for name, each in tensors.items()})
+        destination.update({prefix + name: tensor for name, tensor in tensors.items()})
 
     def _load_from_state_dict(
         self, state_dict, prefix, metadata, strict, missing, unexpected, errors

@@ -59,7 +59,9 @@ def autotune(
                 layers[name] = tuned
     new = modules.replace(model, layers)
     said = getattr(model, "format", "")
-    if not said and any(isinstance(each, PrepackedLinear) for each in layers.values()):
+    if not said and any(
+        isinstance(layer, PrepackedLinear) for layer in layers.values()
+    ):
         said = "bf16-prepacked"
     noted: Any = new  # words and plans are neither tensors nor modules
     if said:
@@ -139,15 +141,20 @@ def _tuned(layer: nn.Module, form: Form, chosen: tuple[str, ...]) -> nn.Module:
 def _trial(form: Form, seconds: Seconds, batch: int) -> Trial:
     """Choose the fastest for the batch, and beside it what can share its layer."""
     times = [
-        {name: each[n] for name, each in seconds.items()} for n in range(len(ROWS))
+        {name: by_rows[n] for name, by_rows in seconds.items()}
+        for n in range(len(ROWS))
     ]
     best = _best(times[dispatch.place(batch)])
     if form.format == DENSE:  # one layout, and so one operator for all rows
         return Trial(form, (best,) * len(ROWS), seconds)
     dtype = machine.dtype(form.dtype)
     shared = [
-        {name: time for name, time in each.items() if dispatch.agree(name, best, dtype)}
-        for each in times
+        {
+            name: time
+            for name, time in by_operator.items()
+            if dispatch.agree(name, best, dtype)
+        }
+        for by_operator in times
     ]
     return Trial(form, tuple(map(_best, shared)), seconds)
 
@@ -171,7 +178,9 @@ def _times(layer: nn.Module) -> Seconds:
         copies = COPIES if rows < ROWS[-1] else 1  # a prompt's work hides the reading
         walks = clock.trial(calls_of(rows, copies))
         times.append({name: seconds / copies for name, seconds in walks.items()})
-    return {name: tuple(each[name] for each in times) for name in times[0]}
+    return {
+        name: tuple(by_operator[name] for by_operator in times) for name in times[0]
+    }
 
 
 def _integer_calls(layer: QuantizedLinear, rows: int, copies: int) -> Calls:
@@ -208,6 +217,6 @@ def _prepacked(x: Tensor, tiles: Tensor) -> Tensor:
 
 def _walk(product: Callable, x: Tensor, weights: Sequence) -> Tensor:
     """Multiply x with one weight after the other: more than the cache holds."""
-    for each in weights:
-        y = product(x, each)
+    for weight in weights:
+        y = product(x, weight)
     return y

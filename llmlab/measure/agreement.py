@@ -22,7 +22,7 @@ def agreement(a: LanguageModel, b: LanguageModel, text: Texts) -> Record:
     Raises ValueError if their tokenizers cut the text differently.
     """
     context = min(a.context, b.context)
-    ours, theirs = (score(each, text, context=context) for each in (a, b))
+    ours, theirs = (score(model, text, context=context) for model in (a, b))
     if not numpy.array_equal(ours.tokens, theirs.tokens):
         raise ValueError(
             f"{a.name!r} and {b.name!r} cut this text into different tokens; compare "
@@ -50,7 +50,7 @@ def free_agreement(
         raise ValueError("prompts is empty; give at least one list of token ids.")
     alike = []
     for prompt in progress.track(prompts, "writing on alone"):
-        pair = [stream(each, prompt, max_tokens=max_tokens) for each in (a, b)]
+        pair = [stream(model, prompt, max_tokens=max_tokens) for model in (a, b)]
         alike.append(_common_prefix(*map(list, pair)))
     lengths = numpy.array([length for length, _ in alike])
     parts = numpy.stack([lengths, numpy.ones(len(lengths))], axis=1)

@@ -83,10 +83,10 @@ def difference(
     its interval. Raises ValueError for scores of another text.
     """
     ours, theirs = (
-        each if isinstance(each, Scores) else score(each, text, stride=stride)
-        for each in (model, original)
+        scored if isinstance(scored, Scores) else score(scored, text, stride=stride)
+        for scored in (model, original)
     )
-    size = sum(len(each.encode()) for each in texts_of(text))
+    size = sum(len(document.encode()) for document in texts_of(text))
     for name, scores in {"model": ours, "original": theirs}.items():
         if (own := scores.bytes.sum()) != size:
             raise ValueError(

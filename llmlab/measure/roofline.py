@@ -52,7 +52,7 @@ def bounds(
             f"measure it: roofline.peaks(({dtype!r},))."
         )
     bandwidth = peaks.bandwidth_at(cost.bytes if working_set is None else working_set)
-    found = [  # least seconds, what it follows from
+    bounds = [  # least seconds, what it follows from
         (cost.flops / peaks.flops[dtype],
          {"flops": cost.flops, "flops_per_second": peaks.flops[dtype]}),
         (cost.bytes / bandwidth,
@@ -70,7 +70,7 @@ def bounds(
             machine=peaks.label,
             date=peaks.date,
         )
-        for bound, (seconds, because) in zip(quantities.BOUNDS, found, strict=True)
+        for bound, (seconds, because) in zip(quantities.BOUNDS, bounds, strict=True)
     ]
 
 

@@ -158,7 +158,7 @@ def _timed_call(name: str, function: Callable, warmup: int, span: float) -> Time
 def _tokens_in(item: object) -> int:
     """Count a list as a batch: one token for each row that has not finished."""
     if isinstance(item, (list, tuple)):
-        return sum(each is not None for each in item)
+        return sum(token is not None for token in item)
     return 1
 
 

@@ -72,22 +72,22 @@ def score(
             f"stride={stride} must be from 1 to the context, {context}, so that every "
             "token is scored."
         )
-    found: list[tuple[numpy.ndarray, ...]] = []
+    pieces: list[tuple[numpy.ndarray, ...]] = []
     bytes_of_parts: list[int] = []
     whole = len(texts) >= ENOUGH
     stretch = max(1, min(STRETCH, sum(map(len, texts)) // STRETCHES))
-    for each in progress.track(texts, f"scoring {model.name}"):
-        ids, starts = _encode(model, each)
-        cuts = [0] if whole else range(0, len(each), stretch)
+    for document in progress.track(texts, f"scoring {model.name}"):
+        ids, starts = _encode(model, document)
+        cuts = [0] if whole else range(0, len(document), stretch)
         places = [bisect.bisect_right(cuts, start) - 1 for start in starts]
         parts = numpy.array(places, dtype=int) + len(bytes_of_parts)
-        found.append((*_score_ids(model, ids, stride, context), parts))
-        ends = [*cuts[1:], len(each)]
+        pieces.append((*_score_ids(model, ids, stride, context), parts))
+        ends = [*cuts[1:], len(document)]
         bytes_of_parts += [
-            len(each[a:b].encode()) for a, b in zip(cuts, ends, strict=True)
+            len(document[a:b].encode()) for a, b in zip(cuts, ends, strict=True)
         ]
     bits, hits, choices, tokens, seen, part = (
-        numpy.concatenate(column) for column in zip(*found, strict=True)
+        numpy.concatenate(column) for column in zip(*pieces, strict=True)
     )
     return Scores(
         bits,
@@ -108,9 +108,9 @@ def texts_of(text: Texts) -> list[str]:
     if isinstance(text, Mapping):
         text = list(text.values())
     texts = [text] if isinstance(text, str) else list(text)
-    if wrong := next((each for each in texts if not isinstance(each, str)), None):
+    if wrong := next((text for text in texts if not isinstance(text, str)), None):
         raise ValueError(f"text holds a {type(wrong).__name__}; give strings.")
-    texts = [each for each in texts if each]
+    texts = [text for text in texts if text]
     if not texts:
         raise ValueError("text is empty; give at least one character to score.")
     return texts
@@ -149,7 +149,7 @@ def _score_ids(
             seen = torch.arange(first + 1, inputs.shape[1] + 1)
             pieces.append((bits[row, first:], choice == token, choice, token, seen))
     return tuple(
-        numpy.concatenate([numpy.asarray(each) for each in column])
+        numpy.concatenate([numpy.asarray(piece) for piece in column])
         for column in zip(*pieces, strict=True)
     )
 

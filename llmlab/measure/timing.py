@@ -171,7 +171,7 @@ def speed(
             warmup=warmup,
             seed=seed,
         )
-    return Speed(tuple(_timing(each, tokens) for each in runs), seed, ran_on)
+    return Speed(tuple(_timing(run, tokens) for run in runs), seed, ran_on)
 
 
 def race(

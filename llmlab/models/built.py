@@ -61,7 +61,7 @@ def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
     """
     weight, head = model.embedding.weight, model.shape.head_width
     attentions = [layer.attention for layer in model.layers]
-    found: dict[str, set[Any]] = {
+    sizes: dict[str, set[Any]] = {
         "num_hidden_layers": {len(model.layers)},
         "hidden_size": {weight.shape[1]},
         "vocab_size": {weight.shape[0]},
@@ -71,8 +71,8 @@ def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
         "tie_word_embeddings": {model.head.weight is weight},
     }
     if not heads:
-        del found["num_attention_heads"], found["num_key_value_heads"]
-    for name, values in found.items():
+        del sizes["num_attention_heads"], sizes["num_key_value_heads"]
+    for name, values in sizes.items():
         if len(values) == 1:  # one for all layers, so a plain configuration has it
             setattr(config, name, values.pop())
     if config.hidden_size != config.num_attention_heads * head:

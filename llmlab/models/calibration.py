@@ -83,7 +83,7 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
             f"count={count}, length={length}: there must be at least one prompt of 1 "
             f"to {context} tokens."
         )
-    programs, found = _programs(), []
+    programs, rows = _programs(), []
     if not programs:
         raise ValueError(
             "no source file of the standard library stands here to calibrate on; hand "
@@ -97,15 +97,15 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
         ids = tokenizer(text, add_special_tokens=False, verbose=False)
         ids = ids["input_ids"]
         whole = min(most, len(ids) // length)
-        found += [ids[at * length : (at + 1) * length] for at in range(whole)]
-        if len(found) >= count:
+        rows += [ids[at * length : (at + 1) * length] for at in range(whole)]
+        if len(rows) >= count:
             break
-    if len(found) < count:
+    if len(rows) < count:
         raise ValueError(
             f"count={count} prompts of length={length} are more than the texts here "
-            f"give at {most} of a file, {len(found)}; ask for fewer or shorter ones."
+            f"give at {most} of a file, {len(rows)}; ask for fewer or shorter ones."
         )
-    return [torch.tensor([each]) for each in found[:count]]
+    return [torch.tensor([row]) for row in rows[:count]]
 
 
 def stream(
@@ -132,29 +132,29 @@ def collect(
     """
     layers = surgery.linear_layers(model)
     names = list(layers) if names is None else list(names)
-    found: dict[str, Inputs] = {}
+    inputs: dict[str, Inputs] = {}
 
     def count(name: str, x: Tensor) -> None:
-        if name not in found:
-            found[name] = Inputs.none(x.shape[-1], x.device)
-        found[name].add(x)
+        if name not in inputs:
+            inputs[name] = Inputs.none(x.shape[-1], x.device)
+        inputs[name].add(x)
 
     with torch.inference_mode(), hearing(model, names, count):
         for batch in progress.track(data, "looking at inputs"):
             run(model, batch)
-    if silent := [name for name in names if name not in found]:
+    if silent := [name for name in names if name not in inputs]:
         raise ValueError(
             f"layer {silent[0]!r} saw no input; hand in at least one batch, and for an "
             "encoder-decoder both texts, or skip the layer."
         )
-    return found
+    return inputs
 
 
 def run(model: nn.Module, batch: Batch):
     """Call a model on a batch: token ids, or a mapping of arguments."""
     device = next(model.parameters()).device
     if isinstance(batch, Mapping):
-        return model(**{name: each.to(device) for name, each in batch.items()})
+        return model(**{name: tensor.to(device) for name, tensor in batch.items()})
     return model(batch.to(device))
 
 

@@ -32,8 +32,8 @@ def bundled() -> Path:
 
 def names() -> tuple[str, ...]:
     """Return the names of the bundled models that this installation holds."""
-    found = bundled().glob("*/config.json")
-    every = (path.parent.name for path in found)
+    configs = bundled().glob("*/config.json")
+    every = (path.parent.name for path in configs)
     return tuple(sorted(name for name in every if not name.startswith(".")))
 
 
@@ -153,17 +153,17 @@ def weight_files(folder: Path) -> list[Path]:
     hold others, which belong to somebody else.
     """
     if (folder / SINGLE).exists():
-        found = [folder / SINGLE]
+        paths = [folder / SINGLE]
     elif (folder / INDEX).exists():
-        found = [folder / part for part in index_of(folder)]
+        paths = [folder / part for part in index_of(folder)]
     else:
-        found = []
-    if missing := [path.name for path in found if not path.exists()]:
+        paths = []
+    if missing := [path.name for path in paths if not path.exists()]:
         raise ValueError(
             f"{folder} lacks {', '.join(missing)}, which its index names; download the "
             "missing files again."
         )
-    if not found:
+    if not paths:
         pickled = [p.name for p in sorted(folder.iterdir()) if p.suffix in PICKLED]
         held = ""
         if pickled:
@@ -175,9 +175,9 @@ def weight_files(folder: Path) -> list[Path]:
             f"{folder} holds no safetensors file named {SINGLE}, and no {INDEX}.{held} "
             "Save the model with save_pretrained(..., safe_serialization=True)."
         )
-    for path in found:
+    for path in paths:
         _stay_inside(folder, path)
-    return found
+    return paths
 
 
 def _stay_inside(folder: Path, path: Path) -> None:

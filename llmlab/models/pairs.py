@@ -30,8 +30,8 @@ def draw(dice: np.random.Generator, count: int) -> list[int]:
         digits *= np.arange(6) < lengths  # the ones come first
         rounded = dice.random((2 * count, 1)) < ROUND_SHARE
         digits *= 1 - (rounded & (dice.random(digits.shape) < 0.5))
-        found = (digits @ 10 ** np.arange(6)).tolist()
-        drawn += [number for number in found if not number_bands.is_held_out(number)]
+        values = (digits @ 10 ** np.arange(6)).tolist()
+        drawn += [number for number in values if not number_bands.is_held_out(number)]
     return drawn[:count]
 
 

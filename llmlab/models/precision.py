@@ -79,6 +79,8 @@ def _gain_of_bf16(kind: str) -> float:
             return torch.autograd.grad(y.float().sum(), (x, weight))
 
         dtypes = {"fp32": None, "bf16": torch.bfloat16}
-        calls = {word: functools.partial(learn, each) for word, each in dtypes.items()}
+        calls = {
+            word: functools.partial(learn, dtype) for word, dtype in dtypes.items()
+        }
         seconds = clock.trial(calls)
     return seconds["fp32"] / seconds["bf16"]

@@ -44,7 +44,7 @@ def batches(
             f"choose a multiple of {len(MODULES)}."
         )
     own = _by_module(tokenizer, chosen)
-    each = rows // len(MODULES)
+    share = rows // len(MODULES)
 
     @functools.cache
     def order(label: int, time_around: int) -> np.ndarray:
@@ -58,13 +58,13 @@ def batches(
     @functools.lru_cache(maxsize=1)
     def dealt_out(number: int) -> list[list[list[int]]]:
         """Return the rows of each step of a round."""
-        places = range(number * dealt * each, (number + 1) * dealt * each)
+        places = range(number * dealt * share, (number + 1) * dealt * share)
         sorted_rows = [
             sorted((row(label, place) for place in places), key=len)
             for label in range(len(own))
         ]
         return [
-            [row for mine in sorted_rows for row in mine[n * each : (n + 1) * each]]
+            [row for mine in sorted_rows for row in mine[n * share : (n + 1) * share]]
             for n in np.random.default_rng((seed, number)).permutation(dealt)
         ]
 
@@ -96,7 +96,7 @@ def _by_module(tokenizer: Any, chosen: Sequence[Snippet]) -> list[list[list[int]
     own: list[list[list[int]]] = [[] for _ in MODULES]
     for snippet, ids in zip(chosen, encoded(tokenizer, chosen), strict=True):
         own[MODULES.index(snippet.module)].append(ids)
-    if missing := [MODULES[n] for n, each in enumerate(own) if not each]:
+    if missing := [MODULES[n] for n, snippets in enumerate(own) if not snippets]:
         raise ValueError(
             f"no snippet uses {', '.join(missing)}; train on more files, so that each "
             "module is used in one at least."

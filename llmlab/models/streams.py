@@ -137,15 +137,15 @@ def _kept(tokenizer: Any) -> np.ndarray:
     kind, listed = _integers(tokenizer), corpus.library()
     name = f"{_version(tokenizer)}-{_listing(listed)}.{np.dtype(kind).name}"
     path = machine.cache_folder() / "tokens" / name
-    found = _read(path, kind)
-    if found is None:
+    stream = _read(path, kind)
+    if stream is None:
         chosen = [f for f in corpus.usable(listed) if f.split == "training"]
         every = (file.read() for file in progress.track(chosen, "encoding"))
         parts = [np.empty(0, kind), *encode(tokenizer, every)]
         data = np.concatenate(parts).tobytes()
         atomic.write(path, hashlib.sha256(data).digest() + data)
-        found = _read(path, kind)
-    return np.empty(0, kind) if found is None else found
+        stream = _read(path, kind)
+    return np.empty(0, kind) if stream is None else stream
 
 
 def _read(path: Path, kind: type[np.unsignedinteger]) -> np.ndarray | None:

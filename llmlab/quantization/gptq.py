@@ -137,8 +137,8 @@ def _better(
     nearest = grid.round(groups)
     exact = groups.flatten(1)
     solved, plain = (
-        objective(exact, grid.values(each).flatten(1), gram)
-        for each in (integers, nearest)
+        objective(exact, grid.values(candidate).flatten(1), gram)
+        for candidate in (integers, nearest)
     )
     return torch.where((solved <= plain)[:, None, None], integers, nearest)
 
@@ -147,7 +147,9 @@ def _best_rows(
     exact: Tensor, solved: Quantized, plain: Quantized, gram: Tensor
 ) -> Quantized:
     """Take each row, with its grid, of the one that moves its answers less."""
-    losses = [objective(exact, each.dequantize(), gram) for each in (solved, plain)]
+    losses = [
+        objective(exact, candidate.dequantize(), gram) for candidate in (solved, plain)
+    ]
     scales, others = solved.grid.scales, plain.grid.scales
     if len(scales) == 1 < len(exact):  # one grid for all rows
         return solved if losses[0].sum() <= losses[1].sum() else plain

@@ -143,8 +143,8 @@ def train(
     """
     ready = prepare(model, format, skip=skip)
 
-    def optimizers(each: nn.Module) -> list[torch.optim.Optimizer]:
-        weights = each.parameters()
+    def optimizers(part: nn.Module) -> list[torch.optim.Optimizer]:
+        weights = part.parameters()
         return [torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)]
 
     with torch.random.fork_rng():

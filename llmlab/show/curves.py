@@ -15,7 +15,7 @@ def draw(axes: Axes, records: Sequence[Record], *, along: str, what: str) -> int
     along: the key of the details. ValueError: a record without it, more curves than
     can be told apart.
     """
-    factor, word = scales.shared([each.value for each in records], records[0].unit)
+    factor, word = scales.shared([record.value for record in records], records[0].unit)
     groups = select.by_subject(records)
     for index, (name, curve) in enumerate(groups.items()):
         _curve(axes, style.series(index), name, curve, along, factor)
@@ -25,11 +25,11 @@ def draw(axes: Axes, records: Sequence[Record], *, along: str, what: str) -> int
 
 
 def _curve(axes: Axes, look, name: str, curve, along: str, factor: float) -> None:
-    curve = sorted(curve, key=lambda each: select.detail(each, along))
-    x = [each.details[along] for each in curve]
-    y = [each.value / factor for each in curve]
+    curve = sorted(curve, key=lambda record: select.detail(record, along))
+    x = [record.details[along] for record in curve]
+    y = [record.value / factor for record in curve]
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
-    if any(each.low is not None for each in curve):
+    if any(record.low is not None for record in curve):
         axes.errorbar(x, y, yerr=error_bars(curve, factor), fmt="none",
                       ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
 
@@ -38,7 +38,7 @@ def error_bars(records: Sequence[Record], factor: float = 1.0) -> list[list[floa
     """Return the distances from value to low and high, 0 where there is no interval."""
     down = [r.value - (r.value if r.low is None else r.low) for r in records]
     up = [(r.value if r.high is None else r.high) - r.value for r in records]
-    return [[max(0, each) / factor for each in ends] for ends in (down, up)]
+    return [[max(0, end) / factor for end in ends] for ends in (down, up)]
 
 
 def interval(axes: Axes, record: Record, row: float, factor: float) -> None:

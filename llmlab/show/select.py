@@ -16,10 +16,10 @@ def checked(
     records = tuple(records.records() if isinstance(records, HasRecords) else records)
     if not records:
         raise ValueError(f"{what} is empty; there is nothing to draw.")
-    for each in records:
-        if not isinstance(each, Record):
+    for record in records:
+        if not isinstance(record, Record):
             raise ValueError(
-                f"{what} holds a {type(each).__name__}; give core.records.Record, as "
+                f"{what} holds a {type(record).__name__}; give core.records.Record, as "
                 "every measure returns."
             )
     return records

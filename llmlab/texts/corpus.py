@@ -157,22 +157,22 @@ def _is_free(expression: str) -> bool:
 
 def packages() -> list[str]:
     """Return the installed packages that llmlab needs, sorted, each once."""
-    found, queue = set(), list(ROOTS)
+    closure, queue = set(), list(ROOTS)
     while queue:
         name = canonicalize_name(queue.pop())
         try:
             requires = importlib.metadata.requires(name) or []
         except importlib.metadata.PackageNotFoundError:
             continue
-        if name in found:
+        if name in closure:
             continue
-        found.add(name)
+        closure.add(name)
         for line in requires:
             requirement = Requirement(line)
             marker = requirement.marker
             if marker is None or marker.evaluate({"extra": ""}):
                 queue.append(requirement.name)
-    return sorted(found)
+    return sorted(closure)
 
 
 def candidates() -> Iterator[TextFile]:

@@ -40,10 +40,10 @@ def files() -> tuple[TextFile, ...]:
         return tuple(TextFile(**row | {"folder": Path(row["folder"])}) for row in rows)
     except (OSError, ValueError, TypeError, KeyError):
         pass  # not listed yet, or damaged: list again
-    found = tuple(corpus.files())
-    rows = [file.entry() | {"folder": str(file.folder)} for file in found]
+    files = tuple(corpus.files())
+    rows = [file.entry() | {"folder": str(file.folder)} for file in files]
     atomic.write(path, json.dumps(rows))
-    return found
+    return files
 
 
 def _installation() -> str:

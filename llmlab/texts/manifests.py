@@ -29,11 +29,13 @@ def manifest_text(rows: Iterable[Mapping[str, Any]]) -> str:
     for row in rows:
         key = *(row[part] for part in PACKAGE), tuple(row.get("models", ()))
         groups.setdefault(key, []).append([row[part] for part in FILE])
-    found = []
+    entries = []
     for (*package, models), listed in groups.items():
         group: dict[str, Any] = dict(zip(PACKAGE, package, strict=True))
-        found.append(group | ({"models": models} if models else {}) | {"files": listed})
-    return json.dumps(found, separators=(",", ":")) + "\n"
+        entries.append(
+            group | ({"models": models} if models else {}) | {"files": listed}
+        )
+    return json.dumps(entries, separators=(",", ":")) + "\n"
 
 
 def read_manifest(path: Path, model: str | None = None) -> list[dict[str, Any]]:
@@ -77,7 +79,9 @@ def manifest_of(folder: Path) -> list[dict[str, Any]]:
 
 def _family(folder: Path) -> tuple[str, ...]:
     """Return the names of those that share a manifest with the model in this folder."""
-    return next((each for each in FAMILIES if folder.name in each), (folder.name,))
+    return next(
+        (family for family in FAMILIES if folder.name in family), (folder.name,)
+    )
 
 
 def is_unseen(text: str, manifest: Path, model: str | None = None) -> bool:

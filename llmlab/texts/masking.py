@@ -35,7 +35,7 @@ def collect(files: Iterable[TextFile]) -> list[Snippet]:
 
     What is left out is left to chance, but the same everywhere.
     """
-    seen, found = set(), []
+    seen, snippets = set(), []
     for file in progress.track(list(files), "cutting snippets"):
         taken: Counter[str] = Counter()
         own = of_source(file.read(), f"{file.package}/{file.path}")
@@ -43,10 +43,10 @@ def collect(files: Iterable[TextFile]) -> list[Snippet]:
             if key(snippet) not in seen and taken[snippet.module] < PER_FILE:
                 seen.add(key(snippet))
                 taken[snippet.module] += 1
-                found.append(snippet)
+                snippets.append(snippet)
     counts: Counter[str] = Counter()
     kept = []
-    for snippet in sorted(found, key=_chance):
+    for snippet in sorted(snippets, key=_chance):
         counts[snippet.module] += 1
         if counts[snippet.module] <= PER_MODULE:
             kept.append(snippet)
@@ -119,13 +119,13 @@ def _aliases(nodes: Sequence[ast.AST]) -> set[str]:
 def _names(nodes: Sequence[ast.AST]) -> dict[str, str | None]:
     """Return which of the twelve an imported name is from: None if the file also
     binds it in another way."""
-    found: dict[str, str] = {}
+    aliases: dict[str, str] = {}
     others = _bound(nodes)
     for name, origin, _ in _imports(nodes):
         module = _module(origin)
-        if module is None or found.setdefault(name, module) != module:
+        if module is None or aliases.setdefault(name, module) != module:
             others.add(name)
-    return {k: None if k in others else module for k, module in found.items()}
+    return {k: None if k in others else module for k, module in aliases.items()}
 
 
 def _bound(nodes: Sequence[ast.AST]) -> set[str]:
@@ -153,12 +153,12 @@ def _uses(nodes: Sequence[ast.AST]) -> dict[int, set[str | None]]:
         return {}
     wholes = {name for name, _, whole in _imports(nodes) if whole}
     reached = {id(node.value) for node in nodes if isinstance(node, ast.Attribute)}
-    found: dict[int, set[str | None]] = defaultdict(set)
+    bindings: dict[int, set[str | None]] = defaultdict(set)
     for node in nodes:
         if isinstance(node, ast.Name) and node.id in names:
             clear = id(node) in reached or node.id not in wholes
-            found[node.lineno].add(names[node.id] if clear else None)
-    return dict(found)
+            bindings[node.lineno].add(names[node.id] if clear else None)
+    return dict(bindings)
 
 
 def _used(uses: dict[int, set], first: int, last: int) -> set[str | None]:
@@ -202,7 +202,7 @@ def _fits(first: int, last: int, lines: list[str], uses: dict[int, set]) -> bool
 
 def _place(statement: ast.stmt) -> tuple[int, int]:
     decorators = getattr(statement, "decorator_list", [])
-    first = min([statement.lineno, *(each.lineno for each in decorators)])
+    first = min([statement.lineno, *(decorator.lineno for decorator in decorators)])
     return first, statement.end_lineno or statement.lineno
 
 

@@ -92,7 +92,7 @@ def _fitted(words, chosen: Sequence[Snippet], strength: float) -> Answer:
 def _by_file(asked: Sequence[Snippet], *columns: Sequence[float]) -> np.ndarray:
     """Add columns up by file: (files, columns)."""
     _, places = np.unique([snippet.source for snippet in asked], return_inverse=True)
-    return np.stack([np.bincount(places, weights=each) for each in columns], axis=1)
+    return np.stack([np.bincount(places, weights=column) for column in columns], axis=1)
 
 
 def _share(what, parts, statistic, asked, subject: str) -> Record:

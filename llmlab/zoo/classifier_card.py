@@ -32,7 +32,7 @@ def publish(
         target,
         tokenizer=model.tokenizer,
         name="classifier",
-        files={each: (folder / each).read_text() for each in FILES},
+        files={name: (folder / name).read_text() for name in FILES},
         text_of=lambda shipped, place: text_of(
             shipped, folder, place, plan, device=device
         ),
@@ -63,14 +63,14 @@ def text_of(
     device: str,
 ) -> str:
     """Measure the model, whose weights stand in `place`, and return its card."""
-    found = splits.load(folder)
-    bag = baselines.bag_of_tokens(model.tokenizer, found["training"])
+    snippets_by_split = splits.load(folder)
+    bag = baselines.bag_of_tokens(model.tokenizer, snippets_by_split["training"])
     asked = _asked(folder)
     own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
     parts = [
-        _head(model, plan, place, found, device),
+        _head(model, plan, place, snippets_by_split, device),
         *_quality(asked, own, bag),
-        *_modules(found["training"], asked, own),
+        *_modules(snippets_by_split["training"], asked, own),
         *_mistakes(asked["frozen"], own["frozen"]),
         *_curve(folder),
     ]
@@ -87,10 +87,10 @@ def _quality(asked: dict, own: dict, bag: baselines.Answer) -> list[str]:
         "| | " + " | ".join(SETS[name] for name in asked) + " |",
         "| --- |" + " ---: |" * len(asked),
         "| snippets | "
-        + " | ".join(f"{len(each):,}" for each in asked.values())
+        + " | ".join(f"{len(snippets):,}" for snippets in asked.values())
         + " |",
     ]
-    bags = {name: bag(each) for name, each in asked.items()}
+    bags = {name: bag(snippets) for name, snippets in asked.items()}
     table = {
         "`classifier`": [baselines.accuracy(own[n], s, n) for n, s in asked.items()],
         "bag of tokens": [baselines.accuracy(bags[n], s, n) for n, s in asked.items()],
@@ -164,9 +164,11 @@ def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
     ]
     for module in masking.MODULES:
         cells = []
-        for name, each in asked.items():
-            right = baselines.hits(own[name], each)
-            mine = [r for r, s in zip(right, each, strict=True) if s.module == module]
+        for name, snippets in asked.items():
+            right = baselines.hits(own[name], snippets)
+            mine = [
+                r for r, s in zip(right, snippets, strict=True) if s.module == module
+            ]
             cells.append(f"{sum(mine)} of {len(mine)}")
         lines.append(f"| {module} | {counts[module]:,} | " + " | ".join(cells) + " |")
     return [*lines, ""]

@@ -102,14 +102,14 @@ def text_of(
 
 def _positions(model, library: dict[str, str]) -> list[str]:
     """Return bits per token by place in the context, as a table."""
-    found = code_exams.by_position(model, library.values())
+    records_by_position = code_exams.by_position(model, library.values())
     return [
         "By place in the context, on the held-out library cut into windows of "
         f"{model.context:,} tokens:\n",
         "| tokens before | bits per token |",
         "| --- | ---: |",
-        *(f"| {each.details['from']:,} to {each.details['to'] - 1:,} "
-          f"| {_interval(each)} |" for each in found),
+        *(f"| {record.details['from']:,} to {record.details['to'] - 1:,} "
+          f"| {_interval(record)} |" for record in records_by_position),
         "",
     ]  # fmt: skip
 

@@ -41,14 +41,14 @@ def merged(target: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> str:
     found = []
     for key, who in readers.items():
         row = dict(zip(FIELDS, key, strict=True))
-        chosen = [each for each in family if each in who]
+        chosen = [member for member in family if member in who]
         if chosen:
             found.append(row | ({} if chosen == family else {"models": chosen}))
     return manifests.manifest_text(found)
 
 
 def _members(name: str) -> tuple[str, ...]:
-    return next((each for each in manifests.FAMILIES if name in each), (name,))
+    return next((family for family in manifests.FAMILIES if name in family), (name,))
 
 
 def _present(target: Path, name: str) -> list[str]:
@@ -57,9 +57,9 @@ def _present(target: Path, name: str) -> list[str]:
     if target.name != name:
         return [name]
     return [
-        each
-        for each in _members(name)
-        if each == name or (target.parent / each / "config.json").exists()
+        member
+        for member in _members(name)
+        if member == name or (target.parent / member / "config.json").exists()
     ]
 
 

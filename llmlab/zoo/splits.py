@@ -34,7 +34,7 @@ def tokenizer():
     made.post_processor = processors.TemplateProcessing(
         single=f"{BEGIN} $A {END}",
         pair=f"{BEGIN} $A {END} $B {END}",
-        special_tokens=[(each, made.token_to_id(each)) for each in (BEGIN, END)],
+        special_tokens=[(marker, made.token_to_id(marker)) for marker in (BEGIN, END)],
     )
     return PreTrainedTokenizerFast(
         tokenizer_object=made,
@@ -61,7 +61,7 @@ def prepare(folder: Path, *, sample: int | None = None) -> dict[str, list[Snippe
     if not path.exists():
         folder.mkdir(parents=True, exist_ok=True)  # the manifest comes first
         found, listed = _everything() if sample is None else _sample(sample)
-        used = {snippet.source for each in found.values() for snippet in each}
+        used = {snippet.source for snippets in found.values() for snippet in snippets}
         chosen = [file for file in listed if f"{file.package}/{file.path}" in used]
         manifests.write_manifest(chosen, folder / manifests.MANIFEST)
         write(found, path, sample=sample)
@@ -86,7 +86,7 @@ def write(
     found: dict[str, list[Snippet]], path: Path, *, sample: int | None = None
 ) -> None:
     """Write the snippets of each split, as `prepare` reads them."""
-    stored = {split: [asdict(s) for s in each] for split, each in found.items()}
+    stored = {split: [asdict(s) for s in snippets] for split, snippets in found.items()}
     atomic.write(path, json.dumps(stored | {"sample": sample}))
 
 
@@ -112,8 +112,8 @@ def _sample(count: int) -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
     Files come in the order of their hashes, and only those are cut that import a module
     of which there are too few so far.
     """
-    each = count // len(masking.MODULES)
-    if each < 1:
+    share = count // len(masking.MODULES)
+    if share < 1:
         raise ValueError(
             f"sample={count} has no snippet for each of {len(masking.MODULES)} "
             "modules; choose more, such as 600."
@@ -124,12 +124,12 @@ def _sample(count: int) -> tuple[dict[str, list[Snippet]], Sequence[TextFile]]:
     learnt = []
     for file in sorted(listed, key=lambda file: file.sha256):
         text = file.read()
-        few = "|".join(m for m in masking.MODULES if counts[m] < each)
+        few = "|".join(m for m in masking.MODULES if counts[m] < share)
         named = few and re.search(rf"^\s*(?:import|from)\b.*\b(?:{few})\b", text, re.M)
         if not named or corpus.says_other_terms(text):
             continue
         for snippet in masking.of_source(text, f"{file.package}/{file.path}"):
-            if masking.key(snippet) not in seen and counts[snippet.module] < each:
+            if masking.key(snippet) not in seen and counts[snippet.module] < share:
                 seen.add(masking.key(snippet))
                 counts[snippet.module] += 1
                 learnt.append(snippet)

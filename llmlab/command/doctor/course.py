@@ -91,7 +91,7 @@ def _module(name: str, remedy: str) -> Finding:
 
 
 def _program(name: str, names: tuple[str, ...], remedy: str) -> Finding:
-    found = next(filter(None, map(shutil.which, names)), None)
-    if found is None:
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
         return Finding(name, "missing", "not installed", remedy)
-    return Finding(name, "works", found)
+    return Finding(name, "works", executable)

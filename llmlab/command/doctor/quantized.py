@@ -64,7 +64,9 @@ def _chosen(word: str, name: str, device: str) -> Finding:
         f"{operator} ({rows} row{'s' * (rows > 1)})"
         for rows, operator in zip(correctness.ROWS, trial.chosen, strict=True)
     )
-    wrong = [each for each in trial.form.candidates if each not in trial.seconds]
+    wrong = [
+        operator for operator in trial.form.candidates if operator not in trial.seconds
+    ]
     if wrong:
         said += f"; wrong sums here, so not used: {', '.join(wrong)}"
     if trial.chosen[0].startswith("plain"):

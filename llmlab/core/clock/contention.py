@@ -58,12 +58,12 @@ class Threads:
 def given_way() -> Iterator[Threads]:
     """Let torch have no more threads than cores are free; yield how many it has."""
     before = torch.get_num_threads()
-    found = free(before)
-    count = max(1, found)
+    free_cores = free(before)
+    count = max(1, free_cores)
     if count < before:
         torch.set_num_threads(count)
     try:
-        yield Threads(count, before - count, crowded=not found)
+        yield Threads(count, before - count, crowded=not free_cores)
     finally:
         if count < before:
             torch.set_num_threads(before)

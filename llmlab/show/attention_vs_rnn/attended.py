@@ -44,14 +44,14 @@ def readings(
 
 def _by_key(records: Sequence[Record]) -> dict[int, Record]:
     return {
-        select.detail(each, "key"): each
-        for each in sorted(records, key=lambda each: select.detail(each, "key"))
+        select.detail(record, "key"): record
+        for record in sorted(records, key=lambda record: select.detail(record, "key"))
     }
 
 
 def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> None:
-    words = [visible(str(select.detail(each, "key token"))) for each in records]
-    values = [each.value for each in records]
+    words = [visible(str(select.detail(record, "key token"))) for record in records]
+    values = [record.value for record in records]
     axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,
               hatch=look.hatch, edgecolor=style.CARD)  # fmt: skip
     axes.axvline(0, color=style.QUIET, linewidth=1)

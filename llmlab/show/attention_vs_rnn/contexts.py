@@ -22,16 +22,16 @@ def positions(
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    found = select.by_quantity(select.checked(records), BITS_PER_TOKEN)
-    if not found:
+    scores = select.by_quantity(select.checked(records), BITS_PER_TOKEN)
+    if not scores:
         raise ValueError(
             f"records hold no {BITS_PER_TOKEN.name!r}; positions.quality gives them."
         )
-    panels = {"what a token costs": found}
+    panels = {"what a token costs": scores}
     if gains := select.by_quantity(records, GAIN_FROM_CONTEXT):
         panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
-    ends = sorted({select.detail(each, "to") for each in found})
+    ends = sorted({select.detail(record, "to") for record in scores})
     for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):
         for index, (name, curve) in enumerate(select.by_subject(facts).items()):
             _draw(panel, style.series(index), name, curve)
@@ -46,10 +46,10 @@ def positions(
 def _draw(
     axes: Axes, look: style.SeriesStyle, name: str, curve: Sequence[Record]
 ) -> None:
-    curve = sorted(curve, key=lambda each: select.detail(each, "to"))
-    x = [each.details["to"] for each in curve]
-    y = [each.value for each in curve]
+    curve = sorted(curve, key=lambda record: select.detail(record, "to"))
+    x = [record.details["to"] for record in curve]
+    y = [record.value for record in curve]
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
-    if any(each.low is not None for each in curve):
+    if any(record.low is not None for record in curve):
         axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
                       ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip

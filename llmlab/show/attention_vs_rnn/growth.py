@@ -29,24 +29,26 @@ def lengths(
     ValueError: none of that name, a record without the detail, a value not above 0.
     """
     records, name = select.checked(records), str(of)
-    found = select.by_quantity(records, name)
-    if not found:
-        names = ", ".join(sorted({each.name for each in records}))
+    costs = select.by_quantity(records, name)
+    if not costs:
+        names = ", ".join(sorted({record.name for record in records}))
         raise ValueError(f"records hold no {name!r}; choose one of {names}.")
-    select.positive(found)
+    select.positive(costs)
     slopes = {
-        each.subject: each
-        for each in select.by_quantity(records, SLOPE)
-        if each.details.get("of", name) == name
+        record.subject: record
+        for record in select.by_quantity(records, SLOPE)
+        if record.details.get("of", name) == name
     }
     fig, axes = style.canvas(height=4.2)
-    for index, (each, curve) in enumerate(select.by_subject(found).items()):
-        _draw(axes, style.series(index), each, curve, slopes.get(each), along)
-    unit = found[0].unit
+    for index, (subject, curve) in enumerate(select.by_subject(costs).items()):
+        _draw(axes, style.series(index), subject, curve, slopes.get(subject), along)
+    unit = costs[0].unit
     what = WHAT.get(unit, name)
-    scales.logarithmic(axes.yaxis, what, unit, select.kinds(found))
-    scales.doubling(axes, f"length ({along})", [each.details[along] for each in found])
-    axes.set_ylim(*scales.room([each.value for each in found]))
+    scales.logarithmic(axes.yaxis, what, unit, select.kinds(costs))
+    scales.doubling(
+        axes, f"length ({along})", [record.details[along] for record in costs]
+    )
+    axes.set_ylim(*scales.room([record.value for record in costs]))
     scales.fill_ticks(axes.yaxis)
     axes.set_title(title or f"{name[0].upper()}{name[1:]} by length")
     _legend(fig, axes)
@@ -54,12 +56,12 @@ def lengths(
 
 
 def _draw(axes: Axes, look, name: str, curve, slope: Record | None, along: str) -> None:
-    curve = sorted(curve, key=lambda each: select.detail(each, along))
-    x = [each.details[along] for each in curve]
-    y = [each.value for each in curve]
+    curve = sorted(curve, key=lambda record: select.detail(record, along))
+    x = [record.details[along] for record in curve]
+    y = [record.value for record in curve]
     label = name if slope is None else f"{name}: slope {_spoken(slope)}"
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=label)
-    if any(each.low is not None for each in curve):
+    if any(record.low is not None for record in curve):
         axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
                       ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
     if slope is not None:
@@ -72,7 +74,9 @@ def _draw(axes: Axes, look, name: str, curve, slope: Record | None, along: str) 
 def _spoken(slope: Record) -> str:
     numbers = [slope.value, slope.low, slope.high]
     words = [
-        f"{each:.2f}".replace("-0.00", "0.00") for each in numbers if each is not None
+        f"{number:.2f}".replace("-0.00", "0.00")
+        for number in numbers
+        if number is not None
     ]
     value, *interval = (word.replace("-", "−") for word in words)
     return f"{value} ({' to '.join(interval)})" if interval else value

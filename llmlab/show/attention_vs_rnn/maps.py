@@ -56,26 +56,26 @@ def one_head(
     records: Sequence[Record], layer: int | None = None, head: int | None = None
 ) -> tuple[Record, ...]:
     """Return the weights of one layer and head; ValueError if there are none."""
-    found = select.by_quantity(select.checked(records), ATTENTION_WEIGHT)
+    weights = select.by_quantity(select.checked(records), ATTENTION_WEIGHT)
     for key, wished in (("layer", layer), ("head", head)):
-        values = sorted({select.detail(each, key) for each in found})
+        values = sorted({select.detail(record, key) for record in weights})
         wished = values[0] if wished is None and values else wished
-        found = tuple(each for each in found if each.details[key] == wished)
-        if not found:
+        weights = tuple(record for record in weights if record.details[key] == wished)
+        if not weights:
             raise ValueError(
                 f"records hold no {ATTENTION_WEIGHT.name!r} with {key} {wished}; "
                 f"choose one of {values}."
             )
-    return found
+    return weights
 
 
 def tokens_of(weights: Sequence[Record]) -> list[str]:
     """Return the tokens of a map in order, with blanks made visible."""
-    last = max(select.detail(each, "query") for each in weights)
+    last = max(select.detail(record, "query") for record in weights)
     row = {
-        select.detail(each, "key"): str(select.detail(each, "key token"))
-        for each in weights
-        if each.details["query"] == last
+        select.detail(record, "key"): str(select.detail(record, "key token"))
+        for record in weights
+        if record.details["query"] == last
     }
     if sorted(row) != list(range(last + 1)):
         raise ValueError(
@@ -88,9 +88,9 @@ def tokens_of(weights: Sequence[Record]) -> list[str]:
 def sentence(weights: Sequence[Record]) -> str:
     """Say of one head what the last token looks at most, and what the first gets."""
     words = tokens_of(weights)
-    last = [each for each in weights if each.details["query"] == len(words) - 1]
-    most = max(last, key=lambda each: each.value)
-    first = [each.value for each in weights if not each.details["key"]]
+    last = [record for record in weights if record.details["query"] == len(words) - 1]
+    most = max(last, key=lambda record: record.value)
+    first = [record.value for record in weights if not record.details["key"]]
     return (
         f"the last token, {words[-1]}, looks most at {words[most.details['key']]} "
         f"({most.value:.0%}); the first token gets {sum(first) / len(first):.0%} of "

@@ -28,28 +28,28 @@ def gradients(
     largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    found = select.by_quantity(select.checked(records), GRADIENT_NORM)
-    largest = max((each.value for each in found), default=0)
+    norms = select.by_quantity(select.checked(records), GRADIENT_NORM)
+    largest = max((record.value for record in norms), default=0)
     if largest <= 0:
         raise ValueError(
             f"records hold no {GRADIENT_NORM.name!r} above 0, so there is no curve."
         )
-    ends = [end for each in found for end in (each.value, each.low, each.high)]
+    ends = [end for record in norms for end in (record.value, record.low, record.high)]
     ends = [end for end in ends if end is not None]
     floor = max(min(ends), least * largest)
-    states = list(dict.fromkeys(each.details.get("state", "") for each in found))
+    states = list(dict.fromkeys(record.details.get("state", "") for record in norms))
     fig, panels = style.canvas(
         len(states), height=3.9, title=title, squeeze=False, sharey=True
     )
-    names = list(select.by_subject(found))
+    names = list(select.by_subject(norms))
     for axes, state in zip(panels.flat, states, strict=True):
-        here = [each for each in found if each.details.get("state", "") == state]
+        here = [record for record in norms if record.details.get("state", "") == state]
         for name, curve in select.by_subject(here).items():
             _draw(axes, style.series(names.index(name)), name, curve, floor)
         scales.name(axes.xaxis, "distance (tokens back)")
         style.panel_title(axes, state or "all")
     first = panels.flat[0]
-    scales.logarithmic(first.yaxis, "norm", "1", select.kinds(found))
+    scales.logarithmic(first.yaxis, "norm", "1", select.kinds(norms))
     first.yaxis.set_major_formatter(lambda value, _: _power(value))
     first.set_ylim(*scales.room([floor, max(ends)], share=0.05))
     scales.fill_ticks(first.yaxis)
@@ -59,14 +59,14 @@ def gradients(
 
 
 def _draw(axes: Axes, look: style.SeriesStyle, name: str, curve, floor: float) -> None:
-    curve = sorted(curve, key=lambda each: select.detail(each, "distance"))
-    x = np.array([each.details["distance"] for each in curve])
-    y = np.clip([each.value for each in curve], floor, None)
+    curve = sorted(curve, key=lambda record: select.detail(record, "distance"))
+    x = np.array([record.details["distance"] for record in curve])
+    y = np.clip([record.value for record in curve], floor, None)
     every = max(1, len(x) // MARKS)
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name,
               markevery=every, markersize=5, clip_on=False)  # fmt: skip
-    if all(each.low is not None for each in curve):
-        ends = [[each.low for each in curve], [each.high for each in curve]]
+    if all(record.low is not None for record in curve):
+        ends = [[record.low for record in curve], [record.high for record in curve]]
         axes.fill_between(x, *np.clip(ends, floor, None), color=look.color, alpha=0.15,
                           linewidth=0)  # fmt: skip
 

@@ -35,14 +35,14 @@ def regimes(
         raise ValueError(f"records hold none of {', '.join(BOUNDS)}, in seconds.")
     _one_each(records, along)
     fig, axes = style.canvas(height=3.5)
-    points = sorted({select.detail(each, along) for each in records})
+    points = sorted({select.detail(record, along) for record in records})
     if at is not None:
         axes.axvspan(at / 2**0.25, at * 2**0.25, color=style.BAND, zorder=0)
     _lines(axes, records, along)
     kinds = select.kinds(select.by_quantity(records, *BOUNDS))
     scales.logarithmic(axes.yaxis, "time", "s", f"bounds are {kinds}")
     scales.doubling(axes, along, points)
-    axes.set_ylim(*(limits or scales.room([each.value for each in records])))
+    axes.set_ylim(*(limits or scales.room([record.value for record in records])))
     axes.set_xlim(points[0] / 2**0.5, points[-1] * 2**0.5)
     scales.fill_ticks(axes.yaxis)
     axes.set_title(title)
@@ -51,7 +51,7 @@ def regimes(
 
 
 def _one_each(records: Sequence[Record], along: str) -> None:
-    places = [(each.name, select.detail(each, along)) for each in records]
+    places = [(record.name, select.detail(record, along)) for record in records]
     for name, value in places:
         if places.count((name, value)) > 1:
             raise ValueError(
@@ -66,7 +66,7 @@ def _lines(axes: Axes, records: Sequence[Record], along: str) -> None:
         look = style.series(index)
         axes.plot(x, y, look.marker, color=look.color, linestyle=look.line,
                   markersize=4.5, label=name)  # fmt: skip
-    measured = [each for each in records if each.name not in BOUNDS]
+    measured = [record for record in records if record.name not in BOUNDS]
     if measured:
         look = style.series(4)
         axes.plot(*_curve(measured, along), "*", color=look.color, markersize=13,
@@ -74,5 +74,5 @@ def _lines(axes: Axes, records: Sequence[Record], along: str) -> None:
 
 
 def _curve(records: Sequence[Record], along: str) -> tuple[list[Any], list[float]]:
-    ordered = sorted(records, key=lambda each: each.details[along])
+    ordered = sorted(records, key=lambda record: record.details[along])
     return [r.details[along] for r in ordered], [r.value for r in ordered]

@@ -82,9 +82,9 @@ def _lower(records: Sequence[Record]) -> list[Panel]:
 
 
 def _memory(axes: Axes, records: Sequence[Record]) -> None:
-    factor, word = scales.shared([each.value for each in records], "B")
+    factor, word = scales.shared([record.value for record in records], "B")
     for row, record in enumerate(records):
-        look = style.series([each.name for each in MEMORY].index(record.name))
+        look = style.series([quantity.name for quantity in MEMORY].index(record.name))
         size = record.value / factor
         axes.barh(row, size, height=0.5, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD, linewidth=0)  # fmt: skip
@@ -92,7 +92,7 @@ def _memory(axes: Axes, records: Sequence[Record]) -> None:
             record.value_text(), (size, row), (5, 0), va="center",
             textcoords="offset points", fontsize=9,
         )  # fmt: skip
-    axes.set_yticks(range(len(records)), [each.name for each in records])
+    axes.set_yticks(range(len(records)), [record.name for record in records])
     axes.set_ylim(len(records) - 0.3, -0.7)
     axes.set_xlim(0, axes.get_xlim()[1] * 1.45)  # room for the numbers
     axes.tick_params(axis="y", length=0)
@@ -101,16 +101,16 @@ def _memory(axes: Axes, records: Sequence[Record]) -> None:
 
 
 def _title(records: Sequence[Record]) -> str:
-    subjects = {each.subject: None for each in records if each.subject}
+    subjects = {record.subject: None for record in records if record.subject}
     return " and ".join(list(subjects)[:2]) or "One model on this machine"
 
 
 def _note(records: Sequence[Record]) -> str:
     """Return quality, machine and date in one line each."""
     quality = select.by_quantity(records, *QUALITY)
-    lines = ["   ".join(f"{each.name} {each.text()}" for each in quality)]
-    runs = [each for each in records if each.kind in ("measured", "recorded")]
-    machines = dict.fromkeys(each.machine for each in runs if each.machine)
-    dates = sorted(each.date[:10] for each in runs if each.date)
+    lines = ["   ".join(f"{record.name} {record.text()}" for record in quality)]
+    runs = [record for record in records if record.kind in ("measured", "recorded")]
+    machines = dict.fromkeys(run.machine for run in runs if run.machine)
+    dates = sorted(run.date[:10] for run in runs if run.date)
     lines.append("   ".join([*machines, *dates[-1:]]))
     return "\n".join(line for line in [*lines, *notes(records)] if line)

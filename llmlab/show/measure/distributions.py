@@ -116,11 +116,11 @@ def ratios(
     axes.axvline(1, color=style.QUIET, linewidth=1.2)
     for row, record in enumerate(records):
         _ratio(axes, row, record)
-    ends = [bound for each in records for bound in (each.low, each.high, 1.0)]
+    ends = [bound for record in records for bound in (record.low, record.high, 1.0)]
     scales.logarithmic(axes.xaxis, "ratio", "1", "1 is equal")
     axes.set_xlim(*scales.room(ends, share=0.12))
     scales.fill_ticks(axes.xaxis)
-    names = [each.subject or each.name for each in records]
+    names = [record.subject or record.name for record in records]
     axes.set_yticks(range(len(records)), names)
     axes.set_ylim(len(records) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)

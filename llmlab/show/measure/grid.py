@@ -24,7 +24,7 @@ class Grid:
 
     def options(self, key: str) -> list[Any]:
         """Return the values of one key: numbers in order, words as they came."""
-        values = list(dict.fromkeys(each.details[key] for each in self.records))
+        values = list(dict.fromkeys(record.details[key] for record in self.records))
         return values if any(isinstance(v, str) for v in values) else sorted(values)
 
     def first(self) -> dict[str, Any]:
@@ -33,11 +33,13 @@ class Grid:
 
     def along(self, choice: Choice, key: str) -> tuple[Record, ...]:
         """Return the records of a choice, for every value of one key."""
-        fixed = {each: choice[each] for each in self.keys if each != key}
+        fixed = {other: choice[other] for other in self.keys if other != key}
         return tuple(
             record
             for record in self.records
-            if all(record.details[each] == value for each, value in fixed.items())
+            if all(
+                record.details[fixed_key] == value for fixed_key, value in fixed.items()
+            )
         )
 
     def cell(self, choice: Choice) -> dict[str, Record]:
@@ -56,7 +58,7 @@ class Grid:
             return f"{where}: not computed before, choose another"
         highest = max(bounds, key=lambda record: record.value)
         known = [BOUNDS[highest.name], f"{highest.value_text()} {highest.kind}"]
-        known += [f"{each.value_text()} {each.kind}" for each in runs]
+        known += [f"{run.value_text()} {run.kind}" for run in runs]
         return f"{where}: {', '.join(known)}{'' if runs else ', not measured'}"
 
 

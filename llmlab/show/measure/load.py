@@ -23,15 +23,17 @@ def batches(records: Sequence[Record], *, title: str = "Decode by batch") -> Fig
         what: select.by_quantity(records, what)
         for what in (DECODE_THROUGHPUT, DECODE_LATENCY)
     }
-    panels = {what: found for what, found in panels.items() if found}
+    panels = {
+        what: panel_records for what, panel_records in panels.items() if panel_records
+    }
     if not panels:
         raise ValueError(
             f"records hold neither {DECODE_THROUGHPUT.name!r} nor "
             f"{DECODE_LATENCY.name!r}."
         )
     fig, axes = style.canvas(len(panels), height=3.5, title=title, squeeze=False)
-    for panel, (what, found) in zip(axes.flat, panels.items(), strict=True):
-        draw_by_batch(panel, found)
+    for panel, (what, panel_records) in zip(axes.flat, panels.items(), strict=True):
+        draw_by_batch(panel, panel_records)
         style.panel_title(panel, what.name)
     curves.legend(fig, axes.flat[0])
     return fig
@@ -41,5 +43,5 @@ def draw_by_batch(axes: Axes, records: Sequence[Record]) -> None:
     """Draw one quantity against the batch, a curve for each subject."""
     what = "time" if records[0].unit == "s" else "rate"
     curves.draw(axes, records, along="batch", what=what)
-    batches = [each.details["batch"] for each in records]
+    batches = [record.details["batch"] for record in records]
     scales.doubling(axes, "batch (sequences)", batches)

@@ -80,7 +80,7 @@ def phases_of(records: Sequence[Record]) -> dict[str, list[Record]]:
 
 def draw_bars(axes: Axes, phase: str, bars: Sequence[Record]) -> None:
     """Draw one phase: a bar for each bound, hatched by its kind, and the measured."""
-    factor, word = scales.shared([each.value for each in bars], "s")
+    factor, word = scales.shared([record.value for record in bars], "s")
     for row, record in enumerate(bars):
         is_bound = record.name in BOUNDS
         look = style.series(ORDER.index(record.name) if is_bound else 4)
@@ -94,7 +94,7 @@ def draw_bars(axes: Axes, phase: str, bars: Sequence[Record]) -> None:
             record.value_text(), (end / factor, row), (5, 0), va="center",
             textcoords="offset points", fontsize=9,
         )  # fmt: skip
-    axes.set_yticks(range(len(bars)), [_spoken(each) for each in bars])
+    axes.set_yticks(range(len(bars)), [_spoken(record) for record in bars])
     axes.set_ylim(len(bars) - 0.4, -0.6)
     axes.set_xlim(0, axes.get_xlim()[1] * 1.22)  # room for the numbers
     axes.tick_params(axis="y", length=0)

@@ -35,7 +35,7 @@ def roofline(records: Sequence[Record], *, title: str = "Roofline") -> Figure:
     scales.logarithmic(axes.yaxis, "rate", "FLOP/s")
     left, right = _limits(axes, slopes, roofs, points)
     for line, (_, rate) in zip(LINES, slopes, strict=False):
-        ends = [left, max(each.value for each in roofs) / rate]
+        ends = [left, max(record.value for record in roofs) / rate]
         rates = [end * rate for end in ends]
         axes.plot(ends, rates, color=style.QUIET, linestyle=line, linewidth=1.6)
     _flat(axes, roofs, max(rate for _, rate in slopes), right)
@@ -51,14 +51,16 @@ def roofline(records: Sequence[Record], *, title: str = "Roofline") -> Figure:
 
 def _slopes(records: Sequence[Record]) -> list[tuple[str, float]]:
     """Return name and B/s of each slope."""
-    found = select.of_unit(records, "B/s")
-    select.positive(found)
-    single = [(_name(each), each.value) for each in found if not _set(each)]
-    if curve := [each for each in found if _set(each)]:
-        fastest = max(curve, key=lambda each: each.value)
+    bandwidths = select.of_unit(records, "B/s")
+    select.positive(bandwidths)
+    single = [
+        (_name(record), record.value) for record in bandwidths if not _set(record)
+    ]
+    if curve := [record for record in bandwidths if _set(record)]:
+        fastest = max(curve, key=lambda record: record.value)
         largest = max(curve, key=_set)
-        for each in dict.fromkeys((largest, fastest)):
-            single.append((f"reading {quantity(_set(each), 'B')}", each.value))
+        for record in dict.fromkeys((largest, fastest)):
+            single.append((f"reading {quantity(_set(record), 'B')}", record.value))
     return _few("bandwidths in B/s", single)
 
 
@@ -67,10 +69,10 @@ def _set(record: Record) -> float:
 
 
 def _roofs(records: Sequence[Record]) -> list[Record]:
-    found = select.of_unit(records, "FLOP/s")
-    found = [each for each in found if "intensity" not in each.details]
-    select.positive(found)
-    return _few("peaks in FLOP/s", found)
+    peaks = select.of_unit(records, "FLOP/s")
+    peaks = [record for record in peaks if "intensity" not in record.details]
+    select.positive(peaks)
+    return _few("peaks in FLOP/s", peaks)
 
 
 def _few(what: str, found: list) -> list:
@@ -84,12 +86,12 @@ def _few(what: str, found: list) -> list:
 def _points(records: Sequence[Record]) -> Groups:
     """Return the points to join, by the name they have in the legend."""
     groups: Groups = {}
-    given = [each for each in records if "intensity" in each.details]
+    given = [record for record in records if "intensity" in record.details]
     select.positive(given)
-    for each in given:
-        phase = f" {each.details['phase']}" if "phase" in each.details else ""
-        point = (float(each.details["intensity"]), each.value, _batch(each))
-        groups.setdefault(_name(each) + phase, []).append(point)
+    for record in given:
+        phase = f" {record.details['phase']}" if "phase" in record.details else ""
+        point = (float(record.details["intensity"]), record.value, _batch(record))
+        groups.setdefault(_name(record) + phase, []).append(point)
     for (subject, phase, batch), step in steps_of(records).items():
         flops = select.detail(step[COMPUTE_BOUND.name], "flops")
         moved = select.detail(step[BANDWIDTH_BOUND.name], "bytes")
@@ -110,7 +112,10 @@ def _name(record: Record) -> str:
 
 def _limits(axes: Axes, slopes, roofs, points: Groups) -> tuple[float, float]:
     """Set limits with room for every ridge and point; return the ends of the x axis."""
-    top, steepest = max(each.value for each in roofs), max(rate for _, rate in slopes)
+    top, steepest = (
+        max(record.value for record in roofs),
+        max(rate for _, rate in slopes),
+    )
     every = [point for group in points.values() for point in group]
     x = [roof.value / rate for roof in roofs for _, rate in slopes]
     x += [intensity for intensity, *_ in every]

@@ -32,7 +32,9 @@ def bounds_widget(
     if along not in by:
         raise ValueError(f"along={along!r} is none of by={tuple(by)}; choose one.")
     records = select.of_unit(select.checked(records), "s")
-    records = [each for each in records if each.details.get("phase", phase) == phase]
+    records = [
+        record for record in records if record.details.get("phase", phase) == phase
+    ]
     choices = grid(records, by)
     for value in choices.options(along):
         if isinstance(value, str) or value <= 0:
@@ -40,14 +42,14 @@ def bounds_widget(
                 f"details[{along!r}] is {value!r}; the figure runs along a number "
                 "above 0, so choose another detail as along."
             )
-    limits = scales.room([each.value for each in choices.records])
+    limits = scales.room([record.value for record in choices.records])
 
     def draw(choice: Choice) -> Picture | None:
-        found = choices.along(choice, along)
-        if not select.by_quantity(found, *BOUNDS):
+        shown = choices.along(choice, along)
+        if not select.by_quantity(shown, *BOUNDS):
             return None  # the line says so
         at = choice[along]
-        fig = regimes(found, along=along, at=at, limits=limits, title=title)
+        fig = regimes(shown, along=along, at=at, limits=limits, title=title)
         return figure(fig, alt=f"{title} by {along}. {choices.sentence(choice)}.")
 
     options = {key: choices.options(key) for key in choices.keys}

@@ -51,7 +51,7 @@ def _rows(steps: dict, phase: str) -> dict[str, Step]:
 
 def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
     every = [record for step in rows.values() for record in step.values()]
-    factor, word = scales.shared([each.value for each in every], "s")
+    factor, word = scales.shared([record.value for record in every], "s")
     for row, step in enumerate(rows.values()):
         time = step["measured"]
         axes.barh(row, time.value / factor, height=0.62, color=style.GRID,

@@ -31,12 +31,16 @@ def quality_by_bits(
     measured here stands as a hollow marker over what was recorded. Others are left
     alone. ValueError: none of these sizes, a missing detail.
     """
-    found = select.by_quantity(select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE)
-    methods = list(dict.fromkeys(select.detail(each, "method") for each in found))
+    differences = select.by_quantity(
+        select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE
+    )
+    methods = list(
+        dict.fromkeys(select.detail(record, "method") for record in differences)
+    )
     panels = {
         size: facts
         for size in sizes
-        if (facts := [r for r in found if select.detail(r, "group size") == size])
+        if (facts := [r for r in differences if select.detail(r, "group size") == size])
     }
     if not panels:
         raise ValueError(
@@ -50,29 +54,31 @@ def quality_by_bits(
     for panel, (size, facts) in zip(axes.flat, panels.items(), strict=True):
         _draw(panel, methods, facts)
         style.panel_title(panel, steps.size_spoken(size))
-    _name_axes(axes.flat[0], [each for facts in panels.values() for each in facts])
-    fig.legend(handles=_handles(methods, found), loc="outside lower left", ncols=4)
+    _name_axes(axes.flat[0], [record for facts in panels.values() for record in facts])
+    fig.legend(
+        handles=_handles(methods, differences), loc="outside lower left", ncols=4
+    )
     return fig
 
 
 def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None:
     for index, method in enumerate(methods):
         look, shift = style.series(index), APART * (index - (len(methods) - 1) / 2)
-        own = [each for each in records if each.details["method"] == method]
+        own = [record for record in records if record.details["method"] == method]
         for kind in ("recorded", "measured"):
-            facts = [each for each in own if each.kind == kind]
+            facts = [record for record in own if record.kind == kind]
             _curve(axes, look, shift, facts, hollow=kind == "measured")
     axes.axhline(0, color=style.QUIET, linewidth=1)
-    bits = sorted({select.detail(each, "bits") for each in records})
+    bits = sorted({select.detail(record, "bits") for record in records})
     steps.by_bits(axes, bits)
     axes.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
 
 
 def _curve(axes: Axes, look, shift: float, facts, *, hollow: bool) -> None:
-    facts = sorted(facts, key=lambda each: select.detail(each, "bits"))
-    x = [each.details["bits"] + shift for each in facts]
-    y = [select.detail(each, "relative") for each in facts]
-    ends = [[select.detail(each, end) for each in facts] for end in ENDS]
+    facts = sorted(facts, key=lambda record: select.detail(record, "bits"))
+    x = [record.details["bits"] + shift for record in facts]
+    y = [select.detail(record, "relative") for record in facts]
+    ends = [[select.detail(record, end) for record in facts] for end in ENDS]
     face = style.CARD if hollow else look.color
     axes.plot(x, y, look.marker, color=look.color, markerfacecolor=face,
               markersize=9 if hollow else 6, zorder=4 if hollow else 3,
@@ -86,7 +92,7 @@ def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     scales.name(axes.yaxis, "bits per byte more", select.kinds(records), "log scale")
-    low, high = ([select.detail(each, end) for each in records] for end in ENDS)
+    low, high = ([select.detail(record, end) for record in records] for end in ENDS)
     axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
 
 
@@ -100,7 +106,7 @@ def _handles(methods: Sequence[str], records: Sequence[Record]) -> list[Line2D]:
         look = style.series(index)
         handles.append(Line2D([], [], marker=look.marker, linestyle=look.line,
                               color=look.color, label=method))  # fmt: skip
-    if any(each.kind == "measured" for each in records):
+    if any(record.kind == "measured" for record in records):
         handles.append(Line2D([], [], marker="o", linestyle="none", color=style.QUIET,
                               markerfacecolor=style.CARD, markersize=9,
                               label="measured here"))  # fmt: skip

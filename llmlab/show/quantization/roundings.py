@@ -22,19 +22,19 @@ def rounding_errors(
     with details["format"] stand alone, the word beside them. Others are left alone.
     ValueError: none of them, a missing detail, a value not above 0.
     """
-    found = select.by_quantity(select.checked(records), ROUNDING_ERROR)
-    if not found:
+    errors = select.by_quantity(select.checked(records), ROUNDING_ERROR)
+    if not errors:
         raise ValueError(
             f"records hold no {ROUNDING_ERROR.name!r}; floats.error measures it."
         )
-    select.positive(found)
+    select.positive(errors)
     fig, axes = style.canvas(height=3.9)
-    for index, (name, group) in enumerate(select.by_subject(found).items()):
+    for index, (name, group) in enumerate(select.by_subject(errors).items()):
         _draw(axes, style.series(index), name, group)
-    sizes = [select.detail(each, SIZE) for each in found]
+    sizes = [select.detail(record, SIZE) for record in errors]
     scales.doubling(axes, f"{SIZE}, scales included", [2, 3, 4, 6, 8, 16])
     axes.set_xlim(min(sizes) / 1.12, max(sizes) * 1.25)
-    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1", select.kinds(found))
+    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1", select.kinds(errors))
     scales.fill_ticks(axes.yaxis)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=2)
@@ -44,12 +44,12 @@ def rounding_errors(
 def _draw(
     axes: Axes, look: style.SeriesStyle, name: str, group: Sequence[Record]
 ) -> None:
-    group = sorted(group, key=lambda each: select.detail(each, SIZE))
-    x = [each.details[SIZE] for each in group]
-    y = [each.value for each in group]
+    group = sorted(group, key=lambda record: select.detail(record, SIZE))
+    x = [record.details[SIZE] for record in group]
+    y = [record.value for record in group]
     line = "none" if "format" in group[0].details else look.line
     axes.plot(x, y, look.marker, linestyle=line, color=look.color, label=name)
-    for at, error, each in zip(x, y, group, strict=True):
-        if "format" in each.details:
-            axes.annotate(each.details["format"], (at, error), (6, 4), fontsize=8.5,
+    for at, error, record in zip(x, y, group, strict=True):
+        if "format" in record.details:
+            axes.annotate(record.details["format"], (at, error), (6, 4), fontsize=8.5,
                           textcoords="offset points", color=look.color)  # fmt: skip

@@ -44,15 +44,21 @@ def levels(
             f"records hold no {SHARE_OF_WEIGHTS.name!r}; levels.histogram gives them."
         )
     costs = {what.name: select.by_quantity(records, what) for what in COSTS}
-    costs = {name: found for name, found in costs.items() if len(found) > 1}
+    costs = {
+        name: cost_records
+        for name, cost_records in costs.items()
+        if len(cost_records) > 1
+    }
     fig, axes, beside = _panels(len(costs), title)
     _histogram(axes, shares)
     _grid(axes, step)
     style.panel_title(axes, spoken(step))
-    for panel, (name, found) in zip(beside, costs.items(), strict=True):
-        _cost(panel, name, found, step)
-    named = [each.get_legend_handles_labels() for each in (axes, *beside[:1])]
-    handles, labels = ([*itertools.chain(*each)] for each in zip(*named, strict=True))
+    for panel, (name, line) in zip(beside, costs.items(), strict=True):
+        _cost(panel, name, line, step)
+    named = [panel.get_legend_handles_labels() for panel in (axes, *beside[:1])]
+    handles, labels = (
+        [*itertools.chain(*column)] for column in zip(*named, strict=True)
+    )
     fig.legend(handles, labels, loc="outside lower left", ncols=3)
     return fig
 
@@ -71,17 +77,21 @@ def chosen(
     records: Sequence[Record], bits: int | None = None, group_size: str | None = None
 ) -> Record:
     """Return the step of one choice; ValueError if there is none."""
-    found = select.by_quantity(records, STEP)
+    step_records = select.by_quantity(records, STEP)
     for key, wished in (("bits", bits), ("group size", group_size)):
-        known = list(dict.fromkeys(select.detail(each, key) for each in found))
+        known = list(
+            dict.fromkeys(select.detail(record, key) for record in step_records)
+        )
         wished = known[0] if wished is None and known else wished
-        found = tuple(each for each in found if each.details[key] == wished)
-        if not found:
+        step_records = tuple(
+            record for record in step_records if record.details[key] == wished
+        )
+        if not step_records:
             raise ValueError(
                 f"records hold no {STEP.name!r} with {key} {wished}; choose one of "
                 f"{known}."
             )
-    return found[0]
+    return step_records[0]
 
 
 def spoken(record: Record) -> str:
@@ -95,10 +105,10 @@ def size_spoken(size: str) -> str:
 
 
 def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
-    shares = sorted(shares, key=lambda each: select.detail(each, "low"))
-    edges = [each.details["low"] for each in shares]
+    shares = sorted(shares, key=lambda record: select.detail(record, "low"))
+    edges = [record.details["low"] for record in shares]
     edges.append(select.detail(shares[-1], "high"))
-    heights = [100 * each.value for each in shares]
+    heights = [100 * record.value for record in shares]
     axes.stairs(heights, edges, fill=True, color="#9cb8dd", label="weights")
     axes.set_xlim(edges[0], edges[-1])  # the same for every grid
     axes.set_ylim(0, max(heights) * 1.08)
@@ -121,13 +131,18 @@ def _grid(axes: Axes, step: Record) -> None:
 def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> None:
     """Draw one cost by bits, a line for each group size, and ring the choice."""
     select.positive(records)
-    sizes = list(dict.fromkeys(select.detail(each, "group size") for each in records))
+    sizes = list(
+        dict.fromkeys(select.detail(record, "group size") for record in records)
+    )
     place = [step.details[key] for key in ("bits", "group size")]
     for index, size in enumerate(sizes):
-        line = [each for each in records if each.details["group size"] == size]
-        line = sorted(line, key=lambda each: select.detail(each, "bits"))
+        line = [record for record in records if record.details["group size"] == size]
+        line = sorted(line, key=lambda record: select.detail(record, "bits"))
         look = style.series(index if index < 1 else index + 1)  # the levels' is taken
-        x, y = [each.details["bits"] for each in line], [each.value for each in line]
+        x, y = (
+            [record.details["bits"] for record in line],
+            [record.value for record in line],
+        )
         axes.plot(x, y, look.marker, linestyle=look.line, color=look.color,
                   markersize=4.5, label=size_spoken(str(size)))  # fmt: skip
         for at, cost in zip(x, y, strict=True):
@@ -135,10 +150,10 @@ def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> Non
                 axes.plot(at, cost, "o", color=style.SERIES[1].color, markersize=12,
                           markerfacecolor="none", markeredgewidth=2)  # fmt: skip
     scales.logarithmic(axes.yaxis, name, "1", select.kinds(records))
-    axes.set_ylim(*scales.room([each.value for each in records], share=0.15))
+    axes.set_ylim(*scales.room([record.value for record in records], share=0.15))
     scales.fill_ticks(axes.yaxis)
     axes.set_ylabel("log scale", fontsize=8.5)
-    by_bits(axes, sorted({each.details["bits"] for each in records}))
+    by_bits(axes, sorted({record.details["bits"] for record in records}))
     style.panel_title(axes, f"{name} ({select.kinds(records)})")
 
 

@@ -29,14 +29,14 @@ def levels_widget(
     """
     records = select.checked(records)
     first = steps.chosen(records, bits, group_size)
-    found = select.by_quantity(records, STEP)
+    step_records = select.by_quantity(records, STEP)
     costs = select.by_quantity(records, *COSTS)
 
     def say(choice: Choice) -> str:
         own = [
-            f"{each.name} {each.value_text()}"
-            for each in costs
-            if all(select.detail(each, key) == choice[key] for key in choice)
+            f"{record.name} {record.value_text()}"
+            for record in costs
+            if all(select.detail(record, key) == choice[key] for key in choice)
         ]
         place = f"{choice['bits']} bits, "
         place += steps.size_spoken(choice["group size"])
@@ -45,7 +45,8 @@ def levels_widget(
     def draw(choice: Choice) -> Picture | None:
         here = choice["bits"], choice["group size"]
         if not any(
-            tuple(each.details[key] for key in choice) == here for each in found
+            tuple(record.details[key] for key in choice) == here
+            for record in step_records
         ):
             return None  # the line says so
         fig = steps.levels(
@@ -55,7 +56,7 @@ def levels_widget(
 
     keys = ("bits", "group size")
     options = {
-        key: list(dict.fromkeys(select.detail(each, key) for each in found))
+        key: list(dict.fromkeys(select.detail(record, key) for record in step_records))
         for key in keys
     }
     return Selectors(options, {key: first.details[key] for key in keys}, say, draw)
