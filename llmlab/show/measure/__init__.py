@@ -10,6 +10,7 @@ bounds         three bounds beside the measured time of prefill and decode
 regimes        three bounds along the batch, with the measured points
 batches        throughput and time per token by batch
 model_card     one model on this machine in one picture
+drawings       the ideas of the lab, as drawings without data
 bounds_widget  which bound rules a step, by model, format, batch, context
 
 They take records and draw; nothing here runs a model. What `show.figure` draws of a
@@ -17,7 +18,7 @@ result, and says of it, stands in `kinds`.
 """
 
 from llmlab.core import faces
-from llmlab.show.measure import kinds
+from llmlab.show.measure import drawings, kinds
 from llmlab.show.measure.along_batch import regimes
 from llmlab.show.measure.bandwidths import bandwidth
 from llmlab.show.measure.card import model_card
@@ -36,6 +37,7 @@ __all__ = [
     "bounds",
     "bounds_widget",
     "by_position",
+    "drawings",
     "latencies",
     "model_card",
     "ratios",
