@@ -27,15 +27,24 @@ def track(
 
 @contextmanager
 def task(what: str, total: float | None = None) -> Iterator[Callable[..., None]]:
-    """Show work of `total` steps; gives `step(n=1, note="")`, which says n are done."""
+    """Show work of `total` steps; gives `step(n=1, note="")`, which says n are done.
+
+    Work that ends without an error ends complete, whatever was counted.
+    """
+    done = 0.0
     with _bar(what, total) as bar:
 
         def step(n: float = 1, note: str = "") -> None:
+            nonlocal done
             if note:
                 bar.set_postfix_str(note, refresh=False)
+            n = n if total is None else min(n, total - done)
+            done += n
             bar.update(n)
 
         yield step
+        if total is not None and done < total:
+            bar.update(total - done)
 
 
 def speaks() -> bool:
@@ -46,15 +55,22 @@ def speaks() -> bool:
 
 
 def _bar(what: str, total: float | None):
-    # tqdm costs 30 ms to import, which a silent command need not pay.
     if not speaks():
         return _Silence()
     if _in_notebook():
-        from tqdm.auto import tqdm
-    else:
-        from tqdm import tqdm
+        from llmlab.core import notebook_progress
+
+        return notebook_progress.Bar(what, total)
+    # tqdm costs 30 ms to import, which a silent command need not pay.
+    from tqdm import tqdm
+
     return tqdm(
-        desc=what, total=total, leave=False, file=sys.stderr, dynamic_ncols=True
+        desc=what,
+        total=total,
+        leave=False,
+        file=sys.stderr,
+        dynamic_ncols=True,
+        bar_format=None if isinstance(total, int) else "{l_bar}{bar}{postfix}",
     )
 
 
@@ -78,3 +94,9 @@ class _Silence:
 
     def set_postfix_str(self, note: str, refresh: bool) -> None:
         pass
+
+
+if _in_notebook():  # so that the first cell that works is known from its beginning
+    from llmlab.core import notebook_progress
+
+    notebook_progress.watch_cells()
