@@ -3,6 +3,7 @@
 machine     this computer: threads, device, dtype, the time dial, folders
 numbers     a number as Python's own, finite
 units       base units in code, prefixes where a person reads
+attention_sizes  layers, heads and widths of any configuration
 quantities  what facts are called: name, unit, better direction and keys
 records     facts with a unit, a kind and an interval; tables and JSON of them
 progress    the one speaker, on stderr
@@ -19,6 +20,7 @@ from llmlab.core import faces
 
 __all__ = [
     "atomic",
+    "attention_sizes",
     "clock",
     "containers",
     "faces",

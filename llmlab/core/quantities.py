@@ -214,6 +214,7 @@ ATTENTION = register("attention", "s", better="lower", keys=_STEP)
 STARTING = register("starting operators", "s", better="lower", keys=_STEP)
 REST = register("the rest", "s", better="lower", keys=_STEP)
 PARTS = (READING, ARITHMETIC, PRODUCTS, ATTENTION, STARTING, REST)
+SHARE_OF_THE_TIME = register("share of the time", "1", keys=_STEP, is_share=True)
 
 # How often a single timing misleads.
 MISSES = register(

@@ -16,6 +16,7 @@ column_loop, sensitivity what GPTQ and SparseGPT share; which layers bear a chan
 """
 
 from llmlab.core import faces
+from llmlab.core.attention_sizes import AttentionShape, attention_shape
 from llmlab.models.built import CausalModel
 from llmlab.models.caches.attention import KVCache
 from llmlab.models.checkpoints import load, save
@@ -23,7 +24,6 @@ from llmlab.models.decoder import Decoder
 from llmlab.models.files import names, size
 from llmlab.models.random import SHAPES, random_model
 from llmlab.models.sampling import Sampling
-from llmlab.models.sizes import AttentionShape, attention_shape
 
 __all__ = [
     "SHAPES",
@@ -52,7 +52,6 @@ __all__ = [
     "save",
     "sensitivity",
     "size",
-    "sizes",
     "snippets",
     "streams",
     "surgery",

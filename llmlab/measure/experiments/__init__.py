@@ -2,6 +2,7 @@
 
 by_position     loops that write from one prompt: the wait for every token
 many_requests   one request again and again: the waits of first and later tokens
+speed_ups       models against one, by the learner's comparison and by the package's
 single_timings  how often a single timing misleads
 step_parts      one token taken apart: reading, arithmetic, attention, operators, rest
 at_size         a model too large for this machine, from its configuration alone
@@ -12,6 +13,7 @@ They take the learner's functions as parts, give way to busy neighbours and say 
 
 from llmlab.core import faces
 from llmlab.measure.experiments.grids import BoundsGrid, bounds_grid
+from llmlab.measure.experiments.pairs import SpeedUps, speed_ups
 from llmlab.measure.experiments.parts import StepParts, step_parts
 from llmlab.measure.experiments.positions import ByPosition, by_position
 from llmlab.measure.experiments.requests import ManyRequests, many_requests
@@ -20,6 +22,6 @@ from llmlab.measure.experiments.sizes import AtSize, at_size
 
 __all__ = ["AtSize", "BoundsGrid", "ByPosition", "ManyRequests", "SingleTimings"]
 __all__ += ["StepParts", "at_size", "bounds_grid", "by_position", "many_requests"]
-__all__ += ["single_timings", "step_parts"]
+__all__ += ["SpeedUps", "single_timings", "speed_ups", "step_parts"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -19,9 +19,11 @@ from llmlab.core import clock, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import intervals, labels, roofline
+from llmlab.measure import intervals, labels
+from llmlab.measure import roofline as bounds
 from llmlab.measure.experiments import replay
 from llmlab.measure.experiments.rounds import interleaved
+from llmlab.measure.experiments.sizes import Roofline, least_time
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.samples import Series
 
@@ -81,6 +83,25 @@ class StepParts:
         facts = (phase.records(self.subject, self.note) for phase in self.phases)
         return list(chain(*facts))
 
+    def share(self, part: str, *, phase: str = "decode") -> Record:
+        """Return the share of a part in the time of a token.
+
+        part: as the records name it, such as "reading the weights". Raises ValueError
+        for a part or a phase that there is not.
+        """
+        splits = {each.name: each for each in self.phases}
+        if phase not in splits or part not in splits[phase].split:
+            raise ValueError(
+                f"part={part!r}, phase={phase!r}: choose a phase of {list(splits)} and "
+                f"a part of {list(self.phases[-1].split)}."
+            )
+        chosen = splits[phase]
+        return records.make(
+            quantities.SHARE_OF_THE_TIME, chosen.split[part] / chosen.whole.median,
+            kind="estimated", subject=f"{self.subject}, {phase}: {part}",
+            details={"phase": phase},
+        )  # fmt: skip
+
     @property
     def note(self) -> str:
         """Say what neighbours or wrong peaks did, "" where there is nothing to say."""
@@ -94,11 +115,13 @@ def step_parts(
     cached: int = 256,
     prompt: int = 256,
     seconds: float = SECONDS,
+    roofline: Roofline = least_time,
 ) -> StepParts:
     """Take the time of one token apart: of a decode step, and of prefill.
 
     cached: tokens behind the decode step; prompt: tokens of the prefill, whose times
-    are divided by them. seconds: of timing, over both.
+    are divided by them. seconds: of timing, over both. roofline: the learner's function
+    of lab 1, which says what the products take at least and what bounds them.
     Raises ValueError for a step beyond the model's context.
     """
     if min(cached, prompt) < STEPS or max(cached + STEPS, prompt) > model.context:
@@ -108,8 +131,8 @@ def step_parts(
         )
     with torch.inference_mode(), clock.given_way() as ran_on:
         phases = (
-            _phase(model, _Prefill(model, prompt), seconds / 2, ran_on),
-            _phase(model, _Decode(model, cached), seconds / 2, ran_on),
+            _phase(model, _Prefill(model, prompt), seconds / 2, ran_on, roofline),
+            _phase(model, _Decode(model, cached), seconds / 2, ran_on, roofline),
         )
     return StepParts(phases, labels.label(model), ran_on)
 
@@ -145,7 +168,11 @@ class _Decode:
 
 
 def _phase(
-    model: LanguageModel, work: _Prefill | _Decode, seconds: float, ran_on: Threads
+    model: LanguageModel,
+    work: _Prefill | _Decode,
+    seconds: float,
+    ran_on: Threads,
+    roofline: Roofline,
 ) -> Phase:
     """Time a phase whole and in parts, and split it."""
     seen = replay.operators_of(model, work.prepared())
@@ -168,7 +195,7 @@ def _phase(
     timed = {
         name: Series(values, values, ran_on) for name, values in rounds.values.items()
     }
-    split, wrong = _split(model, work, timed, seen.others)
+    split, wrong = _split(model, work, timed, seen.others, roofline)
     sentences = (*rounds.sentences, *wrong)
     return Phase(
         work.name, work.tokens, work.cached, timed["whole"], timed["products"],
@@ -177,12 +204,16 @@ def _phase(
 
 
 def _split(
-    model: LanguageModel, work: _Prefill | _Decode, timed: dict[str, Series], others
+    model: LanguageModel,
+    work: _Prefill | _Decode,
+    timed: dict[str, Series],
+    others: int,
+    roofline: Roofline,
 ) -> tuple[Split, tuple[str, ...]]:
     """Split a token's time; twice where peaks must have been measured wrong."""
     for _ in range(2):
         peaks = _peaks(model, timed["whole"].ran_on)
-        split, wrong = _parts(model, work, timed, others, peaks)
+        split, wrong = _parts(model, work, timed, others, peaks, roofline)
         if not wrong or not discard(peaks.date):
             break
     return split, wrong
@@ -190,23 +221,23 @@ def _split(
 
 def _peaks(model: LanguageModel, ran_on: Threads) -> Peaks:
     with clock.fixed(ran_on.count):
-        dtype = roofline.arithmetic_format(model)
-        return roofline.peaks((dtype,), device=labels.device(model))
+        dtype = bounds.arithmetic_format(model)
+        return bounds.peaks((dtype,), device=labels.device(model))
 
 
 def _parts(
-    model, work, timed, others: int, peaks: Peaks
+    model, work, timed, others: int, peaks: Peaks, roofline: Roofline
 ) -> tuple[Split, tuple[str, ...]]:
     """Return parts that add up, and a sentence where an estimate was too long."""
     whole, products = timed["whole"].median, timed["products"].median
     attention = timed["attention"].median if "attention" in timed else 0.0
-    dtype, cost = roofline.arithmetic_format(model), model.cost(1, last=True)
-    reading = cost.bytes / peaks.bandwidth_at(cost.bytes) / work.tokens
-    arithmetic = _flops(model, work.tokens) / peaks.flops[dtype] / work.tokens
+    dtype, cost = bounds.arithmetic_format(model), model.cost(1, last=True)
+    flops, rate = _flops(model, work.tokens), peaks.bandwidth_at(cost.bytes)
+    seconds, bound = roofline(flops, cost.bytes, peaks.flops[dtype], rate)
     starting = others * peaks.operator_seconds / work.tokens
     wrong = []
     # Reading and arithmetic go on at the same time, so the longer one counts.
-    least = max(reading, arithmetic)
+    least = float(seconds) / work.tokens
     if least > products * BEYOND:
         wrong.append("the bound of the products was longer than they took")
     least = min(least, products)
@@ -216,7 +247,7 @@ def _parts(
     starting = min(starting, max(left, 0.0))
     if left < 0:
         wrong.append("products and attention alone took longer than the whole step")
-    ruling = quantities.READING if reading >= arithmetic else quantities.ARITHMETIC
+    ruling = quantities.ARITHMETIC if bound == "compute" else quantities.READING
     split = {
         str(ruling): least,
         str(quantities.PRODUCTS): products - least,

@@ -51,6 +51,11 @@ class ByPosition:
         parted = [self._parting(name) for name in self.names[1:]]
         return " ".join(filter(None, [*parted, self.rounds.note]))
 
+    @property
+    def same_tokens(self) -> bool:
+        """Say whether all loops wrote the same tokens."""
+        return not any(map(self._parting, self.names[1:]))
+
     def series(self, name: str, of: str = "time per token") -> Series:
         """Return one quantity of a loop, a value for each round.
 
@@ -80,6 +85,15 @@ class ByPosition:
         facts = {"of": of, "rounds": self.rounds.count} | self._few()
         fact = verdict.record(seed=self.seed)
         return replace(fact, details=dict(fact.details) | facts)
+
+    def record(self, name: str, of: str = "time per token") -> Record:
+        """Return one quantity of a loop: the median over the rounds.
+
+        of: as in `series`.
+        """
+        fact = self.series(name, of).record(FACTS[of])
+        details = {"prompt": self.prompt, "new": self.new} | dict(fact.details)
+        return replace(fact, subject=name, seed=self.seed, details=details)
 
     def first_over_next(self, name: str) -> Record:
         """Return how many times as long the first token takes as a later one."""

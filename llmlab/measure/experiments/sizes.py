@@ -6,12 +6,12 @@ exactly; the least time of a token is the roofline at this machine's main memory
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 from typing import Any
 
 import torch
 
 from llmlab.core import quantities, records
+from llmlab.core.attention_sizes import AttentionShape, attention_shape
 from llmlab.core.records import Record
 from llmlab.measure import peaks as machine_peaks
 
@@ -27,7 +27,7 @@ class AtSize:
 
     name: str
     parameters: int
-    shape: SimpleNamespace  # layers, kv_heads, head_width
+    shape: AttentionShape
     facts: tuple[Record, ...]
 
     def records(self) -> list[Record]:
@@ -64,7 +64,7 @@ def at_size(
     if not bits or min(bits) < 1:
         raise ValueError(f"bits={bits!r} must be numbers from 1, such as (32, 16, 8).")
     peaks = peaks or machine_peaks.peaks(("fp32",))
-    parameters, shape = count_parameters(config), shape_of(config)
+    parameters, shape = count_parameters(config), attention_shape(config)
     name = name or config.model_type
     facts: list[Record] = []
     for width in bits:
@@ -91,17 +91,6 @@ def count_parameters(config: Any) -> int:
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     return sum(weight.numel() for weight in model.parameters())
-
-
-def shape_of(config: Any) -> SimpleNamespace:
-    """Return layers, kv_heads and head_width of a configuration."""
-    text = config.get_text_config()
-    heads = text.num_attention_heads
-    return SimpleNamespace(
-        layers=text.num_hidden_layers,
-        kv_heads=getattr(text, "num_key_value_heads", None) or heads,
-        head_width=getattr(text, "head_dim", None) or text.hidden_size // heads,
-    )
 
 
 def bytes_of_step(

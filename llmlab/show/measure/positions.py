@@ -90,7 +90,11 @@ def _ends(curve: Sequence[Record]) -> tuple[float, float]:
 
 
 def _curve(
-    axes: Axes, look: style.Series, name: str, curve: Sequence[Record], factor: float
+    axes: Axes,
+    look: style.SeriesStyle,
+    name: str,
+    curve: Sequence[Record],
+    factor: float,
 ) -> None:
     x = [each.details["position"] for each in curve]
     y = [each.value / factor for each in curve]
