@@ -40,8 +40,8 @@ from llmlab.show.draw.looks import (
 )
 from llmlab.show.draw.matrices import Cell, matrix, tokens
 from llmlab.show.draw.pictures import picture
-from llmlab.show.draw.strips import FREE_PAGE, memory, page
 from llmlab.show.draw.spans import Band, Moment, Span, lane
+from llmlab.show.draw.strips import FREE_PAGE, memory, page
 from llmlab.show.draw.timelines import timeline
 
 __all__ = [
