@@ -2,17 +2,21 @@
 
 A notebook says `from llmlab.checks import measure as check` and, right below an
 exercise, `check.percentile(percentile)`. A right answer prints a line with ✓; a wrong
-one stops the run with three lines that name the mistake (`llmlab.checks.feedback`).
+one stops the run with three lines that name the mistake (`llmlab.checks.judging`).
+`check.hint`, `check.example` and `check.trace` show more.
 """
 
-from llmlab.checks.feedback import CheckFailed, Plain, Todo
+from llmlab.checks.examples import example_source
+from llmlab.checks.feedback import CheckFailed, Todo
 from llmlab.core import faces
+from llmlab.core.plain import Plain
 
 __all__ = [
     "CheckFailed",
     "Plain",
     "Todo",
     "attention_vs_rnn",
+    "example_source",
     "measure",
     "quantization",
 ]

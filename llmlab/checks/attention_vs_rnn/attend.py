@@ -1,13 +1,11 @@
 """Exercise 1: causal attention."""
 
-from collections.abc import Callable
+import math
 
 import torch
-from torch import Tensor
 
-from llmlab.checks import feedback
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -15,17 +13,34 @@ from llmlab.checks.compare import Exercise
 HINTS = (
     "Compare each query with each key, hide what comes later, then share out.",
     "Scores are queries @ keys.mT over √H; later ones get -inf; then softmax.",
-    "ones(T, T).triu(1) is what is later; masked_fill, softmax(-1), then @ values.",
+    "ones(T, T).triu(1).bool() is later: masked_fill(…, -inf), softmax(-1), @ values.",
 )
 
+
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    example = torch.zeros(3, 3, 4)  # of the text: weights 1 : 3 : 4
+    example[0, :, 0], example[2, :, 0] = 2.0, torch.tensor([8.0, 16.0, 24.0])
+    example[1, :, 0] = torch.tensor([1.0, 3.0, 4.0]).log()
+    sizes = ((3, 4), (1, 5), (7, 3), (2, 6, 4), (2, 3, 5, 8))
+    for one in (example, *(mixing.normal(generator, 3, *size) for size in sizes)):
+        yield case(*one.unbind(0))
+
+
 EXERCISE = Exercise(
+    name="attend",
     right=mixing.attend,
-    gives=("the mixed values",),
+    gives=(Value("the mixed values", tensor=mixing.TENSOR, dtype=mixing.DTYPE),),
+    cases=lambda: [*_cases()],
+    covers="from one token alone to two rows of three heads",
+    hints=HINTS,
     hint="scores over √H, later keys at -inf, softmax over the keys, times the values.",
-    tolerance=1e-6,
+    tolerance=1e-4,
     mistakes={
-        "a token sees itself too: hide what is later, not itself.":
+        "a token sees itself too: hide what is later, not itself.": (
             lambda q, k, v: mixing.attend(q, k, v, hidden=0, below=-1e9),
+            lambda q, k, v: mixing.attend(q, k, v, hidden=0),
+        ),
         "no mask: a token must not see what comes after it.":
             lambda q, k, v: mixing.attend(q, k, v, hidden=q.shape[-2]),
         "the mask is one too late: a token sees its next one.":
@@ -34,6 +49,12 @@ EXERCISE = Exercise(
             lambda *a: mixing.attend(*(one.flip(-2) for one in a)).flip(-2),
         "mask before softmax: afterwards a row no longer adds up to 1.":
             mixing.masked_late,
+        "there are no scores: compare queries with keys before softmax.":
+            lambda q, k, v: mixing.attend(0 * q, k, v),
+        "softmax is missing: it makes shares of the scores.": (
+            lambda q, k, v: mixing.unsquashed(q, k, v, below=-math.inf),
+            lambda q, k, v: mixing.unsquashed(q, k, v, below=0.0),
+        ),
         "hide with -inf: a score of 0 still gets its share.":
             lambda q, k, v: mixing.attend(q, k, v, below=0.0),
         "the scale is missing: divide the scores by √H.":
@@ -54,21 +75,3 @@ EXERCISE = Exercise(
             lambda q, k, v: mixing.attend(q, k, k),
     },
 )
-
-
-def attend(learner_function: Callable) -> None:
-    """Exercise 1. Causal attention: (…, T, H) three times -> mixed values (…, T, H)."""
-    generator = torch.Generator().manual_seed(0)
-    example = torch.zeros(3, 3, 4).double()  # of the text: weights 1 : 3 : 4
-    example[0, :, 0], example[2, :, 0] = 2.0, torch.tensor([8.0, 16.0, 24.0])
-    example[1, :, 0] = torch.tensor([1.0, 3.0, 4.0]).double().log()
-    sizes = ((3, 4), (1, 5), (7, 3), (2, 6, 4), (2, 3, 5, 8))
-    for case in (example, *(mixing.normal(generator, 3, *size) for size in sizes)):
-        answer = feedback.run(learner_function, *case)
-        if isinstance(answer, Tensor) and not answer.isfinite().all():
-            hint = "each token sees at least itself, and softmax follows the mask."
-            got = answer[~answer.isfinite()][0]
-            feedback.fail("every value is a number", expected="numbers", got=got.item(),
-                        hint=hint)
-        EXERCISE.compare(answer, *case)
-    print("✓ attend: 6 cases, from one token alone to two rows of three heads")

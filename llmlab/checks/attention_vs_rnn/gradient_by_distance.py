@@ -1,11 +1,9 @@
 """Exercise 4: gradient norms by distance."""
 
-from collections.abc import Callable
-
 import torch
 
 from llmlab.checks.attention_vs_rnn import distance, mixing
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Case, Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -17,11 +15,30 @@ HINTS = (
 )
 
 
+def gradient_by_distance(model, x):
+    """Return the norms, the last token's first."""
+    return distance.norms(model, x).tolist()
+
+
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    x = torch.tensor([[1.0, 2.0, 0.0],
+                      [0.0, 1.0, 3.0], [2.0, 0.0, 1.0], [1.0, 1.0, 0.5]])
+    yield Case(lambda: (distance.fading, x.clone()), sources={"model": "check.fading"})
+    for tokens, width in ((1, 3), (5, 2), (12, 5)):
+        for model in (distance.recurrent, distance.attending, distance.fading):
+            yield case(model, mixing.normal(generator, tokens, width).double())
+
+
 EXERCISE = Exercise(
-    right=lambda model, x: distance.norms(model, x).tolist(),
-    gives=("the norms",),
+    name="gradient_by_distance",
+    right=gradient_by_distance,
+    gives=(Value("the norms"),),
+    cases=lambda: [*_cases()],
+    covers="every distance",
+    hints=HINTS,
     hint="the last output's sum, its gradient, the norm of each row, last token first.",
-    tolerance=1e-6,
+    tolerance=1e-4,
     mistakes={
         "this is the order of the text; distance 0 is the last token: flip it.":
             lambda model, x: distance.rows(model, x).norm(dim=-1).tolist(),
@@ -43,18 +60,9 @@ EXERCISE = Exercise(
             lambda model, x: distance.rows(model, x).norm(dim=0).flip(0).tolist(),
         "take the sum of the last output, not its mean.":
             lambda model, x: (distance.norms(model, x) / model(x).shape[-1]).tolist(),
+        "take the sum of the last output, not its first number.":
+            lambda model, x: distance.norms(lambda x: model(x)[:, :1], x).tolist(),
         "these are norms of the inputs, not of gradients.":
             lambda model, x: x.norm(dim=-1).flip(0).tolist(),
     },
 )
-
-
-def gradient_by_distance(learner_function: Callable) -> None:
-    """Exercise 4. Gradient norms by distance: model and x (T, D) -> T numbers."""
-    generator = torch.Generator().manual_seed(0)
-    EXERCISE.run(learner_function, distance.fading, torch.ones(3, 4).double())
-    for tokens, width in ((1, 3), (5, 2), (12, 5)):
-        for model in (distance.recurrent, distance.attending, distance.fading):
-            x = mixing.normal(generator, tokens, width)
-            EXERCISE.run(learner_function, model, x)
-    print("✓ gradient_by_distance: 10 cases, every distance")

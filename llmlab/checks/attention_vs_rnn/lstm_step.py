@@ -1,11 +1,9 @@
 """Exercise 3: one step of an LSTM."""
 
-from collections.abc import Callable
-
 import torch
 
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -17,11 +15,30 @@ HINTS = (
 )
 
 
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    zero, flat = torch.zeros(1, 1), torch.zeros(4, 1)
+    bias = torch.tensor([1 / 3, 3.0, 2.0, 1.0]).log()
+    yield case(zero, zero, zero + 4, flat, flat, bias)  # the text's
+    for rows, inputs, width in ((1, 3, 2), (3, 2, 5), (4, 6, 6), (2, 1, 3)):
+        x = mixing.normal(generator, rows, inputs)
+        hidden, cell = mixing.normal(generator, 2, rows, width).unbind(0)
+        weights = [mixing.normal(generator, 4 * width, n) for n in (inputs, width)]
+        yield case(x, hidden, cell, *weights, mixing.normal(generator, 4 * width))
+
+
 EXERCISE = Exercise(
+    name="lstm_step",
     right=mixing.lstm_step,
-    gives=("the hidden state", "the cell"),
+    gives=(
+        Value("the hidden state", tensor=mixing.TENSOR, dtype=mixing.DTYPE),
+        Value("the cell", tensor=mixing.TENSOR, dtype=mixing.DTYPE),
+    ),
+    cases=lambda: [*_cases()],
+    covers="hidden state and cell",
+    hints=HINTS,
     hint="the order is write, forget, content, show; sigmoids, and a tanh for content.",
-    tolerance=1e-6,
+    tolerance=1e-4,
     mistakes={
         "the gates are in another order: write, forget, content, show.":
             lambda *a: mixing.lstm_step(*a, order=(0, 1, 3, 2)),
@@ -50,20 +67,3 @@ EXERCISE = Exercise(
             lambda x, *rest: mixing.lstm_step(0 * x, *rest),
     },
 )
-
-
-def lstm_step(learner_function: Callable) -> None:
-    """Exercise 3. One step of an LSTM: x, hidden, cell, two matrices, bias -> both."""
-    generator = torch.Generator().manual_seed(0)
-    zero, flat = torch.zeros(1, 1).double(), torch.zeros(4, 1).double()
-    bias = torch.tensor([1 / 3, 3.0, 2.0, 1.0]).double().log()
-    EXERCISE.run(learner_function, zero, zero, zero + 4, flat, flat, bias)  # the text's
-    for rows, inputs, width in ((1, 3, 2), (3, 2, 5), (4, 6, 6), (2, 1, 3)):
-        x = mixing.normal(generator, rows, inputs)
-        hidden, cell = mixing.normal(generator, 2, rows, width)
-        weights = [
-            mixing.normal(generator, 4 * width, each) for each in (inputs, width)
-        ]
-        bias = mixing.normal(generator, 4 * width)
-        EXERCISE.run(learner_function, x, hidden, cell, *weights, bias)
-    print("✓ lstm_step: 5 steps, hidden state and cell")

@@ -11,10 +11,13 @@ import math
 import torch
 from torch import Tensor
 
+TENSOR = "return a tensor; the next cells go on with it as one."
+DTYPE = "make new tensors like those given: zeros_like(x), or dtype=x.dtype."
+
 
 def normal(generator: torch.Generator, *size: int) -> Tensor:
-    """Return numbers drawn from the normal distribution, in float64."""
-    return torch.randn(size, generator=generator, dtype=torch.float64)
+    """Return numbers drawn from the normal distribution."""
+    return torch.randn(size, generator=generator)
 
 
 def attend(queries, keys, values, *, hidden=1, scale=None, axis=-1, below=-math.inf):
@@ -25,17 +28,27 @@ def attend(queries, keys, values, *, hidden=1, scale=None, axis=-1, below=-math.
     return scores.masked_fill(later, below).softmax(axis) @ values
 
 
+def unsquashed(queries, keys, values, *, below) -> Tensor:
+    """Mix with the scores themselves."""
+    scores = queries @ keys.mT * queries.shape[-1] ** -0.5
+    later = torch.ones_like(scores).bool().triu(1)
+    return scores.masked_fill(later, below) @ values
+
+
 def masked_late(queries, keys, values) -> Tensor:
     """Hide what is later only when the weights are made."""
     weights = (queries @ keys.mT * queries.shape[-1] ** -0.5).softmax(-1)
     return weights.tril() @ values
 
 
-def several(x, inputs, output, heads, *, order=(0, 1, 2), scale=None, turn=True):
-    """Attend in several heads over x (T, D)."""
+def several(
+    x, inputs, output, heads, *,
+    order=(0, 1, 2), scale=None, turn=True, hidden=1, below=-math.inf,
+):  # fmt: skip
+    """Attend in several heads over x (T, D); `hidden`, `below` as in attend."""
     parts = _parts(x, inputs)
     split = [parts[place].view(len(x), heads, -1).transpose(0, 1) for place in order]
-    mixed = attend(*split, scale=scale)  # (heads, T, H)
+    mixed = attend(*split, scale=scale, hidden=hidden, below=below)  # (heads, T, H)
     return (mixed.transpose(0, 1) if turn else mixed).reshape(x.shape) @ output.T
 
 

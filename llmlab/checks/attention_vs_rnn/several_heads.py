@@ -1,11 +1,9 @@
 """Exercise 2: several heads of attention from one matrix."""
 
-from collections.abc import Callable
-
 import torch
 
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -16,12 +14,38 @@ HINTS = (
     "(x @ inputs.T).chunk(3, -1), attend, transpose(0, 1).reshape(T, D) @ output.T",
 )
 
+
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    x, one = torch.arange(1.0, 13.0).view(3, 4), torch.eye(4)
+    yield case(x, torch.cat((0 * one, one, one)), one, 2)  # the example in the text
+    for tokens, heads, own in ((5, 3, 2), (4, 2, 4), (6, 1, 4), (1, 2, 3), (3, 4, 3)):
+        width = heads * own
+        x = mixing.normal(generator, tokens, width)
+        inputs = mixing.normal(generator, 3 * width, width)
+        yield case(x, inputs, mixing.normal(generator, width, width), heads)
+
+
 EXERCISE = Exercise(
+    name="several_heads",
     right=mixing.several,
-    gives=("the outputs",),
+    gives=(Value("the outputs", tensor=mixing.TENSOR, dtype=mixing.DTYPE),),
+    cases=lambda: [*_cases()],
+    covers="with one head to four",
+    hints=HINTS,
     hint="one product, three parts, each cut into heads; attend; join; times output.",
-    tolerance=1e-6,
+    tolerance=1e-4,
     mistakes={
+        "no mask: a token must not see what comes after it.":
+            lambda *a: mixing.several(*a, hidden=len(a[0])),
+        "the mask is one too late: a token sees its next one.":
+            lambda *a: mixing.several(*a, hidden=2),
+        "a token sees itself too: hide what is later, not itself.": (
+            lambda *a: mixing.several(*a, hidden=0),
+            lambda *a: mixing.several(*a, hidden=0, below=-1e9),
+        ),
+        "the mask is the wrong way round: hide what is later, not the past.":
+            lambda x, *rest: mixing.several(x.flip(0), *rest).flip(0),
         "heads are columns: view(T, heads, -1) first, then heads to the front.":
             mixing.cut_across,
         "heads are columns, on the way in and on the way out.":
@@ -50,18 +74,3 @@ EXERCISE = Exercise(
             lambda x, w, out, n: mixing.several(x, w, out.T, n),
     },
 )
-
-
-def several_heads(learner_function: Callable) -> None:
-    """Exercise 2. Heads from one matrix: (T, D), (3D, D), (D, D), heads -> (T, D)."""
-    generator = torch.Generator().manual_seed(0)
-    x, one = torch.arange(1.0, 13.0).view(3, 4).double(), torch.eye(4).double()
-    inputs = torch.cat((0 * one, one, one))
-    EXERCISE.run(learner_function, x, inputs, one, 2)  # the example in the text
-    for tokens, heads, own in ((5, 3, 2), (4, 2, 4), (6, 1, 4), (1, 2, 3), (3, 4, 3)):
-        width = heads * own
-        x = mixing.normal(generator, tokens, width)
-        inputs = mixing.normal(generator, 3 * width, width)
-        output = mixing.normal(generator, width, width)
-        EXERCISE.run(learner_function, x, inputs, output, heads)
-    print("✓ several_heads: 6 cases, with one head to four")

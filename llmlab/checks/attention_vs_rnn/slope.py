@@ -2,11 +2,10 @@
 
 import math
 import random
-from collections.abc import Callable
 
 import numpy
 
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -22,11 +21,30 @@ def _line(x, y, *, turn=numpy.log, place=0) -> float:
     return float(numpy.polyfit(turn(x), numpy.log(y), 1)[place])
 
 
+def slope(lengths, seconds):
+    """Return the slope."""
+    return _line(lengths, seconds)
+
+
+def _cases():
+    dice = random.Random(0)
+    yield case([1.0, 2.0, 4.0], [3.0, 12.0, 48.0])  # in the text
+    for power in (0.3, 0.5, 1.0, 1.7, 2.0, -0.5):
+        places = range(dice.randint(3, 9))
+        lengths = [16 * 2**place * dice.uniform(0.8, 1.2) for place in places]
+        seconds = [1e-6 * n**power * dice.uniform(0.7, 1.4) for n in lengths]
+        yield case(lengths, seconds)
+
+
 EXERCISE = Exercise(
-    right=_line,
-    gives=("the slope",),
+    name="slope",
+    right=slope,
+    gives=(Value("the slope"),),
+    cases=lambda: [*_cases()],
+    covers="from falling to quadratic",
+    hints=HINTS,
     hint="logarithms of both, then the straight line of least squares through them.",
-    tolerance=1e-4,  # float32 will do
+    tolerance=1e-4,
     mistakes={
         "take logarithms of both first: a power is a straight line only there.":
             lambda x, y: float(numpy.polyfit(x, y, 1)[0]),
@@ -49,15 +67,3 @@ EXERCISE = Exercise(
                                           / numpy.diff(numpy.log(x)))),
     },
 )
-
-
-def slope(learner_function: Callable) -> None:
-    """Exercise 5. The power that fits: two lists of numbers -> the slope."""
-    dice = random.Random(0)
-    EXERCISE.run(learner_function, [1.0, 2.0, 4.0], [3.0, 12.0, 48.0])  # in the text
-    for power in (0.3, 0.5, 1.0, 1.7, 2.0, -0.5):
-        places = range(dice.randint(2, 9))
-        lengths = [16 * 2**place * dice.uniform(0.8, 1.2) for place in places]
-        seconds = [1e-6 * n**power * dice.uniform(0.7, 1.4) for n in lengths]
-        EXERCISE.run(learner_function, lengths, seconds)
-    print("✓ slope: 7 curves, from falling to quadratic")

@@ -1,64 +1,96 @@
-"""Exercise 4: the bytes that a decode step moves."""
+"""Exercise 6: the bytes that a decode step moves."""
 
 import random
-from collections import namedtuple
-from collections.abc import Callable
+from typing import NamedTuple
 
-from llmlab.checks.compare import Exercise
+import numpy
+
+from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
-HINTS = (
-    "Two things are read: every weight, and what attention looks back at.",
-    "A token leaves a key and a value in each layer; the new one sees itself too.",
-    "2 * layers * kv_heads * head_width numbers for each of cached + 1 tokens.",
-)
+
+class Shape(NamedTuple):
+    """The sizes of a decoder that its cache depends on."""
+
+    layers: int
+    heads: int
+    kv_heads: int
+    head_width: int
+
+    def __repr__(self) -> str:
+        sizes = (f"{name}={size}" for name, size in self._asdict().items())
+        return f"check.shape({', '.join(sizes)})"
 
 
-_Shape = namedtuple("DecoderConfig", "layers heads kv_heads head_width")
+def step_bytes(parameters, shape, cached, batch, value_bytes):
+    """Return the bytes."""
+    numbers = 2 * shape.layers * shape.kv_heads * shape.head_width
+    return (parameters + batch * (cached + 1) * numbers) * value_bytes
 
 
-def _step(parameters, shape, cached, batch, value_bytes):
-    token = 2 * shape.layers * shape.kv_heads * shape.head_width * value_bytes
-    return parameters * value_bytes + batch * (cached + 1) * token
+def _cache(shape, cached, batch, *, sides=2, layers=None, heads=None):
+    token = sides * (layers or shape.layers) * (heads or shape.kv_heads)
+    return batch * (cached + 1) * token * shape.head_width
+
+
+def _cases():
+    dice = random.Random(0)
+    yield case(10_000, Shape(3, 6, 3, 8), 9, 5, 4)
+    yield case(9_441_537, Shape(8, 8, 4, 32), 255, 1, 4)
+    yield case(134_515_009, Shape(30, 9, 3, 64), 1001, 7, 2)
+    for cached in (0, 1, 77, 1000):
+        kv_heads = dice.choice([3, 5, 7])
+        shape = Shape(dice.randint(3, 9), 3 * kv_heads, kv_heads, dice.randint(5, 64))
+        for batch, size in ((1, 1), (7, 2)):
+            yield case(dice.randint(9, 9_999_999), shape, cached, batch, size)
 
 
 EXERCISE = Exercise(
-    right=_step,
-    gives=("the bytes of the step",),
+    name="step_bytes",
+    right=step_bytes,
+    gives=(Value("the bytes of the step"),),
+    cases=lambda: [*_cases()],
+    covers="of models up to 134 million parameters, to the byte",
+    hints=(
+        "Two things are read: every weight, and what attention looks back at.",
+        "A token leaves a key and a value in each layer; the new one sees itself too.",
+        "2 * layers * kv_heads * head_width numbers for each of cached + 1 tokens.",
+    ),
     hint="the weights once, and the keys and values of every token of each sequence.",
     tolerance=0.0,
     mistakes={
         "the new token attends to itself too: cached + 1.":
-            lambda n, shape, cached, b, size: _step(n, shape, cached - 1, b, size),
+            lambda n, s, cached, b, size: step_bytes(n, s, cached - 1, b, size),
         "a token leaves a key and a value: twice as much cache.":
-            lambda n, s, *rest: _step(n, s._replace(layers=s.layers / 2), *rest),
+            lambda n, s, cached, b, size: (n + _cache(s, cached, b, sides=1)) * size,
         "the cache holds kv_heads, which are fewer than heads.":
-            lambda n, s, *rest: _step(n, s._replace(kv_heads=s.heads), *rest),
+            lambda n, s, cached, b, size:
+                (n + _cache(s, cached, b, heads=s.heads)) * size,
+        "kv_heads is missing: each of them has a key and a value.":
+            lambda n, s, cached, b, size: (n + _cache(s, cached, b, heads=1)) * size,
+        "head_width is missing: a key has so many numbers.":
+            lambda n, s, *rest: step_bytes(n, s._replace(head_width=1), *rest),
         "every layer has its own keys and values.":
-            lambda n, s, *rest: _step(n, s._replace(layers=1), *rest),
+            lambda n, s, cached, b, size: (n + _cache(s, cached, b, layers=1)) * size,
         "the weights are read once for the whole batch.":
-            lambda n, shape, cached, b, size: b * _step(n, shape, cached, 1, size),
+            lambda n, s, cached, b, size: b * step_bytes(n, s, cached, 1, size),
         "each sequence of the batch has its own cache.":
-            lambda n, shape, cached, b, size: _step(n, shape, cached, 1, size),
+            lambda n, s, cached, b, size: step_bytes(n, s, cached, 1, size),
         "a number in the cache takes value_bytes too.":
-            lambda n, *rest: n * rest[-1] + _step(0, *rest[:-1], 1),
-        "a parameter takes value_bytes.": lambda n, *rest: n + _step(0, *rest),
-        "the weights are missing.": lambda n, *rest: _step(0, *rest),
+            lambda n, s, cached, b, size: n * size + _cache(s, cached, b),
+        "a number in the cache takes value_bytes, not always 2.":
+            lambda n, s, cached, b, size: n * size + 2 * _cache(s, cached, b),
+        "a parameter takes value_bytes.":
+            lambda n, s, cached, b, size: n + _cache(s, cached, b) * size,
+        "these are numbers; each takes value_bytes.":
+            lambda n, s, cached, b, size: step_bytes(n, s, cached, b, 1),
+        "a number takes value_bytes, not always 4.":
+            lambda n, s, cached, b, size: step_bytes(n, s, cached, b, 4),
+        "float32 keeps 7 digits: count in whole numbers.":
+            lambda *a: float(numpy.float32(step_bytes(*a))),
+        "the weights are missing.": lambda n, *rest: step_bytes(0, *rest),
         "the cache is missing.": lambda n, *rest: n * rest[-1],
     },
 )
-
-
-def step_bytes(learner_function: Callable) -> None:
-    """Exercise 4. Bytes that a decode step moves, from sizes alone."""
-    dice = random.Random(0)
-    EXERCISE.run(learner_function, 10_000, _Shape(3, 6, 2, 8), 9, 5, 4)
-    for cached in (0, 1, 77, 1000):
-        kv_heads = dice.randint(2, 4)
-        shape = _Shape(dice.randint(3, 9), 3 * kv_heads, kv_heads, dice.randint(5, 64))
-        for batch, size in ((1, 4), (7, 2)):
-            count = dice.randint(9, 9999)
-            EXERCISE.run(learner_function, count, shape, cached, batch, size)
-    print("✓ step_bytes: 9 steps, to the byte")

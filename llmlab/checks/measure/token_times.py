@@ -1,56 +1,121 @@
-"""Exercise 1: the times of a stream of tokens."""
+"""Exercise 2: the times of a stream of tokens."""
 
 import random
-from collections.abc import Callable
+from itertools import pairwise
 
-import numpy
+import torch
 
-from llmlab.checks import feedback
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Case, Exercise, MisfitError, Value
 from llmlab.checks.measure.clock import Clock
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
-HINTS = (
-    "Look at the clock once before you ask for a token, and once after each one.",
-    "With these looks in a list, a time is one look minus the one before it.",
-    "stamps = [clock()], then `for _ in tokens: stamps.append(clock())`.",
-)
+
+def token_times(tokens, clock, *, start=True, end=False, stop=None, pull=iter,
+                since=None, sign=1):
+    """Return the times; with `end` that of the end too, `since` a place in them."""
+    first = clock() if start else None
+    stamps = []
+    for token in pull(tokens):
+        if stop is not None and token == stop and stamps:
+            break
+        stamps.append(clock())
+    if end:
+        stamps.append(clock())
+    stamps = [stamps[0] if first is None else first, *stamps]
+    times = [sign * (after - before) for before, after in pairwise(stamps)]
+    if since is not None:
+        times[1:] = [stamp - stamps[since] for stamp in stamps[2:]]
+    return times[0], times[1:]
+
+
+def _moments(tokens, clock, *, away=0.0):
+    stamps = [clock() for _ in tokens]
+    return stamps[0], stamps[1:]
+
+
+def _moments_first(tokens, clock):
+    stamps = [clock() for _ in tokens]
+    return stamps[0], [after - before for before, after in pairwise(stamps)]
+
+
+def _single(tokens, clock):
+    stamps = torch.tensor([clock(), *(clock() for _ in tokens)])  # float32
+    times = stamps.diff().tolist()
+    return times[0], times[1:]
+
+
+def _with_first(tokens, clock):
+    first, later = token_times(tokens, clock)
+    return first, [first, *later]
+
+
+def _mean(tokens, clock):
+    first, later = token_times(tokens, clock)
+    return first, sum(later) / max(1, len(later))
+
+
+def _looked_at(answer, tokens, clock):
+    if not clock.looks:
+        raise MisfitError(
+            "the clock that is handed in is read",
+            expected="a look at clock()",
+            got="none",
+            hint="read the time by calling `clock()`, the one that is handed in.",
+        )
+    return answer
+
+
+def _case(waits, setup="", sources=()):
+    def build():
+        clock = Clock()
+        return clock.stream(waits), clock
+
+    return Case(build, setup, dict(sources))
+
+
+def _cases():
+    dice = random.Random(0)
+    opening = [0.5, 0.125, 0.125, 0.25]
+    yield _case(opening, "clock = check.clock()", {"clock": "clock"}.items())
+    for count in (1, 2, 5, 40):
+        yield _case([dice.uniform(0.01, 2.0) for _ in range(count)])
 
 
 EXERCISE = Exercise(
-    right=lambda waits: (waits[0], waits[1:]),
-    gives=("the time to first token", "the times of the later tokens"),
+    name="token_times",
+    right=token_times,
+    gives=(Value("the time to first token"), Value("the times of the later tokens")),
+    cases=lambda: [*_cases()],
+    covers="of one token to forty, every first token and every later one",
+    hints=(
+        "Look at the clock once before you ask for a token, and once after each one.",
+        "With these looks in a list, a time is one look minus the one before it.",
+        "stamps = [clock()], then `for _ in tokens: stamps.append(clock())`.",
+    ),
     hint="each time counts from the token before it, the first from the start.",
-    tolerance=1e-6,  # the clock stands at 1000 seconds
+    observe=_looked_at,
+    tolerance=1e-4,
     mistakes={
-        "start the clock before you ask for the first token.": lambda w: (0.0, w[1:]),
-        "take the time at the start away from it.": lambda w: (1000.0 + w[0], []),
-        "all tokens were pulled before the first look at the clock.":
-            lambda w: (sum(w) + 8.0, [0.0] * len(w[1:])),
-        "the first token is not one of the later ones.": lambda w: (w[0], w),
-        "the end of the stream is not a token.": lambda w: (w[0], [*w[1:], 8.0]),
+        "start the clock before you ask for the first token.":
+            lambda *a: token_times(*a, start=False),
+        "take the time at the start away from it.": _moments,
+        "take the time at the start away from the first one.": _moments_first,
+        "all tokens were pulled before the second look at the clock.":
+            lambda *a: token_times(*a, pull=list),
+        "the first token is not one of the later ones.": _with_first,
+        "the end of the stream is not a token.":
+            lambda *a: token_times(*a, end=True),
+        "token 0 is a token too: ask for `is not None`.":
+            lambda *a: token_times(*a, stop=0),
         "count from the token before, not from the first one.":
-            lambda w: (w[0], list(numpy.cumsum(w[1:]))),
+            lambda *a: token_times(*a, since=1),
         "count from the token before, not from the start.":
-            lambda w: (w[0], list(numpy.cumsum(w)[1:])),
+            lambda *a: token_times(*a, since=0),
         "take the earlier look from the later one.":
-            lambda w: (-w[0], [-wait for wait in w[1:]]),
+            lambda *a: token_times(*a, sign=-1),
+        "float32 has 7 digits, too few for a clock: subtract first.": _single,
+        "the later times are a list, one for each token, not their mean.": _mean,
     },
 )
-
-
-def token_times(learner_function: Callable) -> None:
-    """Exercise 1. Times of a stream of tokens: (tokens, clock) -> (seconds, list)."""
-    dice = random.Random(0)
-    cases = [[0.5, 0.125, 0.125, 0.25]]  # the example in the text comes first
-    cases += [[dice.uniform(0.01, 2.0) for _ in range(n)] for n in (1, 2, 5, 40)]
-    for waits in cases:
-        clock = Clock()
-        answer = feedback.run(learner_function, clock.stream(waits), clock)
-        if answer is not None and not clock.looks:
-            hint = "read the time by calling `clock()`, the one that is handed in."
-            feedback.fail("the clock is read", expected="looks", got="none", hint=hint)
-        EXERCISE.compare(answer, waits)
-    print("✓ token_times: 5 streams, every first token and every later one")

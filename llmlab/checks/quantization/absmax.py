@@ -1,11 +1,10 @@
 """Exercise 1: levels about zero."""
 
 import random
-from collections.abc import Callable
 
 import torch
 
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -18,9 +17,26 @@ HINTS = (
 )
 
 
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    yield case(torch.tensor([-1.27, 0.0, 0.64]), 8)  # in the text
+    for bits in (8, 4, 3, 2):
+        for size in (1, 7, 64):
+            spread = 10.0 ** random.Random(size * bits).randint(-4, 2)
+            yield case(spread * torch.randn(size, generator=generator), bits)
+    yield case(torch.zeros(4), 8, about=rounded.ZEROS)
+
+
 EXERCISE = Exercise(
+    name="absmax",
     right=rounded.absmax,
-    gives=("the integers", "the scale"),
+    gives=(
+        Value("the integers", tensor=rounded.TENSOR, dtype=rounded.INT8),
+        Value("the scale"),
+    ),
+    cases=lambda: [*_cases()],
+    covers="every integer and every scale",
+    hints=HINTS,
     hint="scale = max|row| / the last level; integers = row / scale, rounded, as int8.",
     tolerance=1e-5,
     mistakes={
@@ -47,16 +63,3 @@ EXERCISE = Exercise(
             lambda row, bits: rounded.absmax(row, bits, times=True),
     },
 )
-
-
-def absmax(learner_function: Callable) -> None:
-    """Exercise 1. Levels about zero: (row, bits) -> int8 integers, scale."""
-    generator = torch.Generator().manual_seed(0)
-    EXERCISE.run(learner_function, torch.tensor([-1.27, 0.0, 0.64]), 8)  # in the text
-    for bits in (8, 4, 3, 2):
-        for size in (1, 7, 64):
-            spread = 10.0 ** random.Random(size * bits).randint(-4, 2)
-            row = spread * torch.randn(size, generator=generator)
-            EXERCISE.run(learner_function, row, bits)
-    EXERCISE.run(learner_function, torch.zeros(4), 8)
-    print("✓ absmax: 14 rows, every integer and every scale")

@@ -1,10 +1,8 @@
 """Exercise 2: levels from 0, with a zero point."""
 
-from collections.abc import Callable
-
 import torch
 
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -13,13 +11,32 @@ from llmlab.checks.quantization import rounded
 HINTS = (
     "The levels go from 0 up. One of them must stand for a weight of exactly 0.",
     "scale = (high - low) / (2**bits - 1), with low <= 0 <= high; -low is how far?",
-    "zero_point = round(-low / scale); levels = round(row / scale) + zero_point.",
+    "round(row / scale) + zero_point, which is round(-low / scale); clamp to the last.",
 )
 
 
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    yield case(torch.tensor([-0.5, 0.0, 1.0, 2.05]), 8)
+    for bits in (8, 4, 2):
+        for middle in (0.0, 0.4, 3.0, -3.0):  # the last two lie on one side of zero
+            yield case(0.7 * torch.randn(33, generator=generator) + middle, bits)
+    yield case(torch.zeros(4), 8, about=rounded.ZEROS)
+    for bits in (8, 4, 2):  # 2 + the last level, both rounded up, is one too many
+        yield case(torch.tensor([-1.5, 0.0, 2.0**bits - 2.5]), bits)
+
+
 EXERCISE = Exercise(
+    name="affine",
     right=rounded.affine,
-    gives=("the levels", "the scale", "the zero point"),
+    gives=(
+        Value("the levels", tensor=rounded.TENSOR, dtype=rounded.UINT8),
+        Value("the scale"),
+        Value("the zero point"),
+    ),
+    cases=lambda: [*_cases()],
+    covers="every level, scale and zero point",
+    hints=HINTS,
     hint="levels = round(row / scale) + zero point, within 0 and 2**bits - 1.",
     tolerance=1e-5,
     mistakes={
@@ -41,6 +58,10 @@ EXERCISE = Exercise(
             lambda row, bits: rounded.affine(row, bits, clamp=False),
         "signed and unsigned are mixed up: levels go from 0 to 2**bits - 1.":
             lambda row, bits: rounded.affine(row, bits, signed=True),
+        "halves go to the even neighbour, as with torch.round and round.":
+            lambda row, bits: rounded.affine(row, bits, by=rounded.half_up),
+        "the last level is 2**bits - 1 for these bits; 255 is that of 8 bits.":
+            lambda row, bits: rounded.affine(row, bits, top=255),
         "cut off, not rounded.":
             lambda row, bits: rounded.affine(row, bits, by=torch.trunc),
         "your scale is upside down.":
@@ -48,16 +69,3 @@ EXERCISE = Exercise(
                                1 / rounded.affine(row, bits)[1]),
     },
 )
-
-
-def affine(learner_function: Callable) -> None:
-    """Exercise 2. Levels from 0: (row, bits) -> uint8 levels, scale, zero point."""
-    generator = torch.Generator().manual_seed(0)
-    EXERCISE.run(learner_function, torch.tensor([-0.5, 0.0, 1.0, 2.05]), 8)
-    for bits in (8, 4, 2):
-        for middle in (0.0, 0.4, 3.0, -3.0):  # the last two lie on one side of zero
-            row = 0.7 * torch.randn(33, generator=generator) + middle
-            EXERCISE.run(learner_function, row, bits)
-    EXERCISE.run(learner_function, torch.zeros(4), 8)
-    EXERCISE.run(learner_function, torch.tensor([-1.5, 0.0, 253.5]), 8)  # 2 + 254 = 256
-    print("✓ affine: 15 rows, every level, scale and zero point")

@@ -1,38 +1,29 @@
-"""The exercise on mixed precision: is a choice of bits the best within its budget?
+"""Choices of bits for layers: what they add up to, the best, and usual shortcuts.
 
 Any choice with the least loss is right, so an answer is judged by what it adds up to.
 """
 
 import itertools
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from llmlab.checks import feedback
+from llmlab.checks import shown
+from llmlab.checks.exercise import MisfitError
 
 Table = Mapping[str, Mapping[int, Any]]  # layer -> bits -> loss or bytes
+Choice = dict[str, int]
 
 
-def check(learner_function: Callable, losses: Table, sizes: Table, budget: int) -> None:
-    """Run the learner's function on one case and judge its choice."""
-    answer = feedback.run(learner_function, losses, sizes, budget)
-    _is_choice(answer, losses)
-    used, best = total(sizes, answer), least(losses, sizes, budget)
-    if used > budget:
-        hint = f"{used - budget} bytes over; only choices with bytes <= budget count."
-        expected = f"at most {budget} bytes"
-        promise = "the choice keeps to the budget"
-        feedback.fail(promise, expected=expected, got=f"{used} bytes", hint=hint)
-    got, right = total(losses, answer), total(losses, best)
-    if got > right + 1e-9:
-        feedback.fail("no other choice within the budget has less loss", expected=right,
-                    got=got, hint=_hint(answer, losses, sizes, budget))  # fmt: skip
+def added_up(answer: Any, losses: Table, sizes: Table, budget: int):
+    """Return the bytes that a choice is over its budget, and its sum of losses."""
+    choice = _choice(answer, losses)
+    return max(0, total(sizes, choice) - budget), float(total(losses, choice))
 
 
 def least(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
     """Return the choice with the least loss within the budget."""
-    fitting = [one for one in choices(losses) if total(sizes, one) <= budget]
-    return min(fitting, key=lambda one: total(losses, one))
+    return min(fitting(losses, sizes, budget), key=lambda one: total(losses, one))
 
 
 def choices(losses: Table) -> list[dict[str, int]]:
@@ -44,6 +35,12 @@ def choices(losses: Table) -> list[dict[str, int]]:
 def total(table: Table, choice: Mapping[str, int]) -> Any:
     """Add a table up over the chosen bits."""
     return sum(table[layer][bits] for layer, bits in choice.items())
+
+
+def fitting(losses: Table, sizes: Table, budget: int) -> list[Choice]:
+    """Return the choices within a budget; of one too small for all, the smallest."""
+    within = [one for one in choices(losses) if total(sizes, one) <= budget]
+    return within or [min(choices(losses), key=lambda one: total(sizes, one))]
 
 
 def greedy(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
@@ -65,6 +62,38 @@ def greedy(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
             return choice
         _, layer, bits = max(steps)
         choice[layer] = bits
+
+
+def downwards(losses: Table, sizes: Table, budget: int) -> Choice:
+    """Return what one gets who starts at the most bits and takes the cheapest away."""
+    choice = {layer: max(row) for layer, row in losses.items()}
+    while total(sizes, choice) > budget:
+        steps = []
+        for layer, now in choice.items():
+            for bits in losses[layer]:
+                less = sizes[layer][now] - sizes[layer][bits]
+                if less > 0:
+                    pain = losses[layer][bits] - losses[layer][now]
+                    steps.append((pain / less, layer, bits))
+        _, layer, bits = min(steps)
+        choice[layer] = bits
+    return choice
+
+
+def first_fit(losses: Table, sizes: Table, budget: int) -> Choice:
+    """Return what one gets who gives each layer in turn the most that still fits."""
+    choice = {layer: min(row) for layer, row in losses.items()}
+    for layer, row in losses.items():
+        for bits in sorted(row):
+            if total(sizes, choice | {layer: bits}) <= budget:
+                choice[layer] = bits
+    return choice
+
+
+def uniform(losses: Table, sizes: Table, budget: int) -> Choice:
+    """Return the most bits that all layers can have alike."""
+    alike = [one for one in fitting(losses, sizes, budget) if len({*one.values()}) == 1]
+    return alike[-1] if alike else {layer: min(row) for layer, row in losses.items()}
 
 
 def draw(dice: random.Random, layers: int, spare: int | None):
@@ -101,26 +130,28 @@ def _falling(dice: random.Random) -> dict[int, float]:
     return {2: middle + dice.uniform(0.1, 3.0), 4: middle, 8: low}
 
 
-def _is_choice(answer: object, losses: Table) -> None:
+def _choice(answer: Any, losses: Table) -> Choice:
     hint = "return a dict with the bits of every layer, such as {'up': 8, 'down': 4}."
-    if not isinstance(answer, Mapping) or set(answer) != set(losses):
-        names = list(answer) if isinstance(answer, Mapping) else answer
-        feedback.fail("every layer gets its bits", expected=list(losses), got=names,
-                    hint=hint)  # fmt: skip
-    for layer, bits in answer.items():
-        if bits not in list(losses[layer]):  # which takes lists as answers, too
-            expected = f"one of {list(losses[layer])}"
-            promise = f"the bits of {layer} are among the choices"
-            feedback.fail(promise, expected=expected, got=bits, hint=hint)
+    if not isinstance(answer, Mapping) or {*answer} != {*losses}:
+        raise MisfitError(
+            "every layer gets its bits, and nothing else",
+            expected=f"a dict of {', '.join(losses)}",
+            got=shown.value(answer),
+            hint=hint,
+        )
+    return {layer: _bits(layer, answer[layer], losses[layer], hint) for layer in losses}
 
 
-def _hint(answer: Mapping, losses: Table, sizes: Table, budget: int) -> str:
-    got = total(losses, answer)
-    greed = total(losses, greedy(losses, sizes, budget))
-    if answer == {layer: min(row) for layer, row in losses.items()}:
-        return "there is budget left: more bits for some layers cost less loss."
-    if total(sizes, least(losses, sizes, budget)) == budget:
-        return "a choice that fills the budget to the last byte counts too: <=."
-    if abs(got - greed) < 1e-9:
-        return "gain by gain is not enough: try every combination."
-    return "of all combinations that fit, take the one with the least sum of losses."
+def _bits(layer: str, bits: Any, row: Mapping[int, Any], hint: str) -> int:
+    """Return the bits of a layer; an array or a tensor of one number will do."""
+    plain = bits.item() if getattr(bits, "shape", None) == () else bits
+    if type(plain) not in (int, float) and type(plain).__module__ != "numpy":
+        plain = None
+    if plain not in [*row]:
+        raise MisfitError(
+            f"the bits of {layer} are among the choices",
+            expected=f"one of {[*row]}",
+            got=shown.value(bits),
+            hint=hint,
+        )
+    return int(plain)

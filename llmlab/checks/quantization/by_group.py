@@ -1,10 +1,8 @@
 """Exercise 3: a scale per group."""
 
-from collections.abc import Callable
-
 import torch
 
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -17,9 +15,26 @@ HINTS = (
 )
 
 
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    yield case(torch.tensor([[0.7, -0.3, 7.0, 1.0], [0.0, 0.07, -0.7, 0.1]]), 2, 4)
+    for rows, groups, size in ((1, 1, 8), (3, 4, 4), (4, 4, 4), (6, 2, 3), (5, 3, 16)):
+        spread = 10 ** torch.randn(rows, groups, 1, generator=generator)
+        weight = spread * torch.randn(rows, groups, size, generator=generator)
+        for bits in (8, 4):
+            yield case(weight.flatten(1), size, bits)
+
+
 EXERCISE = Exercise(
+    name="by_group",
     right=rounded.by_group,
-    gives=("the integers", "the scales"),
+    gives=(
+        Value("the integers", tensor=rounded.TENSOR, dtype=rounded.INT8),
+        Value("the scales", tensor=rounded.TENSOR),
+    ),
+    cases=lambda: [*_cases()],
+    covers="every integer and every scale",
+    hints=HINTS,
     hint="each group of neighbours in a row has its own max|group| / largest level.",
     tolerance=1e-5,
     mistakes={
@@ -44,16 +59,3 @@ EXERCISE = Exercise(
             lambda w, size, bits: rounded.by_group(w, size, bits, by=torch.trunc),
     },
 )
-
-
-def by_group(learner_function: Callable) -> None:
-    """Exercise 3. A scale per group: (weight, group size, bits) -> (O, I), (O, G)."""
-    generator = torch.Generator().manual_seed(0)
-    example = torch.tensor([[0.7, -0.3, 7.0, 1.0], [0.0, 0.07, -0.7, 0.1]])
-    EXERCISE.run(learner_function, example, 2, 4)
-    for rows, groups, size in ((1, 1, 8), (3, 4, 4), (4, 4, 4), (6, 2, 3), (5, 3, 16)):
-        spread = 10 ** torch.randn(rows, groups, 1, generator=generator)
-        weight = spread * torch.randn(rows, groups, size, generator=generator)
-        for bits in (8, 4):
-            EXERCISE.run(learner_function, weight.flatten(1), size, bits)
-    print("✓ by_group: 11 matrices, every integer and every scale")

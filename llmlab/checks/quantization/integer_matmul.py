@@ -1,10 +1,8 @@
 """Exercise 4: int8 times int8, summed in int32."""
 
-from collections.abc import Callable
-
 import torch
 
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -16,9 +14,35 @@ HINTS = (
     "(x.int() @ weight.int().T) * x_scales[:, None] * weight_scales, as float32.",
 )
 
+
+def _cases():
+    generator = torch.Generator().manual_seed(0)
+    example = (torch.tensor([[100, 100]]), torch.tensor([0.01]),
+               torch.tensor([[127, 127], [1, -1]]), torch.tensor([0.5, 2.0]))
+    yield case(*rounded.as_int8(*example))
+    for tokens, outputs, inputs in ((1, 1, 1), (2, 3, 5), (4, 4, 4), (3, 7, 600)):
+        x, weight = (
+            torch.randint(-127, 128, (rows, inputs), generator=generator)
+            for rows in (tokens, outputs)
+        )
+        scales = [0.1 + torch.rand(n, generator=generator) for n in (tokens, outputs)]
+        yield case(*rounded.as_int8(x, scales[0], weight, scales[1]))
+    ends = torch.full((2, 4096), 127), torch.ones(2)
+    yield case(*rounded.as_int8(*ends, *ends))
+    x = torch.cat((torch.full((8192,), 127), torch.ones(1).long()))[None]
+    weight = x.clone()
+    weight[:, 4096:8192] *= -1  # what is left of two large sums is 1
+    scales = torch.tensor([0.013]), torch.tensor([0.7])
+    yield case(*rounded.as_int8(x, scales[0], weight, scales[1]), about=rounded.EXACT)
+
+
 EXERCISE = Exercise(
+    name="integer_matmul",
     right=rounded.matmul,
-    gives=("the product",),
+    gives=(Value("the product", tensor=rounded.TENSOR),),
+    cases=lambda: [*_cases()],
+    covers="none of them overflows, and what cancels does so exactly",
+    hints=HINTS,
     hint="exact sums of integers, then the token's scale and the output's.",
     tolerance=1e-5,
     mistakes={
@@ -42,22 +66,3 @@ EXERCISE = Exercise(
             lambda x, sx, w, sw: rounded.matmul(x, sx, w.T, sw),
     },
 )
-
-
-def integer_matmul(learner_function: Callable) -> None:
-    """Exercise 4. int8 times int8: (x, x_scales, weight, weight_scales) -> (T, O)."""
-    generator = torch.Generator().manual_seed(0)
-    example = (torch.tensor([[100, 100]]), torch.tensor([0.01]),
-               torch.tensor([[127, 127], [1, -1]]), torch.tensor([0.5, 2.0]))
-    EXERCISE.run(learner_function, *rounded.as_int8(*example))
-    for tokens, outputs, inputs in ((1, 1, 1), (2, 3, 5), (4, 4, 4), (3, 7, 600)):
-        x, weight = (
-            torch.randint(-127, 128, (rows, inputs), generator=generator)
-            for rows in (tokens, outputs)
-        )
-        scales = [0.1 + torch.rand(n, generator=generator) for n in (tokens, outputs)]
-        case = rounded.as_int8(x, scales[0], weight, scales[1])
-        EXERCISE.run(learner_function, *case)
-    ends = torch.full((2, 4096), 127), torch.ones(2)
-    EXERCISE.run(learner_function, *rounded.as_int8(*ends, *ends))
-    print("✓ integer_matmul: 6 products, none of them overflows")

@@ -1,28 +1,81 @@
 """Exercise 6: the bits of each layer within a budget."""
 
+import math
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from llmlab.checks.quantization import budget
+from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.quantization import budget as choices
+from llmlab.checks.quantization.budget import fitting, total
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
-HINTS = (
-    "Few layers, few choices: you can look at every combination.",
-    "itertools.product gives the combinations; drop those over the budget.",
-    "min(those that fit, key=total loss), then dict(zip(losses, best)).",
-)
+
+def mixed_precision(losses, sizes, budget):
+    """Return the choice with the least loss within the budget."""
+    return choices.least(losses, sizes, budget)
 
 
-def mixed_precision(learner_function: Callable) -> None:
-    """Exercise 6. Bits of each layer: (losses, sizes, budget) -> {layer: bits}."""
+def _least(measure):
+    """Return the mistake of minimizing something else, within the budget."""
+    def mistake(losses, sizes, budget):
+        within = fitting(losses, sizes, budget)
+        return min(within, key=lambda one: measure(one, losses, sizes))
+
+    return mistake
+
+
+def _parts(one, table):
+    return [table[layer][bits] for layer, bits in one.items()]
+
+
+def _cases():
     dice = random.Random(0)
     losses: Mapping[str, Mapping[int, float]] = {
         "up": {4: 0.5, 8: 0.1}, "down": {4: 0.9, 8: 0.2}}  # as in the text
     sizes = {"up": {4: 50, 8: 100}, "down": {4: 60, 8: 120}}
-    budget.check(learner_function, losses, sizes, 170)
+    yield case(losses, sizes, 170)
     for layers in (1, 2, 4, 5):
         for spare in (0, 1, None):
-            budget.check(learner_function, *budget.draw(dice, layers, spare))
-    print("✓ mixed_precision: 13 budgets, to the byte")
+            yield case(*choices.draw(dice, layers, spare))
+
+
+EXERCISE = Exercise(
+    name="mixed_precision",
+    right=mixed_precision,
+    gives=(
+        Value("bytes", promise="the choice keeps to the budget (bytes over it)"),
+        Value("losses", promise="no other choice within the budget has less loss"),
+    ),
+    cases=lambda: [*_cases()],
+    covers="to the byte",
+    hints=(
+        "Few layers, few choices: you can look at every combination.",
+        "itertools.product gives the combinations; drop those over the budget.",
+        "min(those that fit, key=total loss), then dict(zip(losses, best)).",
+    ),
+    hint="of all combinations that fit, take the one with the least sum of losses.",
+    observe=choices.added_up,
+    mistakes={
+        "a choice that fills the budget to the last byte counts too: <=.":
+            lambda losses, sizes, budget: choices.least(losses, sizes, budget - 1),
+        "one byte over is too much: only choices with bytes <= budget count.":
+            lambda losses, sizes, budget: choices.least(losses, sizes, budget + 1),
+        "there is no look at the budget: only choices with bytes <= budget count.":
+            lambda losses, sizes, budget: choices.least(losses, sizes, math.inf),
+        "gain by gain is not enough: try every combination.": (
+            choices.greedy, choices.downwards, choices.first_fit),
+        "layers may have different bits: try every combination.": choices.uniform,
+        "there is budget left: more bits for some layers cost less loss.":
+            _least(lambda one, losses, sizes: sum(one.values())),
+        "this takes the most bytes that fit; take the least sum of losses.":
+            _least(lambda one, losses, sizes: -total(sizes, one)),
+        "this takes the most bits that fit; take the least sum of losses.":
+            _least(lambda one, losses, sizes: -sum(one.values())),
+        "losses are added up: this takes the least of the largest.":
+            _least(lambda one, losses, sizes: max(_parts(one, losses))),
+        "losses are added up, not multiplied.":
+            _least(lambda one, losses, sizes: math.prod(_parts(one, losses))),
+    },
+)

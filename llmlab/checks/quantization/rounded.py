@@ -8,7 +8,14 @@ Shapes: C columns, O output features, I input features, G groups per row, T toke
 import torch
 from torch import Tensor
 
-from llmlab.checks import feedback
+from llmlab.checks import shown
+from llmlab.checks.exercise import MisfitError
+
+TENSOR = "return a tensor; the next cells go on with it as one."
+INT8 = "round first, then `.to(torch.int8)`."
+UINT8 = "levels from 0 up fit into `torch.uint8`; convert at the very end."
+ZEROS = "a row of zeros has no largest weight; its scale is 1 and its integers are 0."
+EXACT = "multiply and add up the integers first, exactly; the scales come last."
 
 
 def absmax(row, bits, *, largest=None, more=0, size=None, by=torch.round, times=False):
@@ -22,7 +29,7 @@ def absmax(row, bits, *, largest=None, more=0, size=None, by=torch.round, times=
 
 def affine(
     row, bits, *, whole=True, sign=1, reach=True, steps=None, even=False,
-    shift=True, signed=False, by=torch.round, clamp=True,
+    shift=True, signed=False, by=torch.round, clamp=True, top=None,
 ):  # fmt: skip
     """Return uint8 levels, the scale and the zero point of a row (C,)."""
     row = row.double()
@@ -34,13 +41,19 @@ def affine(
         low = -high
     scale = (high - low) / (steps or 2**bits - 1) or 1.0
     zero = sign * -low / scale
-    zero = float(torch.tensor(zero, dtype=torch.float64).round()) if whole else zero
+    exact = torch.tensor(zero, dtype=torch.float64)
+    zero = int((half_up if by is half_up else torch.round)(exact)) if whole else zero
     least = -(2 ** (bits - 1)) if signed else 0
     levels = by(row / scale) + (zero + least if shift else 0)
     if shift and clamp:  # without, what lies beyond wraps
-        levels = levels.clamp(least, least + 2**bits - 1)
+        levels = levels.clamp(least, least + (top or 2**bits - 1))
     # By way of int16, so that a negative one wraps as it does in torch.
     return levels.to(torch.int16).to(torch.uint8), scale, zero + least
+
+
+def half_up(values: Tensor) -> Tensor:
+    """Round halves up, as people do, and not to the even neighbour."""
+    return (values + 0.5).floor()
 
 
 def by_group(
@@ -66,20 +79,13 @@ def by_group_strided(weight, group_size, bits):
 
 
 def by_group_tiled(weight, group_size, bits):
-    """The mistake of laying the scales of a row one behind the other, again and again.
-
-    Raises ValueError where that makes no difference.
-    """
+    """The mistake of laying the scales of a row one behind the other, again."""
     scales = by_group(weight, group_size, bits)[1]
-    if scales.shape[1] == 1:
-        raise ValueError("one group has its scale everywhere")
     return (weight / scales.repeat(1, group_size)).round().to(torch.int8), scales
 
 
 def matmul(x, x_scales, weight, weight_scales, *, wrap=torch.int32):
     """Return the product (T, O) in float32; `wrap` is what sums are kept in."""
-    if len(x_scales) != len(x) or x.shape[1] != weight.shape[1]:
-        raise ValueError("these do not fit, so this mistake cannot be made")
     sums = (x.long() @ weight.long().T).to(wrap).double()
     scaled = sums * x_scales.double()[:, None] * weight_scales.double()
     return scaled.float()
@@ -90,14 +96,20 @@ def as_int8(x, x_scales, weight, weight_scales):
     return x.to(torch.int8), x_scales, weight.to(torch.int8), weight_scales
 
 
-def through(weight, scale, bits, slope, *, by=torch.round, less=0, more=0):
-    """Return rounded weights, and the gradient of their sum weighted by `slope`."""
+def through(
+    weight, scale, bits, *,
+    by=torch.round, less=0, more=0, clamp=True, back=True, passes="inside", cut=0,
+):  # fmt: skip
+    """Round and let the gradient pass: "inside" the levels, "all" of it, or "none"."""
     lowest, highest = -(2 ** (bits - 1)) + 1 - less, 2 ** (bits - 1) - 1 + more
-    steps = weight.double() / scale
-    whole = steps if by is None else by(steps)
-    inside = (whole >= lowest) & (whole <= highest)
-    rounded = whole.clamp(lowest, highest) * scale
-    return rounded.float(), slope * inside
+    steps = weight / scale
+    whole = by(steps)
+    if passes != "none":
+        whole = steps + (whole - steps).detach()
+    if clamp:
+        whole = whole.clamp(lowest, highest)
+    rounded = whole * scale if back else whole
+    return weight + (rounded - weight).detach() if passes == "all" else rounded
 
 
 def through_scale(bits):
@@ -106,10 +118,8 @@ def through_scale(bits):
 
 
 def first(scale):
-    """Return the first row's scale; ValueError where one serves all."""
-    if not isinstance(scale, Tensor):
-        raise ValueError("one scale serves all rows, so this mistake cannot be made")
-    return scale[0]
+    """Return the first row's scale, or the one of all rows."""
+    return scale[0] if isinstance(scale, Tensor) else scale
 
 
 def clearly(weight, bits):
@@ -122,21 +132,28 @@ def clearly(weight, bits):
     return torch.where((steps > last - 0.1) & (steps < last + 0.6), 0.1, weight)
 
 
-def with_gradient(answer: object, leaf: Tensor, slope: Tensor):
-    """Return a learner's answer and its gradient, as far as there is one."""
+def with_gradient(answer: object, leaf: Tensor, scale: object, bits: int):
+    """Return a learner's answer and the gradient of its weighted sum."""
     if not isinstance(answer, Tensor) or answer.shape != leaf.shape:
-        hint = "return the rounded weights, as many as came in."
-        got = tuple(answer.shape) if isinstance(answer, Tensor) else answer
-        feedback.fail("a weight comes back for each", expected=tuple(leaf.shape),
-                    got=got, hint=hint)  # fmt: skip
+        raise MisfitError(
+            "straight_through gives a weight for each",
+            expected=f"a tensor of shape {tuple(leaf.shape)}",
+            got=shown.value(answer),
+            hint="return the rounded weights, as many as came in.",
+        )
     if not answer.requires_grad:
         return answer, torch.zeros_like(leaf)
+    generator = torch.Generator().manual_seed(leaf.numel() + bits)
+    slope = torch.rand(leaf.shape, generator=generator) + 0.5
     try:
         (gradient,) = torch.autograd.grad(
             (answer * slope).sum(), leaf, allow_unused=True, materialize_grads=True
         )
     except RuntimeError as error:
-        hint = "something there has no derivative; divide with `/`, round with round()."
-        feedback.fail("each weight has a gradient", expected="a gradient",
-                    got=f"{error}", hint=hint)  # fmt: skip
+        raise MisfitError(
+            "straight_through gives each weight a gradient",
+            expected="a gradient",
+            got=shown.message(error),
+            hint="divide with `/` and round with round(); others have no derivative.",
+        ) from error
     return answer.detach(), gradient

@@ -1,11 +1,8 @@
 """Exercise 5: round, and let the gradient pass."""
 
-from collections.abc import Callable
-
 import torch
 
-from llmlab.checks import feedback
-from llmlab.checks.compare import Exercise
+from llmlab.checks.exercise import Case, Exercise, Value
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -18,52 +15,59 @@ HINTS = (
 )
 
 
-EXERCISE = Exercise(
-    right=rounded.through,
-    gives=("the rounded weights", "the gradient"),
-    hint="round within the levels; the gradient passes there, and nowhere else.",
-    tolerance=1e-5,
-    mistakes={
-        "the rounding stopped the gradient: its own derivative is zero.":
-            lambda *a: (rounded.through(*a)[0], 0 * a[3]),
-        "weights beyond the last level stand still: no gradient for them.":
-            lambda *a: (rounded.through(*a)[0], a[3]),
-        "nothing is rounded: add (rounded - steps).detach() to the steps.":
-            lambda w, scale, bits, g: rounded.through(w, scale, bits, g, by=None),
-        "there is no level beyond 2**(bits - 1) - 1: clamp.":
-            lambda w, scale, bits, g: rounded.through(w, scale, 30, g),
-        "levels go from -2**(bits - 1) + 1, as in absmax.":
-            lambda w, scale, bits, g: rounded.through(w, scale, bits, g, less=1),
-        "the last level is 2**(bits - 1) - 1.":
-            lambda w, scale, bits, g: rounded.through(w, scale, bits, g, more=1),
-        "these are levels; times the scale they are weights again.":
-            lambda w, scale, bits, g: (rounded.through(w, scale, bits, g)[0] / scale,),
-        "the steps are weight / scale.":
-            lambda w, scale, bits, g: rounded.through(w * scale**2, scale, bits, g)[:1],
-        "each row has its own scale.":
-            lambda w, scale, bits, g: rounded.through(w, rounded.first(scale), bits, g),
-        "cut off, not rounded.":
-            lambda w, scale, bits, g:
-                rounded.through(w, scale, bits, g, by=torch.trunc),
-    },
-)
+def _case(weight, scale, bits):
+    return Case(lambda: (weight.clone().requires_grad_(), scale, bits))
 
 
-def straight_through(learner_function: Callable) -> None:
-    """Exercise 5. Round and let the gradient pass: (weight, scale, bits) -> weight."""
+def _cases():
     generator = torch.Generator().manual_seed(0)
-    example = torch.tensor([-0.24, 0.06, 0.12, 0.9])
-    cases = [(example, 0.1, 3)]
+    yield _case(torch.tensor([-0.24, 0.06, 0.12, 0.9]), 0.1, 3)
     for bits in (2, 3, 4, 8):
         weight = rounded.clearly(torch.randn(4, 6, generator=generator), bits)
-        cases.append((weight, rounded.through_scale(bits), bits))
+        yield _case(weight, rounded.through_scale(bits), bits)
     column = torch.tensor([[1.0], [2.0], [0.5], [4.0]])  # a scale for each row
-    cases.append((weight * column, rounded.through_scale(bits) * column, bits))
-    for weight, scale, bits in cases:
-        slope = torch.rand(weight.shape, generator=generator) + 0.5
-        with torch.enable_grad():
-            leaf = weight.clone().requires_grad_()
-            answer = feedback.run(learner_function, leaf, scale, bits)
-            pair = rounded.with_gradient(answer, leaf, slope)
-        EXERCISE.compare(pair, weight, scale, bits, slope)
-    print("✓ straight_through: 6 weights, with a scale for all and one for each row")
+    yield _case(weight * column, rounded.through_scale(8) * column, 8)
+
+
+EXERCISE = Exercise(
+    name="straight_through",
+    right=rounded.through,
+    gives=(Value("the rounded weights"), Value("the gradient")),
+    cases=lambda: [*_cases()],
+    covers="with a scale for all and one for each row",
+    hints=HINTS,
+    hint="round within the levels; the gradient passes there, and nowhere else.",
+    observe=rounded.with_gradient,
+    tolerance=1e-5,
+    mistakes={
+        "the rounding stopped the gradient: its own derivative is zero.": (
+            lambda *a: rounded.through(*a, passes="none"),
+            lambda *a: rounded.through(*a).detach(),
+        ),
+        "weights beyond the last level stand still: no gradient for them.":
+            lambda *a: rounded.through(*a, passes="all"),
+        "nothing is rounded: add (rounded - steps).detach() to the steps.": (
+            lambda *a: rounded.through(*a, by=torch.clone),
+            lambda *a: rounded.through(*a, by=torch.clone, clamp=False),
+        ),
+        "there is no level beyond 2**(bits - 1) - 1: clamp.":
+            lambda *a: rounded.through(*a, clamp=False),
+        "levels go from -2**(bits - 1) + 1, as in absmax.":
+            lambda *a: rounded.through(*a, less=1),
+        "the last level is 2**(bits - 1) - 1.": (
+            lambda *a: rounded.through(*a, more=1),
+            lambda *a: rounded.through(*a, more=1, less=1),
+        ),
+        "these are 8 bits; the last level is 2**(bits - 1) - 1.":
+            lambda weight, scale, bits: rounded.through(weight, scale, 8),
+        "these are levels; times the scale they are weights again.":
+            lambda *a: rounded.through(*a, back=False),
+        "the steps are weight / scale.":
+            lambda weight, scale, bits:
+                rounded.through(weight * scale, 1.0, bits) / scale,
+        "each row has its own scale.":
+            lambda weight, scale, bits:
+                rounded.through(weight, rounded.first(scale), bits),
+        "cut off, not rounded.": lambda *a: rounded.through(*a, by=torch.trunc),
+    },
+)
