@@ -16,7 +16,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import probes
 
-VERSION = 2  # of the file
+VERSION = 3  # of the file
 HERE = ("cpu", "simd", "device", "threads", "torch")  # what peaks depend on
 SENSE = 0.7  # of the rate of a larger working set: less is an accident
 
@@ -49,6 +49,8 @@ class Peaks:
     operator_seconds: float  # of an operator on one number
     quiet: bool = True  # whether every thread had a core of its own meanwhile
     spared: int = 0  # threads that torch has besides, left to busy neighbours now
+    vectors: Mapping[str, float] = field(default_factory=dict)  # format -> weights/s
+    disturbed: tuple[int, ...] = ()  # working sets that a larger one was faster than
 
     def bandwidth_at(self, working_set: float) -> float:
         """Return B/s for a working set in bytes, between points in proportion (log)."""
@@ -68,6 +70,8 @@ class Peaks:
         facts = [
             self._fact(quantities.PEAK, rate, name) for name, rate in self.flops.items()
         ]
+        what = quantities.VECTOR_PRODUCT
+        facts += [self._fact(what, rate, name) for name, rate in self.vectors.items()]
         facts += [
             self._fact(quantities.READ_BANDWIDTH, rate, self.device, size)
             for size, rate in self.bandwidth
@@ -99,7 +103,14 @@ class Peaks:
                 "Other processes computed meanwhile, so these peaks may be too low; "
                 "they are measured again once a core is free."
             )
-        return Threads(self.threads, self.spared).note
+        said = [Threads(self.threads, self.spared).note]
+        if self.disturbed:
+            sizes = ", ".join(f"{size / 1e6:.1f} MB" for size in self.disturbed)
+            said.append(
+                f"Reading {sizes} was disturbed, so the rate of a larger set stands "
+                "there; again=True measures anew."
+            )
+        return " ".join(filter(None, said))
 
     @property
     def label(self) -> str:
@@ -195,21 +206,29 @@ def _measure(here, names: Collection[str], device, kept: Peaks | None) -> Peaks:
     """Measure the missing formats, and the rest unless it is kept."""
     today = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     sets, quiet = () if kept else probes.working_sets(), _is_quiet()
-    with progress.task("measuring this machine", len(names) + len(sets) + 1) as step:
+    steps = len(names) + (0 if kept else len(sets) + 1)
+    with progress.task("measuring this machine", steps) as step:
         flops = dict(kept.flops) if kept else {}
+        vectors = dict(kept.vectors) if kept else {}
         for name in names:
             flops[name] = probes.arithmetic(name, device)
+            if name != "int8":  # which has no product of one row
+                vectors[name] = probes.vector(name, device)
             step(note=name)
         if kept:
             quiet = quiet and kept.quiet and _is_quiet()
-            return replace(kept, flops=flops, date=today, quiet=quiet)
+            return replace(kept, flops=flops, vectors=vectors, date=today, quiet=quiet)
         rates: dict[int, float] = {}
         for size in reversed(sets):  # so that each has larger ones to be held against
             rates[size] = _reading(size, device, max(rates.values(), default=0.0))
             step(note=f"{size / 1e6:.1f} MB")
-    nothing = probes.nothing(device)
-    return Peaks(**here, date=today, flops=flops, bandwidth=_falling(rates),
-                 operator_seconds=nothing, quiet=quiet and _is_quiet())  # fmt: skip
+        nothing = probes.nothing(device)
+        step(note="an empty operator")
+    curve = _falling(rates)
+    low = tuple(size for size, rate in curve if rates[size] < SENSE * rate)
+    return Peaks(**here, date=today, flops=flops, bandwidth=curve, vectors=vectors,
+                 operator_seconds=nothing, quiet=quiet and _is_quiet(),
+                 disturbed=low)  # fmt: skip
 
 
 def _reading(size: int, device: torch.device, larger: float) -> float:
@@ -243,9 +262,15 @@ def _load(here: Mapping[str, object]) -> Peaks | None:
             return None
         flops = {str(k): finite(k, v) for k, v in document.pop("flops").items()}
         curve = tuple((int(size), rate) for size, rate in document.pop("bandwidth"))
-        found = Peaks(**document, flops=flops, bandwidth=curve)
-        rates = [found.operator_seconds, *flops.values(), *dict(curve).values()]
+        vectors = {str(k): finite(k, v) for k, v in document.pop("vectors").items()}
+        low = tuple(int(size) for size in document.pop("disturbed"))
+        found = Peaks(
+            **document, flops=flops, bandwidth=curve, vectors=vectors, disturbed=low
+        )
+        rates = [found.operator_seconds, *dict(curve).values()]
+        rates += [*flops.values(), *vectors.values()]
         good = all(finite("a peak", rate) > 0 for rate in rates)
+        good = good and vectors.keys() == flops.keys() - {"int8"}
         good = good and curve == _falling(dict(curve)) and type(found.quiet) is bool
         datetime.datetime.fromisoformat(found.date)
     except (OSError, ValueError, TypeError, KeyError, AttributeError):

@@ -13,6 +13,7 @@ from llmlab.core import clock, machine
 
 SIZES = (512, 1024, 2048)  # of square matrices
 WORKING_SETS = tuple(2**power for power in range(18, 29))  # bytes: 256 KiB to 256 MiB
+VECTORS = 8  # matrices that are multiplied by one token in turn
 SECONDS = 0.15  # of trying, for each point
 SLOW = 0.1  # seconds of a product
 
@@ -38,6 +39,22 @@ def arithmetic(name: str, device: torch.device) -> float:
         if seconds > SLOW:  # no fast kernel, and the next size takes 8 times as long
             break
     return best
+
+
+def vector(name: str, device: torch.device) -> float:
+    """Return how many weights a second meet one token, as in a decode step.
+
+    Several matrices take their turn, since a model's weights do not stay in the cache.
+    """
+    weights = torch.randn(VECTORS, SIZES[-1] // 2, SIZES[-1] // 2, device=device)
+    weights = weights.to(machine.dtype(name))
+    row = torch.randn(1, weights.shape[-1], device=device).to(weights.dtype)
+
+    def call() -> None:
+        for weight in weights:
+            torch.nn.functional.linear(row, weight)
+
+    return weights.numel() / _least_seconds(call)
 
 
 def reading(size: int, device: torch.device) -> float:

@@ -10,6 +10,7 @@ PyTorch's own overhead, which rules small models.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,12 +23,48 @@ from llmlab.measure import labels
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
-__all__ = ["Peaks", "bounds", "is_contradicted", "model_bounds", "nearest"]
-__all__ += ["operators", "peaks"]
+__all__ = ["FastestFormat", "Peaks", "bounds", "fastest_format", "is_contradicted"]
+__all__ += ["model_bounds", "nearest", "operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
+FLOATS = ("fp32", "bf16")
 TOKENS = 1024  # read at once before operators are counted: more takes memory
+CLEAR = 1.1  # times the rate of fp32: less is no reason for another format
 BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
+
+
+@dataclass(frozen=True)
+class FastestFormat:
+    """The float format that this machine computes fastest, in prefill and in decode."""
+
+    prefill: str
+    decode: str
+    peaks: Peaks
+
+    def records(self) -> list[Record]:
+        """Return the rates that say so: of square matrices, and of one token."""
+        names = (quantities.PEAK.name, quantities.VECTOR_PRODUCT.name)
+        return [fact for fact in self.peaks.records() if fact.name in names]
+
+    def __str__(self) -> str:
+        if self.prefill == self.decode:
+            return f"{self.prefill} is fastest, in prefill and in decode"
+        return f"{self.prefill} is fastest in prefill, {self.decode} in decode"
+
+
+def fastest_format(*, device: str | torch.device = "cpu") -> FastestFormat:
+    """Say which of fp32 and bf16 this machine computes faster; measured once and kept.
+
+    Prefill multiplies matrices, decode a matrix by one token; bf16 moves half the bytes
+    and may still be slower where the processor has no instruction for it. It is named
+    only where it is clearly faster. Raises ValueError for an unknown device.
+    """
+    known = measured_peaks(FLOATS, device=device)
+    prefill, decode = (
+        "bf16" if rates["bf16"] > CLEAR * rates["fp32"] else "fp32"
+        for rates in (known.flops, known.vectors)
+    )
+    return FastestFormat(prefill, decode, known)
 
 
 def bounds(

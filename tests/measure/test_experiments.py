@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from types import SimpleNamespace
@@ -320,8 +321,6 @@ def test_a_grid_holds_every_choice_and_the_widget_takes_it():
 def test_a_format_without_a_kernel_is_left_out_and_said(monkeypatch):
     known = peaks.peaks(("fp32", "bf16"))
     flops = {"fp32": 100e9, "bf16": 2e9}
-    from dataclasses import replace
-
     slow = replace(known, flops=flops)
     monkeypatch.setattr(roofline, "peaks", lambda *_, **__: slow)
     result = experiments.bounds_grid({"tiny": random_model}, batches=(1,), seconds=0.5)
@@ -343,6 +342,18 @@ def test_loops_are_called_as_they_want_to_be():
         lambda p, n: by_place(p, n),
     ):
         assert streams.request("a", loop, PROMPT, 3).tokens == (0, 1, 2)
+
+
+def test_a_grid_measures_peaks_again_that_a_step_contradicts(monkeypatch):
+    known = peaks.peaks(("fp32",))
+    slow = replace(known, operator_seconds=1.0, date="2026-01-01T00:00:00+00:00")
+    given = iter([slow])
+    monkeypatch.setattr(roofline, "peaks", lambda *_, **__: next(given, known))
+    result = experiments.bounds_grid(
+        {"tiny": random_model}, dtypes=("fp32",), batches=(1,), seconds=0.5
+    )
+    bounds = [fact for fact in result.records() if fact.kind == "estimated"]
+    assert {fact.date for fact in bounds} == {known.date}
 
 
 @pytest.mark.slow

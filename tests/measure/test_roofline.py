@@ -1,12 +1,13 @@
 """The roofline: peaks are measured once and kept honestly, bounds follow from them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 import small_models
 import torch
 
-from llmlab.core import machine
+from llmlab.core import machine, progress
 from llmlab.core.clock import contention
 from llmlab.core.model import Cost
 from llmlab.core.quantities import BOUNDS
@@ -58,7 +59,7 @@ def test_peaks_say_where_and_when(small_trials):
     assert found.date.startswith("20")
     for record in found.records():
         assert record.date == found.date and me.cpu in record.machine
-        assert record.unit in ("FLOP/s", "B/s", "s")
+        assert record.unit in ("FLOP/s", "weight/s", "B/s", "s")
 
 
 def test_a_format_that_is_missing_is_added_to_the_others(small_trials):
@@ -168,6 +169,9 @@ def test_a_smaller_working_set_is_never_slower_than_a_larger(small_trials, monke
     found = roofline.peaks(("fp32",))
     assert dict(found.bandwidth) == {2**18: 90.0, 2**20: 79.0, 2**22: 79.0}
     assert tries.count(2**20) == 3 and tries.count(2**22) == 1
+    assert found.disturbed == (2**20,) and "Reading 1.0 MB was disturbed" in found.note
+    assert all(fact.details["note"] == found.note for fact in found.records())
+    assert roofline.peaks(("fp32",)) == found  # marked, and kept
     path = cache_file()
     document = json.loads(path.read_text())
     document["bandwidth"][1][1] = 2.2  # as an older file may say
@@ -189,6 +193,47 @@ def test_a_time_below_a_bound_has_the_peaks_measured_again(
     kept = list(machine.cache_folder().iterdir())
     assert (kept == []) is again
     assert peaks.discard("yesterday") is False
+
+
+def test_the_bar_of_the_peaks_counts_all_that_is_measured(small_trials, monkeypatch):
+    seen = []
+
+    class Bar(progress._Silence):
+        def update(self, n):
+            seen[-1][1].append(n)
+
+    def bar(what, total):
+        seen.append((total, []))
+        return Bar()
+
+    monkeypatch.setattr(progress, "_bar", bar)
+    roofline.peaks(("fp32",))
+    roofline.peaks(("fp32", "bf16"))  # the rest is kept
+    assert [(total, len(steps)) for total, steps in seen] == [(4, 4), (1, 1)]
+
+
+def test_the_fastest_format_is_the_one_that_is_clearly_faster(monkeypatch):
+    def known(*rates):
+        made = replace(
+            HERE,
+            flops=dict(zip(("fp32", "bf16"), rates[:2], strict=True)),
+            vectors=dict(zip(("fp32", "bf16"), rates[2:], strict=True)),
+        )
+        monkeypatch.setattr(roofline, "measured_peaks", lambda *_, **__: made)
+        return roofline.fastest_format()
+
+    amx, avx2 = known(1e11, 8e11, 1e9, 1.9e9), known(1e11, 2e10, 1e9, 1.5e9)
+    assert (amx.prefill, amx.decode) == ("bf16", "bf16")
+    assert (avx2.prefill, avx2.decode) == ("fp32", "bf16")
+    assert str(avx2) == "fp32 is fastest in prefill, bf16 in decode"
+    assert str(known(1e11, 1.05e11, 1e9, 1e9)).startswith("fp32 is fastest, in")
+    assert [fact.unit for fact in avx2.records()] == ["FLOP/s"] * 2 + ["weight/s"] * 2
+
+
+def test_the_fastest_format_is_measured_here_and_kept(small_trials):
+    first = roofline.fastest_format()
+    assert {first.prefill, first.decode} <= {"fp32", "bf16"}
+    assert roofline.fastest_format() == first
 
 
 def test_measuring_again_is_possible(small_trials):

@@ -35,6 +35,7 @@ def probes() -> Iterator[Finding]:
     yield attempt("fp32 product", partial(_square, torch.float32), remedy=again)
     yield attempt("bf16 product", partial(_square, torch.bfloat16), remedy=again)
     yield from _one_row()
+    yield attempt("fastest float format", _fastest, remedy=again)
     yield attempt("fused attention", _attention, remedy=again)
     yield attempt("LSTM in bf16 autocast", _lstm, remedy=again)
     yield _compiled()
@@ -54,6 +55,12 @@ def _square(dtype: torch.dtype) -> Finding:
     if dtype is torch.float32:
         return Finding(name, "works" if error < 1e-5 else "broken", said)
     return _judge(name, said, error, 0.01, speed.verdict("this", "fp32"))
+
+
+def _fastest() -> Finding:
+    """Say what a model is best computed in here; kept for the labs."""
+    said = str(measure.roofline.fastest_format())
+    return Finding("fastest float format", "works", said)
 
 
 def _one_row() -> Iterator[Finding]:

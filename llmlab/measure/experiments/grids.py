@@ -68,9 +68,12 @@ def bounds_grid(
         for dtype in chosen:
             model = load(name, dtype=dtype)
             choice = {"model": name, "dtype": dtype}
+            times = _measured(model, batches, share)
             near = _bounds(model, dtype, batches, MEASURED, peaks)
-            near += _measured(model, batches, share)
-            facts += _with(near, choice | {"context": MEASURED})
+            if _is_contradicted(times, near):  # by now the peaks are discarded
+                peaks = roofline.peaks(chosen)
+                near = _bounds(model, dtype, batches, MEASURED, peaks)
+            facts += _with([*near, *times], choice | {"context": MEASURED})
             far = _bounds(model, dtype, batches, ESTIMATED, peaks)
             facts += _with(far, choice | {"context": ESTIMATED})
             del model  # before the next one is made
@@ -142,6 +145,18 @@ def _bounds(
             details={"phase": "decode", "batch": batch, "tokens": 1, "cached": context},
         )
     ]
+
+
+def _is_contradicted(times: Sequence[Record], bounds: Sequence[Record]) -> bool:
+    """Say whether a step was clearly faster than a bound of it allows."""
+    shares = [
+        roofline.nearest(
+            step,
+            [each for each in bounds if each.details["batch"] == step.details["batch"]],
+        )
+        for step in times
+    ]
+    return any(map(roofline.is_contradicted, shares))
 
 
 def _with(facts: Sequence[Record], details: Mapping[str, Any]) -> list[Record]:

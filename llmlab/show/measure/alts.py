@@ -51,6 +51,8 @@ def bandwidth(records: Sequence[Record]) -> str:
         f"{quantity(last.details['bytes'], 'B')}, "
         f"{quantity(first.value / last.value, '×')} apart."
     ]
+    if first.date:
+        said.append(f"Measured on {first.date[:10]}.")
     for size in select.of_unit(records, "B"):
         near = min(curve, key=lambda each: abs(each.details["bytes"] / size.value - 1))
         said.append(

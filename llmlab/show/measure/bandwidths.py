@@ -27,7 +27,9 @@ def bandwidth(
     select.positive(speeds + sizes)
     fig, axes = style.canvas(height=3.6)
     count = curves.draw(axes, speeds, along="bytes", what=READ_BANDWIDTH.name)
-    scales.logarithmic(axes.xaxis, "working set", "B")
+    days = {each.date[:10] for each in speeds if each.date}
+    note = f"measured on {days.pop()}" if len(days) == 1 else ""
+    scales.logarithmic(axes.xaxis, "working set", "B", note)
     axes.set_title(title)
     for index, size in enumerate(sizes, start=count):
         _upright(axes, style.series(index), size)
