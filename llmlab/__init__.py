@@ -12,6 +12,7 @@ quantization      lab 4: a model's weights in a few bits each
 checks            what tells a learner that an exercise is right, or what went wrong
 zoo               the recipes that made the bundled weights
 command           what `llmlab` does in a terminal
+new_lab           the skeleton of a lab that is to be written
 
 The labs, in order, stand in `LABS`; `WORDS` are their words. Each is also a module, a
 notebook, and a folder of checks, pictures and tests.
@@ -67,6 +68,7 @@ __all__ = [
     "kernels",
     "measure",
     "models",
+    "new_lab",
     "quantization",
     "show",
     "texts",

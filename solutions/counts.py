@@ -16,7 +16,6 @@ from dataclasses import dataclass
 
 import api_names
 import cut
-import meanings
 import nbformat
 import outline
 from nbformat import NotebookNode
@@ -124,13 +123,18 @@ def _median(values: list[int]) -> float:
 
 
 def report(notebook: NotebookNode) -> str:
-    """Write the counts as a table, then the names of our API and of what changes."""
+    """Write the counts as a table, then names of our API and what is not as it should.
+
+    What is not as it should is what `pattern` and `meanings` find.
+    """
+    import pattern  # it counts as well
+
     text = [
         f"{'✓' if one.holds else '✗'} {one.name:<33}{one.value:>7g}   {one.limit}"
         for one in counts(notebook)
     ]
     text += ["", "names of our API: " + ", ".join(sorted(api_names.used(notebook)))]
-    text += [f"✗ {fault}" for fault in meanings.faults(given_cells(notebook))]
+    text += [f"✗ {fault}" for fault in pattern.faults(notebook)]
     return "\n".join(text)
 
 

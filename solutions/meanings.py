@@ -77,7 +77,10 @@ def _reads(statement: ast.stmt, blocks: list[list[ast.stmt]]) -> set[str]:
     }
     local |= {node.arg for node in nodes if isinstance(node, ast.arg)}
     names = [node for node in nodes if isinstance(node, ast.Name)]
-    return {n.id for n in names if isinstance(n.ctx, ast.Load)} - local
+    read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    if isinstance(statement, ast.AugAssign):  # it reads what it sets
+        read.update(_names(statement.target))
+    return read - local
 
 
 def _sets(statement: ast.stmt, blocks: list[list[ast.stmt]]) -> set[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import outline
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -42,11 +43,28 @@ ELSEWHERE = {
     "LLMLAB_TIME": "0.1",
 }
 
-each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
+# The labs of the second edition, by word. One counts as such from the day on which its
+# exercises have stars and minutes.
+SECOND_EDITION = ("measure",)
 
 
 def read(path):
     return nbformat.read(path, as_version=4)
+
+
+def is_second(path):
+    word = path.stem.split("_", 1)[1]
+    return word in SECOND_EDITION and bool(outline.headings(read(path).cells))
+
+
+def _over(paths):
+    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
+
+
+SECOND = [path for path in SOLUTIONS if is_second(path)]
+each_solution = _over(SOLUTIONS)
+each_second = _over(SECOND)
+each_first = _over([path for path in SOLUTIONS if path not in SECOND])
 
 
 def cells(path, kind="code"):
@@ -54,16 +72,29 @@ def cells(path, kind="code"):
 
 
 def is_exercise(cell):
-    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+    return cell.cell_type == "code" and bool(_grading(cell).get("solution"))
 
 
 def is_check(cell):
-    return bool(cell.metadata.get("nbgrader", {}).get("grade"))
+    return cell.cell_type == "code" and bool(_grading(cell).get("grade"))
+
+
+def is_question(cell):
+    """Say whether a person grades the cell: an answer in words."""
+    return cell.cell_type == "markdown" and bool(_grading(cell).get("grade"))
+
+
+def is_example(cell):
+    return "example" in cell.metadata.get("tags", [])
+
+
+def _grading(cell):
+    return cell.metadata.get("nbgrader", {})
 
 
 def stated(path):
     """Return the minutes and the gigabytes that a notebook's top promises."""
-    found = STATED.search(read(path).cells[0].source)
+    found = STATED.search(outline.top(read(path)))
     assert found, "the top says: … minutes of machine time … GB of memory"
     return int(found[1]), float(found[2])
 
