@@ -7,17 +7,26 @@ An exercise is a cell with nbgrader's solution metadata. It opens with a comment
 as `# Exercise 1: time the first token.`; what stands between `### BEGIN SOLUTION` and
 `### END SOLUTION` becomes `raise checks.Todo("Exercise 1: time the first token.")`.
 nbgrader leaves the same text: `nbgrader_config.py` beside this file hands it `stub`.
+
+Of a lab of the second edition the worked examples are written anew, into the solution
+and the lab alike: the cell `example-percentile`, right below the exercise `percentile`,
+holds the opening case of its check. And a question that a person grades is a markdown
+cell; the answer in it becomes ANSWER.
 """
 
 import os
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+ANSWER = "*Your answer, in two or three sentences.*"
 EXERCISE = re.compile(r"# (Exercise \d+: .+\.)$")
+STARS = re.compile(r"^### Exercise \d+ ★", re.MULTILINE)  # since the second edition
+EXAMPLE = "example-"
 HERE = Path(__file__).resolve().parent
 LABS = HERE.parent / "labs"
 METADATA = {
@@ -63,6 +72,48 @@ def cut_source(source: str) -> str:
     return "\n".join(lines)
 
 
+def with_examples(
+    solution: nbformat.NotebookNode, source: Callable[[str], str]
+) -> nbformat.NotebookNode:
+    """Return a solution whose worked examples are those of the checks.
+
+    source: gives the text of an exercise's example by its name. A cell that is there is
+    written anew, and in a lab of the second edition one that is missing is put right
+    below its exercise. ValueError: an example without an exercise.
+    """
+    written = nbformat.from_dict(solution)
+    examples = {cell.id: cell for cell in written.cells if _is_example(cell)}
+    second = any(STARS.search(cell.source) for cell in written.cells)
+    cells = []
+    for cell in (cell for cell in written.cells if not _is_example(cell)):
+        cells.append(cell)
+        name = EXAMPLE + cell.metadata.get("nbgrader", {}).get("grade_id", "")
+        if cell.cell_type == "code" and _is_solution(cell):
+            if name in examples or second:
+                example = examples.pop(name, None) or _new_example(name)
+                example.source = source(name.removeprefix(EXAMPLE))
+                cells.append(example)
+    if examples:
+        raise ValueError(
+            f"{', '.join(examples)}: no exercise has this name; name the cell "
+            f"{EXAMPLE}<exercise>, or delete it."
+        )
+    written.cells = cells
+    return written
+
+
+def _is_example(cell: nbformat.NotebookNode) -> bool:
+    return "example" in cell.metadata.get("tags", [])
+
+
+def _is_solution(cell: nbformat.NotebookNode) -> bool:
+    return bool(cell.metadata.get("nbgrader", {}).get("solution"))
+
+
+def _new_example(name: str) -> nbformat.NotebookNode:
+    return nbformat.v4.new_code_cell(id=name, metadata={"tags": ["example"]})
+
+
 def cut(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return a solution's lab: no answers, no outputs, no traces of a run."""
     lab = nbformat.from_dict(solution)
@@ -75,6 +126,8 @@ def cut(solution: nbformat.NotebookNode) -> nbformat.NotebookNode:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
             cell.source = cut_source(cell.source)
+        elif _is_solution(cell):
+            cell.source = ANSWER
     return lab
 
 
@@ -111,11 +164,29 @@ def solutions(names: list[str]) -> list[Path]:
     return paths or sorted(HERE.glob("[0-9]*.ipynb"))
 
 
+def read(path: Path) -> nbformat.NotebookNode:
+    """Return a solution with its examples as the checks have them.
+
+    ValueError: a check that has no example, or an example without an exercise.
+    """
+
+    def source(name: str) -> str:
+        from llmlab import checks  # heavy, and a class's copy of this file has none
+
+        return checks.example_source(path.stem.split("_", 1)[1], name)
+
+    return with_examples(nbformat.read(path, as_version=4), source)
+
+
 def main(names: list[str]) -> int:
+    """Write the examples into solutions and cut their labs; 1 where that failed."""
     try:
         for path in solutions(names):
-            lab = cut(nbformat.read(path, as_version=4))
-            changed = write(LABS / path.name, text(lab))
+            solution = read(path)
+            if solution != nbformat.read(path, as_version=4):
+                write(path, text(solution))
+                print(f"solutions/{path.name}: examples written")
+            changed = write(LABS / path.name, text(cut(solution)))
             print(f"labs/{path.name}: {'cut' if changed else 'as it was'}")
     except (ValueError, OSError, nbformat.ValidationError) as error:
         print(f"cut.py: {error}", file=sys.stderr)

@@ -26,6 +26,7 @@ class ClearExercises(ClearSolutions):
 c = get_config()  # noqa: F821 - nbgrader puts it here
 c.ClearSolutions.begin_solution_delimeter = cut.BEGIN
 c.ClearSolutions.end_solution_delimeter = cut.END
+c.ClearSolutions.text_stub = cut.ANSWER
 c.ClearSolutions.enforce_metadata = True
 c.GenerateAssignment.preprocessors = [
     ClearExercises if step is ClearSolutions else step

@@ -96,7 +96,7 @@ def main(words: list[str]) -> int:
     try:
         for path in known[words[0]]:
             start = time.monotonic()
-            executed = execute(nbformat.read(path, as_version=4))
+            executed = execute(cut.read(path))
             cut.write(path, cut.text(executed))
             seconds = time.monotonic() - start
             print(f"solutions/{path.name}: executed in {seconds:.0f} s", flush=True)

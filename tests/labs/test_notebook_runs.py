@@ -7,8 +7,10 @@ outputs of the cells tagged nbval-check-output with those that stand in the file
 import os
 import re
 
+import cut
 import nbformat
 import pytest
+import small_lab as small
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from notebooks import (
@@ -18,13 +20,18 @@ from notebooks import (
     ROOT,
     assert_ran,
     cells,
+    each_first,
+    each_second,
     each_solution,
     is_check,
+    is_example,
     nbval,
     read,
     stated,
 )
 from slices import strict_slice
+
+from llmlab.journal import guesses
 
 
 @pytest.mark.notebook
@@ -55,20 +62,65 @@ def test_strict_cells_give_the_same_elsewhere(path, tmp_path):
     assert_ran(nbval(part, tmp_path / "home", **ELSEWHERE), part)
 
 
-@pytest.mark.notebook
-@each_solution
-def test_an_untouched_lab_stops_at_its_first_exercise_with_one_sentence(path, tmp_path):
-    lab = read(ROOT / "labs" / path.name)
+def stopped_at(lab, folder):
+    """Run a lab as a learner does; return the cell that stops it and its error."""
     environment = os.environ | {"PYTHONPATH": PATHS, "LLMLAB_TIME": "0.3"}
+    environment["LLMLAB_HOME"] = str(folder / "home")
+    for name in guesses.UNATTENDED:  # a learner sits in front of it, and no test
+        environment.pop(name, None)
     client = NotebookClient(lab, timeout=120, kernel_name="python3")
     with pytest.raises(CellExecutionError):
-        client.execute(env=environment, cwd=str(tmp_path))
+        client.execute(env=environment, cwd=str(folder))
     stopped = [cell for cell in lab.cells if cell.get("execution_count")][-1]
-    (first, *_) = [cell for cell in lab.cells if is_check(cell)]
-    assert stopped.id == first.id
     (error,) = [one for one in stopped.outputs if one.output_type == "error"]
-    assert error.ename == "Todo"
-    assert error.traceback == [error.evalue]
+    assert error.traceback == [error.evalue], "one sentence, no traceback"
+    return stopped, error
+
+
+def skipping(lab):
+    """Return a lab in which `journal.skip()` stands below `journal.open`."""
+    copy = nbformat.from_dict(lab)
+    places = [n for n, c in enumerate(copy.cells) if "journal.open(" in c.source]
+    copy.cells.insert(places[0] + 1, nbformat.v4.new_code_cell("journal.skip()"))
+    return copy
+
+
+def assert_stops_at_guess_then_at_exercise(lab, folder):
+    """Fail unless a lab stops at its first guess and, that skipped, at exercise 1."""
+    guess, error = stopped_at(nbformat.from_dict(lab), folder)
+    (first, *_) = [cell for cell in lab.cells if "journal.predict(" in cell.source]
+    assert (guess.id, error.ename) == (first.id, "OpenGuess")
+    assert re.fullmatch(r'Put your guess of "[^"]+" [^\n]+ pass\.', error.evalue)
+    stopped, error = stopped_at(skipping(lab), folder)
+    (first, *_) = [c for c in lab.cells if is_example(c) or is_check(c)]
+    assert (stopped.id, error.ename) == (first.id, "Todo")
+    assert re.fullmatch(r"Exercise 1: [^.]+\.", error.evalue)
+
+
+@pytest.mark.notebook
+@each_second
+def test_an_untouched_lab_stops_at_its_first_guess_and_then_exercise(path, tmp_path):
+    assert_stops_at_guess_then_at_exercise(read(ROOT / "labs" / path.name), tmp_path)
+
+
+@pytest.mark.notebook
+def test_an_untouched_small_lab_stops_at_its_first_guess_and_then_exercise(tmp_path):
+    """The skeleton of a lab, with the checks of lab 01: it stops before one is run."""
+    made = small.notebook()
+    small.cell(
+        made, "tools"
+    ).source = 'from llmlab import checks, journal\njournal.open("measure")'
+    made.cells = [cell for cell in made.cells if not cell.id.endswith("-drawing")]
+    assert_stops_at_guess_then_at_exercise(cut.cut(made), tmp_path)
+
+
+@pytest.mark.notebook
+@each_first
+def test_a_lab_whose_guesses_are_skipped_stops_at_its_first_exercise(path, tmp_path):
+    lab = skipping(read(ROOT / "labs" / path.name))
+    stopped, error = stopped_at(lab, tmp_path)
+    (first, *_) = [cell for cell in lab.cells if is_check(cell)]
+    assert (stopped.id, error.ename) == (first.id, "Todo")
     assert re.fullmatch(r"Exercise 1: [^.]+\.", error.evalue)
 
 

@@ -9,17 +9,24 @@ import os
 import re
 import statistics
 from itertools import pairwise
+from pathlib import Path
 
 import cut
 import nbformat
+import outline
 import pytest
+import small_lab as small
 from notebooks import (
     ROOT,
+    SECOND,
     SOLUTIONS,
     cells,
+    each_first,
     each_solution,
     is_check,
+    is_example,
     is_exercise,
+    is_question,
     read,
     stated,
 )
@@ -55,6 +62,57 @@ def pieces(path):
 
 
 @each_solution
+def test_the_examples_are_those_of_the_checks(path):
+    assert cut.text(cut.read(path)) == cut.text(read(path)), "run `make labs`"
+
+
+def test_an_example_is_written_below_its_exercise_and_nothing_else_changes():
+    made = small.without_examples()
+    before = cut.text(made)
+    once = cut.with_examples(made, small.example)
+    assert cut.text(made) == before, "the notebook that is given stays"
+    assert cut.text(cut.with_examples(once, small.example)) == cut.text(once)
+    places = [place for place, cell in enumerate(once.cells) if is_exercise(cell)]
+    assert len(places) == 4
+    for place in places:
+        name = once.cells[place].metadata.nbgrader.grade_id
+        example, check = once.cells[place + 1 : place + 3]
+        assert (example.id, example.source) == (f"example-{name}", small.example(name))
+        assert example.metadata.tags == ["example"] and is_check(check)
+    assert [cell for cell in once.cells if not is_example(cell)] == made.cells
+
+
+def test_an_example_that_went_stale_is_written_anew_and_keeps_its_outputs():
+    made = cut.with_examples(small.notebook(), small.example)
+    (stale, *_) = filter(is_example, made.cells)
+    stale.source, stale.execution_count = "first(1)  # 2", 7
+    (fresh, *_) = filter(is_example, cut.with_examples(made, small.example).cells)
+    assert fresh.source == small.example("first") and fresh.execution_count == 7
+
+
+def test_an_example_without_an_exercise_is_refused():
+    made = cut.with_examples(small.notebook(), small.example)
+    (lost, *_) = filter(is_example, made.cells)
+    lost.id = "example-lost"
+    with pytest.raises(ValueError, match=r"example-lost: no exercise .* delete it"):
+        cut.with_examples(made, small.example)
+
+
+def test_a_lab_of_the_first_edition_gets_no_examples():
+    made = small.without_examples()
+    for cell in made.cells:
+        cell.source = cell.source.replace("★", "")
+    assert not [*filter(is_example, cut.with_examples(made, small.example).cells)]
+
+
+def test_the_cut_takes_the_answer_in_words_and_leaves_the_question():
+    lab = cut.cut(small.notebook())
+    (question,) = filter(is_question, lab.cells)
+    assert question.source == cut.ANSWER
+    assert "### Question" in lab.cells[lab.cells.index(question) - 1].source
+
+
+@each_solution
 def test_a_lab_is_the_cut_of_its_solution(path):
     lab = ROOT / "labs" / path.name
     assert lab.read_text(encoding="utf-8") == cut.text(cut.cut(read(path))), (
@@ -74,16 +132,19 @@ def test_there_is_no_lab_without_a_solution():
 
 
 @pytest.mark.grading
-@each_solution
-def test_nbgrader_leaves_the_text_of_our_cut(path):
+@pytest.mark.parametrize("made", [*SOLUTIONS, "small"], ids=lambda m: Path(m).stem)
+def test_nbgrader_leaves_the_text_of_our_cut(made):
     pytest.importorskip("nbgrader")
+    whole = small.notebook() if made == "small" else read(made)
+    if made == "small":
+        whole = cut.with_examples(whole, small.example)
     from traitlets.config import PyFileConfigLoader
 
     config = PyFileConfigLoader("nbgrader_config.py", path=str(cut.HERE)).load_config()
     steps = config.GenerateAssignment.preprocessors
     (clear,) = [step for step in steps if step.__name__ == "ClearExercises"]
-    left, _ = clear(config=config).preprocess(read(path), {})
-    ours = cut.cut(read(path))
+    left, _ = clear(config=config).preprocess(nbformat.from_dict(whole), {})
+    ours = cut.cut(whole)
     assert [cell.source for cell in left.cells] == [cell.source for cell in ours.cells]
 
 
@@ -127,7 +188,13 @@ def test_the_metadata_is_what_nbgrader_and_jupyter_expect(path):
             assert set(meta) - {"points", "cell_type", "checksum"} == keys
             assert meta.schema_version == 3
             assert ("points" in meta and meta.points > 0) == meta.grade
-            assert meta.locked == meta.grade != meta.solution
+            by_hand = meta.grade and meta.solution
+            assert meta.locked == (meta.grade and not by_hand)
+            assert (
+                cell.cell_type == "markdown"
+                if by_hand
+                else meta.grade != (meta.solution)
+            )
             assert cell.id == meta.grade_id, "ids are stable and tell what it is"
             grade_ids.append(meta.grade_id)
     assert len(set(grade_ids)) == len(grade_ids)
@@ -141,7 +208,7 @@ def test_nbgrader_itself_finds_the_metadata_valid(path):
     nbgrader.MetadataValidatorV3().validate_nb(read(ROOT / "labs" / path.name))
 
 
-@each_solution
+@each_first
 def test_there_are_four_to_seven_exercises_each_with_its_check_right_below(path):
     every = read(path).cells
     places = [place for place, cell in enumerate(every) if is_exercise(cell)]
@@ -177,7 +244,8 @@ def test_time_class_memory_and_needs_stand_at_the_top(path):
     minutes, memory = stated(path)
     assert minutes in TIME_CLASSES
     assert memory <= 1.2
-    assert "Needs" in read(path).cells[0].source
+    needs = "Before you start" if path in SECOND else "Needs"
+    assert needs in outline.top(read(path))
 
 
 @each_solution
@@ -185,7 +253,7 @@ def test_the_table_of_labs_promises_the_same_minutes(path):
     assert labs.row(path.stem[3:]).minutes == stated(path)[0]
 
 
-@each_solution
+@each_first
 def test_every_section_goes_from_guess_to_takeaway(path):
     every = read(path).cells
     starts = [n for n, cell in enumerate(every) if cell.source.startswith("## ")]
@@ -204,7 +272,7 @@ def test_every_section_goes_from_guess_to_takeaway(path):
         assert re.fullmatch(r"P+(EC)+S*M+S*M*S*T", marks), (every[start].source, marks)
 
 
-@each_solution
+@each_first
 def test_a_guess_is_the_learners_own(path):
     guesses = [c.source for c in cells(path) if "journal.predict(" in c.source]
     assert guesses
@@ -229,7 +297,7 @@ def test_code_cells_are_short_and_define_nothing(path):
     lengths = []
     for cell in cells(path):
         assert all(len(line) <= 80 for line in cell.source.splitlines()), cell.id
-        if is_exercise(cell):
+        if is_exercise(cell) or is_example(cell):
             continue
         lengths.append(len(cell.source.splitlines()))
         assert lengths[-1] <= 10, cell.source
