@@ -53,11 +53,14 @@ def readings(
     weights = maps.weights(model, tokens)
     chosen = _chosen("layers", layers, sorted(weights))
     count = next(iter(weights.values())).shape[1]
-    own = _chosen("heads", heads, range(count))
-    looked = torch.stack([weights[layer][0, own, -1] for layer in chosen]).mean((0, 1))
+    heads_chosen = _chosen("heads", heads, range(count))
+    looked = torch.stack(
+        [weights[layer][0, heads_chosen, -1] for layer in chosen]
+    ).mean((0, 1))
     whole = cost(model, tokens, right)
     effects = [
-        cost(model, tokens, right, without=key, layers=chosen, heads=own) - whole
+        cost(model, tokens, right, without=key, layers=chosen, heads=heads_chosen)
+        - whole
         for key in range(len(ids))
     ]
     blank = records.measured(
@@ -100,12 +103,12 @@ def cost(
 
     heard = []
 
-    def take_away(layer: int, named: dict, mixed: Tensor) -> Tensor:
+    def take_away(layer: int, arguments: dict, mixed: Tensor) -> Tensor:
         heard.append(layer)
         if without is None or layer not in layers:
             return mixed
-        weights = maps.of_call(named)[:, :, -1, without]  # (B, N)
-        value = named["value"]
+        weights = maps.of_call(arguments)[:, :, -1, without]  # (B, N)
+        value = arguments["value"]
         value = value.repeat_interleave(weights.shape[1] // value.shape[1], 1)
         mixed = mixed.clone()
         for head in heads:

@@ -43,8 +43,8 @@ def prefill(
     details["tokens"]; "latency, left out" (s) is an estimate. Raises ValueError for
     no layers or no lengths.
     """
-    how = (PREFILL_LATENCY, workloads.prefill)
-    return _by_length(*how, layers, lengths, longest, seconds, seed)
+    workload = (PREFILL_LATENCY, workloads.prefill)
+    return _by_length(*workload, layers, lengths, longest, seconds, seed)
 
 
 def decode(
@@ -59,8 +59,8 @@ def decode(
 
     Arguments and records as in `prefill`, with "decode latency per token".
     """
-    how = (DECODE_LATENCY, workloads.decode)
-    return _by_length(*how, layers, lengths, longest, seconds, seed)
+    workload = (DECODE_LATENCY, workloads.decode)
+    return _by_length(*workload, layers, lengths, longest, seconds, seed)
 
 
 def scans(
@@ -74,9 +74,9 @@ def scans(
 
     Records as in `prefill`, with "scan latency".
     """
-    how = (SCAN_LATENCY, partial(workloads.scan, width=width))
+    workload = (SCAN_LATENCY, partial(workloads.scan, width=width))
     ways = {"loop": scan.loop, "parallel": scan.parallel}
-    return _by_length(*how, ways, lengths, {}, seconds, seed)
+    return _by_length(*workload, ways, lengths, {}, seconds, seed)
 
 
 def single_step(

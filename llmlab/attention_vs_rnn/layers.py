@@ -94,15 +94,17 @@ def build(
         raise ValueError(f"kind={kind!r} is unknown; choose one of {[*MIXERS]}.")
     if width < 2 or width % 2:
         raise ValueError(f"width={width} must be even; choose 64 or 256, for example.")
-    own, make = MIXERS[kind]
-    if matrices < own:
+    mixer_matrices, make = MIXERS[kind]
+    if matrices < mixer_matrices:
         raise ValueError(
-            f"matrices={matrices} is less than the {own} of {kind!r} alone; choose "
-            f"{own} or more, and 8 or more for all kinds."
+            f"matrices={matrices} is less than the {mixer_matrices} of {kind!r} alone; "
+            f"choose {mixer_matrices} or more, and 8 or more for all kinds."
         )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layer = MixerLayer(make(width, heads), width, (matrices - own) * width // 2)
+        layer = MixerLayer(
+            make(width, heads), width, (matrices - mixer_matrices) * width // 2
+        )
     return layer.eval().requires_grad_(False)
 
 

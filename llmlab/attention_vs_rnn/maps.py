@@ -45,8 +45,8 @@ class Listening(TorchFunctionMode):
         result = function(*arguments, **options)
         if function is not F.scaled_dot_product_attention or self.now < 0:
             return result
-        named = dict(zip(self.ARGUMENTS, arguments, strict=False)) | options
-        return self.hear(self.now, named, result)
+        by_name = dict(zip(self.ARGUMENTS, arguments, strict=False)) | options
+        return self.hear(self.now, by_name, result)
 
     def __enter__(self):
         for index, layer in enumerate(self.layers):
@@ -74,9 +74,9 @@ def weights(model: LanguageModel, tokens: Tensor) -> dict[int, Tensor]:
     """
     by_layer: dict[int, Tensor] = {}
 
-    def keep(layer: int, named: dict, result: Tensor) -> Tensor:
-        shape = (len(tokens), -1, tokens.shape[1], named["key"].shape[-2])
-        by_layer[layer] = of_call(named).reshape(shape)
+    def keep(layer: int, by_name: dict, result: Tensor) -> Tensor:
+        shape = (len(tokens), -1, tokens.shape[1], by_name["key"].shape[-2])
+        by_layer[layer] = of_call(by_name).reshape(shape)
         return result
 
     with torch.inference_mode(), Listening(model, keep):
@@ -84,18 +84,18 @@ def weights(model: LanguageModel, tokens: Tensor) -> dict[int, Tensor]:
     return by_layer or _eager(model, tokens)
 
 
-def of_call(named: dict) -> Tensor:
+def of_call(by_name: dict) -> Tensor:
     """Return the weights (B, N, T, S) that one call of the operator has used."""
-    query, key = named["query"], named["key"]
+    query, key = by_name["query"], by_name["key"]
     if query.dtype in (torch.bfloat16, torch.float16):
         query, key = query.float(), key.float()
     key = key.repeat_interleave(query.shape[1] // key.shape[1], 1)  # K to N heads
-    scale = named.get("scale") or query.shape[-1] ** -0.5
+    scale = by_name.get("scale") or query.shape[-1] ** -0.5
     scores = query @ key.mT * scale  # (B, N, T, S)
-    if named.get("is_causal"):
+    if by_name.get("is_causal"):
         square = torch.ones_like(scores, dtype=torch.bool)
         scores = scores.masked_fill(square.triu(1), -math.inf)
-    mask = named.get("attn_mask")
+    mask = by_name.get("attn_mask")
     if mask is not None and mask.dtype == torch.bool:
         scores = scores.masked_fill(~mask, -math.inf)
     elif mask is not None:

@@ -61,13 +61,15 @@ def quality(
     first = next(iter(costs))
     for name, model in models.items():
         gains = costs[name][:, :1] - costs[name]
-        own = _records(BITS_PER_TOKEN, costs[name], stride, name)
-        own += _records(quantities.GAIN_FROM_CONTEXT, gains, stride, name)[1:]
+        model_records = _records(BITS_PER_TOKEN, costs[name], stride, name)
+        model_records += _records(quantities.GAIN_FROM_CONTEXT, gains, stride, name)[1:]
         if name != first:
             more, pair = costs[name] - costs[first], f"{name} against {first}"
             what = quantities.DIFFERENCE_IN_BITS_PER_TOKEN
-            own += _records(what, more, stride, pair)
-        facts += [replace(fact, weights=model.weights_version) for fact in own]
+            model_records += _records(what, more, stride, pair)
+        facts += [
+            replace(fact, weights=model.weights_version) for fact in model_records
+        ]
     return facts
 
 
@@ -83,7 +85,7 @@ def _costs(
     chain, device = torch.tensor(ids), labels.device(model)
     rows = max(1, LOGITS // (context * model.vocabulary))
     columns = context // stride
-    found = torch.full((last * stride + context, columns), math.nan).double()
+    bits_at = torch.full((last * stride + context, columns), math.nan).double()
     begins = range(0, (last + 1) * stride, stride)
     batches = [begins[first : first + rows] for first in range(0, len(begins), rows)]
     for batch in progress.track(batches, f"{model.name} by position"):
@@ -91,9 +93,9 @@ def _costs(
         for begin, bits in zip(batch, _bits(model, windows), strict=True):
             for column, part in enumerate(bits.split(stride)):
                 place = begin + column * stride
-                found[place : place + stride, column] = part
+                bits_at[place : place + stride, column] = part
     # Entry i is the cost of token i + 1.
-    return found[context - stride : (last + 1) * stride].numpy()
+    return bits_at[context - stride : (last + 1) * stride].numpy()
 
 
 def _bits(model: LanguageModel, windows: Tensor) -> Tensor:

@@ -125,27 +125,31 @@ def compare(
 
 def _answers(exact, name, words, device, batch: int, rounds: int) -> list[Record]:
     """Measure formats of a model that answers texts: one at a time, and many."""
-    own = answering.for_model(exact)
+    questions = answering.for_model(exact)
     made = {word: make(name, word, device=device) for word in words}
-    facts, many = [], max(2, min(batch, len(own.exam.asked)))
+    facts, many = [], max(2, min(batch, len(questions.exam.asked)))
     for phase, count in (("answer", 1), ("answers", many)):
         tuned = _tuned(made, count)
-        asked = own.exam.asked[:count]
+        asked = questions.exam.asked[:count]
         calls = {
-            w: lambda m=m, asked=asked: own.ask(m, asked) for w, m in tuned.items()
+            w: lambda m=m, asked=asked: questions.ask(m, asked)
+            for w, m in tuned.items()
         }
         speed = measure.speed(calls, rounds=rounds)
         facts += _facts(speed, calls, words[0], count, THROUGHPUT_OF_ANSWERS,
                         {"phase": phase, "batch": count})  # fmt: skip
-    data = [_batch(exact, own.exam, many)]
+    data = [_batch(exact, questions.exam, many)]
     error = sensitivity.logit_error(exact, data)
     for word, model in tuned.items():
         facts += _costs(word, model, error, exact)
-        if own.judged:
-            given = own.ask(model, own.exam.asked)
+        if questions.judged:
+            given = questions.ask(model, questions.exam.asked)
             facts.append(
                 measure.quality.exact_match(
-                    given, own.exam.expected, subject=word, what=own.exam.share
+                    given,
+                    questions.exam.expected,
+                    subject=word,
+                    what=questions.exam.share,
                 )
             )
     return facts

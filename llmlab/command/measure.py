@@ -83,8 +83,10 @@ def _facts(model) -> list[records.Record]:
 
     if hasattr(model, "new_cache"):
         return report.one_model(model, stream=generation.stream_batch)
-    own = answering.for_model(model)
-    return answers.one_model(model, ask=own.ask, exam=own.exam, judged=own.judged)
+    questions = answering.for_model(model)
+    return answers.one_model(
+        model, ask=questions.ask, exam=questions.exam, judged=questions.judged
+    )
 
 
 def _writable(folder: Path) -> Path:

@@ -49,8 +49,10 @@ def _groups(controller: str, mount: Path, membership: Path) -> Iterator[Path]:
         else:
             continue
         # Inside a container the path may be the host's; then only the root exists.
-        own = root / path.strip("/")
-        yield from (g for g in (own, *own.parents) if g.is_relative_to(root))
+        group_folder = root / path.strip("/")
+        yield from (
+            g for g in (group_folder, *group_folder.parents) if g.is_relative_to(root)
+        )
 
 
 def _read(path: Path) -> str:

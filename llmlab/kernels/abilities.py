@@ -58,8 +58,8 @@ def keep_compiled_apart() -> Path:
     and writes beyond its output: the process dies. A folder set from outside stays.
     """
     simd = torch.backends.cpu.get_cpu_capability().lower().replace(" ", "-")
-    own = machine.cache_folder() / "inductor" / simd
-    return Path(os.environ.setdefault(COMPILED, str(own)))
+    cache = machine.cache_folder() / "inductor" / simd
+    return Path(os.environ.setdefault(COMPILED, str(cache)))
 
 
 def pack(weight: torch.Tensor) -> torch.Tensor:

@@ -59,11 +59,11 @@ class Format:
         match = _WORD.fullmatch(word) if isinstance(word, str) else None
         if match:
             size: GroupSize = match["tensor"] or "channel"
-            named = match["levels"]
+            levels = match["levels"]
             made = cls(
                 bits=int(match["bits"]),
                 group_size=int(match["group"]) if match["group"] else size,
-                symmetric=None if named is None else named == "sym",
+                symmetric=None if levels is None else levels == "sym",
                 activations=match["dynamic"] is not None,
             )
             if str(made) == word:

@@ -36,9 +36,11 @@ def replace(model: Model, modules: Mapping[str, nn.Module]) -> Model:
     part of the model already comes in as a copy that shares its storage. Raises
     ValueError for a name that no module has.
     """
-    new, own = share(model), {id(weight) for weight in model.parameters()}
+    new, original_ids = share(model), {id(weight) for weight in model.parameters()}
     modules = {
-        name: share(module) if own & set(map(id, module.parameters())) else module
+        name: share(module)
+        if original_ids & set(map(id, module.parameters()))
+        else module
         for name, module in modules.items()
     }
     old = {name: _submodule(new, name) for name in modules}

@@ -66,19 +66,19 @@ class StoredLinear(nn.Linear):
     def _load_from_state_dict(
         self, state_dict, prefix, metadata, strict, missing, unexpected, errors
     ) -> None:
-        own = {
+        to_move = {
             name.removeprefix(prefix): tensor
             for name, tensor in state_dict.items()
             if name.startswith(prefix)
         }
         if self.bias is not None:
-            if "bias" in own:
-                self.bias.data = own.pop("bias").to(self.bias)
+            if "bias" in to_move:
+                self.bias.data = to_move.pop("bias").to(self.bias)
             else:
                 missing.append(prefix + "bias")
-        unexpected += [prefix + name for name in own if name not in self.in_file]
+        unexpected += [prefix + name for name in to_move if name not in self.in_file]
         try:
-            self.from_file(own)
+            self.from_file(to_move)
         except KeyError as error:
             missing.append(prefix + error.args[0])
         except ValueError as error:

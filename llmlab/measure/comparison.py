@@ -77,7 +77,7 @@ def compare(
     ran_on: Threads | None = None,
 ) -> Verdict:
     """Compare the times of two calls in seconds, round by round."""
-    ratios = [other / own for own, other in zip(times, others, strict=True)]
+    ratios = [other / mine for mine, other in zip(times, others, strict=True)]
     low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
     low, high = low / (1 + SYSTEMATIC), high * (1 + SYSTEMATIC)
     return Verdict(name, against, intervals.median(ratios), low, high, ran_on)

@@ -16,8 +16,8 @@ def label(model: LanguageModel) -> str:
 
     A model that was changed says in `.format` what it is now, such as "int4-g32".
     """
-    own = getattr(model, "format", None)
-    return f"{model.name} {own or machine.dtype_name(dtype(model))}"
+    format = getattr(model, "format", None)
+    return f"{model.name} {format or machine.dtype_name(dtype(model))}"
 
 
 def dtype(model: LanguageModel, *, floating: bool = False) -> torch.dtype:

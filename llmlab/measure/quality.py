@@ -88,9 +88,9 @@ def difference(
     )
     size = sum(len(document.encode()) for document in texts_of(text))
     for name, scores in {"model": ours, "original": theirs}.items():
-        if (own := scores.bytes.sum()) != size:
+        if (counted := scores.bytes.sum()) != size:
             raise ValueError(
-                f"{name} was scored on a text of {own:,} bytes, and this one has "
+                f"{name} was scored on a text of {counted:,} bytes, and this one has "
                 f"{size:,}; score it on the same text."
             )
     both = [ours.sums(ours.bits), theirs.sums(theirs.bits), ours.bytes]

@@ -107,8 +107,8 @@ class Speed:
 
     def verdict(self, name: str, against: str) -> Verdict:
         """Compare two of the calls by their ratios within rounds."""
-        own, other = self[name].total, self[against].total
-        return compare(name, own.rounds, against, other.rounds, ran_on=self.ran_on)
+        this, other = self[name].total, self[against].total
+        return compare(name, this.rounds, against, other.rounds, ran_on=self.ran_on)
 
     def ratio(self, name: str, against: str) -> float:
         """Return how many times as fast `name` is as `against`."""

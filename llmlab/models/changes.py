@@ -98,10 +98,10 @@ def tied(model: nn.Module) -> list[list[str]]:
     """
     names = defaultdict(list)
     for path, module in model.named_modules():
-        own = module._parameters
+        parameters = module._parameters
         if as_stored(module) is not None:
-            own = {"bias": own.get("bias")}
-        for name, parameter in own.items():
+            parameters = {"bias": parameters.get("bias")}
+        for name, parameter in parameters.items():
             if parameter is not None:
                 names[id(parameter)].append(f"{path}.{name}" if path else name)
     return [group for group in names.values() if len(group) > 1]
@@ -141,8 +141,8 @@ def _other_sizes(model: nn.Module, plain: nn.Module) -> Iterator[tuple[str, list
 def _other_windows(model: nn.Module, plain: nn.Module) -> list[int | None]:
     if not hasattr(model, "shape"):  # a window of transformers' is in its config
         return []
-    windows, own = _windows(model), _windows(plain)
-    return windows if windows != own and len(windows) == len(own) else []
+    windows, actual = _windows(model), _windows(plain)
+    return windows if windows != actual and len(windows) == len(actual) else []
 
 
 def _windows(model: Any) -> list[int | None]:
@@ -167,12 +167,12 @@ def _check(
     model: nn.Module, plain: nn.Module, layers: Mapping[str, Mapping[str, Any]]
 ) -> None:
     """Raise ValueError where the changed empty model is not the model itself."""
-    own, other = dict(model.named_modules()), dict(plain.named_modules())
-    for name in [*own, *other]:
-        if (name in own) != (name in other):
+    actual, other = dict(model.named_modules()), dict(plain.named_modules())
+    for name in [*actual, *other]:
+        if (name in actual) != (name in other):
             lacks = "the model has not" if name in other else "it does not name"
             raise ValueError(_refusal(f"{name} is a module that {lacks}"))
-    for name, module in own.items():
+    for name, module in actual.items():
         if name not in layers and _kind(module) != _kind(other[name]):
             raise ValueError(
                 _refusal(

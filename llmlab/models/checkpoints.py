@@ -122,13 +122,13 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
             f"{folder} is damaged: its weights are not those that config.json belongs "
             "to, or another llmlab wrote it; save the model again."
         )
-    own = section.get("model_type", raw.get("model_type"))
-    if raw.get("model_type") not in (own, f"{HIDDEN}{own}"):
+    family = section.get("model_type", raw.get("model_type"))
+    if raw.get("model_type") not in (family, f"{HIDDEN}{family}"):
         raise ValueError(
-            f"{folder} is damaged: config.json says model_type={own!r} and "
+            f"{folder} is damaged: config.json says model_type={family!r} and "
             f"{raw.get('model_type')!r}; save the model again."
         )
-    return raw | {"model_type": own}
+    return raw | {"model_type": family}
 
 
 def _filled(config, section: dict, folder: Path, paths, dtype) -> Loaded:
@@ -159,8 +159,8 @@ def _cast(model: nn.Module, dtype: torch.dtype) -> None:
         if as_stored(module) is not None:
             module.to(dtype)
             continue
-        own = {**module._parameters, **persistent(module)}
-        for name, tensor in own.items():
+        tensors = {**module._parameters, **persistent(module)}
+        for name, tensor in tensors.items():
             if tensor is not None and tensor.is_floating_point():
                 tensor.data = finite(name, tensor.data.to(dtype))
 

@@ -135,15 +135,15 @@ def _half_saved(folder: Path) -> str:
 
 def index_of(folder: Path) -> list[str]:
     """Return the names of the files that a folder's index names, each once."""
-    named = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(named, dict) or not all(
-        isinstance(part, str) for part in named.values()
+    weight_map = read_json(folder / INDEX).get("weight_map")
+    if not isinstance(weight_map, dict) or not all(
+        isinstance(part, str) for part in weight_map.values()
     ):
         raise ValueError(
             f"{folder / INDEX} is damaged: it does not say in which file each weight "
             "is; get the file again."
         )
-    return sorted(set(named.values()))
+    return sorted(set(weight_map.values()))
 
 
 def weight_files(folder: Path) -> list[Path]:

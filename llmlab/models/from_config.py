@@ -34,9 +34,11 @@ def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
             plain = {k: v for k, v in raw.items() if k != files.SECTION}
             return CONFIG_MAPPING[str(raw.get("model_type"))].from_dict(plain)
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        named = config.architectures or []
-        if not isinstance(named, list) or not all(isinstance(n, str) for n in named):
-            raise ValueError(f"architectures={named!r} are no names")
+        architectures = config.architectures or []
+        if not isinstance(architectures, list) or not all(
+            isinstance(n, str) for n in architectures
+        ):
+            raise ValueError(f"architectures={architectures!r} are no names")
         return config
     except Exception as error:  # transformers' own rules fail in many ways
         raise ValueError(
@@ -64,8 +66,8 @@ def _recurrent(raw: Mapping[str, Any]) -> rnn.RecurrentConfig:
 
 def is_causal(config: Any) -> bool:
     """Say whether a transformers configuration is that of a model which writes on."""
-    named = (config.architectures or ["ForCausalLM"])[0]
-    causal = "ForCausalLM" in named or "LMHeadModel" in named
+    architecture = (config.architectures or ["ForCausalLM"])[0]
+    causal = "ForCausalLM" in architecture or "LMHeadModel" in architecture
     return causal and not config.is_encoder_decoder
 
 
@@ -80,15 +82,15 @@ def class_of(config: Any) -> type[PreTrainedModel]:
     """Return the class of transformers that a configuration names."""
     import transformers
 
-    named = str((config.architectures or ["AutoModel"])[0])
-    kind = getattr(transformers, named, transformers.AutoModel)
+    architecture = str((config.architectures or ["AutoModel"])[0])
+    kind = getattr(transformers, architecture, transformers.AutoModel)
     if kind is transformers.AutoModel:
         mapping: Any = transformers.AutoModel._model_mapping
         return mapping[type(config)]
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
         raise ValueError(
-            f"architectures={named!r} in config.json is no model of transformers; get "
-            "the file again."
+            f"architectures={architecture!r} in config.json is no model of "
+            "transformers; get the file again."
         )
     return kind
 

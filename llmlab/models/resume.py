@@ -69,19 +69,19 @@ class State:
         return step
 
     def _fill_model(self, tensors: dict[str, Tensor], path: Path) -> None:
-        own = dict(self.model.named_parameters())
+        parameters = dict(self.model.named_parameters())
         stored = {
             k.removeprefix("model."): v
             for k, v in tensors.items()
             if k.startswith("model.")
         }
-        same = own.keys() == stored.keys()
-        if not same or any(own[k].shape != stored[k].shape for k in own):
+        same = parameters.keys() == stored.keys()
+        if not same or any(parameters[k].shape != stored[k].shape for k in parameters):
             raise ValueError(
                 f"{path} holds the training of another model; choose another folder, "
                 "or remove it to start anew."
             )
-        for key, parameter in own.items():
+        for key, parameter in parameters.items():
             parameter.data.copy_(stored[key])
 
 

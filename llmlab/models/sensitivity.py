@@ -66,12 +66,12 @@ def scan(
     """
     layers = surgery.linear_layers(model, skip=skip)
     work, options = surgery.share(model), []
-    own = surgery.linear_layers(work)
+    layers_of_copy = surgery.linear_layers(work)
     with torch.inference_mode():
         before = loss(work)
     with progress.task("scanning layers", len(layers) * len(changes)) as step:
         for name, original in layers.items():
-            layer, weight = own[name], surgery.weight_of(original)
+            layer, weight = layers_of_copy[name], surgery.weight_of(original)
             for setting, change in changes.items():
                 with surgery.naming(name):
                     changed, size = change(weight.clone())  # it may work in place

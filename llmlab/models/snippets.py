@@ -43,17 +43,17 @@ def batches(
             f"rows={rows} cannot hold each of {len(MODULES)} modules equally often; "
             f"choose a multiple of {len(MODULES)}."
         )
-    own = _by_module(tokenizer, chosen)
+    by_module = _by_module(tokenizer, chosen)
     share = rows // len(MODULES)
 
     @functools.cache
     def order(label: int, time_around: int) -> np.ndarray:
         dice = np.random.default_rng((seed, label, time_around))
-        return dice.permutation(len(own[label]))
+        return dice.permutation(len(by_module[label]))
 
     def row(label: int, number: int) -> list[int]:
-        time_around, place = divmod(number, len(own[label]))
-        return [label, *own[label][order(label, time_around)[place]]]
+        time_around, place = divmod(number, len(by_module[label]))
+        return [label, *by_module[label][order(label, time_around)[place]]]
 
     @functools.lru_cache(maxsize=1)
     def dealt_out(number: int) -> list[list[list[int]]]:
@@ -61,7 +61,7 @@ def batches(
         places = range(number * dealt * share, (number + 1) * dealt * share)
         sorted_rows = [
             sorted((row(label, place) for place in places), key=len)
-            for label in range(len(own))
+            for label in range(len(by_module))
         ]
         return [
             [row for mine in sorted_rows for row in mine[n * share : (n + 1) * share]]
@@ -93,12 +93,12 @@ def padded(rows: Sequence[Sequence[int]], pad: int) -> Tensor:
 
 def _by_module(tokenizer: Any, chosen: Sequence[Snippet]) -> list[list[list[int]]]:
     """Return the token ids of each module's snippets."""
-    own: list[list[list[int]]] = [[] for _ in MODULES]
+    by_module: list[list[list[int]]] = [[] for _ in MODULES]
     for snippet, ids in zip(chosen, encoded(tokenizer, chosen), strict=True):
-        own[MODULES.index(snippet.module)].append(ids)
-    if missing := [MODULES[n] for n, snippets in enumerate(own) if not snippets]:
+        by_module[MODULES.index(snippet.module)].append(ids)
+    if missing := [MODULES[n] for n, snippets in enumerate(by_module) if not snippets]:
         raise ValueError(
             f"no snippet uses {', '.join(missing)}; train on more files, so that each "
             "module is used in one at least."
         )
-    return own
+    return by_module

@@ -72,13 +72,13 @@ def share_of_weights(model: nn.Module, layers: Iterable[LinearLayer]) -> float:
     """
     inside = {id(layer.weight): layer.weight.numel() for layer in layers}
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
-    rest = {
+    others = {
         id(weight): weight.numel()
         for weight in model.parameters()
         if weight.dim() > 1 and id(weight) not in tables | set(inside)
     }
     held = sum(inside.values())
-    return held / (held + sum(rest.values()))
+    return held / (held + sum(others.values()))
 
 
 def set_weight(layer: LinearLayer, weight: Tensor) -> None:

@@ -23,16 +23,16 @@ RENAMES = (  # in the files, here
 
 def ours(name: str) -> str:
     """Return our name of a tensor in a file of the Llama family."""
-    for theirs, own in RENAMES:
-        name = name.replace(theirs, own)
+    for theirs, ours in RENAMES:
+        name = name.replace(theirs, ours)
     return name
 
 
 def theirs(name: str) -> str:
     """Return a file's name of one of our tensors; undoes `ours`."""
-    for in_file, own in RENAMES:
-        if own[0] == "." or name.startswith(own):
-            name = name.replace(own, in_file)
+    for in_file, ours in RENAMES:
+        if ours[0] == "." or name.startswith(ours):
+            name = name.replace(ours, in_file)
     return name
 
 

@@ -102,7 +102,7 @@ def muon_and_adamw(
     everything = list(model.parameters())
     inside = [p for p in everything if p.dim() == 2 and id(p) not in left]
     chosen = {id(p) for p in inside}
-    rest = [p for p in everything if id(p) not in chosen]
+    others = [p for p in everything if id(p) not in chosen]
     made: list[torch.optim.Optimizer] = []
     if inside:
         made.append(
@@ -110,9 +110,9 @@ def muon_and_adamw(
                 inside, lr=rate, weight_decay=0.1, adjust_lr_fn="match_rms_adamw"
             )
         )
-    if rest:
+    if others:
         decay = weight_decay
-        made.append(torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=decay))
+        made.append(torch.optim.AdamW(others, lr=rate, betas=betas, weight_decay=decay))
     return made
 
 

@@ -170,8 +170,8 @@ class TransformersModel(Streaming, nn.Module):
         return getattr(self._text, "num_attention_heads", None) or 0
 
     def _head_width(self) -> int:
-        own = getattr(self._text, "head_dim", None)
-        return own or self._text.hidden_size // max(1, self._heads())
+        head_width = getattr(self._text, "head_dim", None)
+        return head_width or self._text.hidden_size // max(1, self._heads())
 
     def _weights_used(self) -> int:
         """Multiply-adds of one token in linear layers."""
@@ -197,8 +197,9 @@ def _remembers(model: PreTrainedModel, takes: set[str]) -> bool:
         return False
     if "position_ids" not in takes and model.config.model_type not in ALIBI:
         return False
-    own = "create_position_ids_from_input_ids"  # counts positions from tokens alone
-    if any(hasattr(module, own) for module in model.modules()):
+    # Some count positions from tokens alone.
+    from_tokens = "create_position_ids_from_input_ids"
+    if any(hasattr(module, from_tokens) for module in model.modules()):
         return False
     plain = (DynamicLayer, DynamicSlidingWindowLayer)
     layers = DynamicCache(config=model.config.get_text_config()).layers

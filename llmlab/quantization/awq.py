@@ -44,11 +44,11 @@ def quantize(
     chosen = formats.layer_formats(model, format, skip)
     seen = calibration.collect(model, data, chosen)
     weights, scales = {}, {}
-    for name, own in progress.track(list(chosen.items()), "AWQ"):
+    for name, layer_format in progress.track(list(chosen.items()), "AWQ"):
         layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name], scales[name] = solve(
-                surgery.weight_of(layer), seen[name], own, clip=clip,
+                surgery.weight_of(layer), seen[name], layer_format, clip=clip,
                 scale_dtype=formats.SCALE_DTYPE,
             )  # fmt: skip
     return conversion.convert(model, weights, chosen, input_scales=scales)

@@ -100,7 +100,7 @@ def prepare(
     in less than float32.
     """
     layers = {}
-    for name, own in formats.layer_formats(model, format, skip).items():
+    for name, layer_format in formats.layer_formats(model, format, skip).items():
         weight = surgery.weight_of(model.get_submodule(name))
         if weight.dtype not in (torch.float32, torch.float64):
             raise ValueError(
@@ -108,8 +108,8 @@ def prepare(
                 "training are lost; load the model in float32."
             )
         with surgery.naming(name):
-            start = formats.quantize_weight(weight, own, clip=clip)
-        layers[name] = LearningLinear(weight, start.grid, own)
+            start = formats.quantize_weight(weight, layer_format, clip=clip)
+        layers[name] = LearningLinear(weight, start.grid, layer_format)
     new = surgery.replace(model, layers)
     for tensor in (*new.parameters(), *new.buffers()):
         tensor.data = tensor.data.clone()  # training must not move the original's

@@ -36,11 +36,11 @@ def quantize(
     """
     weights = {}
     chosen = formats.layer_formats(model, format, skip)
-    for name, own in progress.track(list(chosen.items()), "rounding weights"):
+    for name, layer_format in progress.track(list(chosen.items()), "rounding weights"):
         layer = model.get_submodule(name)
         with surgery.naming(name):
             weights[name] = formats.quantize_weight(
-                surgery.weight_of(layer), own, clip=clip,
+                surgery.weight_of(layer), layer_format, clip=clip,
                 scale_dtype=formats.SCALE_DTYPE,
             )  # fmt: skip
     return conversion.convert(model, weights, chosen)

@@ -37,19 +37,21 @@ def quantize(
     that leaves activations as they are.
     """
     chosen = formats.layer_formats(model, format, skip)
-    if plain := [own for own in chosen.values() if not own.activations]:
+    if plain := [
+        layer_format for layer_format in chosen.values() if not layer_format.activations
+    ]:
         raise ValueError(
             f"format={plain[0]} leaves the activations as they are, and smoothing is "
             f"for them; hand in {plain[0]}-dynamic, or use quantize(...)."
         )
     seen = calibration.collect(model, data, chosen)
     weights, scales = {}, {}
-    for name, own in progress.track(list(chosen.items()), "smoothing"):
+    for name, layer_format in progress.track(list(chosen.items()), "smoothing"):
         weight = surgery.weight_of(model.get_submodule(name)).float()
         with surgery.naming(name):
             scales[name] = factors(weight, seen[name].largest, strength=strength)
             weights[name] = formats.quantize_weight(
-                weight / scales[name], own, scale_dtype=formats.SCALE_DTYPE
+                weight / scales[name], layer_format, scale_dtype=formats.SCALE_DTYPE
             )
     return conversion.convert(model, weights, chosen, input_scales=scales)
 

@@ -66,8 +66,8 @@ def manifest_path(folder: Path) -> Path:
     """
     family = _family(folder)
     shared = folder.parent / family[0] / MANIFEST
-    own = folder / MANIFEST
-    return shared if shared.exists() and not own.exists() else own
+    manifest = folder / MANIFEST
+    return shared if shared.exists() and not manifest.exists() else manifest
 
 
 def manifest_of(folder: Path) -> list[dict[str, Any]]:

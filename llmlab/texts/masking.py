@@ -38,8 +38,8 @@ def collect(files: Iterable[TextFile]) -> list[Snippet]:
     seen, snippets = set(), []
     for file in progress.track(list(files), "cutting snippets"):
         taken: Counter[str] = Counter()
-        own = of_source(file.read(), f"{file.package}/{file.path}")
-        for snippet in sorted(own, key=_chance):
+        of_file = of_source(file.read(), f"{file.package}/{file.path}")
+        for snippet in sorted(of_file, key=_chance):
             if key(snippet) not in seen and taken[snippet.module] < PER_FILE:
                 seen.add(key(snippet))
                 taken[snippet.module] += 1
@@ -71,7 +71,7 @@ def of_source(text: str, source: str) -> list[Snippet]:
     uses = _uses(nodes)
     if not uses:
         return []
-    lines, aliases, found = text.split("\n"), _aliases(nodes), []
+    lines, aliases, hidden = text.split("\n"), _aliases(nodes), []
     imported = _import_lines(nodes)
     for first, last in _runs(tree.body, lines, uses):
         modules = _used(uses, first, last)
@@ -81,8 +81,8 @@ def of_source(text: str, source: str) -> list[Snippet]:
         kept = [lines[n - 1] for n in range(first, last + 1) if n not in imported]
         code = _outdented(kept)
         if len(code) >= SHORTEST and _parses(code):
-            found.append(Snippet(module, masked(code, aliases), source))
-    return found
+            hidden.append(Snippet(module, masked(code, aliases), source))
+    return hidden
 
 
 def masked(code: str, aliases: Iterable[str] = ()) -> str:

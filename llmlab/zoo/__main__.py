@@ -45,12 +45,14 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     names = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, (module, _) in RECIPES.items():
         recipe = importlib.import_module(f"llmlab.zoo.{module}")
-        own = names.add_parser(name, help=recipe.__doc__.partition("\n")[0])
-        own.add_argument("--folder", type=Path, help="where the training stands")
-        own.add_argument("--publish", type=Path, help="write weights and card there")
-        own.add_argument("--stop-after", type=int, help="pause after this step")
-        recipe.add_arguments(own)
-        own.set_defaults(recipe=recipe)
+        subparser = names.add_parser(name, help=recipe.__doc__.partition("\n")[0])
+        subparser.add_argument("--folder", type=Path, help="where the training stands")
+        subparser.add_argument(
+            "--publish", type=Path, help="write weights and card there"
+        )
+        subparser.add_argument("--stop-after", type=int, help="pause after this step")
+        recipe.add_arguments(subparser)
+        subparser.set_defaults(recipe=recipe)
     return parser.parse_args(arguments)
 
 

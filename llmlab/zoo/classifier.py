@@ -117,7 +117,7 @@ def made(folder: Path, *, sample: int | None = None) -> Recipe:
 
     sample: learn from so many of the standard library alone, in a smaller model.
     """
-    words, found = splits.tokenizer(), splits.prepare(folder, sample=sample)
+    words, by_split = splits.tokenizer(), splits.prepare(folder, sample=sample)
     shape, steps, rows = SHAPE, STEPS, BATCH
     if sample is not None:
         shape, steps, rows = SAMPLE_SHAPE, SAMPLE_STEPS, SAMPLE_BATCH
@@ -126,11 +126,11 @@ def made(folder: Path, *, sample: int | None = None) -> Recipe:
         decay_share=DECAY_SHARE,
         seed=splits.SEED,
         score=ACCURACY,
-        exam=held_out_exam(words, found["held out"]),
+        exam=held_out_exam(words, by_split["held out"]),
         tokenizer=words,
         fresh=lambda: fresh(words, shape),
         batch=snippets.batches(
-            words, found["training"], rows=rows, hidden=HIDDEN, seed=splits.SEED
+            words, by_split["training"], rows=rows, hidden=HIDDEN, seed=splits.SEED
         ),
         loss=loss,
         optimizers=optimizers,
@@ -160,5 +160,5 @@ def run(options: argparse.Namespace, *, card: ModuleType) -> None:
             f"--sample {options.sample} shows how the recipe works, and its card would "
             "describe another; leave out --publish or --sample."
         )
-    own = functools.partial(made, sample=options.sample)
-    recipe.run(own, options, judge=card.quick, publish=card.publish)
+    make = functools.partial(made, sample=options.sample)
+    recipe.run(make, options, judge=card.quick, publish=card.publish)

@@ -43,8 +43,8 @@ def quick(model: nn.Module, folder: Path) -> list[Record]:
     """Return the accuracy of the model and of the most common answer, by set."""
     found = []
     for name, asked in _asked(folder).items():
-        own = classifier.answers(model, model.tokenizer, asked)
-        found.append(baselines.accuracy(own, asked, f"classifier, {name}"))
+        answers = classifier.answers(model, model.tokenizer, asked)
+        found.append(baselines.accuracy(answers, asked, f"classifier, {name}"))
         most = baselines.majority(asked)
         found.append(baselines.accuracy(most, asked, f"always {most[0]}, {name}"))
     return found
@@ -66,18 +66,18 @@ def text_of(
     snippets_by_split = splits.load(folder)
     bag = baselines.bag_of_tokens(model.tokenizer, snippets_by_split["training"])
     asked = _asked(folder)
-    own = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
+    answers = {k: classifier.answers(model, model.tokenizer, asked[k]) for k in asked}
     parts = [
         _head(model, plan, place, snippets_by_split, device),
-        *_quality(asked, own, bag),
-        *_modules(snippets_by_split["training"], asked, own),
-        *_mistakes(asked["frozen"], own["frozen"]),
+        *_quality(asked, answers, bag),
+        *_modules(snippets_by_split["training"], asked, answers),
+        *_mistakes(asked["frozen"], answers["frozen"]),
         *_curve(folder),
     ]
     return "\n".join(parts)
 
 
-def _quality(asked: dict, own: dict, bag: baselines.Answer) -> list[str]:
+def _quality(asked: dict, answers: dict, bag: baselines.Answer) -> list[str]:
     """Return accuracies on both sets, and the paired difference, as a table."""
     lines = [
         "## Quality\n",
@@ -92,13 +92,15 @@ def _quality(asked: dict, own: dict, bag: baselines.Answer) -> list[str]:
     ]
     bags = {name: bag(snippets) for name, snippets in asked.items()}
     table = {
-        "`classifier`": [baselines.accuracy(own[n], s, n) for n, s in asked.items()],
+        "`classifier`": [
+            baselines.accuracy(answers[n], s, n) for n, s in asked.items()
+        ],
         "bag of tokens": [baselines.accuracy(bags[n], s, n) for n, s in asked.items()],
         "most common answer": [
             baselines.accuracy(baselines.majority(s), s, n) for n, s in asked.items()
         ],
         "`classifier` less bag": [
-            baselines.difference(own[n], bags[n], s, n) for n, s in asked.items()
+            baselines.difference(answers[n], bags[n], s, n) for n, s in asked.items()
         ],
     }
     for what, facts in table.items():
@@ -154,7 +156,7 @@ follow how common a module is. Snippets that use two of the twelve were never se
 """
 
 
-def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
+def _modules(learnt: Sequence[Snippet], asked: dict, answers: dict) -> list[str]:
     """Return by module how many snippets there are, and how many are answered right."""
     counts = Counter(snippet.module for snippet in learnt)
     lines = [
@@ -165,7 +167,7 @@ def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
     for module in masking.MODULES:
         cells = []
         for name, snippets in asked.items():
-            right = baselines.hits(own[name], snippets)
+            right = baselines.hits(answers[name], snippets)
             mine = [
                 r for r, s in zip(right, snippets, strict=True) if s.module == module
             ]
@@ -174,9 +176,9 @@ def _modules(learnt: Sequence[Snippet], asked: dict, own: dict) -> list[str]:
     return [*lines, ""]
 
 
-def _mistakes(asked: Sequence[Snippet], own: Sequence[str]) -> list[str]:
+def _mistakes(asked: Sequence[Snippet], answers: Sequence[str]) -> list[str]:
     """Show the first wrong answers to the frozen snippets, six at most."""
-    wrong = [(s, a) for s, a in zip(asked, own, strict=True) if s.module != a]
+    wrong = [(s, a) for s, a in zip(asked, answers, strict=True) if s.module != a]
     lines = [
         "## Mistakes\n",
         f"{len(wrong)} of the {len(asked)} frozen snippets are answered wrongly. Not "

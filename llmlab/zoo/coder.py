@@ -83,11 +83,11 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     if tokenizer and not tokenizer.exists():
         raise ValueError(f"{tokenizer} is missing; weights are read in their tokens.")
     if (folder / "held_out.bin").exists():
-        own = folder / "tokenizer.json"
-        if tokenizer and _words(tokenizer) != _words(own):
+        tokenizer_file = folder / "tokenizer.json"
+        if tokenizer and _words(tokenizer) != _words(tokenizer_file):
             raise ValueError(
-                f"{own} is not {tokenizer}, so the texts of this folder are encoded "
-                "otherwise; choose another --folder."
+                f"{tokenizer_file} is not {tokenizer}, so the texts of this folder are "
+                "encoded otherwise; choose another --folder."
             )
         return
     folder.mkdir(parents=True, exist_ok=True)

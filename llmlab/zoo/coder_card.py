@@ -116,8 +116,8 @@ def _positions(model, library: dict[str, str]) -> list[str]:
 
 def _shares(model, library: dict, folder: Path, plan: coder.TokenPlan) -> list[str]:
     parse = code_exams.parse_share(model, library.values())
-    read, own = coder.batches(folder, plan), _own_steps(folder, plan)
-    copied = code_exams.verbatim_share(model, read, own)
+    read, steps = coder.batches(folder, plan), _own_steps(folder, plan)
+    copied = code_exams.verbatim_share(model, read, steps)
     return [
         f"Of {parse.details['asked']} function bodies of the held-out library, written "
         f"greedily after the text up to the head: {_interval(parse)} parse. Of "

@@ -74,7 +74,7 @@ Make = Callable[[Path], Recipe]
 
 
 def train(
-    own: Recipe,
+    made: Recipe,
     folder: Path,
     plan: TrainingPlan,
     *,
@@ -82,18 +82,18 @@ def train(
     stop_after: int | None = None,
 ) -> nn.Module:
     """Train, or go on training, in `folder`; return the model with its tokenizer."""
-    torch.manual_seed(own.seed)
+    torch.manual_seed(made.seed)
     warmup = min(WARMUP_STEPS, plan.steps // 10)
     times = -(-min(plan.steps, stop_after or plan.steps) // plan.between)
-    before = scores(folder, own.score)
-    with curve.live(own.exam, own.score, times=times, before=before) as evaluate:
+    before = scores(folder, made.score)
+    with curve.live(made.exam, made.score, times=times, before=before) as evaluate:
         trained = training.train(
-            own.fresh().to(device),
-            own.batch,
+            made.fresh().to(device),
+            made.batch,
             steps=plan.steps,
-            optimizers=own.optimizers,
-            loss=own.loss,
-            autocast=own.autocast,
+            optimizers=made.optimizers,
+            loss=made.loss,
+            autocast=made.autocast,
             schedule=training.constant_then_decay(
                 plan.steps, warmup=warmup, decay=plan.decay
             ),
@@ -103,7 +103,7 @@ def train(
             evaluate_every=plan.between,
             stop_after=stop_after,
         )
-    trained.model.tokenizer = own.tokenizer
+    trained.model.tokenizer = made.tokenizer
     return trained.model
 
 
@@ -129,10 +129,10 @@ def plan_of(
     if minutes is not None and not minutes > 0:
         raise ValueError(f"minutes={minutes} must be above 0, such as 3.")
     if not path.exists():
-        own = make(folder)
-        steps = own.steps if minutes is None else steps_in(60 * minutes, own, device)
+        made = make(folder)
+        steps = made.steps if minutes is None else steps_in(60 * minutes, made, device)
         plan = TrainingPlan(
-            steps, round(own.decay_share * steps), minutes, own.started_from
+            steps, round(made.decay_share * steps), minutes, made.started_from
         )
         atomic.write(path, json.dumps(asdict(plan)) + "\n")
     plan = TrainingPlan(**json.loads(path.read_text()))
@@ -145,19 +145,19 @@ def plan_of(
     return plan
 
 
-def steps_in(seconds: float, own: Recipe, device: str = "cpu") -> int:
+def steps_in(seconds: float, made: Recipe, device: str = "cpu") -> int:
     """Measure a few steps and an exam, and return how many steps fit into the time.
 
     It gives way to busy neighbours and says so: what fits beside them is planned.
     """
     with clock.given_way() as ran_on:
-        model = own.warm(own.fresh().to(device), steps=3).model  # warm up
+        model = made.warm(made.fresh().to(device), steps=3).model  # warm up
         watch = clock.Host()
         start = watch.look()
-        model = own.warm(model, steps=MEASURED).model
+        model = made.warm(model, steps=MEASURED).model
         middle = watch.look()
-        model.tokenizer = own.tokenizer
-        own.exam(model)
+        model.tokenizer = made.tokenizer
+        made.exam(model)
         exams = EVALUATIONS * watch.seconds(middle, watch.look())
     if ran_on.note:
         print(f"planning: {ran_on.note}")
@@ -186,17 +186,17 @@ def run(
     make = functools.cache(make)
     folder, device = options.folder, str(machine.device(options.device))
     plan = plan_of(make, folder, minutes=options.minutes, device=device)
-    own = make(folder)
-    if plan.started_from not in (None, own.started_from):
+    made = make(folder)
+    if plan.started_from not in (None, made.started_from):
         raise ValueError(
             f"the training in {folder} began with weights {plan.started_from}, and now "
-            f"{own.started_from} stand there; choose another --folder."
+            f"{made.started_from} stand there; choose another --folder."
         )
-    model = train(own, folder, plan, device=device, stop_after=options.stop_after)
+    model = train(made, folder, plan, device=device, stop_after=options.stop_after)
     done = min(plan.steps, options.stop_after or plan.steps)
-    bars = curve.sparkline(scores(folder, own.score))
+    bars = curve.sparkline(scores(folder, made.score))
     print(f"trained {done} of {plan.steps} steps in {folder}")
-    print(f"{own.score.replace('_', ' ')} while training: {bars}")
+    print(f"{made.score.replace('_', ' ')} while training: {bars}")
     print(show.table(judge(model, folder)))
     if options.publish:
         print(f"written {publish(model, folder, options.publish, plan)}")

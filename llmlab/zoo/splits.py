@@ -66,11 +66,12 @@ def prepare(folder: Path, *, sample: int | None = None) -> dict[str, list[Snippe
         manifests.write_manifest(chosen, folder / manifests.MANIFEST)
         write(found, path, sample=sample)
     stored = json.loads(path.read_text())
-    own = stored.pop("sample", None)
-    if own != sample:
+    stored_sample = stored.pop("sample", None)
+    if stored_sample != sample:
         raise ValueError(
             f"sample={sample}, but the snippets in {folder} were chosen with "
-            f"sample={own}; ask for as many to go on, or choose another folder."
+            f"sample={stored_sample}; ask for as many to go on, or choose another "
+            "folder."
         )
     return _snippets(stored)
 

@@ -61,7 +61,7 @@ def learnt_from(folder: Path) -> list[dict[str, Any]]:
     """Return a row per file that the weights in training have read, or hold out."""
     rows = manifests.read_manifest(folder / manifests.MANIFEST)
     if (folder / DATA).exists():
-        own = {tuple(row.values()) for row in rows}
+        known_rows = {tuple(row.values()) for row in rows}
         earlier = manifests.read_manifest(folder / DATA)
-        rows += [row for row in earlier if tuple(row.values()) not in own]
+        rows += [row for row in earlier if tuple(row.values()) not in known_rows]
     return rows

@@ -49,8 +49,8 @@ def trial(calls: Calls, *, rounds: int = 5) -> dict[str, float]:
         tried = {name: _warmed_up(call) for name, call in calls.items()}
         least = dict.fromkeys(tried, math.inf)
         for _ in range(rounds):
-            for name, each in tried.items():
-                least[name] = min(least[name], each.seconds())
+            for name, warmed_up in tried.items():
+                least[name] = min(least[name], warmed_up.seconds())
     return least
 
 

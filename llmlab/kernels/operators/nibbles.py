@@ -50,9 +50,9 @@ def _unpack(packed: Packed, spec: WeightSpec, product: Callable) -> Quantized:
     bare[..., 0] = 1.0  # integer times one, plus nothing
     eye = torch.eye(spec.columns, dtype=torch.bfloat16, device=pairs.device)
     integers = product(eye, (tiles, bare)).T.round().to(torch.int8)
-    own = pairs[:: len(pairs) // spec.groups].transpose(0, 1).float()  # (O, G, 2)
-    own = own[:1] if spec.per_tensor else own
-    scales, offsets = own.unbind(-1)
+    by_row = pairs[:: len(pairs) // spec.groups].transpose(0, 1).float()  # (O, G, 2)
+    by_row = by_row[:1] if spec.per_tensor else by_row
+    scales, offsets = by_row.unbind(-1)
     zeros = None if spec.symmetric else (-offsets / scales).round()
     return spec.weight(integers, scales, zeros)
 

@@ -49,10 +49,12 @@ class KVCache(RaggedCache):
         self.windows = tuple(windows or [None] * layers)
         self.layers = [
             tuple(
-                torch.zeros(batch, own, length, head_width, dtype=dtype, device=device)
+                torch.zeros(
+                    batch, tensor, length, head_width, dtype=dtype, device=device
+                )
                 for _ in ("keys", "values")
             )
-            for own in heads
+            for tensor in heads
         ]
         self.clean = 0  # with what `longest` rows hold: numbers before this place
         self._masks: dict[int | None, Mask] = {}  # by window, of the call that runs
@@ -87,9 +89,9 @@ class KVCache(RaggedCache):
         else:
             seen = self._view(reach)
             places = _places(self.lengths, tokens)  # (B, T)
-            own = torch.arange(len(places), device=places.device)[:, None]
-            own_keys[own, :, places] = keys.transpose(1, 2)  # (B, T, K, H)
-            own_values[own, :, places] = values.transpose(1, 2)
+            row_indices = torch.arange(len(places), device=places.device)[:, None]
+            own_keys[row_indices, :, places] = keys.transpose(1, 2)  # (B, T, K, H)
+            own_values[row_indices, :, places] = values.transpose(1, 2)
         mask = self._mask(self.windows[layer], tokens, seen)
         return own_keys.narrow(2, 0, seen), own_values.narrow(2, 0, seen), mask
 
@@ -189,13 +191,13 @@ def causal_mask(
                 return "causal" if tokens > 1 else None
             if tokens == 1:
                 return None
-        own = torch.arange(start, start + tokens, device=device)[None]  # (1, T)
+        positions = torch.arange(start, start + tokens, device=device)[None]  # (1, T)
     else:
-        own = _places(start, tokens)  # (B, T), of each query
-    own = own[:, None, :, None]
+        positions = _places(start, tokens)  # (B, T), of each query
+    positions = positions[:, None, :, None]
     places = torch.arange(seen, device=device)
-    mask = places <= own
-    return mask if window is None else mask & (places > own - window)
+    mask = places <= positions
+    return mask if window is None else mask & (places > positions - window)
 
 
 def uncached(mask: Mask, keys: Tensor, values: Tensor) -> tuple[Tensor, Tensor, Mask]:

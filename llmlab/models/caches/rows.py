@@ -144,7 +144,7 @@ class RaggedCache(ABC):
                 "one model made."
             )
         new = copy.copy(self)
-        limits = [own.limit for own in (self, other) if own.limit is not None]
+        limits = [cache.limit for cache in (self, other) if cache.limit is not None]
         new.limit = max(limits) if len(limits) == 2 else None
         with torch.no_grad():
             new._hold(torch.cat((self.lengths, other.lengths)))

@@ -58,11 +58,11 @@ class AlignedCache(RaggedCache):
                 places = starts + torch.arange(kept, device=device)  # (B, C)
                 lengths = self.lengths.to(device)[:, None]
                 empty = torch.arange(kept, device=device) < kept - lengths
-                own = torch.arange(len(ends), device=device)[:, None]
+                row_indices = torch.arange(len(ends), device=device)[:, None]
                 empty, places = empty[:, None, :, None], places.clamp(min=0)
                 # Indices on both sides of a slice come out in front: (B, C, K, H).
-                keys = layer.keys[own, :, places].transpose(1, 2)
-                values = layer.values[own, :, places].transpose(1, 2)
+                keys = layer.keys[row_indices, :, places].transpose(1, 2)
+                values = layer.values[row_indices, :, places].transpose(1, 2)
                 layer.keys = keys.masked_fill(empty, 0)
                 layer.values = values.masked_fill(empty, 0)
 

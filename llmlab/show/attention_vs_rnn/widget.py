@@ -40,9 +40,9 @@ def attention_widget(
         weights = heads.get((choice["layer"], choice["head"]))
         if weights is None:
             return None
-        named = title and f"{title}: layer {choice['layer']}, head {choice['head']}"
+        heading = title and f"{title}: layer {choice['layer']}, head {choice['head']}"
         alt = f"Attention map, {say(choice)}."
-        return figure(maps.attention_map(weights, title=named), alt=alt)
+        return figure(maps.attention_map(weights, title=heading), alt=alt)
 
     layers, numbers = ({place[i] for place in heads} for i in (0, 1))
     options = {"layer": sorted(layers), "head": sorted(numbers)}

@@ -64,9 +64,9 @@ def quality_by_bits(
 def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None:
     for index, method in enumerate(methods):
         look, shift = style.series(index), APART * (index - (len(methods) - 1) / 2)
-        own = [record for record in records if record.details["method"] == method]
+        of_method = [record for record in records if record.details["method"] == method]
         for kind in ("recorded", "measured"):
-            facts = [record for record in own if record.kind == kind]
+            facts = [record for record in of_method if record.kind == kind]
             _curve(axes, look, shift, facts, hollow=kind == "measured")
     axes.axhline(0, color=style.QUIET, linewidth=1)
     bits = sorted({select.detail(record, "bits") for record in records})

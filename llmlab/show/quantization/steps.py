@@ -55,9 +55,9 @@ def levels(
     style.panel_title(axes, spoken(step))
     for panel, (name, line) in zip(beside, costs.items(), strict=True):
         _cost(panel, name, line, step)
-    named = [panel.get_legend_handles_labels() for panel in (axes, *beside[:1])]
+    legends = [panel.get_legend_handles_labels() for panel in (axes, *beside[:1])]
     handles, labels = (
-        [*itertools.chain(*column)] for column in zip(*named, strict=True)
+        [*itertools.chain(*column)] for column in zip(*legends, strict=True)
     )
     fig.legend(handles, labels, loc="outside lower left", ncols=3)
     return fig

@@ -33,14 +33,18 @@ def levels_widget(
     costs = select.by_quantity(records, *COSTS)
 
     def say(choice: Choice) -> str:
-        own = [
+        chosen = [
             f"{record.name} {record.value_text()}"
             for record in costs
             if all(select.detail(record, key) == choice[key] for key in choice)
         ]
         place = f"{choice['bits']} bits, "
         place += steps.size_spoken(choice["group size"])
-        return f"{place}: {', '.join(own)}" if own else f"{place}: not computed before"
+        return (
+            f"{place}: {', '.join(chosen)}"
+            if chosen
+            else f"{place}: not computed before"
+        )
 
     def draw(choice: Choice) -> Picture | None:
         here = choice["bits"], choice["group size"]
