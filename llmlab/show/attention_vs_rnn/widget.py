@@ -6,7 +6,7 @@ from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT
 from llmlab.core.records import Record
 from llmlab.show import select
 from llmlab.show.attention_vs_rnn import maps
-from llmlab.show.figures import Picture, figure
+from llmlab.show.figures import Picture, quick_picture
 from llmlab.show.widgets import Choice, Selectors
 
 
@@ -42,7 +42,7 @@ def attention_widget(
             return None
         heading = title and f"{title}: layer {choice['layer']}, head {choice['head']}"
         alt = f"Attention map, {say(choice)}."
-        return figure(maps.attention_map(weights, title=heading), alt=alt)
+        return quick_picture(maps.attention_map(weights, title=heading), alt=alt)
 
     layers, numbers = ({place[i] for place in heads} for i in (0, 1))
     options = {"layer": sorted(layers), "head": sorted(numbers)}

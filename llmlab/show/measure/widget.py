@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from llmlab.core.records import Record
 from llmlab.show import scales, select
-from llmlab.show.figures import Picture, figure
+from llmlab.show.figures import Picture, Place, quick_picture
 from llmlab.show.measure.along_batch import regimes
 from llmlab.show.measure.grid import Choice, grid
 from llmlab.show.measure.phases import BOUNDS
@@ -44,13 +44,19 @@ def bounds_widget(
             )
     limits = scales.room([record.value for record in choices.records])
 
+    places: list[Place] = []  # one for all, since they share their limits
+
     def draw(choice: Choice) -> Picture | None:
         shown = choices.along(choice, along)
         if not select.by_quantity(shown, *BOUNDS):
             return None  # the line says so
         at = choice[along]
         fig = regimes(shown, along=along, at=at, limits=limits, title=title)
-        return figure(fig, alt=f"{title} by {along}. {choices.sentence(choice)}.")
+        return quick_picture(
+            fig,
+            alt=f"{title} by {along}. {choices.sentence(choice)}.",
+            places=places,
+        )
 
     options = {key: choices.options(key) for key in choices.keys}
     return Selectors(options, choices.first(), choices.sentence, draw)

@@ -6,7 +6,7 @@ from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.quantization.quantities import BITS_PER_WEIGHT, ROUNDING_ERROR, STEP
 from llmlab.show import select
-from llmlab.show.figures import Picture, figure
+from llmlab.show.figures import Picture, quick_picture
 from llmlab.show.quantization import steps
 from llmlab.show.widgets import Choice, Selectors
 
@@ -56,7 +56,9 @@ def levels_widget(
         fig = steps.levels(
             records, bits=here[0], group_size=here[1], title=title or steps.TITLE
         )
-        return figure(fig, alt=f"Histogram of weights with levels, {say(choice)}.")
+        return quick_picture(
+            fig, alt=f"Histogram of weights with levels, {say(choice)}."
+        )
 
     keys = ("bits", "group size")
     options = {
