@@ -1,4 +1,4 @@
-"""Exceptions that speak to a learner: a few sentences, and no traceback."""
+"""Exceptions that speak to a learner: whole sentences, and no traceback."""
 
 import textwrap
 
@@ -19,5 +19,4 @@ def _wrapped(line: str) -> list[str]:
         subsequent_indent="    ",
         break_long_words=False,
         break_on_hyphens=False,
-        drop_whitespace=True,
     ) or [""]
