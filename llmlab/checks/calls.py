@@ -55,7 +55,7 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
         # nbgrader's own stub, where ours was not set up
         raise Todo(f"{exercise.name} is not written yet.") from None
     except MisfitError as misfit:
-        return Outcome(misfit=misfit)
+        return Outcome(misfit=misfit, **_changed(exercise, one, arguments))
     except values.StoppedError as stopped:
         return Outcome(error=stopped.__cause__)
     except (Exception, SystemExit) as error:  # a learner's code may raise anything
@@ -69,6 +69,7 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
 def misnamed(exercise: Exercise, function: Any) -> Failure | None:
     """Return what is wrong with a function before it is called, or None."""
     names, name = exercise.parameters, exercise.name
+    listed = f"{', '.join(names[:-1])} and {names[-1]}"
     if not callable(function):
         return Failure(
             f"{name} is a function",
@@ -82,7 +83,7 @@ def misnamed(exercise: Exercise, function: Any) -> Failure | None:
         signature.bind(**dict.fromkeys(names))
     except TypeError:
         return Failure(
-            f"{name} takes {' and '.join(names)}, by these names",
+            f"{name} takes {listed}, by these names",
             name,
             f"({', '.join(names)})",
             _named(function),

@@ -86,10 +86,16 @@ def _kind(value: Tensor) -> str:
     return "" if value.dtype in usual else f", dtype={value.dtype}"
 
 
-def _broken(node: ast.expr, text: str, width: int) -> list[str]:
-    """Write a part of a text over as many lines as it needs, as the formatter does."""
+def _broken(
+    node: ast.expr, text: str, width: int, *, always: bool = False
+) -> list[str]:
+    """Write a part of a text over as many lines as it needs, as the formatter does.
+
+    always: even if it fits, where the formatter's lines are longer than these.
+    """
     line = ast.get_source_segment(text, node) or ""
-    if len(line) <= width or not isinstance(node, ast.Call | ast.List):
+    fits = len(line) <= width and not always
+    if fits or not isinstance(node, ast.Call | ast.List):
         return [line]
     if isinstance(node, ast.Call):
         start, items, end = f"{ast.unparse(node.func)}(", node.args, ")"
@@ -98,7 +104,7 @@ def _broken(node: ast.expr, text: str, width: int) -> list[str]:
     alone = isinstance(node, ast.Call) and len(items) == 1
     lines = [start]
     for item in items:
-        inside = _broken(item, text, width - 5)
+        inside = _broken(item, text, width - 5, always=alone)
         lines += [f"    {part}" for part in inside]
         lines[-1] += "" if alone else ","
     return [*lines, end]

@@ -59,7 +59,9 @@ def _alike(one: Outcome, other: Outcome, tolerance: float) -> bool:
 
 
 def _same_error(one: BaseException | None, other: BaseException | None) -> bool:
-    return type(one) is type(other) and str(one) == str(other)
+    if one is None or other is None:
+        return False
+    return shown.message(one) == shown.message(other)
 
 
 def _everywhere(

@@ -18,6 +18,7 @@ from torch import Tensor
 from llmlab.checks import shown
 from llmlab.checks.exercise import MisfitError, Value
 
+MOST = 10_000  # numbers that are looked at where fewer are expected
 MORE = 3  # values pulled beyond those expected: enough to say that there are too many
 
 
@@ -169,9 +170,12 @@ def _tensor(value: Any, right: Tensor, spec: Value) -> Tensor:
         if spec.tensor or isinstance(value, NOT_LISTS):
             raise _misfit(spec, "a tensor", _kind(right), value, spec.tensor)
         value = torch.as_tensor(value)
-    value = value.detach().cpu()
-    if value.layout != torch.strided or value.is_complex():
+    value = value.detach().as_subclass(Tensor)
+    plain = value.layout == torch.strided and not value.is_nested
+    if not plain or value.is_complex() or value.is_quantized or value.is_meta:
         raise _misfit(spec, "a plain tensor", _kind(right), value, spec.tensor)
+    if value.numel() > MORE * right.numel() + MOST:
+        raise _misfit(spec, "a tensor", _kind(right), value)
     if spec.dtype and value.dtype != right.dtype:
         raise MisfitError(
             f"{spec.what}: {right.dtype}",
@@ -179,7 +183,7 @@ def _tensor(value: Any, right: Tensor, spec: Value) -> Tensor:
             got=str(value.dtype),
             hint=spec.dtype,
         )
-    return value.clone()
+    return value.cpu().clone()
 
 
 def _kind(right: Tensor) -> str:

@@ -8,6 +8,7 @@ what the learner did -> the answer and a word of the message. A lab's test file 
 
 from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,22 @@ from llmlab.checks.judging import judge
 Right = Mapping[str, Sequence[Callable]]
 Wrong = Mapping[str, Mapping[str, tuple[Callable, str]]]
 LEAST_RIGHT, LEAST_WRONG = 4, 6
+
+
+def by_name(room: ModuleType, table: Mapping[str, Any]) -> dict[str, Any]:
+    """Let answers that take their arguments by place be called with the names."""
+    return {
+        name: {
+            what: (_named(room.EXERCISES[name].parameters, answer), word)
+            for what, (answer, word) in row.items()
+        }
+        for name, row in table.items()
+    }
+
+
+def _named(parameters: Sequence[str], answer: Callable) -> Callable:
+    names = ", ".join(parameters)
+    return eval(f"lambda {names}: answer({names})", {"answer": answer})
 
 
 def message(check: Callable, answer: Callable) -> str:
@@ -103,8 +120,7 @@ def _mistakes(room: ModuleType) -> Callable:
         one = room.EXERCISES[exercise]
         listed = one.mistakes[hint]
         for mistake in listed if isinstance(listed, tuple) else (listed,):
-            names = ", ".join(one.parameters)
-            answer = eval(f"lambda {names}: mistake({names})", {"mistake": mistake})
+            answer = _named(one.parameters, mistake)
             assert judge(one, answer).hint == hint
 
     return test_a_mistake_of_the_table_is_named_as_itself

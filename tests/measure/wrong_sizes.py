@@ -5,7 +5,8 @@ import statistics
 import numpy
 import torch
 from measure import right_answers as right
-from measure.wrong_answers import CACHED, GENERATE, PERCENTILE, TIMES
+from measure.wrong_answers import PERCENTILE, TIMES
+from measure.wrong_decoding import CACHED, GENERATE
 
 # --- speedup
 

@@ -43,23 +43,26 @@ EXERCISE = Exercise(
         "your scale is upside down: integers times scale give weights.":
             lambda row, bits: (rounded.absmax(row, bits)[0],
                                1 / rounded.absmax(row, bits)[1]),
+        "the scale comes back too: return the integers, the scale.":
+            lambda row, bits: rounded.absmax(row, bits)[0],
         "cut off, not rounded: round first, then `.to(torch.int8)`.":
-            lambda row, bits: rounded.absmax(row, bits, by=torch.trunc),
+            rounded.ways(rounded.absmax, by=torch.trunc),
         "the last level is 2**(bits - 1) - 1: with 8 bits 127, not 128.":
-            lambda row, bits: rounded.absmax(row, bits, more=1),
+            rounded.ways(rounded.absmax, more=1),
         "2**bits - 1 counts both sides; about zero there are half as many.":
-            lambda row, bits: rounded.absmax(row, bits, largest=2**bits - 1),
+            rounded.ways(rounded.absmax,
+                         lambda row, bits: {"largest": 2**bits - 1}),
         "these are 8 bits; the last level is 2**(bits - 1) - 1.":
-            lambda row, bits: rounded.absmax(row, 8),
+            rounded.ways(rounded.absmax, largest=127),
         "the sign is lost: only the scale is made from magnitudes.":
             lambda row, bits: rounded.absmax(row.abs(), bits),
         "take the largest magnitude, max|row|, not the largest weight.":
-            lambda row, bits: rounded.absmax(row, bits, size=row.max()),
+            rounded.ways(rounded.absmax, lambda row, bits: {"size": row.max()}),
         "take the largest magnitude, not the smallest weight.":
-            lambda row, bits: rounded.absmax(row, bits, size=-row.min()),
+            rounded.ways(rounded.absmax, lambda row, bits: {"size": -row.min()}),
         "take the largest magnitude, not the mean.":
-            lambda row, bits: rounded.absmax(row, bits, size=row.abs().mean()),
+            rounded.ways(rounded.absmax, lambda row, bits: {"size": row.abs().mean()}),
         "divide by the scale; it turns integers back into weights.":
-            lambda row, bits: rounded.absmax(row, bits, times=True),
+            rounded.ways(rounded.absmax, times=True),
     },
 )

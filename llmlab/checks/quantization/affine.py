@@ -41,31 +41,31 @@ EXERCISE = Exercise(
     tolerance=1e-5,
     mistakes={
         "the zero point is a level: round it.":
-            lambda row, bits: rounded.affine(row, bits, whole=False),
+            rounded.ways(rounded.affine, whole=False),
         "the zero point is the level of 0: round(-low / scale).":
-            lambda row, bits: rounded.affine(row, bits, sign=-1),
+            rounded.ways(rounded.affine, sign=-1),
         "0 must be among the levels: low = min(0, smallest), high = max(0, largest).":
-            lambda row, bits: rounded.affine(row, bits, reach=False),
+            rounded.ways(rounded.affine, reach=False),
         "between 2**bits levels there are 2**bits - 1 steps.":
-            lambda row, bits: rounded.affine(row, bits, steps=2**bits),
+            rounded.ways(rounded.affine, lambda row, bits: {"steps": 2**bits}),
         "that is absmax's range; here it goes from low to high.":
-            lambda row, bits: rounded.affine(row, bits, even=True),
+            rounded.ways(rounded.affine, even=True),
         "these are 8 bits; there are 2**bits levels.":
             lambda row, bits: rounded.affine(row, 8),
         "a level is counted from the zero point: add it.":
-            lambda row, bits: rounded.affine(row, bits, shift=False),
+            rounded.ways(rounded.affine, shift=False),
         "rounded twice, a level may lie one too high: clamp to 2**bits - 1.":
-            lambda row, bits: rounded.affine(row, bits, clamp=False),
+            rounded.ways(rounded.affine, clamp=False),
         "signed and unsigned are mixed up: levels go from 0 to 2**bits - 1.":
-            lambda row, bits: rounded.affine(row, bits, signed=True),
+            rounded.ways(rounded.affine, signed=True),
         "halves go to the even neighbour, as with torch.round and round.":
-            lambda row, bits: rounded.affine(row, bits, by=rounded.half_up),
+            rounded.ways(rounded.affine, by=rounded.half_up),
         "the last level is 2**bits - 1 for these bits; 255 is that of 8 bits.":
-            lambda row, bits: rounded.affine(row, bits, top=255),
-        "cut off, not rounded.":
-            lambda row, bits: rounded.affine(row, bits, by=torch.trunc),
+            rounded.ways(rounded.affine, top=255),
+        "cut off, not rounded.": rounded.ways(rounded.affine, by=torch.trunc),
         "your scale is upside down.":
             lambda row, bits: (rounded.affine(row, bits)[0],
-                               1 / rounded.affine(row, bits)[1]),
+                               1 / rounded.affine(row, bits)[1],
+                               rounded.affine(row, bits)[2]),
     },
 )

@@ -41,6 +41,8 @@ EXERCISE = Exercise(
         "this is one scale for a row; each group has its own.":
             lambda w, size, bits: rounded.by_group(w, w.shape[1], bits,
                                                    shown=w.shape[1] // size),
+        "the scales come back too: return the integers, the scales.":
+            lambda w, size, bits: rounded.by_group(w, size, bits)[0],
         "one scale for all: each group has its own.":
             lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 1, 2)),
         "wrong axis: a group is a run of columns in one row.":

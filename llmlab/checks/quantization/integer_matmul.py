@@ -59,7 +59,7 @@ EXERCISE = Exercise(
         "divided by the scales: they are multiplied in.":
             lambda x, sx, w, sw: rounded.matmul(x, 1 / sx, w, 1 / sw),
         "the scales are crossed: tokens are rows, outputs are columns.":
-            lambda x, sx, w, sw: rounded.matmul(x, sw, w, sx),
+            rounded.crossed,
         "the sums were rounded: keep them exact until they are scaled.":
             lambda *a: rounded.matmul(*a, wrap=torch.bfloat16),
         "a weight is (O, I): multiply with its transpose.":

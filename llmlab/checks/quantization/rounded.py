@@ -5,12 +5,16 @@ Each function has one knob for each typical mistake; all left alone, it is right
 Shapes: C columns, O output features, I input features, G groups per row, T tokens.
 """
 
+from collections.abc import Callable
+
+import numpy
 import torch
 from torch import Tensor
 
 from llmlab.checks import shown
 from llmlab.checks.exercise import MisfitError
 
+PRECISIONS = ("float64", "float32", "mixed")  # mixed: a scale of Python's
 TENSOR = "return a tensor; the next cells go on with it as one."
 INT8 = "round first, then `.to(torch.int8)`."
 UINT8 = "levels from 0 up fit into `torch.uint8`; convert at the very end."
@@ -18,33 +22,58 @@ ZEROS = "a row of zeros has no largest weight; its scale is 1 and its integers a
 EXACT = "multiply and add up the integers first, exactly; the scales come last."
 
 
-def absmax(row, bits, *, largest=None, more=0, size=None, by=torch.round, times=False):
+def ways(function: Callable, change: Callable = lambda row, bits: {}, **knobs):
+    """Return a mistake in each of `PRECISIONS`: rounded values may differ by it.
+
+    change: what more of the knobs depends on the row and the bits.
+    """
+
+    def made(precision):
+        return lambda row, bits: function(
+            row, bits, precision=precision, **knobs, **change(row, bits)
+        )
+
+    return tuple(made(precision) for precision in PRECISIONS)
+
+
+def _steps(row: Tensor, scale: float, precision: str):
+    """Return a row in steps of a scale, and the scale, in a precision."""
+    if precision == "float32":
+        scale = float(torch.tensor(scale, dtype=torch.float32))
+    row = row.double() if precision == "float64" else row
+    return row / scale, scale
+
+
+def absmax(
+    row, bits, *, largest=None, more=0, size=None, by=torch.round, times=False,
+    precision="float64",
+):  # fmt: skip
     """Return int8 integers and the scale of a row (C,)."""
     largest = largest or 2 ** (bits - 1) - 1 + more
     size = row.abs().max() if size is None else size
-    scale = float(size) / largest if float(size) else 1.0
-    steps = row.double() * scale if times else row.double() / scale
-    return by(steps).to(torch.int8), scale
+    steps, scale = _steps(row, float(size) / largest or 1.0, precision)
+    return by(steps * scale**2 if times else steps).to(torch.int8), scale
 
 
 def affine(
     row, bits, *, whole=True, sign=1, reach=True, steps=None, even=False,
     shift=True, signed=False, by=torch.round, clamp=True, top=None,
+    precision="float64",
 ):  # fmt: skip
     """Return uint8 levels, the scale and the zero point of a row (C,)."""
-    row = row.double()
     low, high = float(row.min()), float(row.max())
     if reach:
         low, high = min(low, 0.0), max(high, 0.0)
     if even:
         high = max(high, -low)
         low = -high
-    scale = (high - low) / (steps or 2**bits - 1) or 1.0
+    levels, scale = _steps(row, (high - low) / (steps or 2**bits - 1) or 1.0, precision)
     zero = sign * -low / scale
+    zero = float(numpy.float32(zero)) if precision == "float32" else zero
     exact = torch.tensor(zero, dtype=torch.float64)
     zero = int((half_up if by is half_up else torch.round)(exact)) if whole else zero
     least = -(2 ** (bits - 1)) if signed else 0
-    levels = by(row / scale) + (zero + least if shift else 0)
+    levels = by(levels) + (zero + least if shift else 0)
     if shift and clamp:  # without, what lies beyond wraps
         levels = levels.clamp(least, least + (top or 2**bits - 1))
     # By way of int16, so that a negative one wraps as it does in torch.
@@ -89,6 +118,11 @@ def matmul(x, x_scales, weight, weight_scales, *, wrap=torch.int32):
     sums = (x.long() @ weight.long().T).to(wrap).double()
     scaled = sums * x_scales.double()[:, None] * weight_scales.double()
     return scaled.float()
+
+
+def crossed(x, x_scales, weight, weight_scales):
+    """The mistake of scaling rows by weights and columns by tokens."""
+    return x.int() @ weight.int().T * x_scales * weight_scales[:, None]
 
 
 def as_int8(x, x_scales, weight, weight_scales):
