@@ -87,13 +87,18 @@ def _filled(name: str, values: dict[str, str]) -> str:
 
 
 def _listed(path: Path, word: str) -> str:
-    """Return a room's text with the word among what is public, and in LABS timed."""
+    """Return a room's text with the word among what is public.
+
+    In llmlab's, the room stands in the docstring, and the lab in LABS with its minutes.
+    """
     text = path.read_text(encoding="utf-8")
     if text.count(FACES) != 1:
         raise ValueError(
             f"{path} does not end with {FACES.strip()!r}; add {word} there."
         )
     text = text.replace(FACES, f'\n__all__ += ["{word}"]{FACES}')
+    said = f"{word:<16}  lab {int(labs.number(word))}: FILL in a line"
+    text = re.sub(r"^(?=checks {2,}\S)", f"{said}\n", text, count=1, flags=re.M)
     row = re.compile(rf'(Lab\(\s*"{word}",\s*"[^"]+",\s*)None')
     return row.sub(rf"\g<1>{MINUTES}", text)
 
@@ -108,13 +113,12 @@ def _left(word: str, made: list[Path]) -> str:
     """Write what was made, and what a person has to do."""
     number, row = labs.number(word), labs.row(word)
     left = [
-        f"every FILL: grep -rn FILL llmlab/{word} llmlab/*/{word} tests/{word}",
+        f"every FILL: grep -rn FILL llmlab docs solutions/*_{word}.ipynb tests/{word}",
         f"python solutions/cut.py {number}_{word}: the worked examples, and the lab",
         "python solutions/counts.py: what is still missing of the pattern",
         f"make run-lab {word}: the outputs; then the minutes of the machine in LABS",
         "tests/notebooks.py: the word in SECOND_EDITION",
         "tests/labs/terms.json: the terms that the lab defines; solutions/glossary.py",
-        f"llmlab/__init__.py: the line of the room in the docstring, {word}",
         "pyproject.toml: show's pictures may import the lab's quantities",
         f"README.md: the row of {number} {row.question}, the room, a recipe",
         "CHANGELOG.md, .github/workflows/labs.yml, .github/ISSUE_TEMPLATE/lab.yml",

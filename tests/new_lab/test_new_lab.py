@@ -96,10 +96,10 @@ def test_the_new_room_is_shown_and_promises_minutes(whole):
         "import llmlab\nfrom llmlab import caching, checks, show\n"
         "print([name for name in ('caching',) if name in dir(llmlab)], dir(caching),"
         " 'caching' in dir(checks), 'caching' in dir(show),"
-        " llmlab.LABS[6].minutes, llmlab.LABS[7].minutes)"
+        " llmlab.LABS[6].minutes, llmlab.LABS[7].minutes, 'lab 7' in llmlab.__doc__)"
     )
     said = python(whole, "-c", ask).strip()
-    assert said == "['caching'] ['experiments', 'quantities'] True True 2 None"
+    assert said == "['caching'] ['experiments', 'quantities'] True True 2 None True"
 
 
 def test_what_exists_is_kept_and_then_nothing_is_written(checkout):
