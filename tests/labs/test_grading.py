@@ -13,7 +13,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from notebooks import ROOT, SOLUTIONS, is_check, is_exercise
+from notebooks import ROOT, SOLUTIONS, is_check, is_exercise, is_question
 
 LAB = SOLUTIONS[0]
 pytestmark = [pytest.mark.grading, pytest.mark.timeout(600)]
@@ -46,13 +46,17 @@ def course(tmp_path_factory) -> Path:
     return folder
 
 
+def is_graded(cell):
+    return is_exercise(cell) or is_check(cell) or is_question(cell)
+
+
 def shortened(notebook):
-    """Keep what is graded: exercises, checks, and the imports before them."""
+    """Keep what is graded: exercises, checks, words, and the imports before them."""
     first = [c for c in notebook.cells if c.cell_type == "code"][:2]
     notebook.cells = [
         cell
         for cell in notebook.cells
-        if any(cell is other for other in first) or is_exercise(cell) or is_check(cell)
+        if any(cell is other for other in first) or is_graded(cell)
     ]
     return notebook
 
@@ -133,11 +137,11 @@ def grades(course) -> dict[str, tuple[float, float]]:
 
     found = {}
     with Gradebook(f"sqlite:///{course}/gradebook.db") as book:
-        most = book.find_assignment("lab").max_score
+        most = book.find_assignment("lab").max_code_score  # a person gives the rest
         for student in STUDENTS:
             found[student] = 0.0, most
             with contextlib.suppress(MissingEntry):
-                found[student] = book.find_submission("lab", student).score, most
+                found[student] = book.find_submission("lab", student).code_score, most
     return found
 
 
