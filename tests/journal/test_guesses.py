@@ -114,10 +114,9 @@ def test_the_nearest_is_counted_in_factors_where_all_are_above_zero():
 
 
 def test_choices_may_have_a_prefix():
-    assert repr(choose("b", unit="MB", choices={"A": 4, "B": 40})).endswith(
-        "B, 40.0 MB"
-    )
-    compared = journal.measured(NAME, 41e6, unit="B")
+    made = choose("b", name="to read", unit="MB", choices={"A": 4, "B": 40})
+    assert repr(made).endswith("B, 40.0 MB")
+    compared = journal.measured("to read", 41e6, unit="B")
     assert "you chose B, 40.0 MB; measured 41.0 MB: nearest is B" in repr(compared)
 
 
