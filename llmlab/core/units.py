@@ -16,6 +16,7 @@ _PREFIXES = {  # which prefixes a base unit takes
     "B": _LARGE,
     "FLOP": _LARGE,
     "bit": _LARGE,
+    "weight": _LARGE,
     "Hz": _LARGE,
     "J": _SMALL | _LARGE,
     "W": _SMALL | _LARGE,

@@ -216,7 +216,7 @@ def _split(
         split, wrong = _parts(model, work, timed, others, peaks, roofline)
         if not wrong or not discard(peaks.date):
             break
-    return split, wrong
+    return split, (*wrong, *filter(None, [peaks.note]))
 
 
 def _peaks(model: LanguageModel, ran_on: Threads) -> Peaks:
@@ -236,17 +236,18 @@ def _parts(
     seconds, bound = roofline(flops, cost.bytes, peaks.flops[dtype], rate)
     starting = others * peaks.operator_seconds / work.tokens
     wrong = []
+    if products + attention > whole:
+        wrong.append("products and attention alone took longer than the whole step")
+        products = max(0.0, whole - attention)
     # Reading and arithmetic go on at the same time, so the longer one counts.
     least = float(seconds) / work.tokens
-    if least > products * BEYOND:
+    if least > timed["products"].median * BEYOND:
         wrong.append("the bound of the products was longer than they took")
     least = min(least, products)
     left = whole - products - attention
     if starting > left * BEYOND:
         wrong.append("starting operators would have taken longer than what was left")
-    starting = min(starting, max(left, 0.0))
-    if left < 0:
-        wrong.append("products and attention alone took longer than the whole step")
+    starting = min(starting, max(0.0, left))
     ruling = quantities.ARITHMETIC if bound == "compute" else quantities.READING
     split = {
         str(ruling): least,

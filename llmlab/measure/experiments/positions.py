@@ -21,6 +21,7 @@ from llmlab.measure.samples import Series
 
 SECONDS = 10.0
 WISHED = 3  # rounds at least: six would give intervals, and may take minutes
+FIRST, PER_TOKEN = quantities.TIME_TO_FIRST_TOKEN.name, quantities.TIME_PER_TOKEN.name
 FACTS: dict[str, Quantity] = {
     str(each): each
     for each in (
@@ -56,15 +57,15 @@ class ByPosition:
         """Say whether all loops wrote the same tokens."""
         return not any(map(self._parting, self.names[1:]))
 
-    def series(self, name: str, of: str = "time per token") -> Series:
+    def series(self, name: str, of: str = PER_TOKEN) -> Series:
         """Return one quantity of a loop, a value for each round.
 
         of: "time to first token", "time per token" (the mean of the later ones) or
         "request latency". Raises ValueError for another loop or quantity.
         """
         taken = {
-            str(quantities.TIME_TO_FIRST_TOKEN): lambda waits: waits[0],
-            str(quantities.TIME_PER_TOKEN): lambda waits: fmean(waits[1:]),
+            FIRST: lambda waits: waits[0],
+            PER_TOKEN: lambda waits: fmean(waits[1:]),
             str(quantities.REQUEST_LATENCY): sum,
         }
         if of not in taken:
@@ -72,7 +73,7 @@ class ByPosition:
         values = tuple(taken[of](each.waits) for each in self._of(name))
         return Series(values, values, self.rounds.ran_on)
 
-    def ratio(self, name: str, against: str, of: str = "time per token") -> Record:
+    def ratio(self, name: str, against: str, of: str = PER_TOKEN) -> Record:
         """Return how many times as fast `name` is as `against`, from paired rounds.
 
         of: as in `series`. With fewer than six rounds the interval runs from the
@@ -98,8 +99,8 @@ class ByPosition:
     def first_over_next(self, name: str) -> Record:
         """Return how many times as long the first token takes as a later one."""
         pairs = zip(
-            self.series(name, "time to first token").rounds,
-            self.series(name, "time per token").rounds,
+            self.series(name, FIRST).rounds,
+            self.series(name, PER_TOKEN).rounds,
             strict=True,
         )
         ratios = tuple(first / later for first, later in pairs)

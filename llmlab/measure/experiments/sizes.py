@@ -31,7 +31,7 @@ class AtSize:
     facts: tuple[Record, ...]
 
     def records(self) -> list[Record]:
-        """Return weights and the least time of a token, by bits."""
+        """Return parameters, weights and the least time of a token, by bits."""
         return list(self.facts)
 
     def seconds(self, bits: int) -> Record:
@@ -75,6 +75,7 @@ def at_size(
             2 * parameters, moved, peaks.flops["fp32"], rate
         )
         facts += [
+            _fact(quantities.PARAMETERS, parameters, peaks, bits=width),
             _fact(quantities.WEIGHTS, parameters * width / 8, peaks, bits=width),
             _fact(quantities.LEAST_TIME, seconds, peaks, bits=width, bound=bound),
         ]
@@ -109,6 +110,8 @@ def least_time(
 
 
 def _fact(what: quantities.Quantity, value: float, peaks, **details: Any) -> Record:
+    if peaks.note:
+        details["note"] = peaks.note
     return records.make(
         what, value, kind="estimated", details=details, machine=peaks.label,
         date=peaks.date,
