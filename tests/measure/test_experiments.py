@@ -14,9 +14,10 @@ import small_models
 import torch
 from transformers import GPT2Config
 
-from llmlab import show
+from llmlab import quantization, show
 from llmlab.core import quantities
 from llmlab.core.clock import contention
+from llmlab.kernels.format import Format
 from llmlab.measure import experiments, peaks, probes, roofline
 from llmlab.measure.experiments import parts, sizes, streams
 from llmlab.models.random import random_model
@@ -232,6 +233,18 @@ def test_products_are_the_model_s_own_and_give_what_they_gave():
     assert seen.others > 0
     head = seen.products[-1]()
     assert torch.equal(head, model(tokens).view_as(head))
+
+
+@pytest.mark.parametrize("word", ["int8", "int4-g32"])
+def test_products_of_a_quantized_model_are_found_whatever_unpacks_them(word):
+    model = quantization.quantize(random_model("tiny"), Format.parse(word))
+    tokens = torch.tensor([PROMPT])
+    seen = parts.replay.operators_of(model, lambda: model(tokens))
+    dense = random_model("tiny")
+    plain = parts.replay.operators_of(dense, lambda: dense(tokens))
+    assert len(seen.products) >= len(plain.products) == 2 * 7 + 1  # and the head
+    facts = experiments.step_parts(model, cached=16, prompt=16).records()
+    assert str(quantities.ARITHMETIC) not in {fact.name for fact in facts}
 
 
 def test_an_estimate_above_what_was_measured_has_the_peaks_measured_again(

@@ -233,6 +233,8 @@ def _parts(
     attention = timed["attention"].median if "attention" in timed else 0.0
     dtype, cost = bounds.arithmetic_format(model), model.cost(1, last=True)
     flops, rate = _flops(model, work.tokens), peaks.bandwidth_at(cost.bytes)
+    if _has_integers(model):  # whose products may be faster than those of floats
+        flops = 0.0
     seconds, bound = roofline(flops, cost.bytes, peaks.flops[dtype], rate)
     starting = others * peaks.operator_seconds / work.tokens
     wrong = []
@@ -259,6 +261,12 @@ def _parts(
     if not wrong:
         return split, ()
     return split, (f"In {work.name}, {' and '.join(wrong)}; the part is cut there.",)
+
+
+def _has_integers(model: LanguageModel) -> bool:
+    """Say whether weights are kept as integers."""
+    weights = chain(model.parameters(), model.buffers())
+    return any(each.dim() > 1 and not each.is_floating_point() for each in weights)
 
 
 def _flops(model: LanguageModel, tokens: int) -> float:

@@ -1,7 +1,8 @@
 """The operators of one call, seen on their way, so that some can be run again alone.
 
 Those that read a weight are the model's matrix products, in whatever form the weight is
-kept; those of attention have a name. Both are run again on the same tensors.
+kept, with what unpacks it; those of attention have a name. Both are run again on the
+same tensors.
 
 Shapes: whatever the call had.
 """
@@ -18,6 +19,7 @@ from torch.utils._pytree import tree_leaves
 from llmlab.core.model import LanguageModel
 
 ATTENTION = ("scaled_dot_product", "bmm", "softmax")  # in names of operators
+PRODUCTS = ("linear", "mm", "conv")  # of weights that were unpacked for the moment
 LOOK_UPS = ("embedding", "index")  # they read rows of a table, not a whole weight
 
 Call = Callable[[], object]
@@ -68,13 +70,14 @@ class _Watcher(TorchDispatchMode):
         result = function(*args, **kwargs)
         self.count += 1
         name = str(function)
-        if self._is_product(name, (args, kwargs), result):
-            self.products.append(_bound(function, args, kwargs))
-        elif any(word in name for word in ATTENTION):
+        reads = self._reads_a_weight(name, (args, kwargs), result)
+        if not reads and any(word in name for word in ATTENTION):
             self.attention.append(_bound(function, args, kwargs))
+        elif reads or any(word in name for word in PRODUCTS):
+            self.products.append(_bound(function, args, kwargs))
         return result
 
-    def _is_product(self, name: str, arguments: Any, result: Any) -> bool:
+    def _reads_a_weight(self, name: str, arguments: Any, result: Any) -> bool:
         """Say whether it reads a weight and gives something new."""
         if any(word in name for word in LOOK_UPS):
             return False
