@@ -102,6 +102,15 @@ def test_the_new_room_is_shown_and_promises_minutes(whole):
     assert said == "['caching'] ['experiments', 'quantities'] True True 2 None True"
 
 
+def test_the_new_lab_is_cut_and_its_tests_and_those_of_faces_pass(whole):
+    """The examples in the skeleton are those that its checks give."""
+    said = python(whole, "solutions/cut.py", NOTEBOOK)
+    assert said == f"labs/{NOTEBOOK}: cut\n"
+    tests = [f"tests/{WORD}", "tests/test_faces.py"]
+    said = python(whole, "-m", "pytest", "-q", "-p", "no:randomly", *tests)
+    assert "passed" in said and "skipped" not in said
+
+
 def test_what_exists_is_kept_and_then_nothing_is_written(checkout):
     room = checkout / "llmlab" / "checks" / WORD
     room.mkdir(parents=True)
