@@ -83,7 +83,7 @@ def figure(
     facts = _facts(result)
     kind = registry.kind_of(facts)
     drawn = kind.draw(result) if title is None else kind.draw(result, title=title)
-    words = kind.alt(facts) if alt is None else alt
+    words = " ".join([kind.alt(facts), *records.notes(facts)]) if alt is None else alt
     return picture_of(drawn, alt=words, title_id=title_id)
 
 

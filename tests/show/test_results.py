@@ -1,8 +1,10 @@
 """A result gets its picture and its words from what its records are facts of."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
+from drawn import words_of
 from timed_records import BANDWIDTH, BOUNDS, PARTS, RATIOS, WAITS, record
 
 from llmlab import show
@@ -108,3 +110,13 @@ def test_parts_without_their_whole_are_refused():
         show.measure.step_parts(PARTS[:1])
     with pytest.raises(ValueError, match="'wait by position'"):
         show.measure.by_position(PARTS)
+
+
+def test_what_records_note_is_said_in_the_words_and_below_the_parts():
+    noted = [
+        replace(fact, details=dict(fact.details) | {"note": "A core was busy."})
+        for fact in PARTS
+    ]
+    assert show.figure(noted).alt.endswith(" A core was busy.")
+    words = words_of(show.measure.step_parts(noted))
+    assert any(word.endswith("measured)\nA core was busy.") for word in words)

@@ -50,7 +50,7 @@ class Phase:
     def records(self, subject: str, note: str) -> list[Record]:
         """Return the whole and the parts, in the order they are drawn."""
         details = {"phase": self.name, "batch": 1, "tokens": self.tokens}
-        details |= {"cached": self.cached} | ({"note": note} if note else {})
+        details["cached"] = self.cached
         facts = [self.whole.record(quantities.STEP, details=details)]
         for part in quantities.PARTS:
             seconds = self.split.get(str(part), 0.0)
@@ -63,7 +63,11 @@ class Phase:
                         machine=facts[0].machine, date=facts[0].date,
                     )
                 )  # fmt: skip
-        return [replace(fact, subject=subject) for fact in facts]
+        said = {"note": note} if note else {}  # all of it, in every record
+        return [
+            replace(fact, subject=subject, details=dict(fact.details) | said)
+            for fact in facts
+        ]
 
 
 @dataclass(frozen=True)

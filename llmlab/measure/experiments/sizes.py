@@ -74,10 +74,11 @@ def at_size(
         seconds, bound = (roofline or least_time)(
             2 * parameters, moved, peaks.flops["fp32"], rate
         )
+        place = {"bits": width}
         facts += [
-            _fact(quantities.PARAMETERS, parameters, peaks, bits=width),
-            _fact(quantities.WEIGHTS, parameters * width / 8, peaks, bits=width),
-            _fact(quantities.LEAST_TIME, seconds, peaks, bits=width, bound=bound),
+            _fact(quantities.PARAMETERS, parameters, peaks, place),
+            _fact(quantities.WEIGHTS, parameters * width / 8, peaks, place),
+            _fact(quantities.LEAST_TIME, seconds, peaks, place | {"bound": bound}),
         ]
     facts = [
         replace(each, subject=f"{name}, {each.details['bits']} bits") for each in facts
@@ -109,11 +110,12 @@ def least_time(
     return max((flops / peak, "compute"), (moved / bandwidth, "bandwidth"))
 
 
-def _fact(what: quantities.Quantity, value: float, peaks, **details: Any) -> Record:
-    if peaks.note:
-        details["note"] = peaks.note
+def _fact(
+    what: quantities.Quantity, value: float, peaks: Any, details: dict[str, Any]
+) -> Record:
+    note = {"note": peaks.note} if peaks.note else {}
     return records.make(
-        what, value, kind="estimated", details=details, machine=peaks.label,
+        what, value, kind="estimated", details=details | note, machine=peaks.label,
         date=peaks.date,
     )  # fmt: skip
 

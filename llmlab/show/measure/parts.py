@@ -1,17 +1,20 @@
 """Where the time of one token goes: one bar a phase, cut into its parts."""
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from llmlab.core import records
 from llmlab.core.quantities import PARTS, STEP
 from llmlab.core.records import Record, quantity
 from llmlab.show import scales, select, style
 
 WIDE = 0.2  # of the bar: a narrower part has its words below
 HALF = 50  # per cent: words of parts beyond it run to the left
+NOTE = 110  # letters of a line of notes
 TOLD = 0.005  # of the bar: less is no part that can be seen
 
 Phase = tuple[Record, list[Record]]  # the whole, its parts
@@ -44,14 +47,17 @@ def step_parts(
     axes.grid(False)
     kinds = select.kinds([each for _, parts in phases for each in parts])
     scales.name(axes.xaxis, "share of a token's time", "%", kinds)
+    notes = records.notes([whole for whole, _ in phases])
+    lines_of_notes = [line for note in notes for line in textwrap.wrap(note, NOTE)]
+    axes.set_xlabel("\n".join([axes.get_xlabel(), *lines_of_notes]))
     axes.set_title(title)
     return fig
 
 
-def parts_alt(records: Sequence[Record]) -> str:
+def parts_alt(facts: Sequence[Record]) -> str:
     """Say for every phase its time and its parts, the largest first."""
     said = []
-    for whole, parts in phases_of(records):
+    for whole, parts in phases_of(facts):
         ordered = sorted(parts, key=lambda each: -each.value)
         words = [
             f"{each.name} {each.value_text()}, {100 * each.value / whole.value:.0f} %"
@@ -64,15 +70,15 @@ def parts_alt(records: Sequence[Record]) -> str:
     return " ".join(said)
 
 
-def phases_of(records: Sequence[Record]) -> list[Phase]:
+def phases_of(facts: Sequence[Record]) -> list[Phase]:
     """Return for each phase its whole and its parts that can be seen, in order."""
-    wholes = select.by_quantity(records, STEP)
+    wholes = select.by_quantity(facts, STEP)
     phases = []
     for whole in wholes:
         phase = select.detail(whole, "phase")
         parts = [
             each
-            for each in select.by_quantity(records, *PARTS)
+            for each in select.by_quantity(facts, *PARTS)
             if select.detail(each, "phase") == phase and each.subject == whole.subject
         ]
         order = [part.name for part in PARTS]
