@@ -14,7 +14,7 @@ from llmlab.show import scales, select, style
 
 WIDE = 0.2  # of the bar: a narrower part has its words below
 HALF = 50  # per cent: words of parts beyond it run to the left
-NOTE = 110  # letters of a line of notes
+NOTE = 92  # letters of a line of notes
 TOLD = 0.005  # of the bar: less is no part that can be seen
 
 Phase = tuple[Record, list[Record]]  # the whole, its parts
