@@ -17,6 +17,15 @@ from llmlab.checks.feedback import Failure, Plain, Todo
 
 
 @dataclass(frozen=True)
+class Change:
+    """An argument that a function changed: its parameter, before and after."""
+
+    parameter: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True)
 class Outcome:
     """What came of a call: values, or why there are none."""
 
@@ -24,9 +33,7 @@ class Outcome:
     misfit: MisfitError | None = None
     error: BaseException | None = None
     nothing: bool = False  # None came back
-    changed: str = ""  # the parameter whose argument is not as it was
-    before: str = ""
-    after: str = ""
+    changed: Change | None = None  # an argument that is not as it was
 
 
 def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Outcome:
@@ -55,7 +62,7 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
         # nbgrader's own stub, where ours was not set up
         raise Todo(f"{exercise.name} is not written yet.") from None
     except MisfitError as misfit:
-        return Outcome(misfit=misfit, **_changed(exercise, one, arguments))
+        return Outcome(misfit=misfit, changed=_changed(exercise, one, arguments))
     except values.StoppedError as stopped:
         return Outcome(error=stopped.__cause__)
     except (Exception, SystemExit) as error:  # a learner's code may raise anything
@@ -63,7 +70,7 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
     finally:
         if inspect.iscoroutine(answer):
             answer.close()
-    return Outcome(read, **_changed(exercise, one, arguments))
+    return Outcome(read, changed=_changed(exercise, one, arguments))
 
 
 def misnamed(exercise: Exercise, function: Any) -> Failure | None:
@@ -116,7 +123,7 @@ def _named(function: Callable) -> str:
         return "something else"
 
 
-def _changed(exercise: Exercise, one: Case, after: tuple) -> dict[str, str]:
+def _changed(exercise: Exercise, one: Case, after: tuple) -> Change | None:
     before = one.build()
     for name, old, new in zip(exercise.parameters, before, after, strict=True):
         try:
@@ -127,8 +134,8 @@ def _changed(exercise: Exercise, one: Case, after: tuple) -> dict[str, str]:
             texts = shown.argument(old), shown.argument(new)
             if texts[0] == texts[1]:
                 texts = f"{name} as it was", "other values in it"
-            return {"changed": name, "before": texts[0], "after": texts[1]}
-    return {}
+            return Change(name, *texts)
+    return None
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -7,6 +7,7 @@ quietly, and what they gave is compared with what each mistake gives.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from torch import Tensor
 
@@ -137,11 +138,12 @@ def _failure(
             f"{where}`check.trace()` shows how it got there.{about}",
             outcome.error,
         )
-    if outcome.changed:
-        place = exercise.parameters.index(outcome.changed)
+    if outcome.changed is not None:
+        change = outcome.changed
+        place = exercise.parameters.index(change.parameter)
         kind = next((k for k in COPIES if isinstance(one.build()[place], k)), list)
-        promise = f"{name} leaves {outcome.changed} as it was"
-        return Failure(promise, call, outcome.before, outcome.after, COPIES[kind])
+        promise = f"{name} leaves {change.parameter} as it was"
+        return Failure(promise, call, change.before, change.after, COPIES[kind])
     if outcome.misfit is not None:
         misfit = outcome.misfit
         hint = one.about or misfit.hint
@@ -159,7 +161,7 @@ def _promise(name: str, spec: Value) -> str:
     return spec.promise or f"{name} gives {spec.what}"
 
 
-def _difference(got: object, right: object, tolerance: float) -> tuple[str, str]:
+def _difference(got: Any, right: Any, tolerance: float) -> tuple[str, str]:
     """Return what was expected and what came, where the two differ first."""
     if isinstance(right, Tensor):
         if got.shape != right.shape:

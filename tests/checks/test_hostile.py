@@ -17,7 +17,7 @@ EXERCISES = [
     for word in ("measure", "attention_vs_rnn", "quantization")
     for name in importlib.import_module(f"llmlab.checks.{word}").EXERCISES
 ]
-each_exercise = pytest.mark.parametrize(("word", "name"), EXERCISES)
+any_exercise = pytest.mark.parametrize(("word", "name"), EXERCISES)
 
 
 def lines(word, name, answer):
@@ -32,7 +32,7 @@ def lines(word, name, answer):
     return text
 
 
-@each_exercise
+@any_exercise
 def test_every_value_ends_in_three_lines(word, name):
     for what, answer in hostile.VALUES.items():
         text = lines(word, name, answer)
@@ -40,7 +40,7 @@ def test_every_value_ends_in_three_lines(word, name):
         assert len(text) < 2_000, what
 
 
-@each_exercise
+@any_exercise
 def test_every_way_to_stop_ends_in_three_lines(word, name):
     for what, answer in hostile.STOPS.items():
         text = lines(word, name, answer)

@@ -60,7 +60,8 @@ EXERCISE = Exercise(
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: new),
         "show the new cell, not the one that was given.":
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: old.tanh()),
-        "the bias is missing.": lambda *a: mixing.lstm_step(*a[:-1], 0 * a[-1]),
+        "the bias is missing.": lambda x, h, c, read, carry, bias:
+                mixing.lstm_step(x, h, c, read, carry, 0 * bias),
         "the hidden state comes first, the cell second.":
             lambda *a: mixing.lstm_step(*a)[::-1],
         "the cell comes back too: return the hidden state, the cell.":

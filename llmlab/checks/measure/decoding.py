@@ -78,7 +78,7 @@ def cached(
 
 def one_by_one(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
     """Read the prompt into the cache a token at a time."""
-    cache, token = model.new_cache(1, len(prompt) + max_tokens), None
+    cache, token = model.new_cache(1, len(prompt) + max_tokens), 0
     for old in prompt:
         token = int(largest(model(torch.tensor([[old]]), cache)))
     for place in range(max_tokens):

@@ -16,7 +16,7 @@ from llmlab.models.caches.attention import KVCache
 from llmlab.models.decoder import Decoder
 
 SEED = 369  # gives token 0 in the middle, and no token right after itself
-SIZES = {
+SIZES: dict[str, Any] = {
     "vocab_size": 23,
     "hidden_size": 32,
     "intermediate_size": 48,
@@ -69,7 +69,7 @@ def _drawn() -> LittleModel:
         for parameter in little.parameters():
             drawn = torch.randn(parameter.shape, generator=generator)
             if parameter.dim() == 1:  # the norms
-                parameter += 0.1 * drawn
+                parameter.add_(0.1 * drawn)
             else:
                 parameter.copy_(0.4 * drawn)
     return little.double().eval().requires_grad_(False)

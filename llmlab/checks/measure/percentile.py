@@ -15,18 +15,17 @@ def percentile(samples, share):
     return float(numpy.quantile(samples, share))
 
 
-def _at(values, place, *, turned=False, half=False):
+def _at(values, place, *, turned=False):
     """Read a list at a place that may lie between two of its items."""
     below = int(place)
     weight = 1 - (place - below) if turned else place - below
-    weight = 0.5 if half and weight else weight
     above = values[min(below + 1, len(values) - 1)]
     return values[below] * (1 - weight) + above * weight
 
 
-def _of_sorted(samples, share, *, change=sorted, **knobs):
+def _of_sorted(samples, share, *, change=sorted, turned=False):
     ordered = change(samples)
-    return _at(ordered, share * (len(ordered) - 1), **knobs)
+    return _at(ordered, share * (len(ordered) - 1), turned=turned)
 
 
 def _cases():

@@ -13,7 +13,8 @@ from llmlab.checks.measure.clock import Clock
 
 def speedup(baseline, candidate, picks, clock):
     """Return the median ratio and both ends of its interval."""
-    return _interval(*_rounds(baseline, candidate, len(picks[0]), clock), picks)
+    slow, fast = _rounds(baseline, candidate, len(picks[0]), clock)
+    return _interval(slow, fast, picks)
 
 
 def _rounds(baseline, candidate, rounds, clock):
@@ -50,7 +51,7 @@ def _one_after_the_other(baseline, candidate, picks, clock):
             work()
             stamps.append(clock())
         times.append(numpy.diff(stamps))
-    return _interval(*times, picks)
+    return _interval(times[0], times[1], picks)
 
 
 def _warmed_up(baseline, candidate, picks, clock):
@@ -61,7 +62,7 @@ def _warmed_up(baseline, candidate, picks, clock):
 
 def _as_many_as_rows(baseline, candidate, picks, clock):
     times = _rounds(baseline, candidate, len(picks), clock)
-    return _interval(*times, picks)
+    return _interval(times[0], times[1], picks)
 
 
 def _unpaired(slow, fast, picks):

@@ -16,7 +16,7 @@ def token_times(tokens, clock, *, start=True, end=False, stop=None, pull=iter,
                 since=None, sign=1):
     """Return the times; with `end` that of the end too, `since` a place in them."""
     first = clock() if start else None
-    stamps = []
+    stamps: list[float] = []
     for token in pull(tokens):
         if stop is not None and token == stop and stamps:
             break

@@ -46,14 +46,14 @@ EXERCISE = Exercise(
         "the scale comes back too: return the integers, the scale.":
             lambda row, bits: rounded.absmax(row, bits)[0],
         "cut off, not rounded: round first, then `.to(torch.int8)`.":
-            rounded.ways(rounded.absmax, by=torch.trunc),
+            rounded.ways(rounded.absmax, lambda row, bits: {"by": torch.trunc}),
         "the last level is 2**(bits - 1) - 1: with 8 bits 127, not 128.":
-            rounded.ways(rounded.absmax, more=1),
+            rounded.ways(rounded.absmax, lambda row, bits: {"more": 1}),
         "2**bits - 1 counts both sides; about zero there are half as many.":
             rounded.ways(rounded.absmax,
                          lambda row, bits: {"largest": 2**bits - 1}),
         "these are 8 bits; the last level is 2**(bits - 1) - 1.":
-            rounded.ways(rounded.absmax, largest=127),
+            rounded.ways(rounded.absmax, lambda row, bits: {"largest": 127}),
         "the sign is lost: only the scale is made from magnitudes.":
             lambda row, bits: rounded.absmax(row.abs(), bits),
         "take the largest magnitude, max|row|, not the largest weight.":
@@ -63,6 +63,6 @@ EXERCISE = Exercise(
         "take the largest magnitude, not the mean.":
             rounded.ways(rounded.absmax, lambda row, bits: {"size": row.abs().mean()}),
         "divide by the scale; it turns integers back into weights.":
-            rounded.ways(rounded.absmax, times=True),
+            rounded.ways(rounded.absmax, lambda row, bits: {"times": True}),
     },
 )

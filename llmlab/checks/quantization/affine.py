@@ -41,28 +41,29 @@ EXERCISE = Exercise(
     tolerance=1e-5,
     mistakes={
         "the zero point is a level: round it.":
-            rounded.ways(rounded.affine, whole=False),
+            rounded.ways(rounded.affine, lambda row, bits: {"whole": False}),
         "the zero point is the level of 0: round(-low / scale).":
-            rounded.ways(rounded.affine, sign=-1),
+            rounded.ways(rounded.affine, lambda row, bits: {"sign": -1}),
         "0 must be among the levels: low = min(0, smallest), high = max(0, largest).":
-            rounded.ways(rounded.affine, reach=False),
+            rounded.ways(rounded.affine, lambda row, bits: {"reach": False}),
         "between 2**bits levels there are 2**bits - 1 steps.":
             rounded.ways(rounded.affine, lambda row, bits: {"steps": 2**bits}),
         "that is absmax's range; here it goes from low to high.":
-            rounded.ways(rounded.affine, even=True),
+            rounded.ways(rounded.affine, lambda row, bits: {"even": True}),
         "these are 8 bits; there are 2**bits levels.":
             lambda row, bits: rounded.affine(row, 8),
         "a level is counted from the zero point: add it.":
-            rounded.ways(rounded.affine, shift=False),
+            rounded.ways(rounded.affine, lambda row, bits: {"shift": False}),
         "rounded twice, a level may lie one too high: clamp to 2**bits - 1.":
-            rounded.ways(rounded.affine, clamp=False),
+            rounded.ways(rounded.affine, lambda row, bits: {"clamp": False}),
         "signed and unsigned are mixed up: levels go from 0 to 2**bits - 1.":
-            rounded.ways(rounded.affine, signed=True),
+            rounded.ways(rounded.affine, lambda row, bits: {"signed": True}),
         "halves go to the even neighbour, as with torch.round and round.":
-            rounded.ways(rounded.affine, by=rounded.half_up),
+            rounded.ways(rounded.affine, lambda row, bits: {"by": rounded.half_up}),
         "the last level is 2**bits - 1 for these bits; 255 is that of 8 bits.":
-            rounded.ways(rounded.affine, top=255),
-        "cut off, not rounded.": rounded.ways(rounded.affine, by=torch.trunc),
+            rounded.ways(rounded.affine, lambda row, bits: {"top": 255}),
+        "cut off, not rounded.":
+            rounded.ways(rounded.affine, lambda row, bits: {"by": torch.trunc}),
         "your scale is upside down.":
             lambda row, bits: (rounded.affine(row, bits)[0],
                                1 / rounded.affine(row, bits)[1],

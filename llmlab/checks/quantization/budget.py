@@ -21,7 +21,7 @@ def added_up(answer: Any, losses: Table, sizes: Table, budget: int):
     return max(0, total(sizes, choice) - budget), float(total(losses, choice))
 
 
-def least(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
+def least(losses: Table, sizes: Table, budget: float) -> dict[str, int]:
     """Return the choice with the least loss within the budget."""
     return min(fitting(losses, sizes, budget), key=lambda one: total(losses, one))
 
@@ -37,7 +37,7 @@ def total(table: Table, choice: Mapping[str, int]) -> Any:
     return sum(table[layer][bits] for layer, bits in choice.items())
 
 
-def fitting(losses: Table, sizes: Table, budget: int) -> list[Choice]:
+def fitting(losses: Table, sizes: Table, budget: float) -> list[Choice]:
     """Return the choices within a budget; of one too small for all, the smallest."""
     within = [one for one in choices(losses) if total(sizes, one) <= budget]
     return within or [min(choices(losses), key=lambda one: total(sizes, one))]

@@ -32,8 +32,8 @@ def _cases():
     x = torch.cat((torch.full((8192,), 127), torch.ones(1).long()))[None]
     weight = x.clone()
     weight[:, 4096:8192] *= -1  # what is left of two large sums is 1
-    scales = torch.tensor([0.013]), torch.tensor([0.7])
-    yield case(*rounded.as_int8(x, scales[0], weight, scales[1]), about=rounded.EXACT)
+    fine = torch.tensor([0.013]), torch.tensor([0.7])
+    yield case(*rounded.as_int8(x, fine[0], weight, fine[1]), about=rounded.EXACT)
 
 
 EXERCISE = Exercise(

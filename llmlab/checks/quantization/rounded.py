@@ -22,15 +22,15 @@ ZEROS = "a row of zeros has no largest weight; its scale is 1 and its integers a
 EXACT = "multiply and add up the integers first, exactly; the scales come last."
 
 
-def ways(function: Callable, change: Callable = lambda row, bits: {}, **knobs):
+def ways(function: Callable, knobs: Callable[[Tensor, int], dict]) -> tuple:
     """Return a mistake in each of `PRECISIONS`: rounded values may differ by it.
 
-    change: what more of the knobs depends on the row and the bits.
+    knobs: what is done otherwise, for a row and its bits.
     """
 
     def made(precision):
         return lambda row, bits: function(
-            row, bits, precision=precision, **knobs, **change(row, bits)
+            row, bits, precision=precision, **knobs(row, bits)
         )
 
     return tuple(made(precision) for precision in PRECISIONS)

@@ -1,0 +1,177 @@
+"""Accepted answers in NumPy's arrays and numbers, by lab."""
+
+CELLS = {
+    "measure": {
+        "generate": """
+def generate(model, prompt, max_tokens):
+    import numpy
+
+    text = numpy.array(prompt)
+    for _ in range(max_tokens):
+        logits = model(torch.from_numpy(text)[None]).detach().double().numpy()
+        text = numpy.append(text, logits[0, -1].argmax())
+        yield text[-1]
+""",
+        "token_times": """
+def token_times(tokens, clock):
+    import numpy
+
+    stamps = numpy.array([clock(), *(clock() for _ in tokens)])
+    return numpy.diff(stamps)[0], numpy.diff(stamps)[1:]
+""",
+        "generate_cached": """
+def generate_cached(model, prompt, max_tokens):
+    import numpy
+
+    cache = model.new_cache(1, len(prompt) + max_tokens)
+    new = numpy.array([prompt])
+    for _ in range(max_tokens):
+        logits = model(torch.from_numpy(new), cache).detach().double().numpy()
+        new = logits[:, -1:].argmax(-1)
+        yield new[0, 0]
+""",
+        "percentile": """
+def percentile(samples, share):
+    import numpy
+
+    return numpy.quantile(samples, share)
+""",
+        "speedup": """
+def speedup(baseline, candidate, picks, clock):
+    import numpy
+
+    stamps = [clock()]
+    for _ in picks[0]:
+        for work in (baseline, candidate):
+            work()
+            stamps.append(clock())
+    slow, fast = numpy.diff(stamps).reshape(-1, 2).T
+    ratios = slow / fast
+    medians = numpy.median(ratios[numpy.array(picks)], axis=1)
+    return numpy.append(numpy.median(ratios), numpy.quantile(medians, [0.025, 0.975]))
+""",
+        "step_bytes": """
+def step_bytes(parameters, shape, cached, batch, value_bytes):
+    import numpy
+
+    sizes = [2, batch, shape.layers, shape.kv_heads, cached + 1, shape.head_width]
+    return (parameters + numpy.prod(sizes, dtype=numpy.int64)) * value_bytes
+""",
+        "roofline": """
+def roofline(flops, moved, peak, bandwidth):
+    import numpy
+
+    times = numpy.array([flops / peak, moved / bandwidth])
+    return times.max(), numpy.array(["compute", "bandwidth"])[times.argmax()]
+""",
+    },
+    "attention_vs_rnn": {
+        "attend": """
+def attend(queries, keys, values):
+    import numpy
+
+    q, k, v = (one.detach().double().numpy() for one in (queries, keys, values))
+    scores = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
+    shares = numpy.tril(numpy.exp(scores - scores.max(-1, keepdims=True)))
+    mixed = shares / shares.sum(-1, keepdims=True) @ v
+    return torch.from_numpy(mixed).to(queries.dtype)
+""",
+        "several_heads": """
+def several_heads(x, inputs, output, heads):
+    import numpy
+
+    parts = numpy.split((x @ inputs.T).detach().numpy(), 3, axis=1)
+    split = [part.reshape(len(x), heads, -1).swapaxes(0, 1) for part in parts]
+    mixed = attend(*(torch.tensor(part) for part in split)).numpy()
+    joined = torch.tensor(mixed.swapaxes(0, 1).reshape(x.shape))
+    return joined @ output.T
+""",
+        "lstm_step": """
+def lstm_step(x, hidden, cell, read, carry, bias):
+    import numpy
+
+    def sigmoid(one):
+        return 1 / (1 + numpy.exp(-one))
+
+    gates = (x @ read.T + hidden @ carry.T + bias).detach().numpy()
+    write, forget, content, show = numpy.split(gates, 4, axis=1)
+    new = sigmoid(forget) * cell.numpy() + sigmoid(write) * numpy.tanh(content)
+    return torch.tensor(sigmoid(show) * numpy.tanh(new)), torch.tensor(new)
+""",
+        "gradient_by_distance": """
+def gradient_by_distance(model, x):
+    import numpy
+
+    x = x.detach().clone().requires_grad_()
+    (rows,) = torch.autograd.grad(model(x)[-1].sum(), x)
+    return numpy.linalg.norm(rows.numpy(), axis=1)[::-1]
+""",
+        "slope": """
+def slope(lengths, seconds):
+    import numpy
+
+    return numpy.polyfit(numpy.log2(lengths), numpy.log2(seconds), 1)[0]
+""",
+    },
+    "quantization": {
+        "absmax": """
+def absmax(row, bits):
+    import numpy
+
+    row, last = row.double().numpy(), 2 ** (bits - 1) - 1
+    scale = numpy.abs(row).max() / last or numpy.float64(1)
+    return torch.from_numpy(numpy.rint(row / scale).astype("int8")), scale
+""",
+        "affine": """
+def affine(row, bits):
+    import numpy
+
+    row, top = row.double().numpy(), 2**bits - 1
+    low, high = numpy.minimum(0, row.min()), numpy.maximum(0, row.max())
+    scale = (high - low) / top or numpy.float64(1)
+    zero_point = numpy.rint(-low / scale)
+    levels = numpy.clip(numpy.rint(row / scale) + zero_point, 0, top)
+    return torch.from_numpy(levels.astype("uint8")), scale, zero_point
+""",
+        "by_group": """
+def by_group(weight, group_size, bits):
+    import numpy
+
+    groups = weight.double().numpy().reshape(len(weight), -1, group_size)
+    scales = numpy.abs(groups).max(-1) / (2 ** (bits - 1) - 1)
+    integers = numpy.rint(groups / scales[..., None]).astype("int8")
+    return torch.from_numpy(integers).flatten(1), torch.from_numpy(scales)
+""",
+        "integer_matmul": """
+def integer_matmul(x, x_scales, weight, weight_scales):
+    import numpy
+
+    sums = x.numpy().astype("int32") @ weight.numpy().T.astype("int32")
+    scales = numpy.outer(x_scales.numpy(), weight_scales.numpy())
+    return torch.from_numpy(sums * scales)
+""",
+        "straight_through": """
+def straight_through(weight, scale, bits):
+    import numpy
+
+    last = 2 ** (bits - 1) - 1
+    steps = weight / scale
+    whole = torch.from_numpy(numpy.rint(steps.detach().double().numpy()))
+    inside = whole.abs() <= last
+    fixed = whole.clamp(-last, last) * scale
+    return fixed + (weight - weight.detach()) * inside
+""",
+        "mixed_precision": """
+def mixed_precision(losses, sizes, budget):
+    import numpy
+
+    names = [*losses]
+    choices = numpy.array([*product(*losses.values())])
+    rows = [dict(zip(names, row)) for row in choices]
+    size = [sum(sizes[n][int(b)] for n, b in row.items()) for row in rows]
+    loss = numpy.array([sum(losses[n][int(b)] for n, b in row.items()) for row in rows])
+    loss[numpy.array(size) > budget] = numpy.inf
+    return rows[int(loss.argmin())]
+""",
+    },
+}
