@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 FEW = 8  # numbers of a list that are shown in full
+PAGE = 1_000  # characters of an error's message
 LENGTH = 160  # characters of a text that is nobody's message
 
 
@@ -42,8 +43,9 @@ def number(one: float) -> str:
 
 
 def message(error: BaseException) -> str:
-    """Write an error with its message, in one line and uncut."""
-    return f"{type(error).__name__}: {_safely(str, error)}".rstrip(": ")
+    """Write an error with its message, in one line; only a page of text is cut."""
+    text = f"{type(error).__name__}: {_safely(str, error)}".rstrip(": ")
+    return text if len(text) <= PAGE else f"{text[:PAGE]}…"
 
 
 def pair(expected: Any, got: Any) -> tuple[str, str]:

@@ -158,7 +158,10 @@ def _pulled(value: Any, count: int) -> list | None:
     if isinstance(value, NOT_LISTS) or not isinstance(value, Iterable):
         return None
     if isinstance(value, Tensor | numpy.ndarray):
-        return [*value[: count + MORE]] if value.ndim else None
+        try:
+            return [*value[: count + MORE]] if value.ndim else None
+        except (RuntimeError, NotImplementedError):  # sparse, nested, without numbers
+            return None
     try:
         return [*itertools.islice(value, count + MORE)]
     except Exception as error:
