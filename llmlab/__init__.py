@@ -14,8 +14,8 @@ zoo               the recipes that made the bundled weights
 command           what `llmlab` does in a terminal
 new_lab           the skeleton of a lab that is to be written
 
-The labs, in order, stand in `LABS`; `WORDS` are their words. Each is also a module, a
-notebook, and a folder of checks, pictures and tests.
+The labs, in order, stand in `LABS`, a row for each notebook; `WORDS` are their words.
+Each is also a module, a notebook or two, and a folder of checks, pictures and tests.
 Importing llmlab loads nothing heavy; import what you use: `from llmlab import models`.
 """
 
@@ -27,11 +27,12 @@ __version__ = "0.1.0"
 
 
 class Lab(NamedTuple):
-    """A row of the table of labs."""
+    """A row of the table of labs: one notebook. A word may have several."""
 
     word: str  # of its notebook, module, checks, pictures and tests
     question: str
     minutes: int | None  # of machine time on two cores; None: planned
+    letter: str = ""  # behind the number: "b" of a word's second notebook
 
 
 LABS = (
@@ -42,7 +43,8 @@ LABS = (
         5,
     ),
     Lab("architectures", "Which shape of model is cheap by design?", None),
-    Lab("quantization", "How few bits does a weight need?", 5),
+    Lab("quantization", "How few bits does a weight need?", 2),
+    Lab("quantization", "Which integers should they be?", None, "b"),
     Lab("pruning", "Which weights can go?", None),
     Lab("distillation", "Can a small model learn what the big one knows?", None),
     Lab("caching", "What need not be computed twice?", None),
@@ -53,7 +55,7 @@ LABS = (
     Lab("serving", "How does it stay up?", None),
     Lab("tradeoffs", "What would you ship?", None),
 )
-WORDS = tuple(lab.word for lab in LABS)
+WORDS = tuple(dict.fromkeys(lab.word for lab in LABS))
 
 # The rooms of the docstring; each is imported when it is first used.
 __all__ = [

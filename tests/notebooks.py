@@ -45,11 +45,17 @@ ELSEWHERE = {
 
 # The labs of the second edition, by word. One counts as such from the day on which its
 # exercises have stars and minutes.
-SECOND_EDITION = ("measure",)
+SECOND_EDITION = ("measure", "quantization")
 
 
 def read(path):
     return nbformat.read(path, as_version=4)
+
+
+def listed_as(path):
+    """Return a notebook's word and, of a second one, its letter: "quantization b"."""
+    number, _, word = path.stem.partition("_")
+    return f"{word} {number[2:]}".strip()
 
 
 def is_second(path):

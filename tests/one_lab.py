@@ -42,4 +42,5 @@ def belongs(item, word):
     if any(item.path.is_relative_to(path) for path in listed(word)):
         return True
     name = item.callspec.id if hasattr(item, "callspec") else ""
-    return name == f"{labs.number(word)}_{word}" or name.startswith(f"{word}.")
+    notebooks = [labs.file(lab).removesuffix(".ipynb") for lab in labs.rows(word)]
+    return name in notebooks or name.startswith(f"{word}.")

@@ -110,14 +110,14 @@ def test_only_the_speakers_print():
 
 
 def test_notebooks_and_their_tests_carry_the_words_of_the_labs():
-    expected = {labs.notebook(word) for word in llmlab.WORDS}
+    expected = {labs.file(lab) for lab in llmlab.LABS}
     for folder in ("labs", "solutions"):
         found = {path.name for path in (ROOT / folder).glob("*.ipynb")}
         assert found <= expected
     solutions = {path.name for path in (ROOT / "solutions").glob("*.ipynb")}
     assert solutions == {path.name for path in (ROOT / "labs").glob("*.ipynb")}
     for name in solutions:
-        word = name[3:].removesuffix(".ipynb")
+        word = labs.row_of(name).word
         assert {what for what, _ in where.places(word)} >= {"module", "checks", "tests"}
 
 
@@ -168,11 +168,20 @@ def test_labs_hold_no_outputs_and_no_answers():
 
 
 def test_every_lab_has_a_word_a_question_and_once_it_stands_its_minutes():
-    assert len(set(llmlab.WORDS)) == len(llmlab.LABS) == 13
-    for word, question, minutes in llmlab.LABS:
-        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", word)
-        assert question.endswith("?")
-        assert (minutes is not None) == (ROOT / "labs" / labs.notebook(word)).exists()
+    assert len(llmlab.WORDS) == 13
+    for lab in llmlab.LABS:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", lab.word)
+        assert lab.question.endswith("?")
+        assert (lab.minutes is not None) == (ROOT / "labs" / labs.file(lab)).exists()
+
+
+def test_the_notebooks_of_a_word_follow_each_other_and_differ_by_their_letters():
+    for word in llmlab.WORDS:
+        letters = [lab.letter for lab in labs.rows(word)]
+        assert letters == sorted({*letters}) and letters[0] == ""
+        first = llmlab.LABS.index(labs.rows(word)[0])
+        assert llmlab.LABS[first : first + len(letters)] == labs.rows(word)
+        assert all(labs.row_of(labs.file(lab)) == lab for lab in labs.rows(word))
 
 
 def test_the_tracked_files_together_stay_below_56_mebibytes():

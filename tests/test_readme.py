@@ -40,12 +40,13 @@ def test_the_lines_for_ones_own_project_run(number, told, tmp_path):
 
 def test_the_table_lists_every_lab_with_its_question_and_file():
     rows = re.findall(
-        r"^\| (\d\d) \| (.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE
+        r"^\| (\d\d[a-z]?) \| (.+?) \| (.+?) \| (.+?) \|$", README, re.MULTILINE
     )
-    assert [row[0] for row in rows] == [labs.number(word) for word in llmlab.WORDS]
+    places = [labs.number(lab.word) + lab.letter for lab in llmlab.LABS]
+    assert [row[0] for row in rows] == places
     for lab, (_, question, file, time) in zip(llmlab.LABS, rows, strict=True):
         assert question == lab.question
-        path = f"labs/{labs.notebook(lab.word)}"
+        path = f"labs/{labs.file(lab)}"
         if (ROOT / path).exists():
             assert file == f"[{path}]({path})"
             assert time == f"{lab.minutes} minutes"

@@ -47,7 +47,8 @@ def run(options: argparse.Namespace) -> int:
             f"WORD={word!r} is no lab's word{_nearest(word)}; choose one of "
             f"{', '.join(llmlab.WORDS)}."
         )
-    print(f"Lab {labs.number(word)}, {word}: {labs.row(word).question}")
+    for lab in labs.rows(word):
+        print(f"Lab {labs.number(word)}{lab.letter}, {word}: {lab.question}")
     paths = places(word)
     for what, path in paths:
         print(f"  {what:<15}  {_short(path)}")

@@ -57,12 +57,12 @@ def test_an_unknown_command_names_the_ones_there_are():
 
 def test_labs_lists_every_lab_with_its_question_and_state():
     lines = command("labs").stdout.splitlines()
-    for number, (word, question, minutes) in enumerate(llmlab.LABS, start=1):
-        line = lines[number - 1]
-        assert line.startswith(f"{number:02d}  {word} ")
-        takes = f" ({minutes} minutes)" if minutes else ""
-        assert line.endswith(f"  {question}{takes}")
-        here = (labs.folder() / labs.notebook(word)).exists()
+    for lab, line in zip(llmlab.LABS, lines, strict=False):
+        number = labs.number(lab.word) + lab.letter
+        assert line.startswith(f"{number:<3} {lab.word} ")
+        takes = f" ({lab.minutes} minutes)" if lab.minutes else ""
+        assert line.endswith(f"  {lab.question}{takes}")
+        here = (labs.folder() / labs.file(lab)).exists()
         assert (" here " in line) == here
 
 

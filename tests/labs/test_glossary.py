@@ -6,7 +6,7 @@ from pathlib import Path
 import glossary
 import pytest
 import small_lab as small
-from notebooks import SECOND, each_second, read
+from notebooks import SECOND, each_second, listed_as, read
 
 TERMS = json.loads(Path(__file__).with_name("terms.json").read_text(encoding="utf-8"))
 
@@ -28,13 +28,13 @@ def test_the_glossary_is_what_the_labs_say():
 @each_second
 def test_a_lab_defines_the_terms_that_it_must(path):
     defined = {one.term for one in glossary.entries(read(path), path.stem[:2])}
-    assert set(TERMS[path.stem[3:]]) <= defined
+    assert set(TERMS[listed_as(path)]) <= defined
 
 
 def test_the_list_of_terms_names_labs_and_no_term_twice():
     every = [term.casefold() for terms in TERMS.values() for term in terms]
     assert len(every) == len(set(every))
-    assert {path.stem[3:] for path in SECOND} <= set(TERMS)
+    assert {*map(listed_as, SECOND)} <= set(TERMS)
 
 
 def test_a_term_stands_with_its_sentence_lab_and_section():

@@ -250,7 +250,7 @@ def test_time_class_memory_and_needs_stand_at_the_top(path):
 
 @each_solution
 def test_the_table_of_labs_promises_the_same_minutes(path):
-    assert labs.row(path.stem[3:]).minutes == stated(path)[0]
+    assert labs.row_of(path.stem).minutes == stated(path)[0]
 
 
 @each_first

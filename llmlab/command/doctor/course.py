@@ -48,9 +48,9 @@ def _model() -> Finding:
 
 
 def _labs() -> Finding:
-    here = [w for w in llmlab.WORDS if (labs.folder() / labs.notebook(w)).is_file()]
-    said = f"{len(here)} of {len(llmlab.WORDS)} at {labs.folder()}"
-    if llmlab.WORDS[0] not in here:
+    here = [lab for lab in llmlab.LABS if (labs.folder() / labs.file(lab)).is_file()]
+    said = f"{len(here)} of {len(llmlab.LABS)} at {labs.folder()}"
+    if llmlab.LABS[0] not in here:
         return Finding("labs", "broken", said, "install llmlab again")
     return Finding("labs", "works", said)
 
