@@ -68,7 +68,7 @@ def _decoder(model: Decoder, config: Any, *, heads: bool) -> Any:
         "intermediate_size": {layer.mlp.gate.out_features for layer in model.layers},
         "num_attention_heads": {one.query.out_features // head for one in attentions},
         "num_key_value_heads": {one.key.out_features // head for one in attentions},
-        "tie_word_embeddings": {model.head.weight is weight},
+        "tie_word_embeddings": {getattr(model.head, "weight", None) is weight},
     }
     if not heads:
         del sizes["num_attention_heads"], sizes["num_key_value_heads"]

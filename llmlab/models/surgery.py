@@ -1,15 +1,17 @@
 """Change the layers of a model, by name: a new model comes back, the old one stays.
 
 `replace`, `share`, `clone` and `put` know modules alone and live in `kernels.modules`;
-what is here knows which of them are linear layers of a transformer.
+what is here knows which of them are linear layers of a transformer, and puts others in
+the place of all of these (`replace_linear`).
 
 Shapes: O output features, I input features.
 """
 
 import contextlib
 import difflib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 
+import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
@@ -24,7 +26,14 @@ from llmlab.kernels.modules import (
 )
 
 __all__ = ["LinearLayer", "Model", "clone", "linear_layers", "naming", "put", "replace"]
-__all__ += ["set_weight", "share", "share_of_weights", "size_of", "weight_of"]
+__all__ += [
+    "replace_linear",
+    "set_weight",
+    "share",
+    "share_of_weights",
+    "size_of",
+    "weight_of",
+]
 
 
 def linear_layers(
@@ -62,6 +71,47 @@ def linear_layers(
             f"{len(layers)}, and {len(skip)} names were skipped."
         )
     return chosen
+
+
+def replace_linear(
+    model: Model,
+    make: Callable[[nn.Linear], nn.Module],
+    *,
+    skip: Collection[str] = (),
+) -> Model:
+    """Return a new model with `make(layer)` in the place of every linear layer.
+
+    make: a class or function that takes an nn.Linear; of GPT-2's Conv1D it is given an
+    nn.Linear with the same numbers. What it makes is told its `in_features` and
+    `out_features` where it does not say them, since models ask. skip: see
+    `linear_layers`. Raises ValueError for what is no module.
+    """
+    layers = {}
+    for name, layer in linear_layers(model, skip=skip).items():
+        new = make(_as_linear(layer))
+        if not isinstance(new, nn.Module):
+            raise ValueError(
+                f"make gave a {type(new).__name__} for {name}; it must give an "
+                "nn.Module, such as a class that is derived from it."
+            )
+        outputs, inputs = size_of(layer)
+        for word, size in (("in_features", inputs), ("out_features", outputs)):
+            if not hasattr(new, word):
+                setattr(new, word, size)
+        layers[name] = new
+    return replace(model, layers)
+
+
+def _as_linear(layer: LinearLayer) -> nn.Linear:
+    """Return an nn.Linear of the same numbers, without copying them."""
+    if isinstance(layer, nn.Linear):
+        return layer
+    outputs, inputs = size_of(layer)
+    with torch.device("meta"):
+        linear = nn.Linear(inputs, outputs, bias=layer.bias is not None)
+    linear.weight = nn.Parameter(weight_of(layer), requires_grad=False)
+    linear.bias = layer.bias
+    return linear
 
 
 def share_of_weights(model: nn.Module, layers: Iterable[LinearLayer]) -> float:
