@@ -4,16 +4,33 @@ from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE, register
 
 _GRID = ("bits", "group size")
 
-SHARE_OF_WEIGHTS = register("share of weights", "1", keys=("low", "high"))
+SHARE_OF_WEIGHTS = register(
+    "share of weights", "1", keys=("low", "high"), is_share=True
+)
 STEP = register(
     "quantization step", "1", better="lower",
     keys=("first level", "last level", "levels", "widest step", *_GRID),
 )  # fmt: skip
 ROUNDING_ERROR = register(
-    "rounding error", "1", better="lower", keys=("bits per weight", "format", *_GRID)
-)
+    "rounding error", "1", better="lower", keys=("bits per weight", "format", *_GRID),
+    is_share=True,
+)  # fmt: skip
 BITS_PER_WEIGHT = register("bits per weight", "bit", better="lower", keys=_GRID)
 DIFFERENCE_OF_METHODS = register(
     "difference of methods", "bit/B", better="lower",
     keys=DIFFERENCE_IN_BITS_PER_BYTE.keys,
 )  # fmt: skip
+ERROR_RATIO = register("error over error", "×", better="lower")
+ADDED_BITS = register(
+    "bits per byte added", "1", better="lower", keys=_GRID, is_share=True
+)
+OUTLIER = register("largest input over typical", "×", better="lower")
+PRODUCT_ERROR = register("error of the product", "1", better="lower", is_share=True)
+FILE_RATIO = register("times smaller", "×", better="higher")
+PREFILL_SPEED_UP = register(
+    "prefill, times as fast", "×", better="higher", keys=("verdict", "phase")
+)
+DECODE_SPEED_UP = register(
+    "decode, times as fast", "×", better="higher", keys=("verdict", "phase")
+)
+PRODUCT_TIME = register("time of a product", "s", better="lower", keys=("tokens",))

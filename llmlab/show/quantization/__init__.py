@@ -4,24 +4,35 @@ levels           a weight's histogram with the levels of its grid
 rounding_errors  number formats by what rounding to them costs
 quality_by_bits  what each method of quantization loses
 format_bounds    prefill and decode by format, with the bounds of each
+row_grids        a weight's histogram with the levels of a grid, and its error by bits
+quality_grid     bits per byte of a rounded model, by bits and by what shares a scale
+outliers         the error of every layer's integer product by its inputs' outlier
+products         one product in several ways, by the number of tokens
+verdicts         a race of formats, or claims, as a table of verdicts
 levels_widget    a weight and the levels of its grid, by bits and group size
+drawings         the ideas behind the exercises
 
-They take records and draw; nothing here runs a model.
+They take records and draw; nothing here runs a model. What `show.figure` draws of a
+result, and says of it, is in `kinds`.
 """
 
 from llmlab.core import faces
+from llmlab.show.quantization import drawings, kinds
+from llmlab.show.quantization.activations import outliers
 from llmlab.show.quantization.formats import format_bounds
+from llmlab.show.quantization.grids import row_grids
+from llmlab.show.quantization.product_times import products
 from llmlab.show.quantization.qualities import quality_by_bits
+from llmlab.show.quantization.quality_grids import quality_grid
 from llmlab.show.quantization.roundings import rounding_errors
 from llmlab.show.quantization.steps import levels
+from llmlab.show.quantization.verdict_tables import verdicts
 from llmlab.show.quantization.widget import levels_widget
 
-__all__ = [
-    "format_bounds",
-    "levels",
-    "levels_widget",
-    "quality_by_bits",
-    "rounding_errors",
-]
+__all__ = ["drawings", "format_bounds", "levels", "levels_widget", "outliers"]
+__all__ += ["products", "quality_by_bits", "quality_grid", "rounding_errors"]
+__all__ += ["row_grids", "verdicts"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
+
+kinds.register()

@@ -1,35 +1,37 @@
-"""Prefill and decode by number format, each beside the three bounds of its own."""
+"""Prefill and decode of a model in several formats, each beside its three bounds."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from llmlab.core.records import Record
+from llmlab.core import records
+from llmlab.core.records import Record, quantity
 from llmlab.show import curves, scales, select, style
 from llmlab.show.measure.phases import BOUNDS, MEASURED, ORDER, Step, heading, steps_of
 
 
 @style.by_the_rules
 def format_bounds(
-    records: Sequence[Record], *, title: str = "Number formats and their bounds"
+    result: Any, *, title: str = "Number formats and their bounds"
 ) -> Figure:
-    """Draw for each format the measured time as a bar, its three bounds as marks.
+    """Draw for each format the measured time and its three bounds, on a log axis.
 
-    records: as for `bounds`, in seconds, the format as subject; "prefill latency" and
-    "decode latency per token" of each. The smallest batch counts. Others are left
+    result: records of the bounds, in seconds, the format as subject; "prefill latency"
+    and "decode latency per token" of each. A line leads from the largest bound to the
+    measured time: what is left to gain. The smallest batch counts. Others are left
     alone. ValueError: no format with all of it.
     """
-    steps = steps_of(select.checked(records))
-    panels = {phase: rows for phase in MEASURED if (rows := _rows(steps, phase))}
+    panels = _panels(records.collect(result))
     if not panels:
         raise ValueError(
-            f"records hold no step with all of {', '.join(BOUNDS)} and its "
-            f"{' or '.join(map(repr, MEASURED.values()))}, of the same subject."
+            f"result holds no records of a step with all of {', '.join(BOUNDS)} and "
+            f"its {' or '.join(map(repr, MEASURED.values()))}, of the same subject."
         )
     count = max(map(len, panels.values()))
     fig, axes = style.canvas(
-        len(panels), height=1.7 + 0.36 * count, title=title, squeeze=False
+        len(panels), height=1.5 + 0.3 * count, title=title, squeeze=False
     )
     for panel, (phase, rows) in zip(axes.flat, panels.items(), strict=True):
         _draw(panel, phase, rows)
@@ -37,6 +39,27 @@ def format_bounds(
         panel.set_yticklabels([])
     curves.legend(fig, axes.flat[0])
     return fig
+
+
+def format_bounds_alt(facts: Sequence[Record]) -> str:
+    """Say for every phase and format the time, the largest bound, and the ratio."""
+    said = ["Measured times of formats beside their bounds."]
+    for phase, rows in _panels(facts).items():
+        words = []
+        for name, step in rows.items():
+            bound = max((step[each] for each in ORDER), key=lambda each: each.value)
+            times = quantity(step["measured"].value / bound.value, "×")
+            words.append(
+                f"{name} {step['measured'].value_text()}, {times} its {bound.name}"
+            )
+        first = next(iter(rows.values()))["measured"]
+        said.append(f"{heading(phase, [first])}: {'; '.join(words)}.")
+    return " ".join(said)
+
+
+def _panels(facts: Sequence[Record]) -> dict[str, dict[str, Step]]:
+    steps = steps_of(facts)
+    return {phase: rows for phase in MEASURED if (rows := _rows(steps, phase))}
 
 
 def _rows(steps: dict, phase: str) -> dict[str, Step]:
@@ -51,28 +74,32 @@ def _rows(steps: dict, phase: str) -> dict[str, Step]:
 
 def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
     every = [record for step in rows.values() for record in step.values()]
-    factor, word = scales.shared([record.value for record in every], "s")
+    select.positive(every)
+    scales.logarithmic(axes.xaxis, "time", "s", "log scale")
     for row, step in enumerate(rows.values()):
         time = step["measured"]
-        axes.barh(row, time.value / factor, height=0.62, color=style.GRID,
-                  edgecolor=style.QUIET, linewidth=0.8,
-                  label="" if row else select.kinds([time]))  # fmt: skip
-        curves.interval(axes, time, row, factor)
+        largest = max(step[name].value for name in ORDER)
+        axes.plot([largest, time.value], [row, row], color=style.GRID, linewidth=5,
+                  solid_capstyle="butt", zorder=1)  # fmt: skip
+        axes.plot(time.value, row, "|", color=style.INK, markersize=14,
+                  markeredgewidth=2.4, label="" if row else "measured")  # fmt: skip
+        curves.interval(axes, time, row, 1.0)
         for index, name in enumerate(ORDER):
             look = style.series(index)
-            axes.plot(step[name].value / factor, row, look.marker, color=look.color,
-                      markersize=7, linestyle="none", clip_on=False, zorder=4,
+            axes.plot(step[name].value, row, look.marker, color=look.color,
+                      markersize=7, linestyle="none", zorder=4,
                       label="" if row else name)  # fmt: skip
         end = time.value if time.high is None else time.high
-        axes.annotate(time.value_text(), (end / factor, row), (5, 0), va="center",
-                      textcoords="offset points", fontsize=9)  # fmt: skip
+        axes.annotate(time.value_text(), (end, row), (6, 0), va="center",
+                      textcoords="offset points", fontsize=8.5)  # fmt: skip
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
-    right = axes.get_xlim()[1] * 1.24  # room for the numbers
-    axes.set_xlim(-0.03 * right, right)  # and for marks near nothing
+    low, high = scales.room([each.value for each in every], share=0.05)
+    axes.set_xlim(low, high * (high / low) ** 0.3)  # room for the numbers
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     bounds = [step[name] for step in rows.values() for name in ORDER]
-    scales.name(axes.xaxis, "time", word, f"bounds are {select.kinds(bounds)}")
+    kind = select.kinds(bounds)
+    scales.name(axes.xaxis, "time", "log scale", f"bounds are {kind}")
     first = next(iter(rows.values()))
     style.panel_title(axes, heading(phase, [first["measured"]]))

@@ -43,15 +43,21 @@ def levels(
         raise ValueError(
             f"records hold no {SHARE_OF_WEIGHTS.name!r}; levels.histogram gives them."
         )
-    costs = {what.name: select.by_quantity(records, what) for what in COSTS}
+    grids = {_place(each) for each in select.by_quantity(records, STEP)}
+    costs = {
+        what.name: tuple(
+            cost for cost in select.by_quantity(records, what) if _place(cost) in grids
+        )
+        for what in COSTS
+    }
     costs = {
         name: cost_records
         for name, cost_records in costs.items()
         if len(cost_records) > 1
     }
     fig, axes, beside = _panels(len(costs), title)
-    _histogram(axes, shares)
-    _grid(axes, step)
+    draw_histogram(axes, shares)
+    draw_levels(axes, step)
     style.panel_title(axes, spoken(step))
     for panel, (name, line) in zip(beside, costs.items(), strict=True):
         _cost(panel, name, line, step)
@@ -63,9 +69,14 @@ def levels(
     return fig
 
 
+def _place(record: Record) -> tuple:
+    """Return what was chosen, bits and group size; floats have neither."""
+    return record.details.get("bits"), record.details.get("group size")
+
+
 def _panels(count: int, title: str) -> tuple[Figure, Axes, list[Axes]]:
     """Return a card with one large panel, and so many small ones beside it."""
-    fig = style.card(style.WIDTH, 4.0 if count else 3.5, title=title)
+    fig = style.card(style.WIDTH, 3.6 if count else 3.3, title=title)
     if not count:
         return fig, fig.subplots(), []
     grid = fig.add_gridspec(count, 2, width_ratios=(1.9, 1))
@@ -104,7 +115,8 @@ def size_spoken(size: str) -> str:
     return SPOKEN.get(size, f"a scale for {size} weights")
 
 
-def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
+def draw_histogram(axes: Axes, shares: Sequence[Record]) -> None:
+    """Draw the share of weights between each two ends."""
     shares = sorted(shares, key=lambda record: select.detail(record, "low"))
     edges = [record.details["low"] for record in shares]
     edges.append(select.detail(shares[-1], "high"))
@@ -117,14 +129,15 @@ def _histogram(axes: Axes, shares: Sequence[Record]) -> None:
     style.one_way(axes, "y")
 
 
-def _grid(axes: Axes, step: Record) -> None:
+def draw_levels(axes: Axes, step: Record, *, label: str = "") -> None:
+    """Draw the levels of a grid as upright lines."""
     count = select.detail(step, "levels")
     ends = (select.detail(step, "first level"), select.detail(step, "last level"))
     look = style.series(1)
     axes.vlines(
         np.linspace(*ends, count), 0, 1, transform=axes.get_xaxis_transform(),
         color=look.color, linewidth=float(np.clip(40 / count, 0.3, 1.6)),
-        label=f"{count} levels of a middle group",
+        label=label or f"{count} levels of a middle group",
     )  # fmt: skip
 
 

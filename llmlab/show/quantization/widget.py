@@ -1,20 +1,26 @@
 """A weight and the levels of its grid, by bits and group size; it runs no model."""
 
-from collections.abc import Iterable
+from typing import Any
 
 from llmlab.core.quantities import BITS_PER_BYTE
-from llmlab.core.records import Record
-from llmlab.quantization.quantities import BITS_PER_WEIGHT, ROUNDING_ERROR, STEP
+from llmlab.core.records import Record, collect
+from llmlab.quantization.quantities import (
+    ADDED_BITS,
+    BITS_PER_WEIGHT,
+    ROUNDING_ERROR,
+    SHARE_OF_WEIGHTS,
+    STEP,
+)
 from llmlab.show import select
 from llmlab.show.figures import Picture, quick_picture
 from llmlab.show.quantization import steps
 from llmlab.show.widgets import Choice, Selectors
 
-COSTS = (ROUNDING_ERROR, BITS_PER_WEIGHT, BITS_PER_BYTE)  # said of a grid
+COSTS = (ROUNDING_ERROR, BITS_PER_WEIGHT, BITS_PER_BYTE, ADDED_BITS)  # of a grid
 
 
 def levels_widget(
-    records: Iterable[Record],
+    result: Any,
     *,
     bits: int | None = None,
     group_size: str | None = None,
@@ -22,21 +28,23 @@ def levels_widget(
 ) -> Selectors:
     """Return selectors of bits and group size that show a weight on the chosen grid.
 
-    records: as for `levels`, with a "quantization step" for each choice. The
+    result: records as for `levels`, with a "quantization step" for each choice. The
     line says what the choice costs. bits, group_size: what is chosen at the
     start, by default the first. Others are left alone. ValueError: no histogram, no
     such step, a missing detail.
     """
-    records = select.checked(records)
+    records = collect(result)
+    select.checked(records)
     first = steps.chosen(records, bits, group_size)
     step_records = select.by_quantity(records, STEP)
     costs = select.by_quantity(records, *COSTS)
+    drawn = select.by_quantity(records, SHARE_OF_WEIGHTS, STEP)  # the line says costs
 
     def say(choice: Choice) -> str:
         chosen = [
-            f"{record.name} {record.value_text()}"
+            _spoken(record)
             for record in costs
-            if all(select.detail(record, key) == choice[key] for key in choice)
+            if all(record.details.get(key) == choice[key] for key in choice)
         ]
         place = f"{choice['bits']} bits, "
         place += steps.size_spoken(choice["group size"])
@@ -54,7 +62,7 @@ def levels_widget(
         ):
             return None  # the line says so
         fig = steps.levels(
-            records, bits=here[0], group_size=here[1], title=title or steps.TITLE
+            drawn, bits=here[0], group_size=here[1], title=title or steps.TITLE
         )
         return quick_picture(
             fig, alt=f"Histogram of weights with levels, {say(choice)}."
@@ -66,3 +74,12 @@ def levels_widget(
         for key in keys
     }
     return Selectors(options, {key: first.details[key] for key in keys}, say, draw)
+
+
+def _spoken(cost: Record) -> str:
+    """Say a share in per cent, what is added with its sign."""
+    if cost.name == ADDED_BITS.name:
+        return f"{100 * cost.value:+.1f} % against the original"
+    if cost.name == ROUNDING_ERROR.name:
+        return f"{cost.name} {100 * cost.value:.2g} %"
+    return f"{cost.name} {cost.value_text()}"

@@ -1,0 +1,84 @@
+"""Sentences of tutorials on quantization, and whether they hold on this machine.
+
+Each is quoted as it was written. Here stands what was measured, and the bar that a
+word like "similar" was given beforehand.
+"""
+
+from dataclasses import dataclass
+
+from llmlab.core.records import Record
+from llmlab.measure import comparison
+from llmlab.quantization.experiments.files import FileSizes
+from llmlab.quantization.experiments.formats import FormatsRace
+from llmlab.quantization.experiments.qualities import QualityGrid
+
+SIMILAR = 0.01  # more bits per byte, as a share of what they were
+FOUR = 3.9  # times smaller: a tokenizer's file stands beside the weights
+HOLDS, FAILS, OPEN = "holds here", "does not hold here", "no clear difference"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One sentence, what was measured of it, and the verdict."""
+
+    quoted: str
+    measured: Record
+    here: str  # the measurement in words
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """The sentences that were tried."""
+
+    claims: tuple[Claim, ...]
+
+    def records(self) -> list[Record]:
+        """Return what was measured of each."""
+        return [claim.measured for claim in self.claims]
+
+    def verdict(self, start: str) -> str:
+        """Return the verdict on the claim that begins so; ValueError for none."""
+        for claim in self.claims:
+            if claim.quoted.startswith(start):
+                return claim.verdict
+        raise ValueError(f"no claim begins with {start!r}.")
+
+
+def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
+    """Hold what tutorials say of 8 and 16 bits against three experiments.
+
+    race: with fp32 and int8. grid: with int8 and int16. files: with int8, the first of
+    them fp32. Raises ValueError where one of them lacks it.
+    """
+    size = files.ratio("int8")
+    made: list[Claim] = [
+        Claim(
+            "8-bit integers take up 4 times less memory",
+            size, f"the file is {size.value:.2f} times smaller",
+            HOLDS if size.value >= FOUR else FAILS,
+        )
+    ]  # fmt: skip
+    for bits in (16, 8):
+        added = grid.added(f"int{bits}")
+        most = added.value if added.high is None else added.high
+        made.append(
+            Claim(
+                f"{bits}-bit integers: similar performance",
+                added, f"{added.value:+.2%} bits per byte",
+                HOLDS if most <= SIMILAR else FAILS,
+            )
+        )  # fmt: skip
+    for phase, doing in (("prefill", "reading a prompt"), ("decode", "writing")):
+        made.append(_speed(race, phase, doing))
+    return Claims(tuple(made))
+
+
+def _speed(race: FormatsRace, phase: str, doing: str) -> Claim:
+    fact = race.ratio("int8", of=phase)
+    words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
+    verdict = words.get(fact.details["verdict"], OPEN)
+    return Claim(
+        f"8-bit integers: less computation, {doing}",
+        fact, f"{fact.value:.2f} times as fast as fp32", verdict,
+    )  # fmt: skip
