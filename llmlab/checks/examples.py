@@ -42,7 +42,7 @@ def source(exercises: Mapping[str, Exercise], name: str) -> str:
     ]
     setup = [one.setup] if one.setup else []
     call = exercise.written.format(f"{exercise.name}({', '.join(texts)})")
-    answer = _answer(exercise.right(*one.build()))
+    answer = _answer(exercise.shows(exercise.right(*one.build())))
     if len(f"{call}  # {answer}") <= WIDTH:
         return "\n".join([RIGHT.format(number), *setup, f"{call}  # {answer}"])
     lines = _broken(ast.parse(call, mode="eval").body, call, WIDTH)

@@ -60,6 +60,11 @@ def case(*arguments: Any, about: str = "") -> Case:
     return Case(lambda: copy.deepcopy(arguments), about=about)
 
 
+def as_given(answer: Any) -> Any:
+    """Return the answer: most examples show just what comes back."""
+    return answer
+
+
 def as_it_is(answer: Any, *arguments: Any) -> Any:
     """Return the answer: most exercises compare just what comes back."""
     return answer
@@ -74,7 +79,8 @@ class Exercise:
     mistake explains. mistakes: a hint -> the function that makes this mistake, the most
     specific first. observe: what is compared, made of an answer and its arguments.
     covers: what the cases are, in the line that follows ✓. written: the call in the
-    example, around the call itself. tolerance: relative; 0 where values are exact.
+    example, around the call itself; shows: what that gives, made of an answer.
+    tolerance: relative; 0 where values are exact.
     """
 
     name: str
@@ -87,6 +93,7 @@ class Exercise:
     mistakes: Mapping[str, Mistake]
     observe: Callable[..., Any] = as_it_is
     written: str = "{}"
+    shows: Callable[[Any], Any] = as_given
     tolerance: float = 1e-5
 
     @property

@@ -153,6 +153,7 @@ def _examples_of(room: ModuleType) -> Callable:
         assert all(len(line) <= 80 for line in source.splitlines())
         right = room.EXERCISES[exercise].right
         space = {"check": room, "torch": torch, exercise: right}
+        space[exercise.title().replace("_", "")] = right  # the name of a class
         exec(source, space)
 
     return test_the_example_runs_as_it_is_pasted_and_fits_the_page

@@ -42,6 +42,7 @@ def affine_from_the_bottom(row, bits):
 def groups_by_view(weight, group_size, bits):
     groups = weight.view(len(weight), -1, group_size)
     scales = groups.abs().amax(-1, keepdim=True) / (2 ** (bits - 1) - 1)
+    scales[scales == 0] = 1
     integers = (groups / scales).round().to(torch.int8)
     return integers.view(weight.shape), scales.squeeze(-1)
 
@@ -162,7 +163,7 @@ def groups_in_loops(weight, group_size, bits):
     last, rows, scales = 2 ** (bits - 1) - 1, [], []
     for row in weight.tolist():
         groups = [row[i : i + group_size] for i in range(0, len(row), group_size)]
-        scales.append([max(map(abs, group)) / last for group in groups])
+        scales.append([max(map(abs, group)) / last or 1.0 for group in groups])
         pairs = zip(groups, scales[-1], strict=True)
         rows.append([round(one / scale) for group, scale in pairs for one in group])
     return torch.tensor(rows, dtype=torch.int8), torch.tensor(scales).double()
@@ -171,6 +172,7 @@ def groups_in_loops(weight, group_size, bits):
 def groups_by_unfold(weight, group_size, bits):
     groups = weight.unfold(1, group_size, group_size)
     scales = groups.abs().max(-1).values / (2 ** (bits - 1) - 1)
+    scales = torch.where(scales > 0, scales, 1.0)
     wide = scales.repeat_interleave(group_size, 1)
     return torch.round(weight / wide).to(torch.int8), scales
 

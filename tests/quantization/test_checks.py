@@ -4,13 +4,17 @@ import random
 
 import pytest
 from checks import factory
+from quantization import layer_answers
 from quantization.right_answers import RIGHT
 from quantization.wrong_later import WRONG
 
 from llmlab.checks import quantization as check
 from llmlab.checks.quantization import budget
 
-globals().update(factory.tests(check, RIGHT, WRONG))
+ALL = RIGHT | layer_answers.RIGHT, WRONG | layer_answers.WRONG
+IN_ORDER = [{name: answers[name] for name in check.EXERCISES} for answers in ALL]
+
+globals().update(factory.tests(check, *IN_ORDER))
 
 
 @pytest.mark.parametrize("layers", [2, 5])

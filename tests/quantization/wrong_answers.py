@@ -214,6 +214,7 @@ MADE = {
             "shape",
         ),
         "no scales": (lambda *a: right.groups_by_view(*a)[0], "come back too"),
+        "zeros left alone": (groups_of(split, -1, spread), "a group of zeros"),
     },
 }
 

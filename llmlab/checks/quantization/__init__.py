@@ -5,6 +5,7 @@ the text and goes on to other cases, seeded where they are drawn.
 """
 
 from llmlab.checks import rooms
+from llmlab.checks.quantization.quantized_linear import linear
 
 globals().update(  # over the modules, which have the same names
     rooms.of(
@@ -14,8 +15,10 @@ globals().update(  # over the modules, which have the same names
             "affine",
             "by_group",
             "integer_matmul",
+            "quantized_linear",
             "straight_through",
             "mixed_precision",
         ],
+        parts={"linear": linear},
     )
 )

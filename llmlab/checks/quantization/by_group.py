@@ -11,8 +11,18 @@ from llmlab.checks.quantization import rounded
 HINTS = (
     "It is absmax again, for each run of neighbours in a row by itself.",
     "weight.view(O, -1, group_size) has the groups of a row as its middle axis.",
-    "groups.abs().amax(-1, keepdim=True) / largest are the scales; then as before.",
+    "groups.abs().amax(-1, keepdim=True) / largest are the scales; 1 where that is 0.",
 )
+
+
+def _ways(**knobs):
+    """Return a mistake with a group of zeros as it should be, and as it comes of it."""
+    return tuple(
+        lambda w, size, bits, zeros=zeros: rounded.by_group(
+            w, size, bits, zeros=zeros, **knobs
+        )
+        for zeros in (1.0, 0.0)
+    )
 
 
 def _cases():
@@ -23,6 +33,9 @@ def _cases():
         weight = spread * torch.randn(rows, groups, size, generator=generator)
         for bits in (8, 4):
             yield case(weight.flatten(1), size, bits)
+    weight = torch.randn(3, 8, generator=generator)
+    weight[1, 4:] = 0.0
+    yield case(weight, 4, 8, about=rounded.ZERO_GROUP)
 
 
 EXERCISE = Exercise(
@@ -44,20 +57,23 @@ EXERCISE = Exercise(
         "the scales come back too: return the integers, the scales.":
             lambda w, size, bits: rounded.by_group(w, size, bits)[0],
         "one scale for all: each group has its own.":
-            lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 1, 2)),
+            _ways(among=(0, 1, 2)),
         "wrong axis: a group is a run of columns in one row.":
-            lambda w, size, bits: rounded.by_group(w, size, bits, among=(0, 2)),
+            _ways(among=(0, 2)),
         "a group is a run of neighbours, not columns taken every G-th.":
             rounded.by_group_strided,
         "scales went to the wrong groups: repeat_interleave, not repeat.":
             rounded.by_group_tiled,
         "the last level is 2**(bits - 1) - 1.":
-            lambda w, size, bits: rounded.by_group(w, size, bits, more=1),
+            _ways(more=1),
         "these are 8 bits; the last level is 2**(bits - 1) - 1.":
-            lambda w, size, bits: rounded.by_group(w, size, 8),
+            (lambda w, size, bits: rounded.by_group(w, size, 8),
+             lambda w, size, bits: rounded.by_group(w, size, 8, zeros=0.0)),
         "take magnitudes: the largest of |weights|.":
-            lambda w, size, bits: rounded.by_group(w, size, bits, signed=True),
+            _ways(signed=True),
+        rounded.ZERO_GROUP:
+            lambda w, size, bits: rounded.by_group(w, size, bits, zeros=0.0),
         "cut off, not rounded.":
-            lambda w, size, bits: rounded.by_group(w, size, bits, by=torch.trunc),
+            _ways(by=torch.trunc),
     },
 )

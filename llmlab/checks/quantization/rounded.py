@@ -18,6 +18,7 @@ PRECISIONS = ("float64", "float32", "mixed")  # mixed: a scale of Python's
 TENSOR = "return a tensor; the next cells go on with it as one."
 INT8 = "round first, then `.to(torch.int8)`."
 UINT8 = "levels from 0 up fit into `torch.uint8`; convert at the very end."
+ZERO_GROUP = "a group of zeros has no largest weight: its scale is 1, integers are 0."
 ZEROS = "a row of zeros has no largest weight; its scale is 1 and its integers are 0."
 EXACT = "multiply and add up the integers first, exactly; the scales come last."
 
@@ -87,15 +88,16 @@ def half_up(values: Tensor) -> Tensor:
 
 def by_group(
     weight, group_size, bits, *, among=(2,), more=0, signed=False, by=torch.round,
-    shown=1,
+    shown=1, zeros=1.0,
 ):  # fmt: skip
-    """Return int8 integers (O, I) and scales (O, G)."""
+    """Return int8 integers (O, I) and scales (O, G); zeros: the scale of nothing."""
     rows = len(weight)
     groups = weight.view(rows, -1, group_size)  # (O, G, C)
     size = groups if signed else groups.abs()
     scales = size.amax(among, keepdim=True) / (2 ** (bits - 1) - 1 + more)
     scales = scales.expand(rows, groups.shape[1], 1)
-    integers = by(groups / scales).to(torch.int8).view_as(weight)
+    scales = torch.where(scales == 0, zeros, scales)
+    integers = by(groups / scales).nan_to_num().to(torch.int8).view_as(weight)
     return integers, scales[..., 0].repeat(1, shown)
 
 

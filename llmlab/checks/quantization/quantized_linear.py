@@ -1,0 +1,215 @@
+"""Exercise 5: a linear layer that keeps integers and multiplies them.
+
+What is compared is what the layer gives for inputs of two and three axes, and what it
+keeps: a float weight or a scale too many would be seen in the memory of the model.
+
+Shapes: O output features, I input features, T tokens.
+"""
+
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.checks.exercise import Case, Exercise, MisfitError, Value
+from llmlab.checks.quantization import rounded
+
+# A mistake stands in one line or two, as in a table.
+# fmt: off
+
+EXAMPLE = [[1.27, 0.0, -0.5], [0.104, -2.54, 0.04]]
+TOKEN = [[1.27, 0.3, -1.0]]
+SIZES = ((2, 3, False), (4, 8, True), (6, 5, False), (3, 16, True))  # O, I, bias
+AWAY = 0.3  # of a step: how far numbers lie from a level, so that no rounding ties
+
+
+class Right(nn.Module):
+    """The right layer; each knob is a typical mistake."""
+
+    def __init__(
+        self, layer, *, bits=8, by="row", token="row", activations=True, bias=True,
+        keep=False, buffers=True, late=False,
+    ):  # fmt: skip
+        super().__init__()
+        self.token, self.activations = token, activations
+        weight = layer.weight.detach()
+        whole, scales = _rounded(weight, bits, by)
+        if by == "repeated":
+            scales = scales.repeat(len(weight))
+        if late:  # in the constructor nothing is rounded
+            self.late = layer.weight
+        if buffers:
+            self.register_buffer("integers", whole)
+            self.register_buffer("scales", scales)
+        else:
+            self.integers, self.scales = whole, scales
+        if keep:
+            self.linear = layer
+        self.bias = layer.bias if bias else None
+
+    def forward(self, x):
+        rows = x.reshape(-1, x.shape[-1])
+        if self.activations:
+            x8, x_scales = _rounded(rows, 8, self.token)
+            y = rounded.matmul(x8, x_scales.expand(len(rows)), self.integers,
+                               self.scales.expand(len(self.integers)))
+        else:
+            y = rows @ (self.integers * self.scales[:, None]).T
+        y = y if self.bias is None else y + self.bias
+        return y.reshape(*x.shape[:-1], -1)
+
+
+class Flat(Right):
+    """The mistake of giving one row for each token, whatever came in."""
+
+    def forward(self, x):
+        return super().forward(x.reshape(-1, x.shape[-1]))
+
+
+class Whole(Right):
+    """The mistake of rounding no activation to int8, only its sums."""
+
+    def forward(self, x):
+        rows = x.reshape(-1, x.shape[-1]).to(torch.int8).float()
+        y = rows @ (self.integers * self.scales[:, None]).T
+        y = y if self.bias is None else y + self.bias
+        return y.reshape(*x.shape[:-1], -1)
+
+
+def quantized_linear(linear):
+    """Return the right layer in the place of an nn.Linear."""
+    return Right(linear)
+
+
+def linear(weight, bias=None):
+    """Return an nn.Linear with these numbers, for an example."""
+    weight = torch.as_tensor(weight, dtype=torch.float32)
+    with torch.device("meta"):
+        outputs, inputs = weight.shape
+        layer = nn.Linear(inputs, outputs, bias=bias is not None)
+    layer.weight = nn.Parameter(weight, requires_grad=False)
+    if bias is not None:
+        layer.bias = nn.Parameter(torch.as_tensor(bias), requires_grad=False)
+    return layer
+
+
+def _rounded(matrix: Tensor, bits: int, by: str) -> tuple[Tensor, Tensor]:
+    """Return integers and scales (rows,) or, of one for all, (1,)."""
+    size = matrix.abs().amax(-1) if by == "row" else matrix.abs().amax()[None]
+    scales = size / (2 ** (bits - 1) - 1)
+    scales = torch.where(scales > 0, scales, 1.0)
+    return (matrix / scales[:, None]).round().to(torch.int8), scales
+
+
+def _drawn(rows: int, columns: int, generator: torch.Generator) -> Tensor:
+    """Draw rows whose numbers lie near levels of 8 bits, each row on its own scale."""
+    steps = torch.randint(-120, 121, (rows, columns), generator=generator).float()
+    steps += AWAY * (2 * torch.rand(rows, columns, generator=generator) - 1)
+    place = torch.randint(columns, (rows,), generator=generator)
+    steps[torch.arange(rows), place] = 127.0
+    spread = 0.01 * 8 ** torch.rand(rows, 1, generator=generator)
+    return steps * spread
+
+
+def _input(width: int) -> Tensor:
+    """Return two texts of three tokens, (2, 3, I); one token is all zeros."""
+    generator = torch.Generator().manual_seed(width)
+    x = _drawn(6, width, generator).view(2, 3, width)
+    x[1, 2] = 0.0
+    return x
+
+
+def _cases() -> list[Case]:
+    drawn = [Case(partial(_one, *size)) for size in SIZES]
+    return [Case(lambda: (linear(EXAMPLE),)), *drawn]
+
+
+def _one(*size) -> tuple[nn.Linear]:
+    return (_layer(*size),)
+
+
+def _layer(outputs: int, inputs: int, has_bias: bool) -> nn.Linear:
+    generator = torch.Generator().manual_seed(outputs * inputs)
+    weight = _drawn(outputs, inputs, generator)
+    bias = torch.randn(outputs, generator=generator) if has_bias else None
+    return linear(weight, bias)
+
+
+def seen(layer: object, old: nn.Linear) -> tuple:
+    """Return what a layer gives and keeps, and what is left of the old one."""
+    if not isinstance(layer, nn.Module):
+        raise MisfitError(
+            "QuantizedLinear(linear) is a module", expected="an nn.Module",
+            got=type(layer).__name__, hint="write `class QuantizedLinear(nn.Module):`.",
+        )  # fmt: skip
+    x = _input(old.in_features)
+    with torch.no_grad():
+        three = layer(x)
+        two = layer(x[0])
+    whole = [each for each in layer.buffers() if not each.is_floating_point()]
+    return (
+        three,
+        two,
+        sum(each.numel() for each in whole if each.dtype == torch.int8),
+        sum(each.numel() for each in _tensors(layer) if each.is_floating_point()),
+        old.weight.detach().clone(),
+    )
+
+
+def _tensors(layer: nn.Module) -> list[Tensor]:
+    """Return every tensor that a layer holds, also as a plain attribute."""
+    found = {id(each): each for each in (*layer.parameters(), *layer.buffers())}
+    for module in layer.modules():
+        for value in vars(module).values():
+            if isinstance(value, Tensor):
+                found[id(value)] = value
+    return [*found.values()]
+
+
+EXERCISE = Exercise(
+    name="quantized_linear",
+    right=quantized_linear,
+    gives=(
+        Value("the output for (2, 3, I)", tensor=rounded.TENSOR),
+        Value("the output for (3, I)", tensor=rounded.TENSOR),
+        Value("int8 numbers among the buffers",
+              promise="the integers are kept as a buffer (int8 numbers)"),
+        Value("floats kept",
+              promise="only scales and bias are kept as floats (how many)"),
+        Value("the old layer's weight", promise="the old layer stays as it was"),
+    ),
+    cases=_cases,
+    covers="with bias and without, for one text and for several",
+    hints=(
+        "In __init__ round the weight, once. In forward round x, multiply, add.",
+        "by_group(weight, weight.shape[1], 8) gives a scale a row; by_group(rows, "
+        "rows.shape[1], 8) one a token.",
+        "self.register_buffer(\"integers\", integers), and for scales.flatten(); then "
+        "integer_matmul(x8, x_scales.flatten(), self.integers, self.scales), + bias.",
+    ),
+    hint="round x by token, multiply the integers, add the bias, unflatten.",
+    observe=seen,
+    written=f"QuantizedLinear(check.linear({EXAMPLE}))(torch.tensor({TOKEN}))",
+    shows=lambda layer: layer(torch.tensor(TOKEN)),
+    mistakes={
+        "the bias is missing: add self.bias where there is one.":
+            lambda linear: Right(linear, bias=False),
+        "every token needs a scale of its own: by_group(rows, rows.shape[1], 8).":
+            lambda linear: Right(linear, token="all"),
+        "every output needs a scale of its own: by_group(weight, weight.shape[1], 8).":
+            (lambda linear: Right(linear, by="all"),
+             lambda linear: Right(linear, by="repeated")),
+        "the activations are not rounded: by_group on x, in forward.":
+            lambda linear: Right(linear, activations=False),
+        "the axes of the input are lost: y.unflatten(0, x.shape[:-1]).": Flat,
+        "the float weight is still there: keep integers and scales, not linear.": (
+            lambda linear: Right(linear, keep=True),
+            lambda linear: Right(linear, late=True),
+        ),
+        "a plain attribute does not go with the model: self.register_buffer(…).":
+            lambda linear: Right(linear, buffers=False),
+        "these are 4 bits; the layer has 8.":
+            lambda linear: Right(linear, bits=4),
+        "x was cut off to int8 without a scale: by_group rounds it.": Whole,
+    },
+)
