@@ -98,8 +98,17 @@ def _exercises(notebook: NotebookNode) -> Iterator[str]:
         if not cell.source.startswith(f"# Exercise {number}: "):
             yield f"{name} does not open with `# Exercise {number}: `."
         checks = [cell for cell in every if cell.id == wanted[2]]
-        if checks and not checks[0].source.startswith(f"check.{name}({name}"):
+        if checks and not _is_checked(name, checks[0].source):
             yield f"the check of {name} is not check.{name}({name})."
+
+
+def _is_checked(name: str, source: str) -> bool:
+    """Say whether a cell checks the function of this name, or the class of its words.
+
+    The check of a class is a function: check.quantized_linear(QuantizedLinear).
+    """
+    found = re.match(rf"check\.{name}\((\w+)", source)
+    return bool(found) and found[1].lower().replace("_", "") == name.replace("_", "")
 
 
 def _guesses(notebook: NotebookNode) -> Iterator[str]:
