@@ -7,7 +7,8 @@ the length and memory that grows with it. At decode the picture turns.
 
 build, KINDS   RNN, LSTM, GRU, attention, gated recurrence: layers of equal size
 cells, scan    one step by its formula; a linear recurrence in a loop and in parallel
-latency        prefill and decode by length; single_step in three ways
+latency        prefill and decode by length; scans
+experiments    the lab's measurements, one line each, on the learner's functions
 memory         what each layer allocates and keeps
 slopes         the power of the length that fits a curve
 crossings      from which length on the slower is the faster
@@ -29,6 +30,7 @@ from llmlab.attention_vs_rnn import (
     attention,
     cells,
     crossings,
+    experiments,
     gradients,
     importance,
     latency,
@@ -40,10 +42,10 @@ from llmlab.attention_vs_rnn import (
     scan,
     slopes,
 )
-from llmlab.attention_vs_rnn.layers import KINDS, LOOP, WHOLE_MATRIX, build
+from llmlab.attention_vs_rnn.layers import KINDS, build
 from llmlab.core import faces
 
-__all__ = ["KINDS", "LOOP", "WHOLE_MATRIX", "attention", "build", "cells", "crossings"]
+__all__ = ["KINDS", "attention", "build", "cells", "crossings", "experiments"]
 __all__ += ["gradients", "importance", "latency", "maps", "memory", "positions"]
 __all__ += ["quantities", "recall", "scan", "slopes"]
 

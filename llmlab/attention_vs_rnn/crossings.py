@@ -68,16 +68,16 @@ def find(
         for record in records
         if of is None or record.details.get("of") == str(of)
     ]
-    ratios = [ratio for record in chosen if (ratio := _ratio(record, name, against))]
-    ratios.sort(key=lambda ratio: ratio.details[along])
-    lengths = [ratio.details[along] for ratio in ratios]
+    ratios = [one for each in chosen if (one := ratio(each, name, against))]
+    ratios.sort(key=lambda each: each.details[along])
+    lengths = [each.details[along] for each in ratios]
     if not lengths or len(set(lengths)) < len(lengths):
         raise ValueError(
             f"records hold {len(lengths)} speed-ups of {name!r} against {against!r} at "
             f"{len(set(lengths))} lengths; there must be one each, so choose two names "
             'that were timed together, and of="prefill latency", for example.'
         )
-    clear = [place for place, ratio in enumerate(ratios) if _word(ratio) != SAME]
+    clear = [place for place, each in enumerate(ratios) if _word(each) != SAME]
     turns = [
         _turn(ratios[before : after + 1], along)
         for before, after in pairwise(clear)
@@ -87,21 +87,25 @@ def find(
     return Crossing(name, against, lengths[0], lengths[-1], first, tuple(turns))
 
 
-def _ratio(record: Record, name: str, against: str) -> Record | None:
-    """Return how many times as fast `name` is, whichever way it was compared."""
+def ratio(record: Record, name: str, against: str) -> Record | None:
+    """Return how many times as fast `name` is, whichever way it was compared.
+
+    None for a record of something else.
+    """
     if record.name != SPEED_UP.name:
         return None
     if record.subject == f"{name} against {against}":
         return record
     if record.subject != f"{against} against {name}":
         return None
-    return replace(
+    turned = replace(
         record,
         value=1 / record.value,
         low=1 / record.high,
         high=1 / record.low,
         subject=f"{name} against {against}",
     )
+    return replace(turned, details=dict(record.details) | {"verdict": _word(turned)})
 
 
 def _word(ratio: Record) -> str:

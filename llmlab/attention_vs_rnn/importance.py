@@ -12,7 +12,8 @@ Shapes: B sequences (one), T tokens, N query heads, H head width.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -36,14 +37,16 @@ def readings(
     *,
     layers: Collection[int] | None = None,
     heads: Collection[int] | None = None,
+    by_word: bool = False,
 ) -> list[Record]:
     """Return for each token the "attention weight" and the "effect of removal" (bit).
 
     Both are of what the last token of `text` reads: the weight is the mean over the
     layers and heads (all, if none are named), and the removal is in all of them. The
     effect is what the first token of `answer` then costs more; below 0 the reading
-    stood in its way. "cost of the answer" (bit) is that of the whole model. Raises
-    ValueError for an empty answer, no such layer or head, and as in `maps.weights`.
+    stood in its way. "cost of the answer" (bit) is that of the whole model. by_word:
+    of each word, whose tokens are taken away together. Raises ValueError for an empty
+    answer, no such layer or head, and as in `maps.weights`.
     """
     ids, words = maps.tokenize(model, text)
     right = maps.tokenize(model, answer)[0][0] if answer else None
@@ -58,11 +61,13 @@ def readings(
         [weights[layer][0, heads_chosen, -1] for layer in chosen]
     ).mean((0, 1))
     whole = cost(model, tokens, right)
+    groups = joined(words) if by_word else [[key] for key in range(len(ids))]
     effects = [
-        cost(model, tokens, right, without=key, layers=chosen, heads=heads_chosen)
+        cost(model, tokens, right, without=keys, layers=chosen, heads=heads_chosen)
         - whole
-        for key in range(len(ids))
+        for keys in groups
     ]
+    shares = [looked[keys].sum().item() for keys in groups]
     blank = records.measured(
         COST_OF_THE_ANSWER,
         whole,
@@ -70,8 +75,9 @@ def readings(
         weights=model.weights_version,
     )
     facts = [blank]
-    for key, (weight, effect) in enumerate(zip(looked.tolist(), effects, strict=True)):
-        token = {"key": key, "key token": words[key]}
+    for place, (weight, effect) in enumerate(zip(shares, effects, strict=True)):
+        word = "".join(words[key] for key in groups[place])
+        token = {"key": place, "key token": word}
         for what, value in ((ATTENTION_WEIGHT, weight), (EFFECT_OF_REMOVAL, effect)):
             facts.append(
                 records.measured(
@@ -92,27 +98,27 @@ def cost(
     tokens: Tensor,
     right: int,
     *,
-    without: int | None = None,
+    without: Collection[int] = (),
     layers: Collection[int] = (),
     heads: Collection[int] = (),
 ) -> float:
     """Return the bits that the token `right` costs after tokens (1, T).
 
-    without: the key whose value the last token does not get in these layers and heads.
+    without: keys whose values the last token does not get in these layers and heads.
     """
 
     heard = []
 
     def take_away(layer: int, arguments: dict, mixed: Tensor) -> Tensor:
         heard.append(layer)
-        if without is None or layer not in layers:
+        if not without or layer not in layers:
             return mixed
-        weights = maps.of_call(arguments)[:, :, -1, without]  # (B, N)
+        weights = maps.of_call(arguments)[:, :, -1]  # (B, N, S)
         value = arguments["value"]
         value = value.repeat_interleave(weights.shape[1] // value.shape[1], 1)
         mixed = mixed.clone()
-        for head in heads:
-            part = weights[:, head, None] * value[:, head, without]  # (B, H)
+        for head, key in product(heads, without):
+            part = weights[:, head, key, None] * value[:, head, key]  # (B, H)
             mixed[:, head, -1] -= part.to(mixed.dtype)
         return mixed
 
@@ -143,6 +149,19 @@ def rank_agreement(facts: Collection[Record]) -> float:
             )
         orders.append(torch.tensor(values).argsort().argsort().double())
     return torch.corrcoef(torch.stack(orders))[0, 1].item()
+
+
+def joined(words: Sequence[str]) -> list[list[int]]:
+    """Return the tokens of each word: a word begins where a token begins with a blank.
+
+    [" c", "at", " sat"] -> [[0, 1], [2]]
+    """
+    groups: list[list[int]] = []
+    for key, word in enumerate(words):
+        if not groups or word[:1].isspace():
+            groups.append([])
+        groups[-1].append(key)
+    return groups
 
 
 def _chosen(name: str, wished: Collection[int] | None, known) -> list[int]:

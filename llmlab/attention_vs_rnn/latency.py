@@ -10,13 +10,14 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
+from types import MappingProxyType
 
 import torch
 
-from llmlab.attention_vs_rnn import cells, scan, workloads
-from llmlab.attention_vs_rnn.layers import build
+from llmlab.attention_vs_rnn import scan, workloads
 from llmlab.attention_vs_rnn.quantities import LEFT_OUT, SCAN_LATENCY
-from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Call, Layers
+from llmlab.attention_vs_rnn.recurrence import Scan
+from llmlab.attention_vs_rnn.workloads import LENGTHS, Call, Layers
 from llmlab.core import progress, records
 from llmlab.core.quantities import DECODE_LATENCY, PREFILL_LATENCY, Quantity
 from llmlab.core.records import Record
@@ -25,6 +26,7 @@ from llmlab.measure.timing import Speed
 
 LEAST_CALLS = 8  # two of warm-up and six rounds
 PATIENCE = 3  # times the planned seconds, as in measure.speed
+WAYS: dict[str, Scan] = {"loop": scan.loop, "parallel": scan.parallel}
 GROWTH = 2  # the power of the length that no layer here outgrows
 
 
@@ -32,7 +34,7 @@ def prefill(
     layers: Layers,
     *,
     lengths: Sequence[int] = LENGTHS,
-    longest: Mapping[str, int] = LONGEST,
+    longest: Mapping[str, int] = MappingProxyType({}),
     seconds: float = 30.0,
     seed: int = 0,
 ) -> list[Record]:
@@ -51,7 +53,7 @@ def decode(
     layers: Layers,
     *,
     lengths: Sequence[int] = LENGTHS,
-    longest: Mapping[str, int] = LONGEST,
+    longest: Mapping[str, int] = MappingProxyType({}),
     seconds: float = 30.0,
     seed: int = 0,
 ) -> list[Record]:
@@ -64,43 +66,20 @@ def decode(
 
 
 def scans(
+    ways: Mapping[str, Scan] = MappingProxyType(WAYS),
     *,
     width: int = 256,
     lengths: Sequence[int] = LENGTHS,
     seconds: float = 6.0,
     seed: int = 0,
 ) -> list[Record]:
-    """Time the gated recurrence alone, "parallel" against "loop".
+    """Time the gated recurrence alone: by default "parallel" against "loop".
 
-    Records as in `prefill`, with "scan latency".
+    ways: name -> function of decay and new (B, T, D). Records as in `prefill`, with
+    "scan latency".
     """
     workload = (SCAN_LATENCY, partial(workloads.scan, width=width))
-    ways = {"loop": scan.loop, "parallel": scan.parallel}
     return _by_length(*workload, ways, lengths, {}, seconds, seed)
-
-
-def single_step(
-    cell: str = "lstm", *, width: int = 256, seconds: float = 3.0, seed: int = 0
-) -> Speed:
-    """Time one step of a recurrence in three ways: fused, as a cell, by the formula.
-
-    PyTorch's fused call is made for whole texts; a single token pays its preparations.
-    """
-    if cell not in cells.STEPS:
-        raise ValueError(f"cell={cell!r} is unknown; choose one of {[*cells.STEPS]}.")
-    mixer = build(cell, width=width, seed=seed).mixer
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(1, 1, width, generator=generator)  # (1, 1, D)
-    state, fused = mixer.new_state(1, 1), mixer.recurrence.rnn
-    stacked = tuple(part[None] for part in state)  # as the fused call wants it
-    stacked = stacked if len(stacked) > 1 else stacked[0]
-    ways = {
-        f"nn.{cell.upper()}": lambda: fused(x, stacked)[0],
-        "cell": lambda: mixer(x, state)[0],
-        "formula": lambda: cells.run(cell, x, state, mixer.weights)[0],
-    }
-    with torch.inference_mode():
-        return speed(ways, seconds=seconds, seed=seed)
 
 
 def _by_length(

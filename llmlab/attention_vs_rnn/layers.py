@@ -9,36 +9,20 @@ attention does beyond, its scores, is what the lab measures.
 Shapes: B sequences, T new tokens, D model width, F hidden width.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.attention_vs_rnn import attention, scan
-from llmlab.attention_vs_rnn.attention import Past, SelfAttention
-from llmlab.attention_vs_rnn.recurrence import GatedRecurrence, Recurrent
+from llmlab.attention_vs_rnn.attention import Attend, Past, SelfAttention, fused
+from llmlab.attention_vs_rnn.recurrence import GatedRecurrence, Recurrent, Scan
+from llmlab.attention_vs_rnn.scan import parallel
 from llmlab.models.layers import RMSNorm
 
-WHOLE_MATRIX, LOOP = "attention, whole matrix", "gated, in a loop"
 EPSILON = 1e-6
-
-Mixer = Callable[[int, int], nn.Module]  # of width and heads
-MIXERS: dict[str, tuple[int, Mixer]] = {  # with how many matrices of D x D
-    "rnn": (2, lambda width, heads: Recurrent("rnn", width)),
-    "lstm": (8, lambda width, heads: Recurrent("lstm", width)),
-    "gru": (6, lambda width, heads: Recurrent("gru", width)),
-    "attention": (4, SelfAttention),
-    "gated": (4, lambda width, heads: GatedRecurrence(width)),
-    # The same layers, computed in the plain way.
-    WHOLE_MATRIX: (
-        4,
-        lambda width, heads: SelfAttention(width, heads, attention.whole_matrix),
-    ),
-    LOOP: (4, lambda width, heads: GatedRecurrence(width, scan.loop)),
-}
-KINDS = tuple(kind for kind in MIXERS if "," not in kind)
+MATRICES = {"rnn": 2, "lstm": 8, "gru": 6, "attention": 4, "gated": 4}  # of D x D
+KINDS = tuple(MATRICES)
 
 
 class MixerLayer(nn.Module):
@@ -82,30 +66,63 @@ class MLP(nn.Module):
 
 
 def build(
-    kind: str, *, width: int = 256, heads: int = 4, matrices: int = 8, seed: int = 0
+    kind: str,
+    *,
+    width: int = 256,
+    heads: int = 4,
+    matrices: int = 8,
+    attend: Attend | None = None,
+    scan: Scan | None = None,
+    seed: int = 0,
 ) -> MixerLayer:
-    """Return a layer of one of `MIXERS` with `matrices` x D x D weights in matrices.
+    """Return a layer of one of `KINDS` with `matrices` x D x D weights in matrices.
 
     The MLP gets what the mixer leaves; 8, the least, is an LSTM without one, and 12
-    attention with the usual F = 4 D. The same seed gives the same weights to a kind and
-    to its plain way. Raises ValueError for an unknown kind or sizes that do not fit.
+    attention with the usual F = 4 D. attend: how "attention" mixes values, from queries
+    (B, N, T, H), the last T of S tokens, and keys and values (B, N, S, H); PyTorch's
+    fused operator if not given. scan: how "gated" gets from decay and new (B, T, D) to
+    its states. The same seed gives the same weights, whoever attends or scans. Raises
+    ValueError for an unknown kind, sizes that do not fit, a part of another kind.
     """
-    if kind not in MIXERS:
-        raise ValueError(f"kind={kind!r} is unknown; choose one of {[*MIXERS]}.")
-    if width < 2 or width % 2:
-        raise ValueError(f"width={width} must be even; choose 64 or 256, for example.")
-    mixer_matrices, make = MIXERS[kind]
-    if matrices < mixer_matrices:
-        raise ValueError(
-            f"matrices={matrices} is less than the {mixer_matrices} of {kind!r} alone; "
-            f"choose {mixer_matrices} or more, and 8 or more for all kinds."
-        )
+    _check(kind, width, matrices, attend, scan)
+    hidden = (matrices - MATRICES[kind]) * width // 2
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        layer = MixerLayer(
-            make(width, heads), width, (matrices - mixer_matrices) * width // 2
-        )
+        layer = MixerLayer(_mixer(kind, width, heads, attend, scan), width, hidden)
     return layer.eval().requires_grad_(False)
+
+
+def _mixer(
+    kind: str, width: int, heads: int, attend: Attend | None, scan: Scan | None
+) -> nn.Module:
+    if kind == "attention":
+        return SelfAttention(width, heads, attend or fused)
+    if kind == "gated":
+        return GatedRecurrence(width, scan or parallel)
+    return Recurrent(kind, width)
+
+
+def _check(
+    kind: str, width: int, matrices: int, attend: Attend | None, scan: Scan | None
+) -> None:
+    if kind not in MATRICES:
+        raise ValueError(f"kind={kind!r} is unknown; choose one of {[*MATRICES]}.")
+    if width < 2 or width % 2:
+        raise ValueError(f"width={width} must be even; choose 64 or 256, for example.")
+    if matrices < MATRICES[kind]:
+        raise ValueError(
+            f"matrices={matrices} is less than the {MATRICES[kind]} of {kind!r} alone; "
+            f"choose {MATRICES[kind]} or more, and 8 or more for all kinds."
+        )
+    for part, function, home in (
+        ("attend", attend, "attention"),
+        ("scan", scan, "gated"),
+    ):
+        if function is not None and kind != home:
+            raise ValueError(
+                f"{part}={function!r:.60} is a part of {home!r}, not of {kind!r}; "
+                f"leave it out, or build({home!r}, {part}=…)."
+            )
 
 
 def state_bytes(state: Any) -> int:

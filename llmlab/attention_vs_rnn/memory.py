@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import torch
 
 from llmlab.attention_vs_rnn import workloads
 from llmlab.attention_vs_rnn.layers import MixerLayer, state_bytes
 from llmlab.attention_vs_rnn.quantities import DECODE_MEMORY, PREFILL_MEMORY, STATE
-from llmlab.attention_vs_rnn.workloads import LENGTHS, LONGEST, Layers
+from llmlab.attention_vs_rnn.workloads import LENGTHS, Layers
 from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.measure import memory
@@ -20,7 +21,7 @@ def allocated(
     layers: Layers,
     *,
     lengths: Sequence[int] = LENGTHS,
-    longest: Mapping[str, int] = LONGEST,
+    longest: Mapping[str, int] = MappingProxyType({}),
 ) -> list[Record]:
     """Return what is allocated at each length, in bytes, with details["tokens"].
 

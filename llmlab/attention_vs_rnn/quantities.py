@@ -14,6 +14,14 @@ SLOPE = register(
 )  # fmt: skip
 CROSSING = register("crossing", "token", keys=("of",))
 
+# Attention alone, by length, and what explains its time.
+ATTEND_LATENCY = register("attention latency", "s", better="lower", keys=("tokens",))
+ATTEND_MEMORY = register("attention memory", "B", better="lower", keys=("tokens",))
+SCORE_TIME = register("time for each score", "s", better="lower", keys=("tokens",))
+PAGE_FAULTS = register("page faults", "page", better="lower", keys=("tokens",))
+PROCESSOR_CACHE = register("processor's cache", "B")
+LARGEST_DIFFERENCE = register("largest difference", "1", better="lower")
+
 # What a token looks at, and what reaches it from far behind.
 ATTENTION_WEIGHT = register(
     "attention weight", "1",
@@ -23,9 +31,16 @@ EFFECT_OF_REMOVAL = register("effect of removal", "bit", keys=("key", "key token
 COST_OF_THE_ANSWER = register("cost of the answer", "bit", better="lower")
 GRADIENT_NORM = register("gradient norm", "1", keys=("distance", "sequences", "state"))
 
+FADING = register(
+    "gradient one token back over the cue's", "×", keys=("distance", "state")
+)
+
 # What a longer context is worth.
 _STRETCH = ("from", "to", "tokens")
 GAIN_FROM_CONTEXT = register("gain from context", "bit", better="higher", keys=_STRETCH)
 DIFFERENCE_IN_BITS_PER_TOKEN = register(
     "difference in bits per token", "bit", better="lower", keys=_STRETCH
 )
+
+# What texts say, and what was measured.
+CLAIM = register("claim holds", "1", keys=("claim", "measured", "verdict"))

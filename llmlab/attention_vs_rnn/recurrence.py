@@ -14,11 +14,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.attention_vs_rnn.scan import parallel
+from llmlab.attention_vs_rnn.scan import after, parallel
 from llmlab.models.caches.recurrent import State
 from llmlab.models.recurrence import CELLS, RecurrentLayer
 
-Scan = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+Scan = Callable[[Tensor, Tensor], Tensor]  # decay and new (B, T, D) -> states
 MEMORIES = 1000.0  # tokens that the most patient unit remembers at first
 
 
@@ -60,8 +60,10 @@ class GatedRecurrence(nn.Module):
         """Map (B, T, D) to (B, T, D), going on from a state."""
         forget, new, output = self.inputs(x).chunk(3, -1)  # (B, T, D)
         new = torch.sigmoid(-forget) * new  # 1 - sigmoid(forget), without cancelling
-        start = None if state is None else state[0]
-        states = self.scan(torch.sigmoid(forget), new, start)
+        decay = torch.sigmoid(forget)
+        if state is not None:
+            new = after(state[0], decay, new)
+        states = self.scan(decay, new)
         return self.output(states * F.silu(output)), (states[:, -1],)
 
     def new_state(self, batch: int, length: int) -> State:

@@ -10,10 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from llmlab.attention_vs_rnn.layers import WHOLE_MATRIX, MixerLayer
+from llmlab.attention_vs_rnn.layers import MixerLayer
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
-LONGEST = {WHOLE_MATRIX: 1024}  # where a curve ends: its scores grow with the square
 
 Call = Callable[[], Tensor]
 Scan = Callable[[Tensor, Tensor], Tensor]
@@ -45,8 +44,8 @@ def decode(layer: MixerLayer, length: int, *, seed: int = 0) -> Call:
 def scan(scan: Scan, length: int, *, width: int, seed: int = 0) -> Call:
     """Return a call that runs a bare recurrence over a text of this length."""
     generator = torch.Generator().manual_seed(seed)
-    keep, new = torch.rand(2, 1, length, width, generator=generator)  # (1, T, D)
-    return lambda: scan(keep, new)
+    decay, new = torch.rand(2, 1, length, width, generator=generator)  # (1, T, D)
+    return lambda: scan(decay, new)
 
 
 def within(

@@ -1,0 +1,161 @@
+"""What tutorial texts claim of attention and recurrence, against what was measured.
+
+Each claim may hold, may fail, or hold up to some length; the verdict follows from the
+results that are handed in, on this machine.
+"""
+
+from dataclasses import dataclass
+
+from llmlab.attention_vs_rnn import quantities
+from llmlab.attention_vs_rnn.experiments.lengths import Costs
+from llmlab.attention_vs_rnn.experiments.looks import LookedAt
+from llmlab.attention_vs_rnn.experiments.reached import Reach
+from llmlab.attention_vs_rnn.experiments.trained import Worth
+from llmlab.core import records
+from llmlab.core.records import Record
+from llmlab.measure.comparison import FASTER
+
+HOLDS, FAILS, PARTLY = "holds", "does not hold", "holds in part"
+COLUMNS = ("claim", "measured", "verdict")
+FUSED = "attention, fused"
+SHORT, LONG = 64, 4096
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of a text, what was measured of it, and the verdict."""
+
+    claim: str
+    measured: str
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Claims:
+    """All claims with their verdicts."""
+
+    rows: tuple[Claim, ...]
+
+    def records(self) -> list[Record]:
+        """Return a record for each claim: 1 if it holds, else 0, its words beside."""
+        return [
+            records.measured(
+                quantities.CLAIM,
+                float(row.verdict == HOLDS),
+                subject=row.claim,
+                details={
+                    "claim": row.claim,
+                    "measured": row.measured,
+                    "verdict": row.verdict,
+                },
+            )
+            for row in self.rows
+        ]
+
+
+def claims(
+    cat: LookedAt, code: LookedAt, reach: Reach, costs: Costs, worth: Worth
+) -> Claims:
+    """Judge eight claims by the lab's results: what holds, what does not, and where.
+
+    cat: of "The cat sat on the mat", by word. code: of a text with a right answer.
+    costs: of layers that are called "attention, fused" and "lstm". worth: of a
+    transformer first and a recurrent model second.
+    """
+    return Claims(
+        (
+            _cat(cat),
+            _important(code),
+            _load(costs),
+            _vanishing(reach),
+            _no_vanishing(reach),
+            _reading(costs),
+            _writing(costs),
+            _memory(worth),
+        )
+    )
+
+
+def _cat(cat: LookedAt) -> Claim:
+    weight = {word.strip(): cat.weight(word.strip()).value for word in cat.words}
+    lower = max(weight["The"], weight["the"], weight["on"])
+    return Claim(
+        "attention gives 'cat' a higher weight than 'the' and 'on'",
+        f"cat {weight['cat']:.0%}, The {weight['The']:.0%}, the {weight['the']:.0%}, "
+        f"on {weight['on']:.0%}",
+        HOLDS if weight["cat"] > lower else FAILS,
+    )
+
+
+def _important(code: LookedAt) -> Claim:
+    return Claim(
+        "attention focuses on important words",
+        f"looks most at {code.looked_at!r}, needs {code.needed!r}; rank correlation "
+        f"{code.agreement:.2f}".replace("-", "−"),
+        HOLDS if code.looked_at == code.needed else FAILS,
+    )
+
+
+def _load(costs: Costs) -> Claim:
+    """On average a token sees half the text, 2 D products each; matrices cost 8 D²."""
+    width = 256
+    more = 1 + LONG / (8 * width)
+    return Claim(
+        "attention reduces computational load",
+        f"{more:.1f} × the products of an LSTM at {LONG:,} tokens (estimated)",
+        HOLDS if more < 1 else FAILS,
+    )
+
+
+def _vanishing(reach: Reach) -> Claim:
+    solved = {kind: reach.learnt(kind) for kind in ("lstm", "gru")}
+    said = ", ".join(f"{kind} {'yes' if ok else 'no'}" for kind, ok in solved.items())
+    verdict = HOLDS if all(solved.values()) else FAILS
+    return Claim(
+        "the vanishing gradient can be addressed by LSTM or GRU",
+        f"learnt over {reach.distance} tokens in {reach.steps} steps: {said}",
+        PARTLY if any(solved.values()) and not all(solved.values()) else verdict,
+    )
+
+
+def _no_vanishing(reach: Reach) -> Claim:
+    rnn, attention = (reach.fading(kind).value for kind in ("rnn", "attention"))
+    return Claim(
+        "transformers do not suffer from vanishing gradients",
+        f"{reach.distance} tokens back, fresh: rnn {rnn:.0e} × smaller, attention "
+        f"{attention:.3g} ×".replace("e+0", "e").replace("e+", "e"),
+        HOLDS if attention < rnn**0.5 and reach.learnt("attention") else FAILS,
+    )
+
+
+def _reading(costs: Costs) -> Claim:
+    return _by_length("processing in parallel is faster, most so for large inputs",
+                      costs, "reading")  # fmt: skip
+
+
+def _writing(costs: Costs) -> Claim:
+    return _by_length("transformers generate with lower latency than RNNs",
+                      costs, "writing")  # fmt: skip
+
+
+def _by_length(claim: str, costs: Costs, phase: str) -> Claim:
+    ratios = [costs.ratio(FUSED, "lstm", phase, at) for at in (SHORT, None)]
+    wins = [ratio.details["verdict"] == FASTER for ratio in ratios]
+    said = ", ".join(
+        f"{ratio.value:.2g} × at {ratio.details['tokens']:,}" for ratio in ratios
+    )
+    verdict = HOLDS if all(wins) else PARTLY if any(wins) else FAILS
+    return Claim(claim, f"speed over the LSTM, {phase}: {said} tokens", verdict)
+
+
+def _memory(worth: Worth) -> Claim:
+    recurrent = worth.names[1]
+    gain, more = worth.gain(recurrent), worth.more
+    better = gain.low is not None and gain.low > 0
+    first = more.high is not None and more.high < 0
+    return Claim(
+        "an RNN's memory lets it make better predictions",
+        f"its memory saves {gain.value:.2f} bits a token; against the transformer "
+        f"{more.value:+.2f}".replace("-", "−"),
+        HOLDS if better and first else PARTLY if better else FAILS,
+    )
