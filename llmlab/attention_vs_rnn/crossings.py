@@ -68,16 +68,16 @@ def find(
         for record in records
         if of is None or record.details.get("of") == str(of)
     ]
-    ratios = [one for each in chosen if (one := ratio(each, name, against))]
-    ratios.sort(key=lambda each: each.details[along])
-    lengths = [each.details[along] for each in ratios]
+    ratios = [one for record in chosen if (one := ratio(record, name, against))]
+    ratios.sort(key=lambda record: record.details[along])
+    lengths = [record.details[along] for record in ratios]
     if not lengths or len(set(lengths)) < len(lengths):
         raise ValueError(
             f"records hold {len(lengths)} speed-ups of {name!r} against {against!r} at "
             f"{len(set(lengths))} lengths; there must be one each, so choose two names "
             'that were timed together, and of="prefill latency", for example.'
         )
-    clear = [place for place, each in enumerate(ratios) if _word(each) != SAME]
+    clear = [place for place, one in enumerate(ratios) if _word(one) != SAME]
     turns = [
         _turn(ratios[before : after + 1], along)
         for before, after in pairwise(clear)

@@ -25,9 +25,11 @@ LARGEST_DIFFERENCE = register("largest difference", "1", better="lower")
 # What a token looks at, and what reaches it from far behind.
 ATTENTION_WEIGHT = register(
     "attention weight", "1",
-    keys=("layer", "head", "query", "key", "query token", "key token"),
+    keys=("layer", "head", "query", "key", "query token", "key token", "text"),
 )  # fmt: skip
-EFFECT_OF_REMOVAL = register("effect of removal", "bit", keys=("key", "key token"))
+EFFECT_OF_REMOVAL = register(
+    "effect of removal", "bit", keys=("key", "key token", "text")
+)
 COST_OF_THE_ANSWER = register("cost of the answer", "bit", better="lower")
 GRADIENT_NORM = register("gradient norm", "1", keys=("distance", "sequences", "state"))
 

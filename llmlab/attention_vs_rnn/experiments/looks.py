@@ -1,7 +1,7 @@
 """What the last token of a text looks at, beside what its answer rests on."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlab.attention_vs_rnn import importance
 from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT, EFFECT_OF_REMOVAL
@@ -68,7 +68,13 @@ def looked_at(
     """
     if by not in ("token", "word"):
         raise ValueError(f"by={by!r} is neither 'token' nor 'word'.")
-    facts = importance.readings(model, text, answer, by_word=by == "word")
+    found = importance.readings(model, text, answer, by_word=by == "word")
+    facts = [
+        replace(fact, details=dict(fact.details) | {"text": text})
+        if fact.details
+        else fact
+        for fact in found
+    ]
     return LookedAt(text, answer, tuple(facts))
 
 

@@ -32,8 +32,8 @@ class Reach:
     steps: int
 
     def records(self) -> list[Record]:
-        """Return the "gradient norm" by kind, state and distance."""
-        return list(self.facts)
+        """Return each "gradient norm", and what the trained ones get right."""
+        return [*self.facts, *self.scores]
 
     def fading(self, kind: str, state: str = "fresh") -> Record:
         """Return how many times smaller the cue's gradient is than one token back."""

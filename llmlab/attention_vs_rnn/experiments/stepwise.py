@@ -19,7 +19,7 @@ from llmlab.measure.timing import Speed
 # x (B, inputs), hidden and cell (B, D), weight_ih, weight_hh, bias -> hidden, cell
 Step = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
-LOOP, AT_ONCE = "your steps", "nn.LSTM"
+LOOP, AT_ONCE = "your loop", "nn.LSTM"
 ONE_STEP, ONE_CALL, ONE_CELL = "your step", "nn.LSTM, one token", "torch.lstm_cell"
 
 

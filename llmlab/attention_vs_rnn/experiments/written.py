@@ -72,7 +72,7 @@ def _attended(attend: Attend, named: dict) -> Tensor:
         queries = queries.flatten(1, 2)[..., None, :]  # (B, N, 1, H)
     repeats = queries.shape[1] // keys.shape[1]  # K to N heads
     keys, values = (
-        each[..., :seen, :].repeat_interleave(repeats, 1) for each in (keys, values)
+        part[..., :seen, :].repeat_interleave(repeats, 1) for part in (keys, values)
     )
     return attend(queries, keys, values).reshape(shape)
 

@@ -1,45 +1,96 @@
 """What the last token looks at beside what its answer rests on."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT, EFFECT_OF_REMOVAL
-from llmlab.core.records import Record
+from llmlab.core.records import Record, collect
 from llmlab.show import scales, select, style
 from llmlab.show.attention_vs_rnn.maps import visible
 
 SIDES = (ATTENTION_WEIGHT, EFFECT_OF_REMOVAL)
+LOOKED, LOST = "attention weight of the last token", "effect of taking it away"
 
 
 @style.by_the_rules
 def readings(
-    records: Sequence[Record], *, title: str = "What it looks at, and what counts"
+    result: Any, *, title: str = "What it looks at, and what its answer rests on"
 ) -> Figure:
     """Draw for each token the weight that it gets and what is lost without it.
 
-    records: "attention weight" and "effect of removal" (bit) with details key and key
-    token, one of each for a token. Others are left alone.
+    result: "attention weight" and "effect of removal" (bit) with details key and key
+    token, one of each for a token; a line of panels for each details["text"], if they
+    have one. Others are left alone.
     ValueError: not both for every token, a missing detail.
     """
-    records = select.checked(records)
-    sides = [_by_key(select.by_quantity(records, what)) for what in SIDES]
-    if not sides[0] or sides[0].keys() != sides[1].keys():
-        raise ValueError(
-            f"records hold {len(sides[0])} tokens with {ATTENTION_WEIGHT.name!r} and "
-            f"{len(sides[1])} with {EFFECT_OF_REMOVAL.name!r}; give what "
-            "importance.readings returned."
-        )
-    height = 1.5 + 0.3 * len(sides[0])
-    fig, panels = style.canvas(2, height=height, title=title, sharey=True)
-    for index, (axes, side) in enumerate(zip(panels, sides, strict=True)):
-        _bars(axes, style.series(index), list(side.values()))
-    scales.name(panels[0].xaxis, "weight", select.kinds(sides[0].values()))
-    scales.name(panels[1].xaxis, "cost", "bits", select.kinds(sides[1].values()))
-    style.panel_title(panels[0], "attention weight of the last token")
-    style.panel_title(panels[1], "effect of taking it away")
+    texts = _by_text(select.checked(collect(result)))
+    sizes = [1.1 + 0.27 * len(sides[0]) for sides in texts.values()]
+    fig = style.card(style.WIDTH, sum(sizes) + 0.4, title=title)
+    grid = fig.subplots(len(texts), 2, squeeze=False, height_ratios=sizes)
+    for panels, (text, sides) in zip(grid, texts.items(), strict=True):
+        for index, (axes, side) in enumerate(zip(panels, sides, strict=True)):
+            _bars(axes, style.series(index), list(side.values()))
+        panels[1].set_yticklabels([])
+        scales.name(panels[0].xaxis, "weight", select.kinds(sides[0].values()))
+        scales.name(panels[1].xaxis, "cost", "bits", select.kinds(sides[1].values()))
+        style.panel_title(panels[0], f"{text}: what gets attention" if text else LOOKED)
+        style.panel_title(panels[1], LOST)
     return fig
+
+
+def readings_alt(facts: Sequence[Record]) -> str:
+    """Say of each text which token gets the most weight, and which is needed most."""
+    said = []
+    for text, sides in _by_text(facts).items():
+        looks, needs = (
+            max(side.values(), key=lambda record: record.value) for side in sides
+        )
+        word, needed = (
+            str(record.details["key token"]).strip() for record in (looks, needs)
+        )
+        said.append(
+            f"{text or 'The text'}: the last token looks most at {word!r} "
+            f"({looks.value:.0%} of its attention); taking {needed!r} away costs the "
+            f"answer most, {needs.value_text()}."
+        )
+    return " ".join(said)
+
+
+def _by_text(records: Sequence[Record]) -> dict[str, list[dict[int, Record]]]:
+    """Return both sides of each text, by the place of the token."""
+    wanted = select.by_quantity(records, *SIDES)
+    names = list(
+        dict.fromkeys(str(record.details.get("text", "")) for record in wanted)
+    )
+    texts = {
+        name: [
+            _by_key(
+                [
+                    record
+                    for record in select.by_quantity(wanted, what)
+                    if str(record.details.get("text", "")) == name
+                ]
+            )
+            for what in SIDES
+        ]
+        for name in names
+    }
+    for weights, effects in texts.values():
+        if not weights or weights.keys() != effects.keys():
+            raise ValueError(
+                f"records hold {len(weights)} tokens with {ATTENTION_WEIGHT.name!r} "
+                f"and {len(effects)} with {EFFECT_OF_REMOVAL.name!r}; give what "
+                "importance.readings returned."
+            )
+    if not texts:
+        raise ValueError(
+            f"records hold no {ATTENTION_WEIGHT.name!r} and {EFFECT_OF_REMOVAL.name!r};"
+            " give what importance.readings returned."
+        )
+    return texts
 
 
 def _by_key(records: Sequence[Record]) -> dict[int, Record]:
@@ -50,7 +101,10 @@ def _by_key(records: Sequence[Record]) -> dict[int, Record]:
 
 
 def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> None:
-    words = [visible(str(select.detail(record, "key token"))) for record in records]
+    words = [
+        visible(str(select.detail(record, "key token")).removeprefix(" "))
+        for record in records
+    ]
     values = [record.value for record in records]
     axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,
               hatch=look.hatch, edgecolor=style.CARD)  # fmt: skip
@@ -58,5 +112,4 @@ def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> Non
     axes.set_yticks(range(len(words)), words, parse_math=False)
     axes.set_ylim(len(words) - 0.4, -0.6)  # the first token on top
     axes.tick_params(axis="y", length=0)
-    axes.set_ylabel("token")
     style.one_way(axes, "x")

@@ -1,28 +1,28 @@
 """Quality by how much of the text a model could see."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import GAIN_FROM_CONTEXT
 from llmlab.core.quantities import BITS_PER_TOKEN
-from llmlab.core.records import Record
+from llmlab.core.records import Record, collect
 from llmlab.show import curves, scales, select, style
 
 
 @style.by_the_rules
-def positions(
-    records: Sequence[Record], *, title: str = "What a longer context is worth"
-) -> Figure:
+def positions(result: Any, *, title: str = "What a longer context is worth") -> Figure:
     """Draw quality and gain against the tokens of context, a curve for each subject.
 
-    records: "bits per token" and, if there, "gain from context" (bit) with details
+    result: "bits per token" and, if there, "gain from context" (bit) with details
     ["from"] and ["to"], the tokens before the one predicted; a point stands at the end
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    scores = select.by_quantity(select.checked(records), BITS_PER_TOKEN)
+    records = select.checked(collect(result))
+    scores = select.by_quantity(records, BITS_PER_TOKEN)
     if not scores:
         raise ValueError(
             f"records hold no {BITS_PER_TOKEN.name!r}; positions.quality gives them."
@@ -41,6 +41,23 @@ def positions(
         style.panel_title(panel, heading)
     curves.legend(fig, axes.flat[0])
     return fig
+
+
+def positions_alt(facts: Sequence[Record]) -> str:
+    """Say what a token costs each model with the shortest and the longest context."""
+    said = ["What a token costs by the context that a model sees."]
+    costs = select.by_quantity(facts, BITS_PER_TOKEN)
+    for name, curve in select.by_subject(costs).items():
+        ordered = sorted(curve, key=lambda record: select.detail(record, "to"))
+        first, last = ordered[0], ordered[-1]
+        said.append(
+            f"{name}: {first.value_text()} with up to {first.details['to']} tokens, "
+            f"{last.value_text()} with up to {last.details['to']}."
+        )
+    gains = select.by_subject(select.by_quantity(facts, GAIN_FROM_CONTEXT))
+    for name, curve in gains.items():
+        said.append(f"The longest context saves {name} {curve[-1].text()}.")
+    return " ".join(said)
 
 
 def _draw(

@@ -1,13 +1,15 @@
 """What reaches the last output from a token some way back, on a logarithmic axis."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import GRADIENT_NORM
-from llmlab.core.records import Record
+from llmlab.core.quantities import ACCURACY
+from llmlab.core.records import Record, collect
 from llmlab.show import curves, scales, select, style
 
 MARKS = 12  # on a curve; more would hide its line
@@ -16,19 +18,22 @@ LEAST = 1e-16  # of the largest: below, float64 holds nothing but rounding
 
 @style.by_the_rules
 def gradients(
-    records: Sequence[Record],
+    result: Any,
     *,
     least: float = LEAST,
     title: str = "Gradient of the last output by distance of the input",
 ) -> Figure:
     """Draw gradient norms against the distance in tokens, a curve for each subject.
 
-    records: "gradient norm" with details["distance"]; a panel for each details["state"]
-    such as "fresh" and "trained", on one scale. The axis ends at `least` times the
-    largest norm; what is smaller, or 0, is drawn on its floor. Others are left alone.
+    result: "gradient norm" with details["distance"]; a panel for each details["state"]
+    such as "fresh" and "trained", on one scale. An "accuracy" of a subject is written
+    beside its name. The axis ends at `least` times the largest norm; what is smaller,
+    or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    norms = select.by_quantity(select.checked(records), GRADIENT_NORM)
+    records = select.checked(collect(result))
+    norms = select.by_quantity(records, GRADIENT_NORM)
+    right = {record.subject: record for record in select.by_quantity(records, ACCURACY)}
     largest = max((record.value for record in norms), default=0)
     if largest <= 0:
         raise ValueError(
@@ -45,7 +50,8 @@ def gradients(
     for axes, state in zip(panels.flat, states, strict=True):
         here = [record for record in norms if record.details.get("state", "") == state]
         for name, curve in select.by_subject(here).items():
-            _draw(axes, style.series(names.index(name)), name, curve, floor)
+            label = f"{name}, {right[name].value:.0%} right" if name in right else name
+            _draw(axes, style.series(names.index(name)), label, curve, floor)
         scales.name(axes.xaxis, "distance (tokens back)")
         style.panel_title(axes, state or "all")
     first = panels.flat[0]
@@ -56,6 +62,28 @@ def gradients(
     widest = max(panels.flat, key=lambda axes: len(axes.get_lines()))
     curves.legend(fig, widest)
     return fig
+
+
+def gradients_alt(facts: Sequence[Record]) -> str:
+    """Say how much smaller each gradient is at the far end than one token back."""
+    said = ["Gradient norms by distance on a logarithmic axis."]
+    norms = select.by_quantity(facts, GRADIENT_NORM)
+    for state in dict.fromkeys(record.details.get("state", "all") for record in norms):
+        here = [
+            record for record in norms if record.details.get("state", "all") == state
+        ]
+        for name, curve in select.by_subject(here).items():
+            ordered = sorted(
+                curve, key=lambda record: select.detail(record, "distance")
+            )
+            near, far = ordered[min(1, len(ordered) - 1)], ordered[-1]
+            said.append(
+                f"{state}, {name}: {near.value_text()} one token back, "
+                f"{far.value_text()} {far.details['distance']} tokens back."
+            )
+    for record in select.by_quantity(facts, ACCURACY):
+        said.append(f"{record.subject} answers {record.value:.0%} of the rows.")
+    return " ".join(said)
 
 
 def _draw(axes: Axes, look: style.SeriesStyle, name: str, curve, floor: float) -> None:

@@ -1,0 +1,130 @@
+"""Attention by length: its time, the time for each score, memory and page faults."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.attention_vs_rnn.quantities import (
+    ATTEND_LATENCY,
+    ATTEND_MEMORY,
+    PAGE_FAULTS,
+    PROCESSOR_CACHE,
+    SCORE_TIME,
+)
+from llmlab.core.records import Record, collect, quantity
+from llmlab.show import curves, scales, select, style
+
+PANELS = {  # what is drawn -> the heading, the word beside the axis
+    ATTEND_LATENCY: ("time of a call", "time"),
+    SCORE_TIME: ("time for each score", "time"),
+    ATTEND_MEMORY: ("memory of a call", "memory"),
+}
+PAGES = "new pages from the system"
+
+
+@style.by_the_rules
+def scores(
+    result: Any, *, title: str = "Four times the tokens, sixteen times the scores"
+) -> Figure:
+    """Draw time, time for each score, memory and page faults by length.
+
+    result: "attention latency", "time for each score" and "attention memory" with
+    details["tokens"]; "page faults" fill the fourth panel and the processor's cache is
+    a line in the third, where they are known. ValueError: one of the first three is
+    missing, a value of theirs not above 0.
+    """
+    facts = select.checked(collect(result))
+    fig = style.card(style.WIDTH, 5.6, title=title)
+    panels = fig.subplots(2, 2)
+    for axes, (what, words) in zip(panels.flat, PANELS.items(), strict=False):
+        found = select.by_quantity(facts, what)
+        if not found:
+            raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
+        select.positive(found)
+        _panel(axes, found, *words)
+    for size in select.by_quantity(facts, PROCESSOR_CACHE):
+        _line(panels[1, 0], size)
+    _pages(panels[1, 1], select.by_quantity(facts, PAGE_FAULTS))
+    curves.legend(fig, panels[0, 0])
+    return fig
+
+
+def scores_alt(facts: Sequence[Record]) -> str:
+    """Say by how much each way grows from the shortest to the longest text."""
+    said = ["Time, time for each score and memory of attention by length."]
+    for name, curve in select.by_subject(
+        select.by_quantity(facts, ATTEND_LATENCY)
+    ).items():
+        first, last = _ends(curve)
+        shares = select.by_subject(select.by_quantity(facts, SCORE_TIME))[name]
+        near, far = _ends(shares)
+        said.append(
+            f"{name}: {last.details['tokens']:,} tokens take "
+            f"{quantity(last.value / first.value, '×')} as long as "
+            f"{first.details['tokens']:,}, a score {near.value_text()} there and "
+            f"{far.value_text()} here."
+        )
+    pages = [f for f in select.by_quantity(facts, PAGE_FAULTS) if f.value > 0]
+    if pages:
+        most = max(pages, key=lambda fact: fact.value)
+        said.append(
+            f"A call of {most.subject} at {most.details['tokens']:,} tokens is handed "
+            f"{most.value:,.0f} new pages by the system."
+        )
+    return " ".join(said)
+
+
+def _panel(axes: Axes, facts: Sequence[Record], heading: str, word: str) -> None:
+    _curves(axes, facts)
+    scales.logarithmic(axes.yaxis, word, facts[0].unit, select.kinds(facts))
+    axes.set_ylim(*scales.room([record.value for record in facts]))
+    scales.fill_ticks(axes.yaxis)
+    style.panel_title(axes, heading)
+
+
+def _pages(axes: Axes, facts: Sequence[Record]) -> None:
+    """Draw page faults from 0, or say that this system does not count them."""
+    style.panel_title(axes, PAGES)
+    if not facts:
+        axes.text(0.5, 0.5, "not counted on this system", ha="center",
+                  transform=axes.transAxes, color=style.QUIET)  # fmt: skip
+        return
+    _curves(axes, facts)
+    most = max(record.value for record in facts)
+    axes.set_ylim(-0.04 * max(most, 10), 1.1 * max(most, 10))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+    scales.name(axes.yaxis, "pages", select.kinds(facts))
+
+
+def _curves(axes: Axes, facts: Sequence[Record]) -> None:
+    for index, (name, curve) in enumerate(select.by_subject(facts).items()):
+        ordered = sorted(curve, key=lambda record: select.detail(record, "tokens"))
+        x = [record.details["tokens"] for record in ordered]
+        y = [record.value for record in ordered]
+        look = style.series(index)
+        axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
+        if any(record.low is not None for record in ordered):
+            axes.errorbar(x, y, yerr=curves.error_bars(ordered), fmt="none",
+                          ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
+    scales.doubling(
+        axes, "length (tokens)", [record.details["tokens"] for record in facts]
+    )
+
+
+def _line(axes: Axes, size: Record) -> None:
+    """Mark the size of the processor's cache, where it is drawn at all."""
+    low, high = axes.get_ylim()
+    if low < size.value < high:
+        axes.axhline(size.value, color=style.QUIET, linewidth=1.2, linestyle=":")
+        axes.annotate(
+            f"processor's cache, {size.value_text()}", (0.02, size.value), ha="left",
+            va="bottom", xycoords=("axes fraction", "data"), fontsize=8,
+            color=style.QUIET,
+        )  # fmt: skip
+
+
+def _ends(curve: Sequence[Record]) -> tuple[Record, Record]:
+    ordered = sorted(curve, key=lambda record: select.detail(record, "tokens"))
+    return ordered[0], ordered[-1]
