@@ -18,12 +18,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from llmlab import attention_vs_rnn as lab
 from llmlab.attention_vs_rnn import scan, workloads
 from llmlab.attention_vs_rnn.latency import too_long
-from llmlab.attention_vs_rnn.layers import MIXERS
 from llmlab.core.records import Record
 from llmlab.models.layers import attend
 
 WIDTH = 16
-every_kind = pytest.mark.parametrize("kind", MIXERS)
+every_kind = pytest.mark.parametrize("kind", lab.KINDS)
 
 
 def layer(kind, **changes):
@@ -110,7 +109,10 @@ def test_recurrences_and_their_formulas_are_pytorchs_own(cell):
 
 def test_attention_is_pytorchs_own_and_both_ways_agree():
     x = draw(2, 9, WIDTH)
-    fused, plain = layer("attention"), layer(lab.WHOLE_MATRIX)
+    fused, plain = (
+        layer("attention"),
+        layer("attention", attend=lab.attention.whole_matrix),
+    )
     theirs = nn.MultiheadAttention(WIDTH, 4, bias=False, batch_first=True).double()
     theirs.in_proj_weight.data = fused.mixer.inputs.weight.data
     theirs.out_proj.weight.data = fused.mixer.output.weight.data
@@ -129,10 +131,19 @@ def test_new_tokens_behind_old_ones_see_all_of_them(tokens):
         torch.testing.assert_close(way(queries, keys, values), expected)
 
 
-def test_the_plain_ways_have_the_weights_of_the_quick_ones():
-    for quick, plain in (("attention", lab.WHOLE_MATRIX), ("gated", lab.LOOP)):
-        x = draw(2, 9, WIDTH)
-        torch.testing.assert_close(layer(plain)(x)[0], layer(quick)(x)[0])
+def test_a_layer_takes_somebody_elses_attention_and_scan_as_its_parts():
+    x = draw(2, 9, WIDTH)
+    for kind, part in (
+        ("attention", {"attend": lab.attention.whole_matrix}),
+        ("gated", {"scan": scan.loop}),
+    ):
+        theirs, ours = layer(kind, **part), layer(kind)
+        torch.testing.assert_close(theirs(x)[0], ours(x)[0])
+        # ... and goes on with it from a state, token by token
+        state = theirs.new_state(2, 9)
+        _, state = theirs(x[:, :8], state)
+        last, _ = theirs(x[:, 8:], state)
+        torch.testing.assert_close(last, ours(x)[0][:, 8:])
 
 
 def test_gates_begin_with_memories_of_one_token_to_a_thousand():
@@ -148,6 +159,8 @@ def test_gates_begin_with_memories_of_one_token_to_a_thousand():
         ("lstm", {"matrices": 4}, "less than the 8 of 'lstm'"),
         ("attention", {"heads": 3}, "heads=3 does not divide width=16"),
         ("rnn", {"width": 15}, "width=15 must be even"),
+        ("lstm", {"attend": len}, "attend=.* is a part of 'attention', not of 'lstm'"),
+        ("attention", {"scan": len}, "scan=.* is a part of 'gated'"),
     ],
 )
 def test_a_layer_that_cannot_be_is_refused(kind, changes, message):
@@ -171,11 +184,19 @@ def test_the_parallel_scan_is_the_loop(tokens, sequences, width, forgets, starts
     keep, new = draw(2, sequences, tokens, width, seed=seed)
     keep = torch.sigmoid(3 * keep)
     keep[draw(*keep.shape, seed=seed + 1) > 0.8] = forgets
-    start = draw(sequences, width, seed=seed + 2) if starts else None
-    expected = scan.loop(keep, new, start)
+    if starts:
+        new = scan.after(draw(sequences, width, seed=seed + 2), keep, new)
     torch.testing.assert_close(
-        scan.parallel(keep, new, start), expected, rtol=1e-9, atol=1e-9
+        scan.parallel(keep, new), scan.loop(keep, new), rtol=1e-9, atol=1e-9
     )
+
+
+def test_a_start_is_the_state_before_the_first_token():
+    keep, new, start = draw(1, 3, 2), draw(1, 3, 2), draw(1, 2)
+    longer = torch.cat((start[:, None], new), 1)
+    first = torch.zeros(1, 1, 2).double()
+    expected = scan.loop(torch.cat((first, keep), 1), longer)[:, 1:]
+    torch.testing.assert_close(scan.loop(keep, scan.after(start, keep, new)), expected)
 
 
 def test_long_products_vanish_without_harm():
@@ -210,22 +231,29 @@ def test_the_steps_of_the_scan_grow_with_the_logarithm():
 
 def test_gradients_pass_through_the_scan():
     keep, new = (each.requires_grad_() for each in torch.sigmoid(draw(2, 1, 7, 2)))
-    start = draw(1, 2).requires_grad_()
-    assert torch.autograd.gradcheck(scan.parallel, (keep, new, start))
+    assert torch.autograd.gradcheck(scan.parallel, (keep, new))
 
 
 def test_shapes_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match=r"must both be.*expand_as"):
         scan.parallel(torch.rand(1, 5, 2), torch.rand(1, 4, 2))
     with pytest.raises(ValueError, match=r"start \(1, 3\).*\(1, 2\)"):
-        scan.loop(torch.rand(1, 5, 2), torch.rand(1, 5, 2), torch.rand(1, 3))
+        scan.after(torch.rand(1, 3), torch.rand(1, 5, 2), torch.rand(1, 5, 2))
 
 
 # Time and memory by length
 
 
+WHOLE = "attention, whole"
+
+
 def few_layers(*kinds):
-    return {kind: lab.build(kind, width=WIDTH) for kind in kinds}
+    layers = {kind: lab.build(kind, width=WIDTH) for kind in kinds if kind != WHOLE}
+    return layers | (
+        {WHOLE: lab.build("attention", width=WIDTH, attend=lab.attention.whole_matrix)}
+        if WHOLE in kinds
+        else {}
+    )
 
 
 @pytest.fixture
@@ -241,12 +269,12 @@ def patience(monkeypatch):
 def test_latencies_have_an_interval_and_a_comparison_at_every_length(
     experiment, name, patience
 ):
-    layers = few_layers("gru", "attention", lab.WHOLE_MATRIX)
+    layers = few_layers("gru", "attention", WHOLE)
     facts = getattr(lab.latency, experiment)(
-        layers, lengths=(8, 32), longest={lab.WHOLE_MATRIX: 8}, seconds=0.05
+        layers, lengths=(8, 32), longest={WHOLE: 8}, seconds=0.05
     )
     found = [(f.subject, f.details["tokens"]) for f in facts if f.name == name]
-    assert set(found) == {("gru", 8), ("attention", 8), (lab.WHOLE_MATRIX, 8),
+    assert set(found) == {("gru", 8), ("attention", 8), (WHOLE, 8),
                           ("gru", 32), ("attention", 32)}  # fmt: skip
     assert all(f.low <= f.value <= f.high and f.kind == "measured" for f in facts)
     pairs = [f.details["tokens"] for f in facts if f.name == "speed-up"]
@@ -285,7 +313,7 @@ def test_a_step_is_timed_behind_as_many_tokens_as_it_says():
 
 
 def test_memory_of_attention_grows_and_a_state_does_not():
-    layers = few_layers("attention", lab.WHOLE_MATRIX, "lstm", "gated")
+    layers = few_layers("attention", WHOLE, "lstm", "gated")
     facts = lab.memory.allocated(layers, lengths=(64, 1024), longest={})
     size = {(f.name, f.subject, f.details["tokens"]): f.value for f in facts}
     kept = 2 * WIDTH * 4  # a key and a value in float32
@@ -294,25 +322,16 @@ def test_memory_of_attention_grows_and_a_state_does_not():
     assert size["state", "lstm", 1024] == size["state", "lstm", 64] == 2 * WIDTH * 4
     assert size["state", "gated", 1024] == WIDTH * 4
     scores = 4 * 1024 * 1024 * 4  # N, T, S, float32
-    assert size["prefill memory", lab.WHOLE_MATRIX, 1024] > scores
+    assert size["prefill memory", WHOLE, 1024] > scores
     assert size["prefill memory", "attention", 1024] < scores
     assert size["decode memory", "lstm", 1024] == size["decode memory", "lstm", 64]
 
 
-@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn"])
-def test_one_step_is_timed_in_three_ways(cell):
-    found = lab.latency.single_step(cell, width=8, seconds=0.02)
-    names = [timing.name for timing in found.timings]
-    assert names == [f"nn.{cell.upper()}", "cell", "formula"]
-
-
-def test_no_layers_no_lengths_and_unknown_cells_are_refused():
+def test_no_layers_and_no_lengths_are_refused():
     with pytest.raises(ValueError, match="layers is empty"):
         lab.latency.prefill({})
     with pytest.raises(ValueError, match=r"lengths=\(0, 4\)"):
         lab.memory.allocated(few_layers("rnn"), lengths=(0, 4))
-    with pytest.raises(ValueError, match="cell='attention'"):
-        lab.latency.single_step("attention")
 
 
 # Slopes and crossings

@@ -206,11 +206,11 @@ def test_a_transformers_model_is_taken_apart_too():
     tokens = draw_tokens(1, 6)
     whole = importance.cost(model, tokens, 3)
     rest = {"layers": [0, 1], "heads": [0, 1, 2, 3]}
-    assert importance.cost(model, tokens, 3, without=2, **rest) != whole
-    assert importance.cost(model, tokens, 3, without=2, layers=[0]) == whole
+    assert importance.cost(model, tokens, 3, without=[2], **rest) != whole
+    assert importance.cost(model, tokens, 3, without=[2], layers=[0]) == whole
     model.model.set_attn_implementation("eager")
     with pytest.raises(ValueError, match="sdpa"):
-        importance.cost(model, tokens, 3, without=2, **rest)
+        importance.cost(model, tokens, 3, without=[2], **rest)
 
 
 def test_orders_agree_fully_not_at_all_or_the_other_way():

@@ -18,7 +18,7 @@ from llmlab.show import curves, scales, select, style
 
 PANELS = {  # what is drawn -> the heading, the word beside the axis
     ATTEND_LATENCY: ("time of a call", "time"),
-    SCORE_TIME: ("time for each score", "time"),
+    SCORE_TIME: ("time that a score takes", "time"),
     ATTEND_MEMORY: ("memory of a call", "memory"),
 }
 PAGES = "new pages from the system"
