@@ -1,5 +1,6 @@
 """Scans and layers by the length of the text: to read it, and to go on from it."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -164,12 +165,18 @@ def costs(
     )
     write = latency.decode(layers, lengths=lengths, seconds=0.3 * seconds)
     sizes = memory.allocated(layers, lengths=some, longest=longest)
-    steep = [
-        line
-        for facts, what in ((read, PREFILL_LATENCY), (write, DECODE_LATENCY))
-        for line in slopes.fit(facts, what, start=min(STEEP, max(lengths) / 2))
-    ]
+    steep = [*_steep(read, PREFILL_LATENCY), *_steep(write, DECODE_LATENCY)]
     return Costs((*read, *write, *sizes), tuple(steep), against)
+
+
+def _steep(facts: Sequence[Record], what: Quantity) -> list[Record]:
+    """Return the slope of each curve that was timed at two long texts or more."""
+    timed = [fact for fact in facts if fact.name == what.name]
+    lengths = sorted({fact.details["tokens"] for fact in timed})
+    start = min(STEEP, *lengths[-2:])
+    points = Counter(fact.subject for fact in timed if fact.details["tokens"] >= start)
+    long = [fact for fact in timed if points[fact.subject] > 1]
+    return slopes.fit(long, what, start=start) if long else []
 
 
 def _holds_scores(layer: MixerLayer) -> bool:

@@ -68,12 +68,12 @@ def looked_at(
     """
     if by not in ("token", "word"):
         raise ValueError(f"by={by!r} is neither 'token' nor 'word'.")
-    found = importance.readings(model, text, answer, by_word=by == "word")
+    readings = importance.readings(model, text, answer, by_word=by == "word")
     facts = [
         replace(fact, details=dict(fact.details) | {"text": text})
         if fact.details
         else fact
-        for fact in found
+        for fact in readings
     ]
     return LookedAt(text, answer, tuple(facts))
 

@@ -95,7 +95,7 @@ def _norms(gradients: Gradients, reader: recall.Reader, tokens: Tensor) -> Tenso
     def model(x: Tensor) -> Tensor:
         return run(x[None])[0]  # (T, V)
 
-    found = []
+    texts = []
     for row in tokens:
         x = reader.embedding(row).detach()  # (T, D)
         norms = torch.as_tensor(gradients(model, x)).double().flatten()
@@ -104,8 +104,8 @@ def _norms(gradients: Gradients, reader: recall.Reader, tokens: Tensor) -> Tenso
                 f"gradients gave {len(norms)} norms for {len(row)} tokens; give one "
                 "for each token, the last token's first."
             )
-        found.append(norms)
-    return torch.stack(found)
+        texts.append(norms)
+    return torch.stack(texts)
 
 
 def _facts(norms: Tensor, kind: str, state: str) -> list[Record]:

@@ -163,8 +163,8 @@ def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
     return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
 
 
-def _agree(found: Tensor, expected: Tensor) -> None:
-    if found.shape != expected.shape or not torch.allclose(found, expected, atol=1e-4):
+def _agree(mixed: Tensor, expected: Tensor) -> None:
+    if mixed.shape != expected.shape or not torch.allclose(mixed, expected, atol=1e-4):
         raise ValueError(
             "attend gives other numbers than PyTorch's operator; run check.attend "
             "first."

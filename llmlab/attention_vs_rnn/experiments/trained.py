@@ -40,25 +40,25 @@ class Worth:
     def gain(self, name: str) -> Record:
         """Return the bits that a model saves by its longest context."""
         what = quantities.GAIN_FROM_CONTEXT.name
-        found = [f for f in self.facts if (f.name, f.subject) == (what, name)]
-        if not found:
+        gains = [f for f in self.facts if (f.name, f.subject) == (what, name)]
+        if not gains:
             raise ValueError(f"name={name!r} was not measured; choose of {self.names}.")
-        return found[-1]
+        return gains[-1]
 
     def pace(self, name: str, against: str) -> float:
         """Return how many tokens one model writes while the other writes one."""
-        own, other = self.timing[name].per_token, self.timing[against].per_token
-        assert own is not None and other is not None  # 33 tokens have gaps
-        return other.median / own.median
+        mine, other = self.timing[name].per_token, self.timing[against].per_token
+        assert mine is not None and other is not None  # 33 tokens have gaps
+        return other.median / mine.median
 
     def time(self, name: str) -> Record:
         """Return a model's time per token."""
-        (found,) = [
+        (time,) = [
             fact
             for fact in self.times
             if (fact.subject, fact.name) == (name, TIME_PER_TOKEN.name)
         ]
-        return found
+        return time
 
 
 def worth(

@@ -47,10 +47,10 @@ def write_with(
     expected = tuple(model.stream(ids, max_tokens=max_tokens))
     calls = 0
 
-    def instead(layer: int, named: dict, result: Tensor) -> Tensor:
+    def instead(layer: int, arguments: dict, result: Tensor) -> Tensor:
         nonlocal calls
         calls += 1
-        return _attended(attend, named).to(result.dtype)
+        return _attended(attend, arguments).to(result.dtype)
 
     with torch.inference_mode(), maps.Listening(model, instead):
         tokens = tuple(model.stream(ids, max_tokens=max_tokens))
@@ -63,11 +63,11 @@ def write_with(
     return Written(prompt, text, tokens, expected, calls)
 
 
-def _attended(attend: Attend, named: dict) -> Tensor:
+def _attended(attend: Attend, arguments: dict) -> Tensor:
     """Let `attend` answer one call of the operator, (B, N, T, H)."""
-    queries, keys, values = (named[part] for part in ("query", "key", "value"))
-    shape, seen = queries.shape, _seen(named)
-    if named.get("attn_mask") is None and not named.get("is_causal"):
+    queries, keys, values = (arguments[part] for part in ("query", "key", "value"))
+    shape, seen = queries.shape, _seen(arguments)
+    if arguments.get("attn_mask") is None and not arguments.get("is_causal"):
         # Each row sees all keys: these are heads of one token, which share a key.
         queries = queries.flatten(1, 2)[..., None, :]  # (B, N, 1, H)
     repeats = queries.shape[1] // keys.shape[1]  # K to N heads
@@ -77,10 +77,10 @@ def _attended(attend: Attend, named: dict) -> Tensor:
     return attend(queries, keys, values).reshape(shape)
 
 
-def _seen(named: dict) -> int:
+def _seen(arguments: dict) -> int:
     """Return how many keys the last query sees; a cache has room for more."""
-    mask = named.get("attn_mask")
+    mask = arguments.get("attn_mask")
     if mask is None:
-        return named["key"].shape[-2]
+        return arguments["key"].shape[-2]
     visible = mask if mask.dtype == torch.bool else mask == 0
     return int(visible[..., -1, :].sum(-1).max())

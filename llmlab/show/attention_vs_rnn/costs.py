@@ -45,10 +45,10 @@ def costs(
     panels = fig.subplots(2, 2)
     looks = _looks(facts)
     for axes, (what, words) in zip(panels.flat, PANELS.items(), strict=True):
-        found = select.by_quantity(facts, what)
-        if not found:
+        drawn = select.by_quantity(facts, what)
+        if not drawn:
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
-        _panel(axes, found, looks, *words)
+        _panel(axes, drawn, looks, *words)
         mark(axes, facts, what)
     curves.legend(fig, panels[0, 0])
     return fig
@@ -58,11 +58,11 @@ def costs(
 def scans(result: Any, *, title: str = "A loop, and a scan, by length") -> Figure:
     """Draw the times of scans by length; crossings are ringed as in `costs`."""
     facts = select.checked(collect(result))
-    found = select.by_quantity(facts, SCAN_LATENCY)
-    if not found:
+    drawn = select.by_quantity(facts, SCAN_LATENCY)
+    if not drawn:
         raise ValueError(f"records hold no {SCAN_LATENCY.name!r}; there is no curve.")
     fig, axes = style.canvas(height=3.6)
-    _panel(axes, found, _looks(found), title, "time")
+    _panel(axes, drawn, _looks(drawn), title, "time")
     axes.set_title(title)
     mark(axes, facts, SCAN_LATENCY)
     curves.legend(fig, axes)
@@ -115,11 +115,11 @@ def scans_alt(facts: Sequence[Record]) -> str:
 
 
 def _crossings(facts: Sequence[Record]) -> list[str]:
-    found = select.by_quantity(facts, CROSSING)
+    drawn = select.by_quantity(facts, CROSSING)
     return [
         f"{fact.subject.replace(' against ', ' and ')} cross at about "
         f"{fact.value:,.0f} tokens ({fact.details.get('of', '')})."
-        for fact in found
+        for fact in drawn
     ] or ["No curves cross in this range."]
 
 

@@ -39,11 +39,11 @@ def scores(
     fig = style.card(style.WIDTH, 5.6, title=title)
     panels = fig.subplots(2, 2)
     for axes, (what, words) in zip(panels.flat, PANELS.items(), strict=False):
-        found = select.by_quantity(facts, what)
-        if not found:
+        drawn = select.by_quantity(facts, what)
+        if not drawn:
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
-        select.positive(found)
-        _panel(axes, found, *words)
+        select.positive(drawn)
+        _panel(axes, drawn, *words)
     for size in select.by_quantity(facts, PROCESSOR_CACHE):
         _line(panels[1, 0], size)
     _pages(panels[1, 1], select.by_quantity(facts, PAGE_FAULTS))
