@@ -40,7 +40,7 @@ LABS = (
     Lab(
         "attention_vs_rnn",
         "Why did attention replace recurrence, and what does it cost?",
-        5,
+        2,
     ),
     Lab("architectures", "Which shape of model is cheap by design?", None),
     Lab("quantization", "How few bits does a weight need?", 2),
