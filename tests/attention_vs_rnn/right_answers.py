@@ -1,7 +1,6 @@
 """Right answers to the exercises of lab 02, truly different ones for each."""
 
 import math
-import statistics
 
 import numpy
 import torch
@@ -10,29 +9,33 @@ from torch import nn
 
 
 def attend_by_formula(queries, keys, values):
+    tokens, seen = queries.shape[-2], keys.shape[-2]
     scores = queries @ keys.transpose(-2, -1) / math.sqrt(queries.shape[-1])
-    later = torch.ones(scores.shape[-2:], dtype=torch.bool).triu(1)
+    later = torch.ones(tokens, seen, dtype=torch.bool).triu(seen - tokens + 1)
     return scores.masked_fill(later, -math.inf).softmax(-1) @ values
 
 
 def attend_by_pytorch(queries, keys, values):
-    return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
+    tokens, seen = queries.shape[-2], keys.shape[-2]
+    visible = torch.ones(tokens, seen, dtype=torch.bool).tril(seen - tokens)
+    return F.scaled_dot_product_attention(queries, keys, values, attn_mask=visible)
 
 
 def attend_token_by_token(queries, keys, values):
-    mixed = []
+    mixed, more = [], keys.shape[-2] - queries.shape[-2]
     for place in range(queries.shape[-2]):
-        seen = keys[..., : place + 1, :]
+        seen = keys[..., : more + place + 1, :]
         scores = (seen * queries[..., place : place + 1, :]).sum(-1)
         shares = torch.exp(scores / queries.shape[-1] ** 0.5)
         shares = shares / shares.sum(-1, keepdim=True)
-        mixed.append((shares[..., None] * values[..., : place + 1, :]).sum(-2))
+        mixed.append((shares[..., None] * values[..., : more + place + 1, :]).sum(-2))
     return torch.stack(mixed, -2)
 
 
 def attend_masked_afterwards(queries, keys, values):
     """Softmax first is right where the rows are made to add up to 1 again."""
-    weights = (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(-1).tril()
+    weights = (queries @ keys.mT / queries.shape[-1] ** 0.5).softmax(-1)
+    weights = weights.tril(keys.shape[-2] - queries.shape[-2])
     return weights / weights.sum(-1, keepdim=True) @ values
 
 
@@ -62,25 +65,27 @@ def heads_by_pytorch(x, inputs, output, heads):
     return module(x, x, x, attn_mask=mask, need_weights=False)[0].detach()
 
 
-def step_by_chunks(x, hidden, cell, read, carry, bias):
-    gates = x @ read.T + hidden @ carry.T + bias
+def step_by_chunks(x, hidden, cell, weight_ih, weight_hh, bias):
+    gates = x @ weight_ih.T + hidden @ weight_hh.T + bias
     write, forget, content, show = gates.chunk(4, -1)
     cell = forget.sigmoid() * cell + write.sigmoid() * content.tanh()
     return show.sigmoid() * cell.tanh(), cell
 
 
-def step_by_gates(x, hidden, cell, read, carry, bias):
+def step_by_gates(x, hidden, cell, weight_ih, weight_hh, bias):
     def gate(number):
         own = slice(number * cell.shape[1], (number + 1) * cell.shape[1])
-        return F.linear(x, read[own]) + F.linear(hidden, carry[own], bias[own])
+        return F.linear(x, weight_ih[own]) + F.linear(hidden, weight_hh[own], bias[own])
 
     content = 2 * torch.sigmoid(2 * gate(2)) - 1  # a tanh in other words
     new = torch.sigmoid(gate(1)) * cell + torch.sigmoid(gate(0)) * content
     return [torch.tanh(new) / (1 + torch.exp(-gate(3))), new]
 
 
-def step_by_pytorch(x, hidden, cell, read, carry, bias):
-    return torch.lstm_cell(x, (hidden, cell), read, carry, bias, torch.zeros_like(bias))
+def step_by_pytorch(x, hidden, cell, weight_ih, weight_hh, bias):
+    return torch.lstm_cell(
+        x, (hidden, cell), weight_ih, weight_hh, bias, torch.zeros_like(bias)
+    )
 
 
 def gradient_by_autograd(model, x):
@@ -100,19 +105,39 @@ def gradient_by_jacobian(model, x):
     return numpy.linalg.norm(jacobian.sum(0).numpy(), axis=1)[::-1].tolist()
 
 
-def slope_by_sums(lengths, seconds):
-    x, y = torch.tensor(lengths).log(), torch.tensor(seconds).log()
-    x, y = x - x.mean(), y - y.mean()
-    return (x * y).sum() / (x * x).sum()
+def scan_by_doubling(decay, new):
+    span = 1
+    while span < new.shape[1]:
+        news = decay[:, span:] * new[:, :-span] + new[:, span:]
+        decays = decay[:, span:] * decay[:, :-span]
+        new = torch.cat((new[:, :span], news), 1)
+        decay = torch.cat((decay[:, :span], decays), 1)
+        span *= 2
+    return new
 
 
-def slope_by_numpy(lengths, seconds):
-    return numpy.polyfit(numpy.log2(lengths), numpy.log2(seconds), 1)[0]
+def scan_padded(decay, new):
+    """Shift by ones and zeros in the place of slices that get shorter."""
+    for power in range((new.shape[1] - 1).bit_length()):
+        span = 2**power
+        shifted = F.pad(new, (0, 0, span, 0))[:, : new.shape[1]]
+        before = F.pad(decay, (0, 0, span, 0), value=1.0)[:, : new.shape[1]]
+        new, decay = decay * shifted + new, decay * before
+    return new
 
 
-def slope_by_statistics(lengths, seconds):
-    logarithms = [list(map(math.log10, each)) for each in (lengths, seconds)]
-    return statistics.linear_regression(*logarithms).slope
+def scan_in_pairs(decay, new):
+    """Join neighbours, solve the pairs the same way, fill in between."""
+    tokens = new.shape[1]
+    if tokens == 1:
+        return new
+    even, odd = slice(0, tokens // 2 * 2, 2), slice(1, None, 2)
+    later = decay[:, odd]
+    pairs = scan_in_pairs(later * decay[:, even], later * new[:, even] + new[:, odd])
+    states = new.clone()
+    states[:, odd] = pairs
+    states[:, 2::2] += decay[:, 2::2] * pairs[:, : (tokens - 1) // 2]
+    return states
 
 
 # --- in other styles: what is correct stays correct
@@ -120,10 +145,10 @@ def slope_by_statistics(lengths, seconds):
 
 def attend_in_loops(queries, keys, values):
     """Fill zeros one after the other, with numbers of Python inside."""
-    out = torch.zeros(values.shape)
+    out, more = torch.zeros(queries.shape), keys.shape[-2] - queries.shape[-2]
     for place in numpy.ndindex(*queries.shape[:-1]):
         *head, token = place
-        seen = (*head, slice(token + 1))
+        seen = (*head, slice(more + token + 1))
         scores = [float(k @ queries[place]) for k in keys[seen]]
         shares = [math.exp(s / math.sqrt(queries.shape[-1])) for s in scores]
         for share, row in zip(shares, values[seen], strict=True):
@@ -135,14 +160,15 @@ def attend_by_einsum(queries, keys, values):
     scores = (
         torch.einsum("...td,...sd->...ts", queries, keys) / queries.shape[-1] ** 0.5
     )
-    scores = scores + torch.full(scores.shape[-2:], -math.inf).triu(1)
+    more = keys.shape[-2] - queries.shape[-2]
+    scores = scores + torch.full(scores.shape[-2:], -math.inf).triu(1 + more)
     return torch.einsum("...ts,...sd->...td", torch.softmax(scores, -1), values)
 
 
 def attend_in_numpy(queries, keys, values):
     q, k, v = (one.double().numpy() for one in (queries, keys, values))
     scores = numpy.exp(q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5)
-    scores = numpy.tril(scores)
+    scores = numpy.tril(scores, k.shape[-2] - q.shape[-2])
     return torch.from_numpy(scores / scores.sum(-1, keepdims=True) @ v).float()
 
 
@@ -165,19 +191,19 @@ def heads_by_einsum(x, inputs, output, heads):
     return torch.einsum("hte,hed->td", mixed, output.T.reshape(heads, -1, len(output)))
 
 
-def step_row_by_row(x, hidden, cell, read, carry, bias):
+def step_row_by_row(x, hidden, cell, weight_ih, weight_hh, bias):
     pairs = []
     for row, state, kept in zip(x, hidden, cell, strict=True):
-        gates = read @ row + carry @ state + bias
+        gates = weight_ih @ row + weight_hh @ state + bias
         write, forget, content, show = gates.view(4, -1)
         new = torch.sigmoid(forget) * kept + torch.sigmoid(write) * torch.tanh(content)
         pairs.append((torch.sigmoid(show) * torch.tanh(new), new))
     return tuple(map(torch.stack, zip(*pairs, strict=True)))
 
 
-def step_stacked(x, hidden, cell, read, carry, bias):
+def step_stacked(x, hidden, cell, weight_ih, weight_hh, bias):
     """Return both in one tensor, which unpacks into two."""
-    both = torch.cat((x, hidden), 1) @ torch.cat((read, carry), 1).T + bias
+    both = torch.cat((x, hidden), 1) @ torch.cat((weight_ih, weight_hh), 1).T + bias
     width = cell.shape[1]
     i, f, g, o = (both[:, n * width : (n + 1) * width] for n in range(4))
     new = f.sigmoid().mul(cell).add(i.sigmoid() * g.tanh())
@@ -196,14 +222,30 @@ def gradient_in_lists(model, x):
     return [math.hypot(*row) for row in x.grad.tolist()][::-1]
 
 
-def slope_by_lstsq(lengths, seconds):
-    x = numpy.vstack((numpy.log(lengths), numpy.ones(len(lengths)))).T
-    return numpy.linalg.lstsq(x, numpy.log(seconds), rcond=None)[0][:1]
+def scan_in_halves(decay, new):
+    """Solve both halves, then hand the end of the first on to the second."""
+    tokens, states, decays, width = new.shape[1], new, decay, 1
+    while width < tokens:
+        place = torch.arange(tokens)
+        is_right = (place // width % 2 == 1)[:, None]
+        end = (place // width * width - 1).clamp(min=0)
+        states, decays = (
+            torch.where(is_right, decays * states[:, end] + states, states),
+            torch.where(is_right, decays * decays[:, end], decays),
+        )
+        width *= 2
+    return states
 
 
-def slope_by_covariance(lengths, seconds):
-    both = torch.tensor([lengths, seconds], dtype=torch.float64).log2().cov()
-    return both[0, 1] / both[0, 0]
+def scan_in_numpy(decay, new):
+    a, b, span = decay.numpy().copy(), new.numpy().copy(), 1
+    while span < b.shape[1]:
+        b = numpy.concatenate(
+            (b[:, :span], a[:, span:] * b[:, :-span] + b[:, span:]), 1
+        )
+        a = numpy.concatenate((a[:, :span], a[:, span:] * a[:, :-span]), 1)
+        span *= 2
+    return torch.from_numpy(b)
 
 
 RIGHT = {
@@ -237,11 +279,11 @@ RIGHT = {
         gradient_by_vjp,
         gradient_in_lists,
     ),
-    "slope": (
-        slope_by_sums,
-        slope_by_numpy,
-        slope_by_statistics,
-        slope_by_lstsq,
-        slope_by_covariance,
+    "scan": (
+        scan_by_doubling,
+        scan_padded,
+        scan_in_pairs,
+        scan_in_halves,
+        scan_in_numpy,
     ),
 }

@@ -15,9 +15,14 @@ def scores(queries, keys):
     return queries @ keys.mT / queries.shape[-1] ** 0.5
 
 
+def more_keys(queries, keys):
+    return keys.shape[-2] - queries.shape[-2]
+
+
 def hidden_from(first, *, value=-math.inf):
     def attend(queries, keys, values):
-        later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(first)
+        diagonal = first + more_keys(queries, keys)
+        later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(diagonal)
         weights = scores(queries, keys).masked_fill(later, value).softmax(-1)
         return weights @ values
 
@@ -30,11 +35,23 @@ def future_only(queries, keys, values):
 
 
 def masked_after(queries, keys, values):
-    return scores(queries, keys).softmax(-1).tril() @ values
+    weights = scores(queries, keys).softmax(-1)
+    return weights.tril(more_keys(queries, keys)) @ values
 
 
 def masked_by_zeros(queries, keys, values):
-    return scores(queries, keys).tril().softmax(-1) @ values
+    products = scores(queries, keys).tril(more_keys(queries, keys))
+    return products.softmax(-1) @ values
+
+
+def of_the_first_tokens(queries, keys, values):
+    later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(1)
+    return scores(queries, keys).masked_fill(later, -math.inf).softmax(-1) @ values
+
+
+def only_square(queries, keys, values):
+    square = torch.ones(queries.shape[-2], queries.shape[-2], dtype=torch.bool).triu(1)
+    return scores(queries, keys).masked_fill(square, -math.inf).softmax(-1) @ values
 
 
 def scaled_by(factor):
@@ -47,7 +64,9 @@ def scaled_by(factor):
 
 def softmax_over(axis):
     def attend(queries, keys, values):
-        later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(1)
+        later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(
+            1 + more_keys(queries, keys)
+        )
         hidden = scores(queries, keys).masked_fill(later, -math.inf)
         return hidden.softmax(axis) @ values
 
@@ -55,7 +74,9 @@ def softmax_over(axis):
 
 
 def no_softmax(queries, keys, values):
-    later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(1)
+    later = torch.ones_like(scores(queries, keys), dtype=torch.bool).triu(
+        1 + more_keys(queries, keys)
+    )
     return scores(queries, keys).masked_fill(later, -math.inf) @ values
 
 
@@ -127,6 +148,8 @@ MADE = {
         ),
         "mask one too late": (hidden_from(2), "one too late"),
         "no mask": (hidden_from(99), "no mask"),
+        "queries of the first tokens": (of_the_first_tokens, "belong to the last T"),
+        "a mask of T x T": (only_square, "belong to the last T"),
         "mask the wrong way round": (future_only, "wrong way round"),
         "mask after softmax": (masked_after, "mask before softmax"),
         "zeros for a mask": (masked_by_zeros, "-inf"),
@@ -149,7 +172,7 @@ MADE = {
             "not keys",
         ),
         "weights for values": (
-            lambda q, k, v: mixing.attend(q, k, torch.eye(q.shape[-2]).to(q)),
+            lambda q, k, v: mixing.attend(q, k, torch.eye(k.shape[-2]).to(q)),
             "shape",
         ),
         "learnt by heart": (

@@ -2,7 +2,6 @@
 
 import math
 
-import numpy
 import torch
 from attention_vs_rnn import right_answers as right
 from attention_vs_rnn.wrong_answers import WRONG as ATTENTION
@@ -13,8 +12,10 @@ from llmlab.checks.attention_vs_rnn import mixing
 
 
 def gates_in_order(*order):
-    def lstm_step(x, hidden, cell, read, carry, bias):
-        weights = [torch.cat([w.chunk(4)[i] for i in order]) for w in (read, carry)]
+    def lstm_step(x, hidden, cell, weight_ih, weight_hh, bias):
+        weights = [
+            torch.cat([w.chunk(4)[i] for i in order]) for w in (weight_ih, weight_hh)
+        ]
         bias = torch.cat([bias.chunk(4)[i] for i in order])
         return right.step_by_chunks(x, hidden, cell, *weights, bias)
 
@@ -35,41 +36,74 @@ def gradient_of(output, x):
     return torch.autograd.grad(output(x), x)[0]
 
 
-def slope_through_the_origin(lengths, seconds):
-    x, y = numpy.log(lengths), numpy.log(seconds)
-    return (x * y).sum() / (x * x).sum()
+def one_round(decay, new):
+    return torch.cat((new[:, :1], decay[:, 1:] * new[:, :-1] + new[:, 1:]), 1)
 
 
-def mean_of_steps(lengths, seconds):
-    x, y = numpy.log(lengths), numpy.log(seconds)
-    return numpy.mean(numpy.diff(y) / numpy.diff(x))
+def decays_as_they_were(decay, new):
+    span = 1
+    while span < new.shape[1]:
+        news = decay[:, span:] * new[:, :-span] + new[:, span:]
+        new, span = torch.cat((new[:, :span], news), 1), 2 * span
+    return new
+
+
+def one_step_after_the_other(decay, new):
+    states, state = [], torch.zeros_like(new[:, 0])
+    for kept, added in zip(decay.unbind(1), new.unbind(1), strict=True):
+        state = kept * state + added
+        states.append(state)
+    return torch.stack(states, 1)
+
+
+def by_the_closed_form(decay, new):
+    product = decay.cumprod(1)
+    return product * (new / product).cumsum(1)
+
+
+def in_place(decay, new):
+    span = 1
+    while span < new.shape[1]:
+        new[:, span:] += decay[:, span:] * new[:, :-span]
+        decay[:, span:] *= decay[:, :-span].clone()
+        span *= 2
+    return new
 
 
 MADE = {
     "lstm_step": {
-        "show before content": (gates_in_order(0, 1, 3, 2), "another order"),
-        "forget before write": (gates_in_order(1, 0, 2, 3), "write is the first"),
-        "show second": (gates_in_order(0, 2, 3, 1), "third gate"),
+        "o before g": (gates_in_order(0, 1, 3, 2), "another order"),
+        "f before i": (gates_in_order(1, 0, 2, 3), "input gate i is the first"),
+        "o second": (gates_in_order(0, 2, 3, 1), "g is the third"),
         "hidden state not carried": (
             lambda x, h, *rest: right.step_by_chunks(x, torch.zeros_like(h), *rest),
-            "hidden state is not carried",
+            "hidden state is left out",
         ),
         "cell not carried": (
             lambda x, h, c, *rest: right.step_by_chunks(
                 x, h, torch.zeros_like(c), *rest
             ),
-            "cell is not carried",
+            "old cell is left out",
         ),
         "no forget gate": (step_but(keep=lambda gate: 1), "forget gate"),
-        "sigmoid for content": (step_but(squash=torch.sigmoid), "not by a sigmoid"),
+        "sigmoid for content": (
+            step_but(squash=torch.sigmoid),
+            "not through a sigmoid",
+        ),
         "content not squashed": (
             step_but(squash=lambda gate: gate),
-            "before it is",
+            "before it is added",
         ),
-        "cell not squashed": (step_but(show=lambda old, new: new), "squashed cell"),
-        "old cell shown": (step_but(show=lambda old, new: old.tanh()), "new cell"),
+        "cell not squashed": (step_but(show=lambda old, new: new), "not o * cell"),
+        "old cell shown": (
+            step_but(show=lambda old, new: old.tanh()),
+            "not the old one",
+        ),
         "no bias": (lambda *a: right.step_by_chunks(*a[:-1], 0 * a[-1]), "bias"),
-        "nothing read": (lambda x, *rest: right.step_by_chunks(0 * x, *rest), "read"),
+        "nothing read": (
+            lambda x, *rest: right.step_by_chunks(0 * x, *rest),
+            "token is left out",
+        ),
         "cell first": (
             lambda *a: right.step_by_chunks(*a)[::-1],
             "hidden state comes first",
@@ -142,30 +176,43 @@ MADE = {
         ),
         "no gradient": (lambda model, x: model(x)[-1].backward(), "runs"),
     },
-    "slope": {
-        "no logarithms": (lambda x, y: numpy.polyfit(x, y, 1)[0], "of both"),
-        "seconds only": (lambda x, y: numpy.polyfit(x, numpy.log(y), 1)[0], "lengths"),
-        "lengths only": (lambda x, y: numpy.polyfit(numpy.log(x), y, 1)[0], "seconds"),
-        "two bases": (
-            lambda x, y: numpy.polyfit(numpy.log2(x), numpy.log(y), 1)[0],
-            "one base",
+    "scan": {
+        "one round": (one_round, "one round is not enough"),
+        "decays left alone": (decays_as_they_were, "have to be joined as well"),
+        "a running sum": (lambda decay, new: new.cumsum(1), "decay is missing"),
+        "a loop over the tokens": (one_step_after_the_other, "takes T steps"),
+        "divided by products": (by_the_closed_form, "divide by nothing"),
+        "from the end": (
+            lambda decay, new: right.scan_by_doubling(decay.flip(1), new.flip(1)).flip(
+                1
+            ),
+            "from the end",
         ),
-        "upside down": (lambda x, y: right.slope_by_sums(y, x), "upside down"),
-        "through the origin": (slope_through_the_origin, "origin"),
-        "two points only": (
-            lambda x, y: right.slope_by_sums([x[0], x[-1]], [y[0], y[-1]]),
-            "use all",
+        "swapped": (
+            lambda decay, new: right.scan_by_doubling(new, decay),
+            "changed places",
         ),
-        "height": (
-            lambda x, y: numpy.polyfit(numpy.log(x), numpy.log(y), 1)[1],
-            "height",
+        "along the texts": (
+            lambda decay, new: right.scan_by_doubling(
+                decay.transpose(0, 1), new.transpose(0, 1)
+            ).transpose(0, 1),
+            "not along the first axis",
         ),
-        "mean of steps": (mean_of_steps, "between neighbours"),
-        "learnt by heart": (lambda x, y: 2.0, "expected"),
-        "rounded": (lambda x, y: round(float(right.slope_by_sums(x, y))), "expected"),
-        "both numbers": (
-            lambda x, y: numpy.polyfit(numpy.log(x), numpy.log(y), 1),
-            "number",
+        "the last state only": (
+            lambda decay, new: right.scan_by_doubling(decay, new)[:, -1],
+            "shape",
+        ),
+        "in place": (in_place, "leaves"),
+        "one state too early": (
+            lambda decay, new: torch.cat(
+                (0 * new[:, :1], right.scan_by_doubling(decay, new)[:, :-1]), 1
+            ),
+            "expected",
+        ),
+        "nothing returned": (lambda decay, new: None, "return"),
+        "a list": (
+            lambda decay, new: right.scan_by_doubling(decay, new).tolist(),
+            "a tensor",
         ),
     },
 }

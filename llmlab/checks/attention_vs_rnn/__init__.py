@@ -15,7 +15,7 @@ globals().update(  # over the modules, which have the same names
             "several_heads",
             "lstm_step",
             "gradient_by_distance",
-            "slope",
+            "scan",
         ],
         parts={"fading": fading},
     )

@@ -13,18 +13,23 @@ from llmlab.checks.exercise import Exercise, Value, case
 HINTS = (
     "Compare each query with each key, hide what comes later, then share out.",
     "Scores are queries @ keys.mT over √H; later ones get -inf; then softmax.",
-    "ones(T, T).triu(1).bool() is later: masked_fill(…, -inf), softmax(-1), @ values.",
+    "ones(T, S).triu(S - T + 1).bool() is later: masked_fill(…, -inf), softmax(-1).",
 )
+LAST = "the queries belong to the last T of the S tokens: triu(S - T + 1)."
 
 
 def _cases():
     generator = torch.Generator().manual_seed(0)
-    example = torch.zeros(3, 3, 4)  # of the text: weights 1 : 3 : 4
+    example = torch.zeros(3, 3, 4)  # weights 1 : 3 : 4
     example[0, :, 0], example[2, :, 0] = 2.0, torch.tensor([8.0, 16.0, 24.0])
     example[1, :, 0] = torch.tensor([1.0, 3.0, 4.0]).log()
     sizes = ((3, 4), (1, 5), (7, 3), (2, 6, 4), (2, 3, 5, 8))
     for one in (example, *(mixing.normal(generator, 3, *size) for size in sizes)):
         yield case(*one.unbind(0))
+    for tokens, seen in ((3, 5), (1, 6)):  # behind a cache
+        queries = mixing.normal(generator, 2, tokens, 4)
+        keys, values = mixing.normal(generator, 2, 2, seen, 4).unbind(0)
+        yield case(queries, keys, values, about=LAST)
 
 
 EXERCISE = Exercise(
@@ -32,7 +37,7 @@ EXERCISE = Exercise(
     right=mixing.attend,
     gives=(Value("the mixed values", tensor=mixing.TENSOR, dtype=mixing.DTYPE),),
     cases=lambda: [*_cases()],
-    covers="from one token alone to two rows of three heads",
+    covers="from one token alone to three behind a cache",
     hints=HINTS,
     hint="scores over √H, later keys at -inf, softmax over the keys, times the values.",
     tolerance=1e-4,
@@ -41,12 +46,13 @@ EXERCISE = Exercise(
             lambda q, k, v: mixing.attend(q, k, v, hidden=0, below=-1e9),
             lambda q, k, v: mixing.attend(q, k, v, hidden=0),
         ),
+        LAST: mixing.from_the_first,
         "no mask: a token must not see what comes after it.":
-            lambda q, k, v: mixing.attend(q, k, v, hidden=q.shape[-2]),
+            lambda q, k, v: mixing.attend(q, k, v, hidden=k.shape[-2]),
         "the mask is one too late: a token sees its next one.":
             lambda q, k, v: mixing.attend(q, k, v, hidden=2),
         "the mask is the wrong way round: hide what is later, not the past.":
-            lambda *a: mixing.attend(*(one.flip(-2) for one in a)).flip(-2),
+            (mixing.future, lambda *a: mixing.future(*a, offset=True)),
         "mask before softmax: afterwards a row no longer adds up to 1.":
             mixing.masked_late,
         "there are no scores: compare queries with keys before softmax.":

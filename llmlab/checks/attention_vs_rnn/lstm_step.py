@@ -9,17 +9,20 @@ from llmlab.checks.exercise import Exercise, Value, case
 # fmt: off
 
 HINTS = (
-    "All four gates are one sum: what is read, what is carried, and the bias.",
-    "chunk(4, -1): write, forget, content, show; tanh for content, else sigmoids.",
-    "cell = forget * cell + write * content, then hidden = show * tanh(cell).",
+    "All four gates are one sum: of the token, of the hidden state, and the bias.",
+    "chunk(4, -1) gives i, f, g, o; tanh for g, sigmoid for the others.",
+    "cell = f * cell + i * g, then hidden = o * tanh(cell).",
 )
 
 
 def _cases():
     generator = torch.Generator().manual_seed(0)
-    zero, flat = torch.zeros(1, 1), torch.zeros(4, 1)
-    bias = torch.tensor([1 / 3, 3.0, 2.0, 1.0]).log()
-    yield case(zero, zero, zero + 4, flat, flat, bias)  # the text's
+    yield case(
+        torch.tensor([[1.0, 2.0]]), torch.tensor([[0.5]]), torch.tensor([[4.0]]),
+        torch.tensor([[0.5, -0.5], [1.0, 0.5], [-1.0, 1.0], [0.0, 0.5]]),
+        torch.tensor([[1.0], [-2.0], [0.5], [2.0]]),
+        torch.tensor([0.5, 1.0, -0.75, -1.0]),
+    )  # fmt: skip
     for rows, inputs, width in ((1, 3, 2), (3, 2, 5), (4, 6, 6), (2, 1, 3)):
         x = mixing.normal(generator, rows, inputs)
         hidden, cell = mixing.normal(generator, 2, rows, width).unbind(0)
@@ -37,28 +40,28 @@ EXERCISE = Exercise(
     cases=lambda: [*_cases()],
     covers="hidden state and cell",
     hints=HINTS,
-    hint="the order is write, forget, content, show; sigmoids, and a tanh for content.",
+    hint="the order is i, f, g, o; sigmoids, and a tanh for g.",
     tolerance=1e-4,
     mistakes={
-        "the gates are in another order: write, forget, content, show.":
+        "the gates are in another order: i, f, g, o.":
             lambda *a: mixing.lstm_step(*a, order=(0, 1, 3, 2)),
-        "write is the first gate, forget the second.":
+        "the input gate i is the first, the forget gate f the second.":
             lambda *a: mixing.lstm_step(*a, order=(1, 0, 2, 3)),
-        "content is the third gate and show the last, after write and forget.":
+        "g is the third and the output gate o the last, after i and f.":
             lambda *a: mixing.lstm_step(*a, order=(0, 2, 3, 1)),
-        "the hidden state is not carried: add hidden @ carry.T.":
+        "the hidden state is left out: add hidden @ weight_hh.T.":
             lambda x, h, *rest: mixing.lstm_step(x, 0 * h, *rest),
-        "the cell is not carried: forget * cell, plus what is written.":
+        "the old cell is left out: f * cell, plus what is added.":
             lambda x, h, c, *rest: mixing.lstm_step(x, h, 0 * c, *rest),
-        "the forget gate is missing: forget * cell.":
+        "the forget gate is missing: f * cell.":
             lambda *a: mixing.lstm_step(*a, keep=lambda gate: 1),
-        "content is squashed by tanh, not by a sigmoid.":
+        "g goes through tanh, not through a sigmoid.":
             lambda *a: mixing.lstm_step(*a, squash=torch.sigmoid),
-        "content is squashed by tanh before it is written.":
-            lambda *a: mixing.lstm_step(*a, squash=lambda content: content),
-        "show the squashed cell: show * tanh(cell).":
+        "g goes through tanh before it is added.":
+            lambda *a: mixing.lstm_step(*a, squash=lambda g: g),
+        "the hidden state is o * tanh(cell), not o * cell.":
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: new),
-        "show the new cell, not the one that was given.":
+        "the hidden state shows the new cell, not the old one.":
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: old.tanh()),
         "the bias is missing.": lambda x, h, c, read, carry, bias:
                 mixing.lstm_step(x, h, c, read, carry, 0 * bias),
@@ -66,7 +69,7 @@ EXERCISE = Exercise(
             lambda *a: mixing.lstm_step(*a)[::-1],
         "the cell comes back too: return the hidden state, the cell.":
             lambda *a: mixing.lstm_step(*a)[0],
-        "nothing is read: add x @ read.T.":
+        "the token is left out: add x @ weight_ih.T.":
             lambda x, *rest: mixing.lstm_step(0 * x, *rest),
     },
 )

@@ -21,24 +21,48 @@ def normal(generator: torch.Generator, *size: int) -> Tensor:
 
 
 def attend(queries, keys, values, *, hidden=1, scale=None, axis=-1, below=-math.inf):
-    """Attend causally over (…, T, H); `hidden` is the first diagonal that is hidden."""
-    scale = queries.shape[-1] ** -0.5 if scale is None else scale
-    scores = queries @ keys.mT * scale
-    later = torch.ones_like(scores).bool().triu(hidden)
-    return scores.masked_fill(later, below).softmax(axis) @ values
+    """Attend causally; the queries (…, T, H) are of the last T of S tokens.
+
+    `hidden` is the first diagonal that is hidden, counted from each token itself.
+    """
+    scores = _scores(queries, keys, scale)
+    return scores.masked_fill(_later(scores, hidden), below).softmax(axis) @ values
 
 
 def unsquashed(queries, keys, values, *, below) -> Tensor:
     """Mix with the scores themselves."""
-    scores = queries @ keys.mT * queries.shape[-1] ** -0.5
-    later = torch.ones_like(scores).bool().triu(1)
-    return scores.masked_fill(later, below) @ values
+    scores = _scores(queries, keys)
+    return scores.masked_fill(_later(scores, 1), below) @ values
 
 
 def masked_late(queries, keys, values) -> Tensor:
     """Hide what is later only when the weights are made."""
-    weights = (queries @ keys.mT * queries.shape[-1] ** -0.5).softmax(-1)
-    return weights.tril() @ values
+    weights = _scores(queries, keys).softmax(-1)
+    return weights.masked_fill(_later(weights, 1), 0) @ values
+
+
+def from_the_first(queries, keys, values) -> Tensor:
+    """Take the queries for those of the first T tokens."""
+    more = keys.shape[-2] - queries.shape[-2]
+    return attend(queries, keys, values, hidden=1 - more)
+
+
+def future(queries, keys, values, *, offset=False) -> Tensor:
+    """Hide the past; `offset` counts from the token itself where T < S."""
+    scores = _scores(queries, keys)
+    more = scores.shape[-1] - scores.shape[-2] if offset else 0
+    past = torch.ones_like(scores).bool().tril(more - 1)
+    return scores.masked_fill(past, -math.inf).softmax(-1) @ values
+
+
+def _scores(queries, keys, scale=None) -> Tensor:
+    return queries @ keys.mT * (queries.shape[-1] ** -0.5 if scale is None else scale)
+
+
+def _later(scores: Tensor, hidden: int) -> Tensor:
+    """Return which scores (…, T, S) are hidden from this diagonal on."""
+    more = scores.shape[-1] - scores.shape[-2]
+    return torch.ones_like(scores).bool().triu(hidden + more)
 
 
 def several(
@@ -80,14 +104,14 @@ def _new(old: Tensor, new: Tensor) -> Tensor:
 
 
 def lstm_step(
-    x, hidden, cell, read, carry, bias, *,
+    x, hidden, cell, weight_ih, weight_hh, bias, *,
     order=(0, 1, 2, 3), squash=torch.tanh, keep=torch.sigmoid, show=_new,
 ):  # fmt: skip
     """Read x (B, inputs) into hidden state and cell (B, D)."""
-    gates = (x @ read.T + hidden @ carry.T + bias).chunk(4, -1)
-    write, forget, content, shown = (gates[place] for place in order)
-    new = keep(forget) * cell + write.sigmoid() * squash(content)
-    return shown.sigmoid() * show(cell, new), new
+    gates = (x @ weight_ih.T + hidden @ weight_hh.T + bias).chunk(4, -1)
+    i, f, g, o = (gates[place] for place in order)
+    new = keep(f) * cell + i.sigmoid() * squash(g)
+    return o.sigmoid() * show(cell, new), new
 
 
 def _parts(x: Tensor, inputs: Tensor) -> tuple[Tensor, ...]:
