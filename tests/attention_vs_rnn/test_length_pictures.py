@@ -7,8 +7,8 @@ from llmlab import show
 from llmlab.core.records import Record
 from llmlab.show import attention_vs_rnn as pictures
 from llmlab.show.attention_vs_rnn.attended import readings_alt
-from llmlab.show.attention_vs_rnn.costs import costs_alt
-from llmlab.show.attention_vs_rnn.scores import scores_alt
+from llmlab.show.attention_vs_rnn.by_length import costs_alt
+from llmlab.show.attention_vs_rnn.score_times import scores_alt
 
 LENGTHS = (64, 256, 1024, 4096)
 NAMES = ("attention, fused", "lstm")

@@ -18,12 +18,12 @@ result, and says of it, stands in `kinds`.
 from llmlab.core import faces
 from llmlab.show.attention_vs_rnn import drawings, kinds
 from llmlab.show.attention_vs_rnn.attended import readings
+from llmlab.show.attention_vs_rnn.by_length import costs, scans
 from llmlab.show.attention_vs_rnn.contexts import positions
-from llmlab.show.attention_vs_rnn.costs import costs, scans
 from llmlab.show.attention_vs_rnn.growth import lengths
 from llmlab.show.attention_vs_rnn.maps import attention_map
 from llmlab.show.attention_vs_rnn.norms import gradients
-from llmlab.show.attention_vs_rnn.scores import scores
+from llmlab.show.attention_vs_rnn.score_times import scores
 from llmlab.show.attention_vs_rnn.widget import attention_widget
 
 __all__ = ["attention_map", "attention_widget", "costs", "drawings", "gradients"]

@@ -8,21 +8,28 @@ from llmlab.attention_vs_rnn import quantities as names
 from llmlab.core import records
 from llmlab.core.quantities import BITS_PER_TOKEN, DECODE_LATENCY, PREFILL_LATENCY
 from llmlab.show import registry
-from llmlab.show.attention_vs_rnn import attended, contexts, costs, maps, norms, scores
+from llmlab.show.attention_vs_rnn import (
+    attended,
+    by_length,
+    contexts,
+    maps,
+    norms,
+    score_times,
+)
 
 
 def register() -> None:
     """Let `show.figure` know the pictures of this lab."""
     add = registry.register
-    add(names.ATTEND_LATENCY, names.SCORE_TIME, draw=scores.scores,
-        alt=scores.scores_alt)  # fmt: skip
+    add(names.ATTEND_LATENCY, names.SCORE_TIME, draw=score_times.scores,
+        alt=score_times.scores_alt)  # fmt: skip
     add(names.ATTENTION_WEIGHT, key="head", draw=_map, alt=_sentence)
     add(names.ATTENTION_WEIGHT, names.EFFECT_OF_REMOVAL, draw=attended.readings,
         alt=attended.readings_alt)  # fmt: skip
     add(names.GRADIENT_NORM, draw=norms.gradients, alt=norms.gradients_alt)
-    add(names.SCAN_LATENCY, draw=costs.scans, alt=costs.scans_alt)
+    add(names.SCAN_LATENCY, draw=by_length.scans, alt=by_length.scans_alt)
     add(PREFILL_LATENCY, DECODE_LATENCY, names.PREFILL_MEMORY, names.STATE,
-        draw=costs.costs, alt=costs.costs_alt)  # fmt: skip
+        draw=by_length.costs, alt=by_length.costs_alt)  # fmt: skip
     add(BITS_PER_TOKEN, names.GAIN_FROM_CONTEXT, draw=contexts.positions,
         alt=contexts.positions_alt)  # fmt: skip
 
