@@ -79,21 +79,21 @@ def test_a_crossing_is_ringed_on_its_curve_and_written_into_the_picture():
     assert "No curves cross in this range." in costs_alt(COSTS)
 
 
-def test_each_of_four_costs_has_a_panel_and_a_missing_one_is_refused():
-    assert len(pictures.costs(COSTS).axes) == 4
+def test_each_of_three_costs_has_a_panel_and_a_missing_one_is_refused():
+    assert len(pictures.costs(COSTS).axes) == 3
     kept = [fact for fact in COSTS if fact.name != "state"]
     with pytest.raises(ValueError, match="no 'state', which a panel shows"):
         pictures.costs(kept)
     with pytest.raises(ValueError, match="no 'scan latency'"):
         pictures.scans(COSTS)
-    with pytest.raises(ValueError, match="no 'attention latency'"):
+    with pytest.raises(ValueError, match="no 'time for each score'"):
         pictures.scores(COSTS)
 
 
 def test_what_explains_the_time_is_drawn_or_said_to_be_unknown():
     panel = pictures.scores([*GROWTH, *PAGES, CACHE]).axes
-    assert panel[3].lines[0].get_ydata()[-1] == 1024
-    assert "processor's cache, 1.00 MB" in words_of(panel[2].figure)
+    assert panel[2].lines[0].get_ydata()[-1] == 1024
+    assert "processor's cache, 1.00 MB" in words_of(panel[1].figure)
     assert "not counted on this system" in words_of(pictures.scores(GROWTH))
     alt = scores_alt([*GROWTH, *PAGES])
     assert "handed 1,024 new pages" in alt and "4,096 tokens take" in alt

@@ -72,7 +72,8 @@ def attend(queries, keys, values):
 
     q, k, v = (one.detach().double().numpy() for one in (queries, keys, values))
     scores = q @ k.swapaxes(-1, -2) / q.shape[-1] ** 0.5
-    shares = numpy.tril(numpy.exp(scores - scores.max(-1, keepdims=True)))
+    shares = numpy.exp(scores - scores.max(-1, keepdims=True))
+    shares = numpy.tril(shares, k.shape[-2] - q.shape[-2])
     mixed = shares / shares.sum(-1, keepdims=True) @ v
     return torch.from_numpy(mixed).to(queries.dtype)
 """,
@@ -87,16 +88,16 @@ def several_heads(x, inputs, output, heads):
     return joined @ output.T
 """,
         "lstm_step": """
-def lstm_step(x, hidden, cell, read, carry, bias):
+def lstm_step(x, hidden, cell, weight_ih, weight_hh, bias):
     import numpy
 
     def sigmoid(one):
         return 1 / (1 + numpy.exp(-one))
 
-    gates = (x @ read.T + hidden @ carry.T + bias).detach().numpy()
-    write, forget, content, show = numpy.split(gates, 4, axis=1)
-    new = sigmoid(forget) * cell.numpy() + sigmoid(write) * numpy.tanh(content)
-    return torch.tensor(sigmoid(show) * numpy.tanh(new)), torch.tensor(new)
+    gates = (x @ weight_ih.T + hidden @ weight_hh.T + bias).detach().numpy()
+    i, f, g, o = numpy.split(gates, 4, axis=1)
+    new = sigmoid(f) * cell.numpy() + sigmoid(i) * numpy.tanh(g)
+    return torch.tensor(sigmoid(o) * numpy.tanh(new)), torch.tensor(new)
 """,
         "gradient_by_distance": """
 def gradient_by_distance(model, x):
@@ -106,11 +107,19 @@ def gradient_by_distance(model, x):
     (rows,) = torch.autograd.grad(model(x)[-1].sum(), x)
     return numpy.linalg.norm(rows.numpy(), axis=1)[::-1]
 """,
-        "slope": """
-def slope(lengths, seconds):
+        "scan": """
+def scan(decay, new):
     import numpy
 
-    return numpy.polyfit(numpy.log2(lengths), numpy.log2(seconds), 1)[0]
+    a, b, span = decay.detach().numpy(), new.detach().numpy(), 1
+    while span < b.shape[1]:
+        later = a[:, span:]
+        b = numpy.concatenate(
+            (b[:, :span], later * b[:, :-span] + b[:, span:]), axis=1
+        )
+        a = numpy.concatenate((a[:, :span], later * a[:, :-span]), axis=1)
+        span *= 2
+    return torch.tensor(b)
 """,
     },
     "quantization": {

@@ -61,7 +61,8 @@ def roofline(flops, moved, peak, bandwidth):
 def attend(queries, keys, values):
     scores = torch.einsum("...td,...sd->...ts", queries, keys)
     scores = scores / queries.shape[-1] ** 0.5
-    scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1)
+    more = keys.shape[-2] - queries.shape[-2]
+    scores = scores + torch.full(scores.shape[-2:], -torch.inf).triu(1 + more)
     return torch.einsum("...ts,...sd->...td", torch.softmax(scores, -1), values)
 """,
         "several_heads": """
@@ -74,11 +75,12 @@ def several_heads(x, inputs, output, heads):
     return out @ output.T
 """,
         "lstm_step": """
-def lstm_step(x, hidden, cell, read, carry, bias):
-    both = torch.cat((x, hidden), 1) @ torch.cat((read, carry), 1).T + bias
-    write, forget, content, show = both.chunk(4, 1)
-    new = forget.sigmoid() * cell + write.sigmoid() * content.tanh()
-    return torch.stack((show.sigmoid() * new.tanh(), new))
+def lstm_step(x, hidden, cell, weight_ih, weight_hh, bias):
+    weights = torch.cat((weight_ih, weight_hh), 1)
+    both = torch.cat((x, hidden), 1) @ weights.T + bias
+    i, f, g, o = both.chunk(4, 1)
+    new = f.sigmoid() * cell + i.sigmoid() * g.tanh()
+    return torch.stack((o.sigmoid() * new.tanh(), new))
 """,
         "gradient_by_distance": """
 def gradient_by_distance(model, x):
@@ -86,10 +88,20 @@ def gradient_by_distance(model, x):
     model(x)[len(x) - 1].sum().backward()
     return [row.norm() for row in reversed(x.grad)]
 """,
-        "slope": """
-def slope(lengths, seconds):
-    both = torch.tensor([[*lengths], [*seconds]], dtype=torch.float64).log().cov()
-    return both[0, 1] / both[0, 0]
+        "scan": """
+def scan(decay, new):
+    tokens = new.shape[1]
+    if tokens == 1:
+        return new
+    later = decay[:, 1::2]
+    even = slice(0, tokens // 2 * 2, 2)
+    pairs = scan(later * decay[:, even], later * new[:, even] + new[:, 1::2])
+    states = torch.zeros_like(new)
+    states[:, 0] = new[:, 0]
+    states[:, 1::2] = pairs
+    before = pairs[:, : (tokens - 1) // 2]
+    states[:, 2::2] = decay[:, 2::2] * before + new[:, 2::2]
+    return states
 """,
     },
     "quantization": {

@@ -98,7 +98,9 @@ def _norms(gradients: Gradients, reader: recall.Reader, tokens: Tensor) -> Tenso
     texts = []
     for row in tokens:
         x = reader.embedding(row).detach()  # (T, D)
-        norms = torch.as_tensor(gradients(model, x)).double().flatten()
+        norms = torch.tensor(
+            [float(norm) for norm in gradients(model, x)], dtype=torch.float64
+        )
         if len(norms) != len(row):
             raise ValueError(
                 f"gradients gave {len(norms)} norms for {len(row)} tokens; give one "

@@ -63,8 +63,8 @@ EXERCISE = Exercise(
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: new),
         "the hidden state shows the new cell, not the old one.":
             lambda *a: mixing.lstm_step(*a, show=lambda old, new: old.tanh()),
-        "the bias is missing.": lambda x, h, c, read, carry, bias:
-                mixing.lstm_step(x, h, c, read, carry, 0 * bias),
+        "the bias is missing.": lambda x, h, c, ih, hh, bias:
+                mixing.lstm_step(x, h, c, ih, hh, 0 * bias),
         "the hidden state comes first, the cell second.":
             lambda *a: mixing.lstm_step(*a)[::-1],
         "the cell comes back too: return the hidden state, the cell.":

@@ -27,7 +27,7 @@ def readings(
     ValueError: not both for every token, a missing detail.
     """
     texts = _by_text(select.checked(collect(result)))
-    sizes = [1.1 + 0.27 * len(sides[0]) for sides in texts.values()]
+    sizes = [0.9 + 0.2 * len(sides[0]) for sides in texts.values()]
     fig = style.card(style.WIDTH, sum(sizes) + 0.4, title=title)
     grid = fig.subplots(len(texts), 2, squeeze=False, height_ratios=sizes)
     for panels, (text, sides) in zip(grid, texts.items(), strict=True):
@@ -106,8 +106,7 @@ def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> Non
         for record in records
     ]
     values = [record.value for record in records]
-    axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0,
-              hatch=look.hatch, edgecolor=style.CARD)  # fmt: skip
+    axes.barh(range(len(words)), values, height=0.66, color=look.color, linewidth=0)
     axes.axvline(0, color=style.QUIET, linewidth=1)
     axes.set_yticks(range(len(words)), words, parse_math=False)
     axes.set_ylim(len(words) - 0.4, -0.6)  # the first token on top

@@ -13,7 +13,6 @@ from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import (
     CROSSING,
-    PREFILL_MEMORY,
     SCAN_LATENCY,
     SLOPE,
     STATE,
@@ -24,9 +23,8 @@ from llmlab.show import curves, scales, select, style
 
 PANELS = {  # what is drawn -> the heading, the word beside the axis
     PREFILL_LATENCY: ("reading a text", "time"),
-    DECODE_LATENCY: ("writing one more token", "time"),
-    PREFILL_MEMORY: ("allocated to read it", "memory"),
-    STATE: ("kept for the next token", "memory"),
+    DECODE_LATENCY: ("writing a token", "time"),
+    STATE: ("kept for the next", "memory"),
 }
 
 
@@ -34,23 +32,22 @@ PANELS = {  # what is drawn -> the heading, the word beside the axis
 def costs(
     result: Any, *, title: str = "What it costs to read, and what it costs to write"
 ) -> Figure:
-    """Draw four costs by length as small multiples, a curve for each layer.
+    """Draw three costs by length as small multiples, a curve for each layer.
 
-    result: "prefill latency", "decode latency per token", "prefill memory" and "state"
-    with details["tokens"]; a "crossing" with details["of"] is ringed on the curve of
-    the layer that its subject names first. ValueError: one of the four is missing.
+    result: "prefill latency", "decode latency per token" and "state" with
+    details["tokens"]; a "crossing" with details["of"] is ringed on the curve of
+    the layer that its subject names first. ValueError: one of the three is missing.
     """
     facts = select.checked(collect(result))
-    fig = style.card(style.WIDTH, 6.2, title=title)
-    panels = fig.subplots(2, 2)
+    fig, panels = style.canvas(len(PANELS), height=3.3, title=title)
     looks = _looks(facts)
-    for axes, (what, words) in zip(panels.flat, PANELS.items(), strict=True):
+    for axes, (what, words) in zip(panels, PANELS.items(), strict=True):
         drawn = select.by_quantity(facts, what)
         if not drawn:
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
         _panel(axes, drawn, looks, *words)
         mark(axes, facts, what)
-    curves.legend(fig, panels[0, 0])
+    curves.legend(fig, panels[0])
     return fig
 
 
@@ -61,7 +58,7 @@ def scans(result: Any, *, title: str = "A loop, and a scan, by length") -> Figur
     drawn = select.by_quantity(facts, SCAN_LATENCY)
     if not drawn:
         raise ValueError(f"records hold no {SCAN_LATENCY.name!r}; there is no curve.")
-    fig, axes = style.canvas(height=3.6)
+    fig, axes = style.canvas(height=2.7)
     _panel(axes, drawn, _looks(drawn), title, "time")
     axes.set_title(title)
     mark(axes, facts, SCAN_LATENCY)

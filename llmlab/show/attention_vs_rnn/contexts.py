@@ -30,7 +30,7 @@ def positions(result: Any, *, title: str = "What a longer context is worth") -> 
     panels = {"what a token costs": scores}
     if gains := select.by_quantity(records, GAIN_FROM_CONTEXT):
         panels["what the longer context saves"] = gains
-    fig, axes = style.canvas(len(panels), height=3.7, title=title, squeeze=False)
+    fig, axes = style.canvas(len(panels), height=2.8, title=title, squeeze=False)
     ends = sorted({select.detail(record, "to") for record in scores})
     for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):
         for index, (name, curve) in enumerate(select.by_subject(facts).items()):

@@ -28,7 +28,7 @@ def register() -> None:
         alt=attended.readings_alt)  # fmt: skip
     add(names.GRADIENT_NORM, draw=norms.gradients, alt=norms.gradients_alt)
     add(names.SCAN_LATENCY, draw=by_length.scans, alt=by_length.scans_alt)
-    add(PREFILL_LATENCY, DECODE_LATENCY, names.PREFILL_MEMORY, names.STATE,
+    add(PREFILL_LATENCY, DECODE_LATENCY, names.STATE,
         draw=by_length.costs, alt=by_length.costs_alt)  # fmt: skip
     add(BITS_PER_TOKEN, names.GAIN_FROM_CONTEXT, draw=contexts.positions,
         alt=contexts.positions_alt)  # fmt: skip

@@ -43,7 +43,7 @@ def attention_map(
     grid = np.full((len(words), len(words)), np.nan)
     for record in chosen:
         grid[record.details["query"], record.details["key"]] = record.value
-    side = min(6.6, 2.4 + 0.34 * len(words))
+    side = min(6.6, 2.0 + 0.3 * len(words))
     fig = style.card(min(style.WIDTH, side + 0.9), side)
     axes = fig.subplots()
     _draw(axes, grid, words, select.kinds(chosen))

@@ -44,7 +44,7 @@ def gradients(
     floor = max(min(ends), least * largest)
     states = list(dict.fromkeys(record.details.get("state", "") for record in norms))
     fig, panels = style.canvas(
-        len(states), height=3.9, title=title, squeeze=False, sharey=True
+        len(states), height=2.9, title=title, squeeze=False, sharey=True
     )
     names = list(select.by_subject(norms))
     for axes, state in zip(panels.flat, states, strict=True):
@@ -93,10 +93,6 @@ def _draw(axes: Axes, look: style.SeriesStyle, name: str, curve, floor: float) -
     every = max(1, len(x) // MARKS)
     axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name,
               markevery=every, markersize=5, clip_on=False)  # fmt: skip
-    if all(record.low is not None for record in curve):
-        ends = [[record.low for record in curve], [record.high for record in curve]]
-        axes.fill_between(x, *np.clip(ends, floor, None), color=look.color, alpha=0.15,
-                          linewidth=0)  # fmt: skip
 
 
 def _power(value: float) -> str:

@@ -17,37 +17,35 @@ from llmlab.core.records import Record, collect, quantity
 from llmlab.show import curves, scales, select, style
 
 PANELS = {  # what is drawn -> the heading, the word beside the axis
-    ATTEND_LATENCY: ("time of a call", "time"),
-    SCORE_TIME: ("time that a score takes", "time"),
+    SCORE_TIME: ("time of a score", "time"),
     ATTEND_MEMORY: ("memory of a call", "memory"),
 }
-PAGES = "new pages from the system"
+PAGES = "new pages of a call"
 
 
 @style.by_the_rules
 def scores(
-    result: Any, *, title: str = "Four times the tokens, sixteen times the scores"
+    result: Any, *, title: str = "What a score costs, and where it is kept"
 ) -> Figure:
-    """Draw time, time for each score, memory and page faults by length.
+    """Draw the time for each score, memory and page faults by length.
 
-    result: "attention latency", "time for each score" and "attention memory" with
-    details["tokens"]; "page faults" fill the fourth panel and the processor's cache is
-    a line in the third, where they are known. ValueError: one of the first three is
-    missing, a value of theirs not above 0.
+    result: "time for each score" and "attention memory" with details["tokens"]; "page
+    faults" fill the third panel and the processor's cache is a line in the second,
+    where they are known. ValueError: one of the first two is missing, a value of theirs
+    not above 0.
     """
     facts = select.checked(collect(result))
-    fig = style.card(style.WIDTH, 5.6, title=title)
-    panels = fig.subplots(2, 2)
-    for axes, (what, words) in zip(panels.flat, PANELS.items(), strict=False):
+    fig, panels = style.canvas(3, height=3.2, title=title)
+    for axes, (what, words) in zip(panels[:2], PANELS.items(), strict=True):
         drawn = select.by_quantity(facts, what)
         if not drawn:
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
         select.positive(drawn)
         _panel(axes, drawn, *words)
     for size in select.by_quantity(facts, PROCESSOR_CACHE):
-        _line(panels[1, 0], size)
-    _pages(panels[1, 1], select.by_quantity(facts, PAGE_FAULTS))
-    curves.legend(fig, panels[0, 0])
+        _line(panels[1], size)
+    _pages(panels[2], select.by_quantity(facts, PAGE_FAULTS))
+    curves.legend(fig, panels[0])
     return fig
 
 
