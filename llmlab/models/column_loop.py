@@ -55,22 +55,31 @@ def pass_on(
 def inverse_factor(gram: Tensor, *, damping: float = 0.01) -> Tensor:
     """Return the upper Cholesky factor of the inverse Gram matrix, (I, I) float32.
 
-    damping: share of the mean that is added to the diagonal; ten and a hundred times as
-    much is tried where that is not enough. Inputs that were never there pass nothing
-    on. Raises ValueError where the matrix stays singular.
+    Arguments and errors are those of `damped`.
+    """
+    lower = torch.linalg.cholesky(damped(gram, damping=damping))
+    inverse = torch.cholesky_inverse(lower)
+    return torch.linalg.cholesky(inverse, upper=True).float()
+
+
+def damped(gram: Tensor, *, damping: float = 0.01) -> Tensor:
+    """Return a Gram matrix with a little more on its diagonal, (I, I) float64.
+
+    damping: share of the mean that is added; ten and a hundred times as much is tried
+    where its inverse has no Cholesky factor yet. Inputs that were never there pass
+    nothing on. Raises ValueError where the matrix stays singular.
     """
     gram = gram.double()
     unseen = gram.diagonal() == 0
     gram = gram + torch.diag(unseen.double())
     mean = gram.diagonal().mean()
     for more in (1, 10, 100):
-        damped = gram + torch.eye(len(gram), device=gram.device) * mean * damping * more
-        lower, failed = torch.linalg.cholesky_ex(damped)
+        safe = gram + torch.eye(len(gram), device=gram.device) * mean * damping * more
+        lower, failed = torch.linalg.cholesky_ex(safe)
         if not failed:
             inverse = torch.cholesky_inverse(lower)
-            upper, failed = torch.linalg.cholesky_ex(inverse, upper=True)
-            if not failed:
-                return upper.float()
+            if not torch.linalg.cholesky_ex(inverse, upper=True)[1]:
+                return safe
     raise ValueError(
         f"damping={damping} leaves the Gram matrix of the inputs singular; calibrate "
         "on more tokens than the layer has inputs, or choose damping=0.1."

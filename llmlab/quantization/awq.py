@@ -9,7 +9,7 @@ Shapes: O output features, I input features.
 Source: AWQ, Lin et al., MLSys 2024.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import torch
 from torch import Tensor
@@ -24,6 +24,12 @@ from llmlab.models.column_loop import objective
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 
+# (weight (O, I), Hessian (I, I), mean size of every input (I,), a function that rounds
+# a weight, powers) -> what the columns are multiplied with (I,); all in float64.
+Choice = Callable[
+    [Tensor, Tensor, Tensor, Callable[[Tensor], Tensor], Sequence[float]], Tensor
+]
+
 POWERS = tuple(step / 20 for step in range(20))  # of the mean magnitude; 0: none
 
 
@@ -33,13 +39,14 @@ def quantize(
     format: Formats = Format(bits=4, group_size=32),
     *,
     clip: bool = True,
+    choose: Choice | None = None,
     skip: Collection[str] = (),
 ) -> Model:
     """Return a new model, its weights scaled by AWQ for what batches of text show.
 
     data: see `calibration.collect`. clip: also search the range of each group's levels,
-    errors weighted by the inputs. The other arguments and errors are those of
-    `rounding.quantize`.
+    errors weighted by the inputs. choose: a choice of scales of your own, see `Choice`.
+    The other arguments and errors are those of `rounding.quantize`.
     """
     chosen = formats.layer_formats(model, format, skip)
     seen = calibration.collect(model, data, chosen)
@@ -49,6 +56,7 @@ def quantize(
         with surgery.naming(name):
             weights[name], scales[name] = solve(
                 surgery.weight_of(layer), seen[name], layer_format, clip=clip,
+                choose=choose,
                 scale_dtype=formats.SCALE_DTYPE,
             )  # fmt: skip
     return conversion.convert(model, weights, chosen, input_scales=scales)
@@ -60,6 +68,7 @@ def solve(
     format: Format = Format(bits=4),
     *,
     clip: bool = True,
+    choose: Choice | None = None,
     scale_dtype: torch.dtype = torch.float32,
 ) -> tuple[Quantized, Tensor | None]:
     """Round a weight (O, I); return it with what its inputs are multiplied by, (I,).
@@ -76,7 +85,12 @@ def solve(
         answer = rounded.dequantize() * factors
         return float(objective(exact, answer, inputs.gram).sum()), rounded, factors
 
-    tried = [attempt(factors, clipping.minmax) for factors in candidates(inputs.mean)]
+    if choose is None:
+        factors = candidates(inputs.mean)
+    else:
+        factors = [torch.ones(exact.shape[1], device=exact.device)]
+        factors.append(_chosen(choose, exact, inputs, format, scale_dtype))
+    tried = [attempt(each, clipping.minmax) for each in factors]
     best = min(tried, key=lambda one: one[0])
     if clip:
         factors = best[2]
@@ -91,8 +105,12 @@ def candidates(mean: Tensor) -> list[Tensor]:
 
     They are numbers of bf16, so that weights and activations are scaled by the same.
     """
-    seen = mean.clamp(min=1e-4 * float(mean.amax().clamp(min=1e-30)))
-    return [inverse(seen**power) for power in POWERS]
+    return [inverse(positive(mean) ** power) for power in POWERS]
+
+
+def positive(mean: Tensor) -> Tensor:
+    """Return the mean size of the inputs, those that were never there almost zero."""
+    return mean.clamp(min=1e-4 * float(mean.amax().clamp(min=1e-30)))
 
 
 def inverse(scales: Tensor) -> Tensor:
@@ -100,3 +118,27 @@ def inverse(scales: Tensor) -> Tensor:
     # Roots first: products of small numbers would be zero.
     scales = scales / (scales.amax().sqrt() * scales.amin().sqrt())
     return (1 / scales).bfloat16().float()
+
+
+def _chosen(
+    choose: Choice,
+    weight: Tensor,
+    inputs: Inputs,
+    format: Format,
+    scale_dtype: torch.dtype,
+) -> Tensor:
+    """Return the factors 1 / s of a choice that was handed in, (I,)."""
+
+    def rounded(scaled: Tensor) -> Tensor:
+        new = formats.quantize_weight(scaled, format, scale_dtype=scale_dtype)
+        return new.dequantize().double()
+
+    size = positive(inputs.mean).double()
+    scales = choose(weight.double(), inputs.gram.double(), size, rounded, POWERS)
+    scales = torch.as_tensor(scales).float()
+    if scales.shape != size.shape or not ((scales > 0) & scales.isfinite()).all():
+        raise ValueError(
+            f"choose={choose!r:.60} gave {tuple(scales.shape)} values for "
+            f"{len(size)} inputs; it must return a scale above 0 for every one."
+        )
+    return inverse(scales)

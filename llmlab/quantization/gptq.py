@@ -9,7 +9,7 @@ Shapes: O output features, I input features, G groups per row, C columns per gro
 Source: GPTQ, Frantar et al., ICLR 2023; after Optimal Brain Surgeon, 1993.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 import torch
 from torch import Tensor
@@ -25,6 +25,10 @@ from llmlab.models.column_loop import objective
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 
+# (weight (O, I), Hessian (I, I), scale of every weight (O, I), bits) -> integers (O, I)
+# from -2**(bits - 1) on; all in float64, the Hessian damped.
+Loop = Callable[[Tensor, Tensor, Tensor, int], Tensor]
+
 
 def quantize(
     model: Model,
@@ -34,13 +38,15 @@ def quantize(
     clip: clipping.Clip = clipping.mse,
     act_order: bool = True,
     damping: float = 0.01,
+    loop: Loop | None = None,
     skip: Collection[str] = (),
 ) -> Model:
     """Return a new model, its weights chosen by GPTQ on batches of text.
 
     data: see `calibration.collect`. Layers are done in the order of the model, so that
     each sees what those before it now give. act_order: columns with the largest inputs
-    first. damping: share of the mean that is added to the Gram matrix' diagonal. The
+    first. damping: share of the mean that is added to the Gram matrix' diagonal. loop:
+    a column loop of your own in the place of `models.column_loop`, see `Loop`. The
     other arguments and errors are those of `rounding.quantize`.
     """
     data = list(data)
@@ -54,7 +60,7 @@ def quantize(
                 with surgery.naming(name):
                     weights[name] = solve(
                         surgery.weight_of(layer), seen.gram, chosen[name],
-                        clip=clip, act_order=act_order, damping=damping,
+                        clip=clip, act_order=act_order, damping=damping, loop=loop,
                         scale_dtype=formats.SCALE_DTYPE,
                     )  # fmt: skip
                 surgery.set_weight(layer, weights[name].dequantize())
@@ -70,11 +76,12 @@ def solve(
     clip: clipping.Clip = clipping.minmax,
     act_order: bool = True,
     damping: float = 0.01,
+    loop: Loop | None = None,
     scale_dtype: torch.dtype = torch.float32,
 ) -> Quantized:
     """Round a weight (O, I) so that its answers move least on inputs of this Gram.
 
-    gram: (I, I), the sum of x xᵀ. A row in which plain rounding would do better, on the
+    gram: (I, I), the sum of x xᵀ. loop: as in `quantize`. A row in which plain rounding would do better, on the
     same grid or on the one that reaches to the largest weight, keeps that, so GPTQ is
     never worse on this objective (where one scale serves all, in the sum over rows).
     Errors are those of `formats.quantize_weight`, and
@@ -93,22 +100,61 @@ def solve(
     order = torch.arange(len(gram), device=gram.device)
     if act_order:
         order = gram.diagonal().argsort(descending=True)
-    factor = column_loop.inverse_factor(gram[order][:, order], damping=damping)
-    ordered = _ordered(flat, order)
-    integers = torch.empty_like(groups.flatten(1))
-
-    def rounded(column: int, now: Tensor) -> Tensor:
-        grid = _ordered(ordered, slice(column, column + 1))
-        integers[:, column : column + 1] = whole = grid.round(now)
-        return grid.values(whole)
-
-    column_loop.pass_on(groups.flatten(1)[:, order], factor, rounded)
+    case = groups.flatten(1)[:, order], gram[order][:, order], _ordered(flat, order)
+    if loop is None:
+        integers = _passed_on(*case, damping)
+    else:
+        integers = _by_loop(loop, *case, damping)
     integers = integers[:, order.argsort()].view_as(groups)
     solved = Quantized(_better(groups, integers, grid, gram).to(torch.int8), grid)
     if clip is clipping.minmax:
         return solved
     plain = formats.quantize_weight(weight, format, scale_dtype=scale_dtype)
     return _best_rows(groups.flatten(1), solved, plain, gram)
+
+
+def _passed_on(
+    weight: Tensor, gram: Tensor, grid: QuantizationParameters, damping: float
+) -> Tensor:
+    """Return the integers (O, I) of the loop that every technique here shares."""
+    integers = torch.empty_like(weight)
+
+    def rounded(column: int, now: Tensor) -> Tensor:
+        own = _ordered(grid, slice(column, column + 1))
+        integers[:, column : column + 1] = whole = own.round(now)
+        return own.values(whole)
+
+    factor = column_loop.inverse_factor(gram, damping=damping)
+    column_loop.pass_on(weight, factor, rounded)
+    return integers
+
+
+def _by_loop(
+    loop: Loop,
+    weight: Tensor,
+    gram: Tensor,
+    grid: QuantizationParameters,
+    damping: float,
+) -> Tensor:
+    """Return the integers (O, I) of a loop that was handed in.
+
+    It counts from zero, so a zero point is added to the weights beforehand: what is
+    passed on are differences, and they stay the same.
+    """
+    scales, weight = grid.scales.double(), weight.double()
+    if grid.zero_points is not None:
+        weight = weight + grid.zero_points * scales
+    damped = column_loop.damped(gram, damping=damping)
+    integers = torch.as_tensor(loop(weight, damped, scales, grid.bits)).float()
+    least, most = -(2 ** (grid.bits - 1)), 2 ** (grid.bits - 1) - 1
+    wrong = integers.shape != weight.shape or not integers.isfinite().all()
+    if wrong or not torch.equal(integers, integers.round().clamp(least, most)):
+        raise ValueError(
+            f"loop={loop!r:.60} gave {tuple(integers.shape)} values for a weight of "
+            f"{tuple(weight.shape)}; it must return a whole number from {least} to "
+            f"{most} for every weight."
+        )
+    return integers.clamp(grid.lowest, grid.highest)
 
 
 def _by_column(grid: QuantizationParameters, groups: Tensor) -> QuantizationParameters:

@@ -34,3 +34,20 @@ DECODE_SPEED_UP = register(
     "decode, times as fast", "×", better="higher", keys=("verdict", "phase")
 )
 PRODUCT_TIME = register("time of a product", "s", better="lower", keys=("tokens",))
+
+# Which integers: what a change of the weights costs the answers of a layer.
+CHANGE_COST = register(
+    "cost of a change", "1", better="lower", keys=("change", "column", "marked", *_GRID)
+)
+ANSWER_ERROR = register(
+    "error of the answers", "1", better="lower", keys=("text", *_GRID)
+)
+ERROR_BY_POWER = register(
+    "error over plain rounding", "×", better="lower", keys=("power", *_GRID)
+)
+ERROR_BY_STEP = register(
+    "error while training", "1", better="lower", keys=("step", "text", *_GRID)
+)
+PART_LOSS = register(
+    "error of the logits", "1", better="lower", keys=("bits", "bytes", "chosen")
+)

@@ -1,0 +1,41 @@
+"""Which integers should the weights be: the experiments of notebook 04b.
+
+layer          one linear layer with its inputs on two texts, what the others work on
+weight_costs   what the rounding of single weights costs the answers
+solved         the layer rounded by several methods, on text seen and not seen
+powers         scales of the inputs: error by the power of their size
+trained        the layer trained through a rounding, step by step
+quality        the whole model by several methods, beside what is recorded
+scan_parts     attention and MLP of each layer in few bits, and a mixture of these
+translations   what a translator answers in few bits, and what is said of it
+
+The learner's functions are parts of them: the error, the column loop, the choice of
+scales, the rounding and the choice of bits.
+"""
+
+from llmlab.core import faces
+from llmlab.quantization.experiments.choices.answers import (
+    Translations,
+    translations,
+)
+from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
+from llmlab.quantization.experiments.choices.layers import (
+    Layer,
+    Solved,
+    layer,
+    solved,
+)
+from llmlab.quantization.experiments.choices.mixtures import (
+    Mixture,
+    Parts,
+    scan_parts,
+)
+from llmlab.quantization.experiments.choices.qualities import Quality, quality
+from llmlab.quantization.experiments.choices.scales import Powers, powers
+from llmlab.quantization.experiments.choices.trainings import Learning, trained
+
+__all__ = ["Layer", "Learning", "Mixture", "Parts", "Powers", "Quality", "Solved"]
+__all__ += ["Translations", "WeightCosts", "layer", "powers", "quality", "scan_parts"]
+__all__ += ["solved", "trained", "translations", "weight_costs"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
