@@ -5,7 +5,7 @@ It is the check's own opening case: a comment, the call, and the answer as a com
 
 import ast
 import importlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -28,7 +28,14 @@ def example_source(word: str, name: str) -> str:
     an exercise that the lab does not have.
     """
     room = importlib.import_module(f"llmlab.checks.{word}")
-    return source(room.EXERCISES, name)
+    return source_of(room.NOTEBOOKS, name)
+
+
+def source_of(notebooks: Sequence[Mapping[str, Exercise]], name: str) -> str:
+    """Write the opening case of an exercise of one of a word's notebooks."""
+    every = {key: one for part in notebooks for key, one in part.items()}
+    name = known(every, name).name
+    return source(next(part for part in notebooks if name in part), name)
 
 
 def source(exercises: Mapping[str, Exercise], name: str) -> str:

@@ -13,22 +13,31 @@ from llmlab.core import faces
 
 
 def of(
-    room: str, names: Sequence[str], *, parts: Mapping[str, Any] | None = None
+    room: str,
+    names: Sequence[str],
+    *,
+    second: Sequence[str] = (),
+    parts: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the names of a lab's checks: functions, hint, example, trace, `__all__`.
 
     room: its `__name__`; names: of the exercises in the order of the text, each of
-    which has a module with its `EXERCISE`. parts: what the examples are written with.
+    which has a module with its `EXERCISE`. second: those of the word's second notebook,
+    which counts from 1 again. parts: what the examples are written with.
     """
-    exercises = {
-        name: importlib.import_module(f"{room}.{name}").EXERCISE for name in names
-    }
+    notebooks = tuple(
+        {name: importlib.import_module(f"{room}.{name}").EXERCISE for name in listed}
+        for listed in (names, second)
+        if listed
+    )
+    exercises = {name: one for part in notebooks for name, one in part.items()}
     shown = {
         **{name: _check(exercise) for name, exercise in exercises.items()},
         **(parts or {}),
         "EXERCISES": exercises,
+        "NOTEBOOKS": notebooks,
         "hint": _hints(exercises),
-        "example": _examples(exercises),
+        "example": _examples(notebooks),
         "trace": feedback.trace,
     }
     public = [*shown]
@@ -64,9 +73,9 @@ def _hints(exercises: Mapping[str, Exercise]) -> Callable[..., None]:
     return hint
 
 
-def _examples(exercises: Mapping[str, Exercise]) -> Callable[[str], None]:
+def _examples(notebooks: Sequence[Mapping[str, Exercise]]) -> Callable[[str], None]:
     def example(exercise: str) -> None:
         """Print the worked example of an exercise, to be pasted and tried."""
-        print(examples.source(exercises, known(exercises, exercise).name))
+        print(examples.source_of(notebooks, exercise))
 
     return example

@@ -81,11 +81,11 @@ def solve(
 ) -> Quantized:
     """Round a weight (O, I) so that its answers move least on inputs of this Gram.
 
-    gram: (I, I), the sum of x xᵀ. loop: as in `quantize`. A row in which plain rounding would do better, on the
-    same grid or on the one that reaches to the largest weight, keeps that, so GPTQ is
-    never worse on this objective (where one scale serves all, in the sum over rows).
-    Errors are those of `formats.quantize_weight`, and
-    ValueError for a Gram matrix of another size.
+    gram: (I, I), the sum of x xᵀ. loop: as in `quantize`. A row in which plain rounding
+    would do better, on the same grid or on the one that reaches to the largest weight,
+    keeps that, so GPTQ is never worse on this objective (where one scale serves all, in
+    the sum over rows). Errors are those of `formats.quantize_weight`, and ValueError
+    for a Gram matrix of another size and for what a loop gives beyond its integers.
     """
     groups = formats.grouped(weight, checked(format).group_size)
     if gram.shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():

@@ -51,3 +51,4 @@ ERROR_BY_STEP = register(
 PART_LOSS = register(
     "error of the logits", "1", better="lower", keys=("bits", "bytes", "chosen")
 )
+CHOOSING = register("time of choosing", "s", better="lower")

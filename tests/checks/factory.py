@@ -21,6 +21,14 @@ Wrong = Mapping[str, Mapping[str, tuple[Callable, str]]]
 LEAST_RIGHT, LEAST_WRONG = 4, 6
 
 
+def part(room: ModuleType, names: Sequence[str]) -> ModuleType:
+    """Return a room of checks with these exercises only: those of one notebook."""
+    made = ModuleType(room.__name__)
+    made.__dict__.update(vars(room))
+    made.__dict__["EXERCISES"] = {name: room.EXERCISES[name] for name in names}
+    return made
+
+
 def by_name(room: ModuleType, table: Mapping[str, Any]) -> dict[str, Any]:
     """Let answers that take their arguments by place be called with the names."""
     return {

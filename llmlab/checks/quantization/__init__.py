@@ -1,4 +1,4 @@
-"""Checks for labs/04_quantization.ipynb, one file an exercise.
+"""Checks for the two notebooks of quantization, one file an exercise.
 
 Its cases, hints and mistakes stand beside it. A check begins with the worked example of
 the text and goes on to other cases, seeded where they are drawn.
@@ -16,6 +16,11 @@ globals().update(  # over the modules, which have the same names
             "by_group",
             "integer_matmul",
             "quantized_linear",
+        ],
+        second=[  # of 04b, which counts from 1 again
+            "answer_error",
+            "gptq_columns",
+            "awq_scales",
             "straight_through",
             "mixed_precision",
         ],

@@ -10,15 +10,25 @@ outliers         the error of every layer's integer product by its inputs' outli
 products         one product in several ways, by the number of tokens
 verdicts         a race of formats, or claims, as a table of verdicts
 levels_widget    a weight and the levels of its grid, by bits and group size
-drawings         the ideas behind the exercises
+drawings         the ideas behind the exercises; drawings_choices: those of 04b
+choices          which integers: costs, errors by method, power and step, parts
+lost             what models lose, as a table by method and bits
+answers, claims  answers side by side where not all agree; sentences with verdicts
 
 They take records and draw; nothing here runs a model. What `show.figure` draws of a
 result, and says of it, is in `kinds`.
 """
 
 from llmlab.core import faces
-from llmlab.show.quantization import drawings, kinds
+from llmlab.show.quantization import (
+    choice_kinds,
+    choices,
+    drawings,
+    drawings_choices,
+    kinds,
+)
 from llmlab.show.quantization.activations import outliers
+from llmlab.show.quantization.differences import answers, claims, lost
 from llmlab.show.quantization.formats import format_bounds
 from llmlab.show.quantization.grids import row_grids
 from llmlab.show.quantization.product_times import products
@@ -29,10 +39,12 @@ from llmlab.show.quantization.steps import levels
 from llmlab.show.quantization.verdict_tables import verdicts
 from llmlab.show.quantization.widget import levels_widget
 
-__all__ = ["drawings", "format_bounds", "levels", "levels_widget", "outliers"]
+__all__ = ["answers", "choices", "claims", "drawings_choices", "lost"]
+__all__ += ["drawings", "format_bounds", "levels", "levels_widget", "outliers"]
 __all__ += ["products", "quality_by_bits", "quality_grid", "rounding_errors"]
 __all__ += ["row_grids", "verdicts"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
 
 kinds.register()
+choice_kinds.register()

@@ -14,7 +14,7 @@ from llmlab.show.quantization import steps
 
 ENDS = ("relative_low", "relative_high")
 TICKS = (-0.01, -0.001, 0, 0.001, 0.01, 0.1, 1, 10)  # of a share; about 0 linear
-APART = 0.07  # bits between two methods at the same bits
+YOURS = ", yours"  # ends the name of a method that the learner wrote a part of
 
 
 @style.by_the_rules
@@ -28,15 +28,14 @@ def quality_by_bits(
 
     records: "difference in bits per byte" with details method, bits, group size,
     relative and its ends. sizes: the group sizes to draw, a panel each. What was
-    measured here stands as a hollow marker over what was recorded. Others are left
-    alone. ValueError: none of these sizes, a missing detail.
+    measured here stands as a hollow marker over what was recorded, "GPTQ, yours" in
+    the look of GPTQ. Others are left alone. ValueError: none of these sizes, a missing
+    detail.
     """
     differences = select.by_quantity(
         select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE
     )
-    methods = list(
-        dict.fromkeys(select.detail(record, "method") for record in differences)
-    )
+    methods = list(dict.fromkeys(map(_method, differences)))
     panels = {
         size: facts
         for size in sizes
@@ -61,22 +60,39 @@ def quality_by_bits(
     return fig
 
 
+def quality_alt(records: Sequence[Record]) -> str:
+    """Say what each method loses at the bits that it was measured or recorded at."""
+    facts = select.by_quantity(records, DIFFERENCE_IN_BITS_PER_BYTE)
+    said = ["Bits per byte more than before, by bits and method."]
+    for fact in sorted(facts, key=lambda fact: select.detail(fact, "bits")):
+        share = _percent(round(select.detail(fact, "relative"), 4))
+        said.append(
+            f"{fact.details['method']}, {fact.details['bits']} bits, {fact.kind}: "
+            f"{share}."
+        )
+    return " ".join(said)
+
+
+def _method(record: Record) -> str:
+    return select.detail(record, "method").removesuffix(YOURS)
+
+
 def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None:
     for index, method in enumerate(methods):
-        look, shift = style.series(index), APART * (index - (len(methods) - 1) / 2)
-        of_method = [record for record in records if record.details["method"] == method]
+        look = style.series(index)
+        of_method = [record for record in records if _method(record) == method]
         for kind in ("recorded", "measured"):
             facts = [record for record in of_method if record.kind == kind]
-            _curve(axes, look, shift, facts, hollow=kind == "measured")
+            _curve(axes, look, facts, hollow=kind == "measured")
     axes.axhline(0, color=style.QUIET, linewidth=1)
     bits = sorted({select.detail(record, "bits") for record in records})
     steps.by_bits(axes, bits)
     axes.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
 
 
-def _curve(axes: Axes, look, shift: float, facts, *, hollow: bool) -> None:
+def _curve(axes: Axes, look, facts, *, hollow: bool) -> None:
     facts = sorted(facts, key=lambda record: select.detail(record, "bits"))
-    x = [record.details["bits"] + shift for record in facts]
+    x = [record.details["bits"] for record in facts]
     y = [select.detail(record, "relative") for record in facts]
     ends = [[select.detail(record, end) for record in facts] for end in ENDS]
     face = style.CARD if hollow else look.color
@@ -87,13 +103,17 @@ def _curve(axes: Axes, look, shift: float, facts, *, hollow: bool) -> None:
 
 
 def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
-    axes.set_yscale("symlog", linthresh=0.001, linscale=0.6)
+    low, high = ([select.detail(record, end) for record in records] for end in ENDS)
+    if min(low) > 0:  # nobody may have lost nothing, so zero need not be there
+        axes.set_yscale("log")
+        axes.set_ylim(min(low) / 1.5, 1.5 * max(high))
+    else:
+        axes.set_yscale("symlog", linthresh=0.001, linscale=0.6)
+        axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
     axes.yaxis.set_major_locator(FixedLocator(list(TICKS)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     scales.name(axes.yaxis, "bits per byte more", select.kinds(records), "log scale")
-    low, high = ([select.detail(record, end) for record in records] for end in ENDS)
-    axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
 
 
 def _percent(share: float, _=None) -> str:

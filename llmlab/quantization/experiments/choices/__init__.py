@@ -6,8 +6,8 @@ solved         the layer rounded by several methods, on text seen and not seen
 powers         scales of the inputs: error by the power of their size
 trained        the layer trained through a rounding, step by step
 quality        the whole model by several methods, beside what is recorded
-scan_parts     attention and MLP of each layer in few bits, and a mixture of these
-translations   what a translator answers in few bits, and what is said of it
+mixture        bits by part within a budget: attention and MLP of each layer
+translated     what a translator answers in few bits; claims: what is said of that
 
 The learner's functions are parts of them: the error, the column loop, the choice of
 scales, the rounding and the choice of bits.
@@ -15,7 +15,10 @@ scales, the rounding and the choice of bits.
 
 from llmlab.core import faces
 from llmlab.quantization.experiments.choices.answers import (
+    Claim,
     Translations,
+    claims,
+    translated,
     translations,
 )
 from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
@@ -28,14 +31,16 @@ from llmlab.quantization.experiments.choices.layers import (
 from llmlab.quantization.experiments.choices.mixtures import (
     Mixture,
     Parts,
+    mixture,
     scan_parts,
 )
 from llmlab.quantization.experiments.choices.qualities import Quality, quality
 from llmlab.quantization.experiments.choices.scales import Powers, powers
 from llmlab.quantization.experiments.choices.trainings import Learning, trained
 
-__all__ = ["Layer", "Learning", "Mixture", "Parts", "Powers", "Quality", "Solved"]
-__all__ += ["Translations", "WeightCosts", "layer", "powers", "quality", "scan_parts"]
-__all__ += ["solved", "trained", "translations", "weight_costs"]
+__all__ = ["Claim", "Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
+__all__ += ["Solved", "Translations", "WeightCosts", "claims", "layer", "mixture"]
+__all__ += ["powers", "quality", "scan_parts", "solved", "trained", "translated"]
+__all__ += ["translations", "weight_costs"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

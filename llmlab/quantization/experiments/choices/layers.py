@@ -8,12 +8,12 @@ Shapes: O output features, I input features.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from llmlab.core import records
-from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
 from llmlab.models import calibration, column_loop, surgery
@@ -64,13 +64,12 @@ class Layer:
         return float(measure(self.weight, other, gram)) / float(whole)
 
 
-def layer(
-    model: LanguageModel, data: Sequence[Batch], name: str | None = None
-) -> Layer:
+def layer(model: Any, data: Sequence[Batch], place: int | str | None = None) -> Layer:
     """Return a layer with its inputs on the first and on the second half of the data.
 
-    data: see `calibration.batches`. name: by default the layer in the middle. Raises
-    ValueError for less than two batches, and for a name that is no linear layer.
+    data: see `calibration.batches`. place: a name, or a number in the order of the
+    model, -1 for the last; by default the layer in the middle. Raises ValueError for
+    less than two batches, and for a place that is no linear layer.
     """
     data = list(data)
     if len(data) < 2:
@@ -79,11 +78,16 @@ def layer(
             "by and one to judge by."
         )
     layers = surgery.linear_layers(model)
-    name = name or list(layers)[len(layers) // 2]
-    if name not in layers:
+    names = list(layers)
+    place = len(names) // 2 if place is None else place
+    if isinstance(place, int) and -len(names) <= place < len(names):
+        place = names[place]
+    if place not in layers:
         raise ValueError(
-            f"name={name!r} is no linear layer; choose one such as {next(iter(layers))}"
+            f"place={place!r} is no linear layer; choose one such as {names[0]!r}, or "
+            f"a number below {len(names)}."
         )
+    name = str(place)
     half = len(data) // 2
     weight = surgery.weight_of(layers[name]).detach().double().contiguous()
     seen, unseen = (
@@ -115,12 +119,11 @@ class Solved:
                 )
         return facts
 
-    def ratio(self, method: str, over: str) -> float:
-        """Return how many times smaller the error of `over` is, on text not seen."""
-        for name in (method, over):
-            if name not in self.shares:
-                raise ValueError(f"{name!r} is none of {', '.join(self.shares)}.")
-        return self.shares[method][1] / self.shares[over][1]
+    @property
+    def ratio(self) -> float:
+        """How many times the error of the first loop rounding has, on text not seen."""
+        rounding, first, *_ = self.shares.values()
+        return rounding[1] / first[1]
 
 
 def solved(

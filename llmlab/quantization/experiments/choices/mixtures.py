@@ -6,47 +6,46 @@ parts have few enough mixtures to try them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 
 from llmlab.core import progress, records
-from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
+from llmlab.measure.scores import Texts
 from llmlab.models import sensitivity, surgery
 from llmlab.models.calibration import Batch
-from llmlab.quantization import clipping, formats
+from llmlab.quantization import clipping, formats, rounding
+from llmlab.quantization.experiments.choices.qualities import losses
 from llmlab.quantization.quantities import PART_LOSS
 
 Table = Mapping[str, Mapping[int, float]]
 Choose = Callable[[Table, Table, int], Mapping[str, int]]
 
 
+EVEN, MIXED = "everywhere the same", "mixture, yours"
+PAIRED = "mixture less the same, paired"
+
+
 @dataclass(frozen=True)
 class Mixture:
-    """The bits of each part, chosen within a budget, and the format of each layer."""
+    """The bits of each part, chosen within a budget, and what the model then loses."""
 
     parts: "Parts"
     bits: Mapping[str, int]
     budget: int
+    live: Mapping[str, Record]  # of the even model, the mixture, and both paired
 
     @property
-    def formats(self) -> dict[str, Format]:
-        """The format of every layer, as `quantization.quantize` takes it."""
-        return {
-            name: self.parts.choices[self.bits[part]]
-            for part, names in self.parts.layers.items()
-            for name in names
-        }
-
-    @property
-    def bytes(self) -> int:
-        """What the chosen integers and scales take."""
-        return sum(self.parts.sizes[part][bits] for part, bits in self.bits.items())
+    def ratio(self) -> float:
+        """How many times as much the even model loses as the mixture."""
+        even, mixed = (self.live[name].details["relative"] for name in (EVEN, MIXED))
+        return even / max(mixed, 1e-6)
 
     def records(self) -> list[Record]:
-        """Return the loss of each part in each number of bits, and which was chosen."""
+        """Return the loss of each part by bits, what was chosen, and both models'."""
         return [
             records.measured(
                 PART_LOSS, loss, subject=part,
@@ -58,7 +57,7 @@ class Mixture:
             )
             for part, row in self.parts.losses.items()
             for bits, loss in row.items()
-        ]  # fmt: skip
+        ] + list(self.live.values())  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,36 +69,76 @@ class Parts:
     layers: Mapping[str, tuple[str, ...]]  # part -> names of its linear layers
     choices: Mapping[int, Format]
 
-    def even(self, bits: int) -> int:
-        """Return the bytes of all parts with the same number of bits."""
-        return sum(row[bits] for row in self.sizes.values())
+    def even(self, bits: int) -> dict[str, int]:
+        """Return the choice of the same number of bits for every part."""
+        return dict.fromkeys(self.losses, bits)
 
-    def mixture(self, choose: Choose, *, like: int) -> Mixture:
-        """Let a choice share out as many bytes as this number of bits takes everywhere.
+    def bytes(self, bits: Mapping[str, int]) -> int:
+        """Return what the integers and scales of a choice take."""
+        return sum(self.sizes[part][own] for part, own in bits.items())
 
-        choose: the learner's, (losses, sizes, budget) -> part -> bits. Raises
-        ValueError for an answer that leaves a part out, or keeps not to the budget.
-        """
-        budget = self.even(like)
-        bits = dict(choose(self.losses, self.sizes, budget))
-        if bits.keys() != self.losses.keys() or any(
-            own not in self.losses[part] for part, own in bits.items()
-        ):
-            raise ValueError(
-                f"choose={choose!r:.60} gave {bits!r:.80}; it must name for every part "
-                f"one of {', '.join(map(str, self.choices))} bits."
-            )
-        mixture = Mixture(self, bits, budget)
-        if mixture.bytes > budget:
-            raise ValueError(
-                f"choose={choose!r:.60} spends {mixture.bytes:,} bytes of {budget:,}; "
-                "it must stay within the budget."
-            )
-        return mixture
+    def formats(self, bits: Mapping[str, int]) -> dict[str, Format]:
+        """Return the format of every layer, as `quantization.quantize` takes it."""
+        return {
+            name: self.choices[bits[part]]
+            for part, names in self.layers.items()
+            for name in names
+        }
+
+
+def mixture(
+    model: Any,
+    data: Sequence[Batch],
+    choose: Choose,
+    *,
+    like: int = 3,
+    group_size: int | str = 32,
+    text: Texts | None = None,
+) -> Mixture:
+    """Share out as many bytes as some bits everywhere take, and score both models.
+
+    choose: the learner's, (losses, sizes, budget) -> part -> bits. like: the bits that
+    the budget is worth. The rest is as in `scan_parts` and `qualities.losses`. Raises
+    ValueError for an answer that leaves a part out, or keeps not to the budget.
+    """
+    parts = scan_parts(model, data, group_size=group_size)
+    even = parts.even(like)
+    budget = parts.bytes(even)
+    bits = dict(choose(parts.losses, parts.sizes, budget))
+    if bits.keys() != parts.losses.keys() or any(
+        own not in parts.losses[part] for part, own in bits.items()
+    ):
+        raise ValueError(
+            f"choose={choose!r:.60} gave {bits!r:.80}; it must name for every part one "
+            f"of {', '.join(map(str, parts.choices))} bits."
+        )
+    if parts.bytes(bits) > budget:
+        raise ValueError(
+            f"choose={choose!r:.60} spends {parts.bytes(bits):,} bytes of {budget:,}; "
+            "it must stay within the budget."
+        )
+    models = {
+        name: rounding.quantize(model, parts.formats(own), clip=clipping.mse)
+        for name, own in ((EVEN, even), (MIXED, bits))
+    }
+    live = losses(model, models, text=text)
+    live |= losses(models[EVEN], {PAIRED: models[MIXED]}, text=text)
+    plain = {name: _without_grid(fact) for name, fact in live.items()}
+    return Mixture(parts, bits, budget, plain)
+
+
+def _without_grid(fact: Record) -> Record:
+    """Leave out bits and group size, which a mixture has none of."""
+    kept = {
+        key: value
+        for key, value in fact.details.items()
+        if key not in ("bits", "group size")
+    }
+    return replace(fact, details=kept)
 
 
 def scan_parts(
-    model: LanguageModel,
+    model: Any,
     data: Sequence[Batch],
     *,
     bits: Sequence[int] = (2, 3, 4),
@@ -138,7 +177,7 @@ def scan_parts(
 
 
 def _part(name: str) -> str:
-    """Return the part that a layer belongs to: its name up to one word after a number."""
+    """Return the part that a layer belongs to: up to one word after a number."""
     words = name.split(".")
     number = next((at for at, word in enumerate(words) if word.isdecimal()), None)
     return name if number is None else ".".join(words[: number + 2])

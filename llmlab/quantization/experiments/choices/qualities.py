@@ -1,19 +1,28 @@
 """The whole model by several methods: bits per byte more, beside what is recorded."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import resources
+from typing import Any
 
 from llmlab import texts
-from llmlab.core import records
-from llmlab.core.model import LanguageModel
+from llmlab.core import clock, records
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
 from llmlab.core.records import Record
+from llmlab.kernels import autotune
 from llmlab.kernels.format import Format
+from llmlab.measure import memory, timing
 from llmlab.measure import quality as judge
 from llmlab.measure.scores import Texts
+from llmlab.models.calibration import Batch
+from llmlab.quantization import awq, clipping, gptq, rounding
+from llmlab.quantization.experiments.choices.layers import ROUNDING
+from llmlab.quantization.quantities import CHOOSING
 
+NEW, SECONDS = 17, 2.0  # tokens and seconds of a time per token
 GRID = "quantization_grid.json"
+RECORDED_ROUNDING = "least error"  # what is called rounding here: range and nearest
+YOURS = ", yours"
 
 
 @dataclass(frozen=True)
@@ -21,67 +30,132 @@ class Quality:
     """What each model loses here, and what was recorded at the same bits."""
 
     live: Mapping[str, Record]
+    models: Mapping[str, Any]
+    seconds: Mapping[str, float]
     recorded: tuple[Record, ...] = ()
 
     def records(self) -> list[Record]:
-        """Return the difference in bits per byte of every model, recorded ones first."""
-        return [*self.recorded, *self.live.values()]
+        """Return the difference in bits per byte of every model, recorded first."""
+        return [*self.recorded, *self.live.values(), *self._times()]
 
-    def loss(self, name: str) -> float:
-        """Return the bits per byte more as a share; ValueError for no such model."""
-        if name not in self.live:
-            raise ValueError(f"{name!r} is none of {', '.join(self.live)}.")
-        return self.live[name].details["relative"]
+    def _times(self) -> list[Record]:
+        return [
+            records.measured(CHOOSING, seconds, subject=name)
+            for name, seconds in self.seconds.items()
+        ]
 
-    def ratio(self, name: str, over: str) -> float:
-        """Return how many times more one model loses than another."""
-        return self.loss(name) / max(self.loss(over), 1e-6)
+    @property
+    def ratio(self) -> float:
+        """How many times as much the first model loses as the second."""
+        first, second, *_ = (fact.details["relative"] for fact in self.live.values())
+        return first / max(second, 1e-6)
+
+    def beside_recorded(self, *others: "Quality", bits: Sequence[int]) -> "Quality":
+        """Return this and other results together, with what is recorded at some bits.
+
+        Recorded values are of the same weights and groups of the same size; they were
+        measured on all of the frozen texts.
+        """
+        every = [self, *others]
+        live = {name: fact for one in every for name, fact in one.live.items()}
+        models = {name: model for one in every for name, model in one.models.items()}
+        sizes = {fact.details.get("group size") for fact in live.values()}
+        version = getattr(next(iter(models.values())), "weights_version", None)
+        kept = tuple(
+            fact
+            for fact in recorded(version)
+            if fact.details["bits"] in bits and fact.details["group size"] in sizes
+        )
+        return Quality(live, models, {}, kept)
+
+    def row(
+        self, name: str, *, text: str | None = None, seconds: float = SECONDS
+    ) -> tuple[Record, Record, Record]:
+        """Return what the scoreboard keeps of a model: quality, time per token, size.
+
+        Its fastest operators here are chosen first. text: to score, and to write
+        behind, by default the short frozen programs.
+        """
+        model, text = self.models[name], text or texts.short()
+        (size,) = memory.held(model)
+        prompt = model.tokenizer(text)["input_ids"][: model.context // 4]
+        race = timing.race(
+            {name: autotune(model)}, prompt, max_tokens=NEW, seconds=seconds
+        )
+        per_token = race[name].per_token
+        assert per_token is not None  # more than one token was written
+        latency = per_token.record("time per token")
+        return judge.bits_per_byte(model, text), latency, size
 
 
 def quality(
-    model: LanguageModel,
-    ways: Mapping[str, LanguageModel],
+    model: Any,
+    data: Sequence[Batch],
+    format: Format,
     *,
-    beside: tuple[int, ...] = (),
+    loop: gptq.Loop | None = None,
+    choose: awq.Choice | None = None,
     text: Texts | None = None,
 ) -> Quality:
-    """Score quantized models against the one that they were made of, text by text.
+    """Quantize a model to nearest and by GPTQ or AWQ, and score all text by text.
 
-    ways: by name of the method. beside: bits whose recorded values, for the same
-    weights and groups of the same size, are added. text: by default the short frozen
-    programs; what is recorded was measured on all of them. Raises ValueError for none.
+    data: calibration text. loop: the learner's column loop; GPTQ runs with it and with
+    the package's own. choose: the learner's choice of scales, for AWQ. Ranges are those
+    of least error. text: by default the short frozen programs.
     """
-    if not ways:
-        raise ValueError("ways names no model; hand in {'rounding': quantize(model)}.")
+    makers = {ROUNDING: lambda: rounding.quantize(model, format, clip=clipping.mse)}
+    if loop is not None:
+        makers["GPTQ" + YOURS] = lambda: gptq.quantize(model, data, format, loop=loop)
+        makers["GPTQ"] = lambda: gptq.quantize(model, data, format)
+    if choose is not None:
+        makers["AWQ" + YOURS] = lambda: awq.quantize(model, data, format, choose=choose)
+    models, seconds, watch = {}, {}, clock.Host()
+    for name, make in makers.items():
+        start = watch.look()
+        models[name] = make()
+        seconds[name] = watch.seconds(start, watch.look())
+    return Quality(losses(model, models, text=text), models, seconds)
+
+
+def losses(
+    model: Any,
+    ways: Mapping[str, Any],
+    *,
+    text: Texts | None = None,
+) -> dict[str, Record]:
+    """Return the bits per byte that quantized models need more than their original."""
     text = texts.short_files() if text is None else text
     before = judge.score(model, text)
-    live = {}
+    found = {}
     for name, other in ways.items():
         fact = judge.difference(other, before, text)
         details = {"method": name, **_grid(other), **fact.details}
-        live[name] = replace(fact, subject=name, details=details)
-    sizes = {fact.details.get("group size") for fact in live.values()}
-    kept = tuple(
-        fact
-        for fact in recorded(model)
-        if fact.details["bits"] in beside and fact.details["group size"] in sizes
-    )
-    return Quality(live, kept)
+        found[name] = replace(fact, subject=name, details=details)
+    return found
 
 
-def recorded(model: LanguageModel) -> list[Record]:
-    """Return what is recorded of these weights, by method, bits and group size."""
+def recorded(version: str | None) -> list[Record]:
+    """Return what is recorded of some weights, by method, bits and group size.
+
+    Rounding with the range of least error is what is called rounding here.
+    """
     path = resources.files("llmlab") / "recorded" / GRID
-    facts = records.load(path) if path.is_file() else ()
-    version = getattr(model, "weights_version", None)
+    facts = records.load(str(path)) if path.is_file() else ()
     return [
-        fact
+        replace(fact, details=dict(fact.details) | {"method": _method(fact)})
         for fact in facts
-        if fact.weights == version and fact.name == DIFFERENCE_IN_BITS_PER_BYTE.name
+        if fact.weights == version
+        and fact.name == DIFFERENCE_IN_BITS_PER_BYTE.name
+        and fact.details["method"] != ROUNDING
     ]
 
 
-def _grid(model: LanguageModel) -> dict[str, int | str]:
+def _method(fact: Record) -> str:
+    method = fact.details["method"]
+    return ROUNDING if method == RECORDED_ROUNDING else method
+
+
+def _grid(model: Any) -> dict[str, int | str]:
     """Return bits and group size, where one format serves the whole model."""
     try:
         format = Format.parse(getattr(model, "format", ""))

@@ -30,12 +30,14 @@ class Powers:
         """Return the error of every layer and power."""
         return list(self.facts)
 
-    def gain(self, layer: str) -> float:
-        """Return the error over plain rounding that a layer's choice leaves."""
+    @property
+    def ratio(self) -> float:
+        """The error over plain rounding that the choice leaves of the first layer."""
+        layer, power = next(iter(self.best.items()))
         return next(
             fact.value
             for fact in self.facts
-            if fact.subject == layer and fact.details["power"] == self.best[layer]
+            if fact.subject == layer and fact.details["power"] == power
         )
 
 
@@ -67,8 +69,8 @@ def powers(
 
         shares = {power: answers((power,)) for power in POWERS}
         for power, (_, share) in shares.items():
-            details = {"power": power, "bits": format.bits}
-            details["group size"] = str(format.group_size)
+            size = str(format.group_size)
+            details = {"power": power, "bits": format.bits, "group size": size}
             facts.append(
                 records.measured(
                     ERROR_BY_POWER, share / shares[0.0][1], subject=one.name,

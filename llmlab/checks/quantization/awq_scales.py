@@ -1,0 +1,125 @@
+"""Exercise 3 of 04b: scales of the inputs, by the power that leaves the least error."""
+
+import torch
+
+from llmlab.checks.exercise import Case, Exercise, Value
+
+# A mistake stands in one line or two, as in a table.
+# fmt: off
+
+
+def round_rows(weight):
+    """Round every row to 7 levels about zero, the largest magnitude on the last."""
+    scale = weight.abs().amax(1, keepdim=True) / 3
+    return (weight / scale).round() * scale
+
+
+def _tried(size, powers, error, *, pick=min):
+    """Return the scales whose error is picked."""
+    return pick((size**power for power in powers), key=error)
+
+
+def _error(weight, hessian, round_weight, scales, *, back=True, inverse=False):
+    scaled = weight / scales if inverse else weight * scales
+    rounded = round_weight(scaled)
+    if back:
+        rounded = rounded * scales if inverse else rounded / scales
+    change = weight - rounded
+    return float(((change @ hessian) * change).sum())
+
+
+def awq_scales(weight, hessian, size, round_weight, powers):
+    """Return the scales with the least error of the answers."""
+    return _tried(
+        size, powers, lambda scales: _error(weight, hessian, round_weight, scales))
+
+
+def _by(error, *, pick=min):
+    """Return the mistake of choosing by something else."""
+    def mistake(weight, hessian, size, round_weight, powers):
+        return _tried(
+            size, powers,
+            lambda scales: error(weight, hessian, round_weight, scales), pick=pick)
+
+    return mistake
+
+
+def _weights_alone(weight, hessian, round_weight, scales):
+    return _error(weight, torch.eye(len(hessian)).to(hessian), round_weight, scales)
+
+
+def _diagonal(weight, hessian, round_weight, scales):
+    return _error(weight, hessian.diagonal().diag(), round_weight, scales)
+
+
+def _scaled_weights(weight, hessian, round_weight, scales):
+    change = weight * scales - round_weight(weight * scales)
+    return float(((change @ hessian) * change).sum())
+
+
+def _cases():
+    weight = torch.tensor([[0.62, -1.3, 0.4], [0.35, 0.77, -1.85]])
+    hessian = torch.tensor([[90.0, 4.0, 2.0], [4.0, 3.0, 1.0], [2.0, 1.0, 2.0]])
+    size = torch.tensor([9.0, 1.5, 1.0])
+    yield Case(
+        lambda: (weight.clone(), hessian.clone(), size.clone(), torch.round,
+                 [0.0, 0.5, 1.0]),
+        sources={"round_weight": "torch.round"})
+    dice = torch.Generator().manual_seed(4)
+    powers = [0.0, 0.2, 0.4, 0.6, 0.8]
+    for outputs, inputs, given in (
+        (3, 4, powers), (6, 5, powers), (5, 8, powers[::-1]), (8, 6, (0.3, 0.9, 0.1)),
+        (7, 6, powers), (4, 9, powers[::-1]),
+    ):
+        yield _case(dice, outputs, inputs, given)
+
+
+def _case(dice, outputs, inputs, powers):
+    weight = torch.randn(outputs, inputs, generator=dice, dtype=torch.float64)
+    spread = torch.rand(inputs, generator=dice, dtype=torch.float64).exp() ** 3
+    x = torch.randn(40, inputs, generator=dice, dtype=torch.float64) * spread
+    x = x + 0.5 * x.roll(1, 1)
+    hessian, size = x.T @ x / 400, x.abs().mean(0)
+    return Case(lambda: (weight.clone(), hessian.clone(), size.clone(), round_rows,
+                         [*powers]))
+
+
+EXERCISE = Exercise(
+    name="awq_scales",
+    right=awq_scales,
+    gives=(Value("the scales"),),
+    cases=lambda: [*_cases()],
+    covers="powers in any order",
+    hints=(
+        "Try every power: scale, round, take the scales back, measure the error.",
+        "round_weight(weight * scales) / scales is what the layer ends with.",
+        "Keep scales = size**power with the least answer_error(weight, …, hessian).",
+    ),
+    hint="for every power: size**power, round the scaled weight, divide, compare.",
+    mistakes={
+        "this is the power; return size**power, a scale for every input.":
+            lambda weight, hessian, size, round_weight, powers: min(
+                powers, key=lambda power: _error(
+                    weight, hessian, round_weight, size**power)),
+        "this has the most error; keep the least.":
+            _by(_error, pick=max),
+        "the error of the weights alone counts here; take the answers, by the Hessian.":
+            _by(_weights_alone),
+        "inputs go together: the whole Hessian counts, not its diagonal alone.":
+            _by(_diagonal),
+        "the rounded weight is still scaled; divide it by the scales to compare.":
+            _by(lambda *a: _error(*a, back=False)),
+        "both are compared scaled; divide by the scales first.": _by(_scaled_weights),
+        "multiply the weights by the scales, the inputs are divided by them.": (
+            _by(lambda *a: _error(*a, inverse=True)),
+            lambda weight, hessian, size, round_weight, powers: 1 / awq_scales(
+                weight, hessian, size, round_weight, powers),
+        ),
+        "only the first power counts here; try them all.":
+            lambda w, h, size, r, powers: size ** powers[0],
+        "only the last power counts here; keep the best of all.":
+            lambda w, h, size, r, powers: size ** powers[-1],
+        "this is the scaled weight; return the scales.":
+            lambda weight, *rest: weight * awq_scales(weight, *rest),
+    },
+)

@@ -1,0 +1,279 @@
+"""Pictures of notebook 04b: which integers, and what each choice costs the answers.
+
+weight_costs   the change of single weights against its cost, two of them marked
+answer_errors  a layer's error of the answers by method, on text seen and not seen
+error_powers   a layer's error by the power of its inputs' size
+learning       a layer's error while it is trained, beside methods that do not train
+parts          the loss of each part by bits, those that were chosen filled
+drawings       the ideas behind the exercises, as `drawings_choices`
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from llmlab.core.records import Record
+from llmlab.quantization.quantities import (
+    ANSWER_ERROR,
+    CHANGE_COST,
+    ERROR_BY_POWER,
+    ERROR_BY_STEP,
+    PART_LOSS,
+)
+from llmlab.show import scales, select, style
+from llmlab.show.quantization import drawings_choices as drawings
+
+__all__ = ["answer_errors", "drawings", "error_powers", "learning", "parts"]
+__all__ += ["weight_costs"]
+
+SEEN, UNSEEN = "seen", "unseen"
+MARKS = {"cheap": "small inputs", "dear": "large inputs"}
+
+
+@style.by_the_rules
+def weight_costs(
+    result: Any, *, title: str = "What rounding a single weight costs"
+) -> Figure:
+    """Draw the cost of single weights against how far rounding moves them.
+
+    result: records "cost of a change" with details["change"]; those with
+    details["marked"] stand out. ValueError: none of them.
+    """
+    facts = _of(result, CHANGE_COST)
+    fig, axes = style.canvas(height=3.8)
+    plain = [fact for fact in facts if "marked" not in fact.details]
+    axes.plot(
+        [fact.details["change"] for fact in plain], [fact.value for fact in plain],
+        ".", color=style.QUIET, markersize=4, alpha=0.6, label="one weight",
+    )  # fmt: skip
+    for index, (mark, said) in enumerate(MARKS.items()):
+        look = style.series(index)
+        for fact in facts:
+            if fact.details.get("marked") == mark:
+                axes.plot(
+                    fact.details["change"], fact.value, look.marker, color=look.color,
+                    markersize=11, label=f"{said}: {fact.value:.1e}", linestyle="none",
+                )  # fmt: skip
+    kind = select.kinds(facts)
+    scales.logarithmic(axes.xaxis, "change of the weight", "1")
+    scales.logarithmic(axes.yaxis, "cost: share of the answers' square", "1", kind)
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=3)
+    return fig
+
+
+def weight_costs_alt(records: Sequence[Record]) -> str:
+    """Say what the marked pair costs."""
+    facts = select.by_quantity(records, CHANGE_COST)
+    by = {fact.details.get("marked"): fact for fact in facts}
+    said = [f"The cost of rounding each of {len(facts)} weights against its change."]
+    if "cheap" in by and "dear" in by:
+        cheap, dear = by["cheap"], by["dear"]
+        said.append(
+            f"Two weights move by {cheap.details['change']:.2g}; the one with large "
+            f"inputs costs {dear.value / cheap.value:,.0f} times as much."
+        )
+    return " ".join(said)
+
+
+@style.by_the_rules
+def answer_errors(
+    result: Any, *, title: str = "Error of a layer's answers by method"
+) -> Figure:
+    """Draw a layer's error of the answers, a row for each method, two marks in it.
+
+    result: records "error of the answers" with details["text"]. ValueError: none.
+    """
+    facts = _of(result, ANSWER_ERROR)
+    groups = select.by_subject(facts)
+    fig, axes = style.canvas(height=1.6 + 0.42 * len(groups))
+    for row, own in enumerate(groups.values()):
+        values = {fact.details["text"]: fact.value for fact in own}
+        axes.plot([*values.values()], [row] * len(values), color=style.QUIET, lw=1)
+        for index, text in enumerate((SEEN, UNSEEN)):
+            if text in values:
+                look = style.series(index)
+                axes.plot(
+                    values[text], row, look.marker, color=look.color, markersize=8,
+                    label=f"on text {_said(text)}" if not row else None,
+                    linestyle="none",
+                )  # fmt: skip
+    axes.set_yticks(range(len(groups)), list(groups))
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    style.one_way(axes, "x")
+    _share(axes.xaxis, "error of the answers", [fact.value for fact in facts], facts)
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=2)
+    return fig
+
+
+def answer_errors_alt(records: Sequence[Record]) -> str:
+    """Say the error of each method on both texts."""
+    said = ["Squared error of a layer's answers, as a share of their own square."]
+    facts = select.by_quantity(records, ANSWER_ERROR)
+    for method, own in select.by_subject(facts).items():
+        pairs = (f"{f.value:.2%} on text {_said(f.details['text'])}" for f in own)
+        said.append(f"{method}: {', '.join(pairs)}.")
+    return " ".join(said)
+
+
+@style.by_the_rules
+def error_powers(
+    result: Any, *, title: str = "Scaled inputs: error by the power of their size"
+) -> Figure:
+    """Draw error over plain rounding by power, a curve for each layer.
+
+    result: records "error over plain rounding" with details["power"], the layer as
+    subject. ValueError: none of them.
+    """
+    facts = _of(result, ERROR_BY_POWER)
+    fig, axes = style.canvas(height=3.7)
+    for index, (name, own) in enumerate(select.by_subject(facts).items()):
+        look = style.series(index)
+        x, y = [f.details["power"] for f in own], [f.value for f in own]
+        axes.plot(
+            x, y, color=look.color, linestyle=look.line, marker=look.marker,
+            markersize=5, label=name,
+        )  # fmt: skip
+        least = min(own, key=lambda fact: fact.value)
+        axes.plot(
+            least.details["power"], least.value, "o", markersize=13,
+            markeredgewidth=1.6, markerfacecolor="none", color=look.color,
+        )  # fmt: skip
+    axes.axhline(1, color=style.QUIET, linewidth=1)
+    scales.name(axes.xaxis, "power of the mean magnitude; a ring marks the least error")
+    scales.name(axes.yaxis, "error over plain rounding", select.kinds(facts))
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=3)
+    return fig
+
+
+def error_powers_alt(records: Sequence[Record]) -> str:
+    """Say where each layer has its least error."""
+    said = ["Error of the answers over that of plain rounding, by power."]
+    facts = select.by_quantity(records, ERROR_BY_POWER)
+    for name, own in select.by_subject(facts).items():
+        least = min(own, key=lambda fact: fact.value)
+        power = least.details["power"]
+        said.append(f"{name}: least at power {power:g}, {least.value:.2f} times.")
+    return " ".join(said)
+
+
+@style.by_the_rules
+def learning(
+    result: Any, *, title: str = "One layer trained through the rounding"
+) -> Figure:
+    """Draw the error by step on both texts, and lines for methods without training.
+
+    result: records "error while training" with details step and text, and "error of
+    the answers" of other methods. ValueError: none of the first.
+    """
+    steps = _of(result, ERROR_BY_STEP)
+    others = select.by_quantity(select.checked(result), ANSWER_ERROR)
+    fig, axes = style.canvas(height=3.9)
+    for index, text in enumerate((SEEN, UNSEEN)):
+        own = [fact for fact in steps if fact.details["text"] == text]
+        look = style.series(index)
+        axes.plot(
+            [f.details["step"] for f in own], [f.value for f in own], color=look.color,
+            linestyle=look.line, marker=look.marker, markersize=4,
+            label=f"training, text {_said(text)}",
+        )  # fmt: skip
+    last = max(fact.details["step"] for fact in steps)
+    drawn = [fact for fact in others if fact.subject != "training"]
+    for index, fact in enumerate(drawn):
+        look = style.series(index + 2)
+        axes.plot(
+            [0, last], [fact.value] * 2, color=look.color, linestyle=look.line,
+            linewidth=1.4, label=f"{fact.subject}, text not seen",
+        )  # fmt: skip
+    scales.name(axes.xaxis, "step")
+    values = [fact.value for fact in (*steps, *drawn)]
+    _share(axes.yaxis, "error of the answers", values, steps)
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=3)
+    return fig
+
+
+def learning_alt(records: Sequence[Record]) -> str:
+    """Say where the training begins and ends, and what the other methods leave."""
+    steps = select.by_quantity(records, ERROR_BY_STEP)
+    said = ["Error of a layer's answers while it is trained through the rounding."]
+    for text in (SEEN, UNSEEN):
+        own = [fact for fact in steps if fact.details["text"] == text]
+        said.append(
+            f"On text {_said(text)} from {own[0].value:.2%} to {own[-1].value:.2%} in "
+            f"{own[-1].details['step']} steps."
+        )
+    for fact in select.by_quantity(records, ANSWER_ERROR):
+        if fact.subject != "training":
+            said.append(f"{fact.subject} leaves {fact.value:.2%} on text not seen.")
+    return " ".join(said)
+
+
+@style.by_the_rules
+def parts(result: Any, *, title: str = "What each part loses, and its bits") -> Figure:
+    """Draw the loss of each part by bits, a row for each part; chosen ones filled.
+
+    result: records "error of the logits" with details bits and chosen. ValueError:
+    none of them.
+    """
+    facts = _of(result, PART_LOSS)
+    groups = select.by_subject(facts)
+    choices = sorted({fact.details["bits"] for fact in facts})
+    fig, axes = style.canvas(height=1.7 + 0.27 * len(groups))
+    for row, own in enumerate(groups.values()):
+        axes.plot([f.value for f in own], [row] * len(own), color=style.GRID, lw=1.5)
+        for fact in own:
+            look = style.series(choices.index(fact.details["bits"]))
+            axes.plot(
+                fact.value, row, look.marker, color=look.color, markersize=8,
+                markerfacecolor=look.color if fact.details["chosen"] else style.CARD,
+            )  # fmt: skip
+    for index, bits in enumerate(choices):
+        look = style.series(index)
+        axes.plot([], [], look.marker, color=look.color, label=f"{bits} bits")
+    axes.set_yticks(range(len(groups)), list(groups))
+    axes.set_ylim(len(groups) - 0.5, -0.5)
+    style.one_way(axes, "x")
+    _share(axes.xaxis, "error of the logits; the chosen bits are filled",
+           [fact.value for fact in facts], facts)  # fmt: skip
+    axes.set_title(title)
+    fig.legend(loc="outside lower left", ncols=len(choices))
+    return fig
+
+
+def parts_alt(records: Sequence[Record]) -> str:
+    """Say which bits were chosen for each part."""
+    facts = select.by_quantity(records, PART_LOSS)
+    chosen = [f"{f.subject} {f.details['bits']}" for f in facts if f.details["chosen"]]
+    worst = max(facts, key=lambda fact: fact.value)
+    return (
+        f"Error of the logits by part and bits. Chosen bits: {', '.join(chosen)}. Most "
+        f"is lost by {worst.subject} with {worst.details['bits']} bits: "
+        f"{worst.value:.2%}."
+    )
+
+
+def _of(result: Any, quantity: Any) -> tuple[Record, ...]:
+    facts = select.by_quantity(select.checked(result), quantity)
+    if not facts:
+        raise ValueError(
+            f"result holds no {quantity.name!r}; there is nothing to draw."
+        )
+    return facts
+
+
+def _share(axis: Any, what: str, values: Sequence[float], facts: Sequence[Record]):
+    """Make an axis of shares: in per cent, on a log scale."""
+    scales.logarithmic(axis, what, "1", select.kinds(facts))
+    is_x = axis.axis_name == "x"
+    (axis.axes.set_xlim if is_x else axis.axes.set_ylim)(*scales.room(values))
+    scales.fill_ticks(axis)
+    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+
+
+def _said(text: str) -> str:
+    return {SEEN: "seen", UNSEEN: "not seen"}[text]

@@ -1,0 +1,171 @@
+"""The pictures, drawings and tables of notebook 04b say what the records say."""
+
+import io
+import re
+
+import pytest
+from drawn import faults, words_of
+from PIL import Image
+
+from llmlab import show
+from llmlab.core import quantities, records
+from llmlab.quantization import quantities as own
+from llmlab.quantization.experiments import choices as experiments
+from llmlab.show.quantization import choices as pictures
+from llmlab.show.quantization import drawings_choices as drawings
+
+GRID = {"bits": 3, "group size": "32"}
+COSTS = [
+    records.measured(own.CHANGE_COST, 1e-9 * k**2, subject="query",
+                     details={"change": 0.001 * k, "column": k, **GRID, **mark})
+    for k, mark in ((1, {}), (2, {"marked": "cheap"}), (20, {"marked": "dear"}))
+]  # fmt: skip
+ERRORS = [
+    records.measured(own.ANSWER_ERROR, value, subject=name,
+                     details={"text": text, **GRID})
+    for name, pair in {"rounding": (0.1, 0.11), "GPTQ, yours": (0.02, 0.05),
+                       "GPTQ": (0.02, 0.05)}.items()
+    for text, value in zip(("seen", "unseen"), pair, strict=True)
+]  # fmt: skip
+POWERS = [
+    records.measured(own.ERROR_BY_POWER, 1 + (power - best) ** 2 - best**2,
+                     subject=name, details={"power": power, **GRID})
+    for name, best in {"query": 0.3, "down": 0.0}.items()
+    for power in (0.0, 0.1, 0.3, 0.6, 1.0)
+]  # fmt: skip
+STEPS = [
+    records.measured(own.ERROR_BY_STEP, start / (1 + step / 50), subject="training",
+                     details={"step": step, "text": text, **GRID})
+    for text, start in {"seen": 0.2, "unseen": 0.21}.items()
+    for step in (0, 50, 100)
+]  # fmt: skip
+PARTS = [
+    records.measured(own.PART_LOSS, size / 4**bits, subject=part,
+                     details={"bits": bits, "bytes": bits, "chosen": bits == most})
+    for part, (size, most) in {"layers.0.mlp": (1, 4), "head": (0.1, 2)}.items()
+    for bits in (2, 3, 4)
+]  # fmt: skip
+
+
+def loss(method, share, *, kind="measured", **more):
+    details = {"method": method, "relative": share, "relative_low": 0.8 * share,
+               "relative_high": 1.2 * share, **more}  # fmt: skip
+    return records.make(
+        quantities.DIFFERENCE_IN_BITS_PER_BYTE, share, kind=kind, details=details
+    )
+
+
+LOSSES = [
+    loss("GPTQ", 0.2, kind="recorded", bits=2, **{"group size": "32"}),
+    loss("GPTQ", 0.03, kind="recorded", **GRID),
+    loss("GPTQ, yours", 0.025, **GRID),
+]
+EVERY = {
+    "costs": COSTS, "errors": ERRORS, "powers": POWERS,
+    "steps": [*STEPS, *ERRORS[1::2]],
+    "parts": PARTS, "parts and losses": [*PARTS, loss("mixture, yours", 0.05)],
+    "losses": LOSSES,
+}  # fmt: skip
+every_picture = pytest.mark.parametrize("name", EVERY)
+
+
+@every_picture
+def test_a_result_gets_its_picture_by_its_quantities(name):
+    picture = show.figure(EVERY[name])
+    assert len(picture.png) <= 40_000
+    assert not re.search(r"nan|None|[{}]|!", picture.alt)
+
+
+@pytest.mark.parametrize(
+    ("draw", "facts"),
+    [
+        (pictures.weight_costs, COSTS),
+        (pictures.answer_errors, ERRORS),
+        (pictures.error_powers, POWERS),
+        (pictures.learning, [*STEPS, *ERRORS[1::2]]),
+        (pictures.parts, PARTS),
+    ],
+)
+def test_a_picture_keeps_the_rules_and_refuses_other_records(draw, facts):
+    assert not faults(lambda: draw(facts))
+    with pytest.raises(ValueError, match="nothing to draw"):
+        draw(LOSSES)
+
+
+def test_the_alt_text_tells_the_finding():
+    assert "costs 100 times as much" in show.figure(COSTS).alt
+    assert "GPTQ: 2.00% on text seen, 5.00% on text not seen" in show.figure(ERRORS).alt
+    assert "down: least at power 0, 1.00 times" in show.figure(POWERS).alt
+    assert "layers.0.mlp 4, head 2" in show.figure(PARTS).alt
+    assert "from 20.00% to 6.67% in 100 steps" in show.figure(EVERY["steps"]).alt
+    assert "GPTQ, yours, 3 bits, measured: +2.5 %" in show.figure(LOSSES).alt
+
+
+def test_two_bits_stand_at_two_bits_and_the_learners_point_in_its_methods_look():
+    fig = show.quantization.quality_by_bits(LOSSES)
+    places = {x for line in fig.axes[0].lines for x in line.get_xdata()}
+    assert {2, 3} <= places <= {0, 1, 2, 3}
+    assert "GPTQ, yours" not in words_of(fig) and "measured here" in words_of(fig)
+
+
+def test_losses_are_a_table_of_methods_by_bits():
+    table = show.quantization.lost(LOSSES)
+    assert table.headings == (
+        "method", "2 bits, recorded", "3 bits, measured", "3 bits, recorded"
+    )  # fmt: skip
+    assert table.rows[0] == (
+        "GPTQ", "+20.0 % (16.0 to 24.0)", "", "+3.0 % (2.4 to 3.6)"
+    )  # fmt: skip
+    with pytest.raises(ValueError, match="hand in"):
+        show.quantization.lost(COSTS)
+
+
+ASKED = experiments.Translations(
+    ("one", "two", "six"), ("un", "deux", "six"),
+    {"fp32": ("un", "deux", "six"), "int2": ("un", "dix", "six"),
+     "int2, trained": ("un", "deux", "six")},
+)  # fmt: skip
+
+
+def test_only_answers_that_differ_are_shown_and_wrong_ones_marked():
+    table = show.quantization.answers(ASKED)
+    assert table.rows == (("two", "deux", "✗ dix", "deux"),)
+    assert "1 of 3 answers differ" in repr(table)
+    assert "<table" in table._repr_html_()
+    with pytest.raises(ValueError, match="count=0"):
+        show.quantization.answers(ASKED, count=0)
+    with pytest.raises(ValueError, match="translations"):
+        show.quantization.answers(LOSSES)
+
+
+def test_claims_have_verdicts():
+    table = show.quantization.claims(experiments.claims(ASKED))
+    assert {row[2] for row in table.rows} <= {"✓ holds here", "✗ does not hold here"}
+    with pytest.raises(ValueError, match="no claim"):
+        show.quantization.claims([])
+
+
+NAMES = ["answers", "column_loop", "scaled_inputs", "through", "shared_budget"]
+every_drawing = pytest.mark.parametrize("name", NAMES)
+
+
+@every_drawing
+def test_a_drawing_is_one_line_sharp_and_small(name):
+    drawn = getattr(show.quantization.choices.drawings, name)()
+    assert len(drawn.png) <= 20_000
+    size = Image.open(io.BytesIO(drawn.png)).size
+    assert size == (1.5 * drawn.width, 1.5 * drawn.height)
+
+
+@every_drawing
+def test_the_alt_text_tells_what_is_seen_and_what_to_learn(name):
+    alt = getattr(drawings, name)().alt
+    assert 40 <= len(alt.split()) <= 110
+    assert not re.search(r"\b(?:None|nan)\b|[{}]|!", alt)
+
+
+def test_the_sums_that_the_drawings_tell_are_right():
+    assert "costs 1.49" in drawings.answers().alt
+    assert (8**2 + 6**2 + 7**2) * 0.1**2 == pytest.approx(1.49)
+    assert (0.1**2 + 0.2**2 + 0.1**2) * 0.1**2 == pytest.approx(0.0006)
+    assert 8 * 0.3 + 0.5 * 0.6 == pytest.approx(2.7) == 2 * 1.2 + 0.5 * 0.6
