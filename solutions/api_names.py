@@ -86,9 +86,14 @@ def _made_by_us(tree: ast.Module, ours: set[str]) -> set[str]:
         for node in ast.walk(tree):
             for target, value in _bindings(node):
                 reads = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
-                if reads & ours:
+                if reads & ours and not _is_of_another(value):
                     ours |= {n.id for n in ast.walk(target) if isinstance(n, ast.Name)}
     return ours
+
+
+def _is_of_another(value: ast.expr) -> bool:
+    """Say whether a value is a tokenizer, whose methods are those of transformers."""
+    return isinstance(value, ast.Attribute) and value.attr == "tokenizer"
 
 
 def _bindings(node: ast.AST) -> list[tuple[ast.expr, ast.expr]]:

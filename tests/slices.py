@@ -7,6 +7,7 @@ change them run. What `names` cannot see makes a strict cell fail, as it should.
 """
 
 import re
+from collections.abc import Callable
 
 from names import KERNEL, of_cells
 from nbformat import NotebookNode, from_dict
@@ -26,20 +27,44 @@ def strict_slice(notebook: NotebookNode) -> NotebookNode:
     ValueError, with the names and cells that are to blame: more than a quarter of the
     code cells is in it, one of them measures or trains, or one hides its names.
     """
+    kept = _needed(notebook, is_strict)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     uses = of_cells([cell.source for cell in code])
-    needed, kept = {}, {}  # name -> the cell that reads it; cell -> names it is in for
+    calls = {cell.id: use.calls for cell, use in zip(code, uses, strict=True)}
+    _refuse_what_is_slow(kept, calls)
+    return _part(notebook, set(kept))
+
+
+def slice_that_calls(notebook: NotebookNode, functions: set[str]) -> NotebookNode:
+    """Return a notebook of the cells that name a function, and all they depend on."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    uses = of_cells([cell.source for cell in code])
+    callers = {
+        cell.id for cell, use in zip(code, uses, strict=True) if use.reads & functions
+    }
+    return _part(notebook, set(_needed(notebook, lambda cell: cell.id in callers)))
+
+
+def _needed(
+    notebook: NotebookNode, is_wanted: Callable[[NotebookNode], bool]
+) -> dict[str, dict[str, str]]:
+    """Return the wanted cells and those they depend on: cell -> names it is in for."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    uses = of_cells([cell.source for cell in code])
+    needed, kept = {}, {}  # name -> the cell that reads it
     for cell, use in zip(reversed(code), reversed(uses), strict=True):
         pulled = {name: needed[name] for name in use.changes & needed.keys()}
-        if not pulled and not is_strict(cell):
+        if not pulled and not is_wanted(cell):
             continue
         kept[cell.id] = pulled
         for name in use.sets:
             needed.pop(name, None)
         for name in {KERNEL, *use.reads} - needed.keys():
             needed[name] = cell.id
-    calls = {cell.id: use.calls for cell, use in zip(code, uses, strict=True)}
-    _refuse_what_is_slow(kept, calls)
+    return kept
+
+
+def _part(notebook: NotebookNode, kept: set[str]) -> NotebookNode:
     part = from_dict(notebook)
     part.cells = [cell for cell in part.cells if cell.id in kept]
     return part

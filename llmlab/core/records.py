@@ -82,13 +82,17 @@ class Record:
         return self.value_text() + (f" ({interval})" if interval else "")
 
     def value_text(self) -> str:
-        """Write the value with its unit: "12.3 ms"."""
+        """Write the value with its unit: "12.3 ms"; a share in per cent."""
+        if quantities.is_share(self.name):
+            return f"{100 * self.value:.3g} %"
         return quantity(self.value, self.unit)
 
     def interval_text(self) -> str:
         """Write the interval on the scale of the value, or nothing without one."""
         if self.low is None or self.high is None:
             return ""
+        if quantities.is_share(self.name):
+            return f"{100 * self.low:.3g} to {100 * self.high:.3g}"
         bounds = (self.value, self.low, self.high)
         return " to ".join(units.quantities(bounds, self.unit)[1:])
 

@@ -2,6 +2,7 @@
 
 speed       time calls against each other, with intervals and verdicts
 race        the same for models that write on from one prompt
+settle      the threads that busy neighbours leave, for a whole notebook
 percentile  the value below which a share of samples lies
 memory      weights, cache, peak of the allocator and of the process
 roofline    what this machine can do at most, and three bounds of a model's steps
@@ -15,6 +16,7 @@ records with unit, kind and interval.
 """
 
 from llmlab.core import faces
+from llmlab.core.clock import settle
 from llmlab.measure import memory, quality, report, roofline
 from llmlab.measure.comparison import Verdict
 from llmlab.measure.intervals import percentile
@@ -36,6 +38,7 @@ __all__ = [
     "race",
     "report",
     "roofline",
+    "settle",
     "speed",
     "timing",
 ]

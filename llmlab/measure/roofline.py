@@ -24,7 +24,7 @@ from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
 __all__ = ["FastestFormat", "Peaks", "bounds", "fastest_format", "is_contradicted"]
-__all__ += ["model_bounds", "nearest", "operators", "peaks"]
+__all__ += ["limits", "model_bounds", "nearest", "operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
 FLOATS = ("fp32", "bf16")
@@ -65,6 +65,22 @@ def fastest_format(*, device: str | torch.device = "cpu") -> FastestFormat:
         for rates in (known.flops, known.vectors)
     )
     return FastestFormat(prefill, decode, known)
+
+
+def limits(working_set: int, *, dtype: str = "fp32") -> tuple[float, float]:
+    """Return what this machine can do at most: its peak and its bandwidth.
+
+    working_set: bytes that are read again and again, which decide how fast they come.
+    The peak is in FLOP/s for this format, the bandwidth in B/s. Raises ValueError for
+    bytes below 1.
+    """
+    if working_set < 1:
+        raise ValueError(
+            f"working_set={working_set!r} must be a number of bytes from 1, such as "
+            "those of a model's weights."
+        )
+    here = measured_peaks((dtype,))
+    return here.flops[dtype], here.bandwidth_at(working_set)
 
 
 def bounds(

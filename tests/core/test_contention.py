@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from llmlab import measure, show
-from llmlab.core import clock
+from llmlab.core import clock, machine
 from llmlab.core.clock import contention
 
 COUNT = "while True: pass"
@@ -55,6 +55,21 @@ def test_threads_come_back_when_a_call_fails(crowd, two_threads):
     with pytest.raises(ZeroDivisionError):
         measure.speed({"one": lambda: 1 / 0})
     assert torch.get_num_threads() == 2
+
+
+def test_a_notebook_settles_on_the_cores_that_are_free_and_says_so(monkeypatch):
+    before = torch.get_num_threads()
+    monkeypatch.setattr(machine, "threads", lambda: 2)
+    monkeypatch.setattr(contention, "free_cores", lambda seconds: 1.1)
+    try:
+        settled = clock.settle()
+        assert torch.get_num_threads() == 1 and settled.threads.count == 1
+        assert "1 thread" in repr(settled) and "kept a core busy" in repr(settled)
+        assert machine.describe().simd in repr(settled)
+        monkeypatch.setattr(contention, "free_cores", lambda seconds: 2.0)
+        assert "busy" not in repr(clock.settle()) and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_one_thread_is_never_given_up(crowd):

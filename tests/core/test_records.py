@@ -101,6 +101,12 @@ def test_what_is_shown_is_within_half_a_digit_of_the_value(value, unit):
     assert units.to_base(float(number), shown) == (pytest.approx(value, rel=6e-3), unit)
 
 
+def test_a_share_of_a_whole_reads_in_per_cent():
+    what = quantities.SHARE_OF_THE_TIME
+    fact = records.make(what, 0.1218, kind="estimated", low=0.1, high=0.133)
+    assert fact.text() == "12.2 % (10 to 13.3)" and fact.value == 0.1218
+
+
 @pytest.mark.parametrize(
     ("wrong", "words"),
     [

@@ -5,8 +5,11 @@ import math
 from itertools import pairwise, product
 
 import pytest
+import run
 import torch
 from labs.other_styles import STYLES
+from notebooks import SECOND, is_exercise, read
+from slices import slice_that_calls
 
 ALL = [
     (style, word, name)
@@ -33,3 +36,25 @@ def test_every_exercise_has_an_answer_in_every_style(style):
     for word, cells in STYLES[style].items():
         room = importlib.import_module(f"llmlab.checks.{word}")
         assert list(cells) == list(room.EXERCISES)
+
+
+RUNS = [(style, path) for style in STYLES for path in SECOND]
+
+
+@pytest.mark.notebook
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize(
+    ("style", "path"), RUNS, ids=[f"{style}-{path.stem}" for style, path in RUNS]
+)
+def test_accepted_answers_carry_a_lab_to_its_end(style, path, monkeypatch):
+    """All answers of a lab at once, and every cell that calls them."""
+    notebook = read(path)
+    answers = STYLES[style][path.stem.split("_", 1)[1]]
+    exercises = [cell for cell in notebook.cells if is_exercise(cell)]
+    for cell in exercises:
+        if cell.cell_type == "code":
+            cell.source = answers[cell.id].strip()
+    monkeypatch.setenv("LLMLAB_TIME", "0.1")
+    part = slice_that_calls(notebook, {cell.id for cell in exercises})
+    assert len(part.cells) > 2 * len(exercises)
+    run.execute(part)

@@ -47,8 +47,8 @@ def test_a_model_against_itself_and_against_one_of_twice_the_layers():
     )
     facts = result.records()
     assert [fact.subject for fact in facts] == [
-        "again, by hand", "again against baseline",
-        "large, by hand", "large against baseline",
+        "again, by hand", "again, llmlab",
+        "large, by hand", "large, llmlab",
     ]  # fmt: skip
     assert {fact.name for fact in facts} == {str(quantities.SPEED_UP)}
 

@@ -335,3 +335,11 @@ def test_the_largest_bound_says_where_a_step_really_is():
     assert where.value == pytest.approx(0.25) and where.kind == "estimated"
     assert (where.low, where.high) == pytest.approx((0.2, 0.5))
     assert where.details["bound"] == "compute bound"
+
+
+def test_the_limits_are_those_of_the_peaks_at_this_working_set(small_trials):
+    peak, bandwidth = roofline.limits(2**19)
+    here = roofline.peaks(("fp32",))
+    assert (peak, bandwidth) == (here.flops["fp32"], here.bandwidth_at(2**19))
+    with pytest.raises(ValueError, match="working_set=0"):
+        roofline.limits(0)

@@ -208,7 +208,7 @@ def test_choosing_changes_the_line_and_the_figure():
     before = widget.picture.value
     assert "S, fp32, batch 1, context 128: overhead-bound" in widget.line.value
     widget.selectors["model"].value = "M"
-    assert "M, fp32, batch 1, context 128: memory-bound, 3.00 ms estimated, " \
+    assert "M, fp32, batch 1, context 128: bandwidth-bound, 3.00 ms estimated, " \
         "not measured" in widget.line.value  # fmt: skip
     assert widget.picture.value != before
     widget.selectors["dtype"].value = "bf16"
@@ -297,7 +297,7 @@ def test_the_widget_shows_one_phase_of_all_that_was_measured():
     prefill = estimates((9e-3, 2e-3, 1e-3), model="M", batch=1, phase="prefill")
     share = record("share of the bound", 0.5, "1", "estimated", model="M", batch=1)
     everything = [*decode, *prefill, share, record("weights", 4e7, "B")]
-    assert "memory-bound, 2.00 ms" in pictures.bounds_widget(everything, by=by).text
+    assert "bandwidth-bound, 2.00 ms" in pictures.bounds_widget(everything, by=by).text
     widget = pictures.bounds_widget(everything, by=by, phase="prefill")
     assert "compute-bound, 9.00 ms" in widget.text
 

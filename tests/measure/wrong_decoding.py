@@ -27,6 +27,23 @@ def all_at_once(model, prompt, max_tokens):
     return text[len(prompt) :]
 
 
+def without_a_batch(model, prompt, max_tokens):
+    row = list(prompt)
+    for _ in range(max_tokens):
+        token = model(torch.tensor(row))[-1].argmax().item()
+        row.append(token)
+        yield token
+
+
+def one_token_without_a_batch(model, prompt, max_tokens):
+    cache = model.new_cache(1, len(prompt) + max_tokens)
+    logits = model(torch.tensor([prompt]), cache)
+    for _ in range(max_tokens):
+        token = int(logits[0, -1].argmax())
+        yield token
+        logits = model(torch.tensor([token]), cache)
+
+
 def in_the_prompt(model, prompt, max_tokens):
     for _ in range(max_tokens):
         token = int(model(torch.tensor([prompt]))[0, -1].argmax())
@@ -163,6 +180,7 @@ GENERATE = {
         decoded(choose=lambda x: x[-1].argmax()),
         "all positions",
     ),
+    "no batch of rows": (without_a_batch, "a list in a list"),
     "text as prompt": (lambda model, prompt, max_tokens: "def f", "generator"),
 }
 CACHED = {
@@ -183,6 +201,7 @@ CACHED = {
         stepped(room=lambda prompt, n: n),
         "no room for the prompt",
     ),
+    "no batch behind the prompt": (one_token_without_a_batch, "a list in a list"),
     "no cache": (right.generate_by_the_text, "no cache is used"),
     "token by token": (token_by_token, "in one call"),
     "last of the prompt again": (last_of_prompt_again, "expected"),

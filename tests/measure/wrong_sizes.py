@@ -122,6 +122,10 @@ def counted(change):
 
 
 STEP_BYTES = {
+    "sizes as items": (
+        lambda parameters, shape, cached, batch, value_bytes: shape["layers"],
+        "is an attribute",
+    ),
     "new token forgotten": (counted(lambda *a: step(*a, new=0)), "cached + 1"),
     "keys only": (counted(lambda *a: step(*a, sides=1)), "a key and a value"),
     "query heads": (counted(lambda *a: step(*a, heads=a[1].heads)), "fewer than heads"),

@@ -48,6 +48,26 @@ def uncached(
         yield token
 
 
+def flat_text(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
+    """Hand the model a row without its batch, all of it again for each token."""
+    text = list(prompt)
+    for _ in range(max_tokens):
+        text.append(int(largest(model(torch.tensor(text)))))
+        yield text[-1]
+
+
+def flat(
+    model: Any, prompt: list[int], max_tokens: int, *, behind: bool = False
+) -> Iterator[int]:
+    """Hand the model a row without its batch, from the start or behind the prompt."""
+    cache = model.new_cache(1, len(prompt) + max_tokens)
+    unread = torch.tensor([prompt] if behind else prompt)
+    for _ in range(max_tokens):
+        token = int(largest(model(unread, cache)))
+        unread = torch.tensor([token])
+        yield token
+
+
 def cached(
     model: Any,
     prompt: list[int],

@@ -41,6 +41,8 @@ EXERCISE = Exercise(
         "the prompt is not part of the answer: yield new tokens only.":
             lambda model, prompt, n:
                 itertools.chain(prompt, uncached(model, prompt, n)),
+        "the model reads rows of a batch: torch.tensor([row]), a list in a list.":
+            decoding.flat_text,
         "only the last token is read; the model needs the whole text so far.":
             lambda *a: uncached(*a, part=lambda text: text[-1:]),
         "the new token is not read: append it to the text.":

@@ -75,6 +75,10 @@ EXERCISE = Exercise(
             lambda *a: cached(*a, choose=lambda logits: logits[0, -1].argmin()),
         "a token is the place of the largest logit, not its value: argmax.":
             lambda *a: cached(*a, choose=lambda logits: logits[0, -1].max()),
+        "the model reads rows of a batch: one token is [[token]], a list in a list.":
+            lambda *a: decoding.flat(*a, behind=True),
+        "the model reads rows of a batch: torch.tensor([prompt]), a list in a list.":
+            decoding.flat,
         "one token too many: max_tokens of them.":
             lambda model, prompt, n: cached(model, prompt, n + 1),
         "the tokens do not end: max_tokens of them.":

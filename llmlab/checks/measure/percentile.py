@@ -28,6 +28,13 @@ def _of_sorted(samples, share, *, change=sorted, turned=False):
     return _at(ordered, share * (len(ordered) - 1), turned=turned)
 
 
+def _without_end(samples, share):
+    ordered, place = sorted(samples), share * (len(samples) - 1)
+    below = int(place)
+    weight = place - below
+    return ordered[below] * (1 - weight) + ordered[below + 1] * weight
+
+
 def _cases():
     dice = random.Random(0)
     yield case([30.0, 10.0, 20.0, 50.0, 40.0], 0.3)
@@ -69,6 +76,8 @@ EXERCISE = Exercise(
             lambda x, q: float(numpy.interp(q * len(x), range(len(x)), sorted(x))),
         "places count from 0, so the last one is n - 1.":
             lambda x, q: sorted(x)[int(q * len(x))],
+        "at the last place there is no neighbour above: mind the end.":
+            _without_end,
         "this counts from the largest; sort upwards.":
             lambda x, q: _of_sorted(x, 1 - q),
         "share goes from 0 to 1, not from 0 to 100.":

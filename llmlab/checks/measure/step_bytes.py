@@ -68,6 +68,8 @@ EXERCISE = Exercise(
         "the cache holds kv_heads, which are fewer than heads.":
             lambda n, s, cached, b, size:
                 (n + _cache(s, cached, b, heads=s.heads)) * size,
+        "a size is an attribute: shape.layers, not shape['layers'].":
+            lambda n, shape, *rest: n + shape["layers"],
         "kv_heads is missing: each of them has a key and a value.":
             lambda n, s, cached, b, size: (n + _cache(s, cached, b, heads=1)) * size,
         "head_width is missing: a key has so many numbers.":

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 import psutil
 import torch
 
+from llmlab.core import machine
+
 LOOK, SECOND_LOOK = 0.1, 0.3  # seconds; the second where the first saw a neighbour
 TAKEN = 2 / 3  # of a core in use by others counts as all of it
 
@@ -86,6 +88,32 @@ def fixed(threads: int) -> Iterator[Threads]:
         yield Threads(threads, fixed=True)
     finally:
         torch.set_num_threads(before)
+
+
+@dataclass(frozen=True)
+class Settled:
+    """The machine and the threads that a notebook computes with."""
+
+    machine: str  # what it is called, and the instructions that torch uses
+    threads: Threads
+
+    def __repr__(self) -> str:
+        return " ".join(filter(None, [f"{self.machine}.", self.threads.note]))
+
+
+def settle() -> Settled:
+    """Give torch as many threads as find a core of their own, for all that follows.
+
+    A loop that is not timed by `measure` gives way to nobody while it runs, so a
+    notebook settles once, at its top, and shows on what it computes.
+    """
+    count = machine.threads()
+    free_cores = free(count)
+    kept = max(1, free_cores)
+    torch.set_num_threads(kept)
+    ran_on = Threads(kept, count - kept, crowded=not free_cores)
+    here = machine.describe(kept)
+    return Settled(f"{here.label}, {here.simd}", ran_on)
 
 
 def within(threads: int) -> int:

@@ -7,7 +7,7 @@ import collections
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -43,7 +43,10 @@ class SpeedUps:
 
     def records(self) -> list[Record]:
         """Return for every rival the speed-up by hand, then the package's."""
-        package = {verdict.name: verdict.record() for verdict in self.verdicts}
+        package = {
+            verdict.name: replace(verdict.record(), subject=f"{verdict.name}, llmlab")
+            for verdict in self.verdicts
+        }
         pairs = ((self.by_hand[name], package[name]) for name in self.by_hand)
         return [record for pair in pairs for record in pair]
 

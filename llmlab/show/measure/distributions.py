@@ -39,7 +39,7 @@ def latencies(
     every = np.concatenate(list(rows.values()))
     is_wide = any(times.max() > OUTLIER * np.median(times) for times in rows.values())
     factor, word = (1.0, "") if is_wide else scales.shared(every, "s")
-    note = "in a strip the first call is on top"
+    note = "height is order: the first on top"
     for index, (name, times) in enumerate(rows.items()):
         _strip(axes, index, name, times, factor)
     if is_wide:

@@ -49,7 +49,7 @@ class Grid:
         return {r.name: r for r in records if r.details[first] == choice[first]}
 
     def sentence(self, choice: Choice) -> str:
-        """Say what rules this choice: "M, bf16, batch 8: memory-bound, 1.9 ms …"."""
+        """Say what rules this choice: "M, bf16, batch 8: bandwidth-bound, 1.9 ms …"."""
         cell = self.cell(choice)
         where = ", ".join(_spoken(key, choice[key]) for key in self.keys)
         bounds = [record for name, record in cell.items() if name in BOUNDS]

@@ -34,7 +34,9 @@ def register() -> None:
     )  # fmt: skip
 
 
-def _requests(result: Any, *, title: str = "Every wait of one request") -> Figure:
+def _requests(
+    result: Any, *, title: str = "One request, again and again: every wait"
+) -> Figure:
     samples = getattr(result, "samples", None)
     if not samples:
         raise ValueError(

@@ -64,9 +64,7 @@ def parts_alt(facts: Sequence[Record]) -> str:
             for each in ordered
         ]
         name = _spoken(whole)
-        said.append(
-            f"{name}: {whole.value_text()}. The largest part is {'; '.join(words)}."
-        )
+        said.append(f"{name}: {whole.text()}. The largest part is {'; '.join(words)}.")
     return " ".join(said)
 
 
@@ -158,7 +156,7 @@ def _wrapped(name: str) -> str:
 def _heading(whole: Record, phases: Sequence[Phase]) -> str:
     fastest = min((each for each, _ in phases), key=lambda each: each.value)
     times = whole.value / fastest.value
-    said = f"{_spoken(whole)}: {whole.value_text()}"
+    said = f"{_spoken(whole)}: {whole.text()}"
     if times > 1.05:
         said += f", {quantity(times, '×')} as long as in {fastest.details['phase']}"
     return said

@@ -18,7 +18,7 @@ from llmlab.show import curves, scales, select, style
 MEASURED = {"prefill": PREFILL_LATENCY.name, "decode": DECODE_LATENCY.name}
 BOUNDS = {  # name -> what is said of a run for which this bound is the largest
     COMPUTE_BOUND.name: "compute-bound",
-    BANDWIDTH_BOUND.name: "memory-bound",
+    BANDWIDTH_BOUND.name: "bandwidth-bound",
     OVERHEAD_BOUND.name: "overhead-bound",
 }
 ORDER = tuple(BOUNDS)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from llmlab.core.records import Record
+from llmlab.core.records import HasRecords, Record
 from llmlab.show import scales, select
 from llmlab.show.figures import Picture, Place, quick_picture
 from llmlab.show.measure.along_batch import regimes
@@ -12,7 +12,7 @@ from llmlab.show.widgets import Selectors
 
 
 def bounds_widget(
-    records: Iterable[Record],
+    records: Iterable[Record] | HasRecords,
     *,
     by: Sequence[str] = ("model", "dtype", "batch", "context"),
     along: str = "batch",

@@ -44,13 +44,14 @@ def rereading() -> Picture:
         draw.column(*[each.row for each in steps], draw.space(height=2), key),
         *[draw.arrow(each.text, each.new) for each in steps],
         title="Without a cache, each step reads the whole text again",
-        note=f"{total} tokens are read to write {len(ANSWER)}. The work grows with the "
-        "square of the length.",
+        note=f"{total} tokens are read to write {len(ANSWER)}. Over the whole "
+        "text the work grows with the square of its length.",
         alt=f"""Four steps of a decode loop without a cache, one row of tokens each.
         Step 1 reads the {len(PROMPT)} tokens of the prompt and gives one new token.
         Each later step reads all tokens so far: one for the first time, the others
         again. The tokens that are read again fill a triangle. {total} tokens are read
-        to write {len(ANSWER)}, so the work grows with the square of the length.""",
+        to write {len(ANSWER)}, so over the whole text the work grows with the square of
+        its length.""",
     )
 
 

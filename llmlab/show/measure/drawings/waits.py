@@ -34,27 +34,28 @@ def two_waits() -> Picture:
 
 
 def three_bounds() -> Picture:
-    """Draw what a decode step has to do at the same time."""
-    lanes = [
-        draw.lane("reading bytes", Span(0, 10, "weights and cache, out of memory",
-                                        draw.solid(1))),
-        draw.lane("arithmetic", Span(0, 4, "multiply and add", draw.tint(0))),
-        draw.lane("starting operators", Span(0, 6.5, "one call after the other",
-                                             draw.tint(2))),
+    """Draw three floors under the time of a decode step, and the step itself."""
+    floors = [
+        draw.lane("reading bytes", Span(0, 4, "weights, cache", draw.solid(1))),
+        draw.lane("arithmetic", Span(0, 1.5, "FLOPs", draw.tint(0))),
+        draw.lane("starting operators", Span(0, 2.5, "one by one", draw.tint(2))),
+        draw.lane("the step", Span(0, 12, "as it was measured",
+                                   draw.tint(4))),
     ]  # fmt: skip
     return draw.picture(
         draw.timeline(
-            *lanes,
+            *floors,
             end=13,
-            note="an idea, not data: all three go on at the same time",
-            moments=[Moment(10, "the step cannot be shorter")],
+            note="an idea, not data",
+            moments=[Moment(4, "no step is shorter")],
         ),
-        title="Of three bounds, the longest rules",
-        note="Which is longest depends on model, batch and machine. To shorten another "
-        "gains nothing.",
-        alt="""Three bars that start together, the work of one decode step: reading
-        bytes, which is the longest here; starting operators; arithmetic, the shortest.
-        A dashed line at the end of the longest says that the step cannot be shorter.
-        The bars are an idea, not data: which of them is longest depends on model, batch
-        and machine, and to shorten one of the others gains nothing.""",
+        title="Three floors: the highest one is the bound",
+        note="A floor says what is impossible. How far above it a step lies, "
+        "only a measurement says.",
+        alt="""Four bars that start together. Three are floors under the time of a
+        decode step: reading bytes, the longest here; arithmetic, the shortest; starting
+        operators. A dashed line at the end of the longest says that no step is
+        shorter. The fourth bar is the step as it was measured, and it is longer than
+        each of the floors. The bars are an idea, not data: a floor says what is
+        impossible, and only a measurement says how far above it a step lies.""",
     )
