@@ -12,7 +12,7 @@ from PIL import Image
 from llmlab import show
 from llmlab.show import style
 
-BYTES = 60_000
+BYTES = 40_000
 
 
 def words_of(fig: Figure) -> list[str]:

@@ -14,8 +14,9 @@ from llmlab.core.model import LanguageModel
 from llmlab.models import checkpoints
 
 CLEAN = {"core", "texts", "kernels", "models", "measure"}
-# What stands in for another function, whatever that takes.
-WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules"}
+# What stands in for another function, whatever that takes, and `core.model.Technique`,
+# the type of functions of several signatures.
+WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__"}
 ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 
 

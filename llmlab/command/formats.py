@@ -248,7 +248,9 @@ def _read(model) -> torch.Tensor:
     size = min(512, model.context)
     if model.tokenizer is None:
         return torch.tensor(_prompts(model, 1, size))
-    return torch.tensor([model.tokenizer(texts.short())["input_ids"][:size]])
+    return torch.tensor(
+        [model.tokenizer(texts.short(), verbose=False)["input_ids"][:size]]
+    )
 
 
 @torch.inference_mode()

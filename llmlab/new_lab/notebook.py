@@ -192,18 +192,19 @@ FILL: a system that many people use, with its numbers and whose they are."""
     ]
 
 
-def _grading(grade_id: str, **fields: bool | int) -> dict:
+def _grading(grade_id: str, fields: dict[str, bool | int]) -> dict:
     flags = {"grade": False, "locked": False, "solution": False, "task": False}
     return {"nbgrader": {"grade_id": grade_id, "schema_version": 3} | flags | fields}
 
 
 def _solution(name: str) -> dict:
-    return _grading(name, solution=True)
+    return _grading(name, {"solution": True})
 
 
 def _grade(name: str) -> dict:
-    return _grading(f"check-{name}", grade=True, locked=True, points=POINTS)
+    fields = {"grade": True, "locked": True, "points": POINTS}
+    return _grading(f"check-{name}", fields)
 
 
 def _by_hand() -> dict:
-    return _grading("answer", grade=True, solution=True, points=BY_HAND)
+    return _grading("answer", {"grade": True, "solution": True, "points": BY_HAND})

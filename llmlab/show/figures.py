@@ -23,10 +23,10 @@ from llmlab.core import atomic, records
 from llmlab.core.records import Record
 from llmlab.show import registry, style
 
-LARGEST = 60_000  # bytes of one PNG; a notebook of 500 kB holds eight
+LARGEST = 40_000  # bytes of one PNG; a notebook of 500 kB holds nine
 PIXELS_PER_INCH = 100  # of the page; the PNG has twice as many
 # Density and colours, tried in this order until one is small enough.
-TRIES = ((2.0, 256), (2.0, 128), (2.0, 64), (2.0, 32), (1.5, 32), (1.0, 32))
+TRIES = ((2.0, 64), (2.0, 32), (1.5, 64), (1.5, 32), (1.0, 32))
 QUICK_DENSITY, QUICK_COLOURS = 1.5, 64  # of a widget's picture
 Place = tuple[float, float, float, float]  # of axes in a figure, as shares of it
 FRAME = "border:1px solid rgba(128,128,128,.35);border-radius:8px"
@@ -76,7 +76,7 @@ def figure(
     needs `alt`: what a reader who cannot see it should know, the finding included.
     title: another one than the picture's. title_id: HTML id, for links to it.
     ValueError: a result that no picture fits, a figure without alt text or without
-    anything drawn, a drawing too busy for 60 kB.
+    anything drawn, a drawing too busy for 40 kB.
     """
     if isinstance(result, Figure):
         return picture_of(result, alt=alt, title_id=title_id)

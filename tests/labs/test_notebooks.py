@@ -33,7 +33,7 @@ from notebooks import (
 
 from llmlab.command import labs
 
-LIMIT, FIGURE_LIMIT = 500_000, 60_000  # bytes
+LIMIT, FIGURE_LIMIT = 500_000, 40_000  # bytes
 TIME_CLASSES = (1, 2, 5)  # minutes
 FILLER = re.compile(
     r"\b(simply|obviously|basically|of course|let's|in order to|as you can see|note "

@@ -181,11 +181,15 @@ def test_a_product_is_timed_by_everyone_and_names_its_kernel(layer):
 # --- the race of formats, files, claims
 
 
+WORDS = ("int8", "int8-dynamic")
+
+
 @pytest.fixture(scope="module")
 def race(coder):
     yours = surgery.replace_linear(coder, learner.QuantizedLinear)
     return experiments.formats_race(
-        coder, range(24), others={"yours": yours}, words=("int8",), text=TEXT, new=3,
+        coder, range(24), others={"yours": yours}, words=WORDS, text=TEXT,
+        new=3,
         seconds=0.1,
     )  # fmt: skip
 
@@ -193,7 +197,7 @@ def race(coder):
 def test_the_race_times_scores_and_weighs_every_format(coder, race):
     peaks = measure.roofline.peaks(("fp32", "bf16"))
     useful = peaks.flops["bf16"] >= USEFUL * peaks.flops["fp32"]
-    assert list(race.models) == ["fp32", *["bf16"] * useful, "int8", "yours"]
+    assert list(race.models) == ["fp32", *["bf16"] * useful, *WORDS, "yours"]
     assert race.note.startswith("bf16 is left out") or useful
     for name, model in race.models.items():
         assert race.time(name).value > 0 and race.time(name, of="prefill").value > 0

@@ -43,12 +43,13 @@ def small():
 
 
 @every_picture
-def test_a_picture_is_sharp_and_takes_60_kb_at_most(name):
+def test_a_picture_is_sharp_and_takes_40_kb_at_most(name):
     fig = PICTURES[name]()
     width = fig.get_size_inches()[0] * 100
     picture = show.figure(fig, alt="what it shows")
-    assert len(picture.png) <= 60_000
-    assert picture.width == round(width) and image(picture).width == 2 * picture.width
+    assert len(picture.png) <= 40_000
+    assert picture.width == round(width)
+    assert image(picture).width >= 1.5 * picture.width  # twice, but for the busiest
 
 
 @every_picture
@@ -101,10 +102,10 @@ def test_a_busy_figure_gets_coarser_until_it_fits_and_is_refused_when_it_cannot(
     noise = np.random.default_rng(0).random((90, 90))
     fig = Figure((3, 3))
     fig.subplots().imshow(noise, interpolation="bilinear")
-    assert len(show.figure(fig, alt="noise").png) <= 60_000
+    assert len(show.figure(fig, alt="noise").png) <= 40_000
     fig = Figure((5, 5))
     fig.subplots().imshow(np.random.default_rng(0).random((500, 500)))
-    with pytest.raises(ValueError, match=r"60,000.*fewer points"):
+    with pytest.raises(ValueError, match=r"40,000.*fewer points"):
         show.figure(fig, alt="too much noise")
 
 

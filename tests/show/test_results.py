@@ -35,7 +35,7 @@ def test_a_result_is_drawn_and_its_finding_is_said(name):
     picture = show.figure(Result(facts))
     assert not [word for word in words if word not in picture.alt], picture.alt
     assert show.figure(facts).png == picture.png
-    assert len(picture.png) <= 60_000
+    assert len(picture.png) <= 40_000
 
 
 def test_bandwidth_is_drawn_with_the_weights_that_are_given_beside_it():

@@ -79,8 +79,12 @@ def growth(
             f"lengths={tuple(lengths)} and tile={tile} must be numbers of tokens from "
             "1, such as lengths=(256, 1024)."
         )
-    ways = {YOURS: attend, TILES: partial(_in_tiles, attend, tile), FUSED: _fused}
-    calls = {
+    ways: dict[str, Attend] = {
+        YOURS: attend,
+        TILES: partial(_in_tiles, attend, tile),
+        FUSED: _fused,
+    }
+    calls: dict[tuple[str, int], Callable[[], Tensor]] = {
         (name, tokens): partial(way, *_text(tokens, seed))
         for tokens in sorted(lengths)
         for name, way in ways.items()

@@ -5,6 +5,7 @@ Shapes: B = 1 sequence, T tokens, D model width.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -49,7 +50,8 @@ def steps(
     step: one step with PyTorch's own weights. A single token is timed too, as at
     decode. Raises ValueError where the step gives another hidden state than nn.LSTM.
     """
-    lstm = build("lstm", width=width, seed=seed).mixer.recurrence.rnn
+    mixer: Any = build("lstm", width=width, seed=seed).mixer
+    lstm: torch.nn.LSTM = mixer.recurrence.rnn
     weight_ih, weight_hh, *biases = tuple(lstm.parameters())
     weights = (weight_ih, weight_hh, biases[0] + biases[1])
     generator = torch.Generator().manual_seed(seed)

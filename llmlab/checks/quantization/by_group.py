@@ -1,5 +1,7 @@
 """Exercise 3: a scale per group."""
 
+from functools import partial
+
 import torch
 
 from llmlab.checks.exercise import Exercise, Value, case
@@ -15,14 +17,9 @@ HINTS = (
 )
 
 
-def _ways(**knobs):
+def _ways(mistake):
     """Return a mistake with a group of zeros as it should be, and as it comes of it."""
-    return tuple(
-        lambda w, size, bits, zeros=zeros: rounded.by_group(
-            w, size, bits, zeros=zeros, **knobs
-        )
-        for zeros in (1.0, 0.0)
-    )
+    return partial(mistake, zeros=1.0), partial(mistake, zeros=0.0)
 
 
 def _cases():
@@ -57,23 +54,23 @@ EXERCISE = Exercise(
         "the scales come back too: return the integers, the scales.":
             lambda w, size, bits: rounded.by_group(w, size, bits)[0],
         "one scale for all: each group has its own.":
-            _ways(among=(0, 1, 2)),
+            _ways(partial(rounded.by_group, among=(0, 1, 2))),
         "wrong axis: a group is a run of columns in one row.":
-            _ways(among=(0, 2)),
+            _ways(partial(rounded.by_group, among=(0, 2))),
         "a group is a run of neighbours, not columns taken every G-th.":
             rounded.by_group_strided,
         "scales went to the wrong groups: repeat_interleave, not repeat.":
             rounded.by_group_tiled,
         "the last level is 2**(bits - 1) - 1.":
-            _ways(more=1),
+            _ways(partial(rounded.by_group, more=1)),
         "these are 8 bits; the last level is 2**(bits - 1) - 1.":
             (lambda w, size, bits: rounded.by_group(w, size, 8),
              lambda w, size, bits: rounded.by_group(w, size, 8, zeros=0.0)),
         "take magnitudes: the largest of |weights|.":
-            _ways(signed=True),
+            _ways(partial(rounded.by_group, signed=True)),
         rounded.ZERO_GROUP:
             lambda w, size, bits: rounded.by_group(w, size, bits, zeros=0.0),
         "cut off, not rounded.":
-            _ways(by=torch.trunc),
+            _ways(partial(rounded.by_group, by=torch.trunc)),
     },
 )

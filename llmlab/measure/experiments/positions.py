@@ -87,7 +87,7 @@ class ByPosition:
         fact = verdict.record(seed=self.seed)
         return replace(fact, details=dict(fact.details) | facts)
 
-    def record(self, name: str, of: str = "time per token") -> Record:
+    def record(self, name: str, of: str = PER_TOKEN) -> Record:
         """Return one quantity of a loop: the median over the rounds.
 
         of: as in `series`.

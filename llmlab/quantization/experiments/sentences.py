@@ -14,6 +14,7 @@ from llmlab.quantization.experiments.qualities import QualityGrid
 
 SIMILAR = 0.01  # more bits per byte, as a share of what they were
 FOUR = 3.9  # times smaller: a tokenizer's file stands beside the weights
+INTEGERS = "int8-dynamic"  # the format that multiplies integers
 HOLDS, FAILS, OPEN = "holds here", "does not hold here", "no clear difference"
 
 
@@ -75,10 +76,10 @@ def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
 
 
 def _speed(race: FormatsRace, phase: str, doing: str) -> Claim:
-    fact = race.ratio("int8", of=phase)
+    fact = race.ratio(INTEGERS, of=phase)
     words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
     verdict = words.get(fact.details["verdict"], OPEN)
     return Claim(
         f"8-bit integers: less computation, {doing}",
-        fact, f"{fact.value:.2f} times as fast as fp32", verdict,
+        fact, f"{INTEGERS} is {fact.value:.2f} times as fast as fp32", verdict,
     )  # fmt: skip

@@ -85,11 +85,11 @@ class Stack(Piece):
     across: bool
 
     @property
-    def width(self) -> float:  # type: ignore[override]
+    def width(self) -> float:  # type: ignore[override]  # computed
         return self._extent(self.across, [each.width for each in self.pieces])
 
     @property
-    def height(self) -> float:  # type: ignore[override]
+    def height(self) -> float:  # type: ignore[override]  # computed
         return self._extent(not self.across, [each.height for each in self.pieces])
 
     def _extent(self, along: bool, sizes: list[float]) -> float:

@@ -72,7 +72,7 @@ class NumberLine(Piece):
         return self._hang + letters.line_height(letters.SMALL) * labelled
 
     @property
-    def height(self) -> float:  # type: ignore[override]
+    def height(self) -> float:  # type: ignore[override]  # computed
         return self._line + self._below + EXTENT * len(self.extents)
 
     def at(self, value: float) -> float:

@@ -65,11 +65,11 @@ class Matrix(Piece):
         return (LETTER if self.letters[1] else 0) + labels
 
     @property
-    def width(self) -> float:  # type: ignore[override]
+    def width(self) -> float:  # type: ignore[override]  # computed
         return self._left + self._run(len(self.rows[0]), self.size[0])
 
     @property
-    def height(self) -> float:  # type: ignore[override]
+    def height(self) -> float:  # type: ignore[override]  # computed
         return self._top + self._run(len(self.rows), self.size[1])
 
     def _run(self, count: int, size: float) -> float:

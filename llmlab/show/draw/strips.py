@@ -51,12 +51,12 @@ class Memory(Piece):
         return HEIGHT + BETWEEN + self.numbered * letters.line_height(letters.SMALL)
 
     @property
-    def width(self) -> float:  # type: ignore[override]
+    def width(self) -> float:  # type: ignore[override]  # computed
         columns = min(self.columns, len(self.pages))
         return columns * (self._page_width + BETWEEN) - BETWEEN
 
     @property
-    def height(self) -> float:  # type: ignore[override]
+    def height(self) -> float:  # type: ignore[override]  # computed
         return -(-len(self.pages) // self.columns) * self._line - BETWEEN
 
     def page(self, index: int) -> Part:

@@ -50,7 +50,7 @@ class Timeline(Piece):
         return self._top + sum(above) + BETWEEN * len(above)
 
     @property
-    def height(self) -> float:  # type: ignore[override]
+    def height(self) -> float:  # type: ignore[override]  # computed
         return self._bottom + (AXIS if self.axis else -BETWEEN)
 
     @property

@@ -84,7 +84,7 @@ def answer_errors(
 ) -> Figure:
     """Draw a layer's error of the answers, a row for each method, two marks in it.
 
-    result: records "error of the answers" with details["text"]. ValueError: none.
+    result: records ANSWER_ERROR.name with details["text"]. ValueError: none.
     """
     facts = _of(result, ANSWER_ERROR)
     groups = select.by_subject(facts)
@@ -103,7 +103,7 @@ def answer_errors(
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)
     style.one_way(axes, "x")
-    _share(axes.xaxis, "error of the answers", [fact.value for fact in facts], facts)
+    _share(axes.xaxis, ANSWER_ERROR.name, [fact.value for fact in facts], facts)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=2)
     return fig
@@ -125,7 +125,7 @@ def error_powers(
 ) -> Figure:
     """Draw error over plain rounding by power, a curve for each layer.
 
-    result: records "error over plain rounding" with details["power"], the layer as
+    result: records ERROR_BY_POWER.name with details["power"], the layer as
     subject. ValueError: none of them.
     """
     facts = _of(result, ERROR_BY_POWER)
@@ -144,7 +144,7 @@ def error_powers(
         )  # fmt: skip
     axes.axhline(1, color=style.QUIET, linewidth=1)
     scales.name(axes.xaxis, "power of the mean magnitude; a ring marks the least error")
-    scales.name(axes.yaxis, "error over plain rounding", select.kinds(facts))
+    scales.name(axes.yaxis, ERROR_BY_POWER.name, select.kinds(facts))
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=3)
     return fig
@@ -191,7 +191,7 @@ def learning(
         )  # fmt: skip
     scales.name(axes.xaxis, "step")
     values = [fact.value for fact in (*steps, *drawn)]
-    _share(axes.yaxis, "error of the answers", values, steps)
+    _share(axes.yaxis, ANSWER_ERROR.name, values, steps)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=3)
     return fig

@@ -96,7 +96,7 @@ def _errors(axes: Axes, errors: Sequence[Record]) -> None:
             axes.annotate(f"{error:.2%}" if error < 0.1 else f"{error:.0%}",
                           (at, error), place, textcoords="offset points",
                           fontsize=8.5)  # fmt: skip
-    scales.logarithmic(axes.yaxis, "rounding error", "1")
+    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1")
     steps.by_bits(axes, sorted({each.details["bits"] for each in errors}))
     low, high = axes.get_xlim()
     axes.set_xlim(low, high + 0.16 * (high - low))

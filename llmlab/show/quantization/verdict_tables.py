@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmlab.core import tables
-from llmlab.core.quantities import WEIGHTS
+from llmlab.core.quantities import BITS_PER_BYTE, WEIGHTS
 from llmlab.core.records import Record, quantity
 from llmlab.quantization.quantities import (
     ADDED_BITS,
@@ -70,7 +70,7 @@ def verdicts(result: Any) -> Verdicts:
         )
         for name in names
     )
-    headings = ("against fp32", *PHASES, "bits per byte", "weights")
+    headings = ("against fp32", *PHASES, BITS_PER_BYTE.name, WEIGHTS.name)
     return Verdicts(headings, lines, facts, getattr(result, "note", ""))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from llmlab import texts
 from llmlab.core import clock, records
-from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
+from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE, TIME_PER_TOKEN
 from llmlab.core.records import Record
 from llmlab.kernels import autotune
 from llmlab.kernels.format import Format
@@ -78,13 +78,13 @@ class Quality:
         """
         model, text = self.models[name], text or texts.short()
         (size,) = memory.held(model)
-        prompt = model.tokenizer(text)["input_ids"][: model.context // 4]
+        prompt = model.tokenizer(text, verbose=False)["input_ids"][: model.context // 4]
         race = timing.race(
             {name: autotune(model)}, prompt, max_tokens=NEW, seconds=seconds
         )
         per_token = race[name].per_token
         assert per_token is not None  # more than one token was written
-        latency = per_token.record("time per token")
+        latency = per_token.record(TIME_PER_TOKEN)
         return judge.bits_per_byte(model, text), latency, size
 
 

@@ -1,5 +1,6 @@
 """How long a request waits, and what a step of it cannot be shorter than."""
 
+from llmlab.core.quantities import STARTING, TIME_PER_TOKEN, TIME_TO_FIRST_TOKEN
 from llmlab.show import draw
 from llmlab.show.draw import Extent, Moment, Span
 from llmlab.show.figures import Picture
@@ -13,10 +14,11 @@ def two_waits() -> Picture:
     decode = [Span(start, start + wait, str(k + 2), draw.tint(1))
               for k, start in enumerate(starts)]  # fmt: skip
     model = draw.lane("model", Span(0, first, "prefill: reads the prompt"), *decode)
+    until_first, per_token = TIME_TO_FIRST_TOKEN.name, TIME_PER_TOKEN.name
     lanes = [
         model,
-        draw.lane("", Extent(0, first, "time to first token"),
-                  Extent(first + wait, first + 2 * wait, "time per token")),
+        draw.lane("", Extent(0, first, until_first),
+                  Extent(first + wait, first + 2 * wait, per_token)),
         draw.lane("", Extent(0, end, "whole request")),
     ]  # fmt: skip
     moments = [Moment(0, "request arrives"), Moment(first, "first token is there")]
@@ -38,7 +40,7 @@ def three_bounds() -> Picture:
     floors = [
         draw.lane("reading bytes", Span(0, 4, "weights, cache", draw.solid(1))),
         draw.lane("arithmetic", Span(0, 1.5, "FLOPs", draw.tint(0))),
-        draw.lane("starting operators", Span(0, 2.5, "one by one", draw.tint(2))),
+        draw.lane(STARTING.name, Span(0, 2.5, "one by one", draw.tint(2))),
         draw.lane("the step", Span(0, 12, "as it was measured",
                                    draw.tint(4))),
     ]  # fmt: skip
