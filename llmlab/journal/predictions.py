@@ -80,7 +80,8 @@ def measured(
         number, base = guesses.number(name, value, unit)
         value = replace(records.measured(name, number, base), kind=kind)
     quantities.check(name, value.unit, value.details)
-    alone = Comparison(name, value, lab=key["lab"])
+    typed = unit if unit == "%" else ""
+    alone = Comparison(name, value, lab=key["lab"], typed=typed)
     try:
         found = store.query(f"SELECT * FROM predictions WHERE {KEY}", key)
     except store.JournalError as error:

@@ -252,3 +252,9 @@ def test_a_journal_of_the_first_schema_is_taken_over():
     assert journal.predict("a", 5, unit="×").late is False
     assert journal.predict("a", 2, unit="×").late is True
     assert len(journal.hints.rows()) == 2
+
+
+def test_an_outcome_in_per_cent_is_shown_so_without_a_guess():
+    outcome = journal.measured("a share", 6.99, unit="%", kind="estimated")
+    assert outcome.measured.value == pytest.approx(0.0699)
+    assert repr(outcome) == "a share: estimated 6.99 %, no guess"

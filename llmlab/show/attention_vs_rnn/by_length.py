@@ -78,13 +78,13 @@ def mark(axes: Axes, facts: Sequence[Record], of: Quantity) -> None:
         axes.plot([x], [y], "o", markersize=11, markerfacecolor="none",
                   markeredgecolor=style.INK, markeredgewidth=1.4)  # fmt: skip
         axes.annotate(
-            f"meets {other}: {x:,.0f}", (0.03, 0.97 - 0.08 * place), va="top",
+            f"meets {other}: {x:,.0f} tokens", (0.03, 0.97 - 0.08 * place), va="top",
             xycoords="axes fraction", fontsize=8, color=style.INK,
         )  # fmt: skip
         axes.axvline(x, ymax=0.72, color=style.QUIET, linewidth=0.8, linestyle=":")
         place += 1
     if place:
-        axes.set_ylim(axes.get_ylim()[0], axes.get_ylim()[1] * 2.2)
+        axes.set_ylim(axes.get_ylim()[0], axes.get_ylim()[1] * 3**place)
 
 
 def costs_alt(facts: Sequence[Record]) -> str:

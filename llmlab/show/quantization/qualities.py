@@ -14,6 +14,7 @@ from llmlab.show.quantization import steps
 
 ENDS = ("relative_low", "relative_high")
 TICKS = (-0.01, -0.001, 0, 0.001, 0.01, 0.1, 1, 10)  # of a share; about 0 linear
+ABOVE_ZERO = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 YOURS = ", yours"  # ends the name of a method that the learner wrote a part of
 
 
@@ -107,10 +108,12 @@ def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
     if min(low) > 0:  # nobody may have lost nothing, so zero need not be there
         axes.set_yscale("log")
         axes.set_ylim(min(low) / 1.5, 1.5 * max(high))
+        ticks = ABOVE_ZERO
     else:
         axes.set_yscale("symlog", linthresh=0.001, linscale=0.6)
         axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
-    axes.yaxis.set_major_locator(FixedLocator(list(TICKS)))
+        ticks = TICKS
+    axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(_percent))
     scales.name(axes.yaxis, "bits per byte more", select.kinds(records), "log scale")
