@@ -87,8 +87,8 @@ def test_a_wrong_answer_shows_three_lines(course):
         for cell in wrong.cells
         if cell.metadata.get("nbgrader", {}).get("solution")
     )
-    head, _, _ = exercise.source.partition("### BEGIN SOLUTION")
-    exercise.source = f"{head}return None\n"
+    assert "argmax" in exercise.source
+    exercise.source = exercise.source.replace("argmax", "argmin")
     nbformat.write(wrong, course / "wrong.ipynb")
     lines = shown(course, "wrong.ipynb").splitlines()
     assert len(lines) == 3
