@@ -148,6 +148,7 @@ def by_group(weight, group_size, bits):
 
     groups = weight.double().numpy().reshape(len(weight), -1, group_size)
     scales = numpy.abs(groups).max(-1) / (2 ** (bits - 1) - 1)
+    scales[scales == 0] = 1
     integers = numpy.rint(groups / scales[..., None]).astype("int8")
     return torch.from_numpy(integers).flatten(1), torch.from_numpy(scales)
 """,
@@ -158,6 +159,54 @@ def integer_matmul(x, x_scales, weight, weight_scales):
     sums = x.numpy().astype("int32") @ weight.numpy().T.astype("int32")
     scales = numpy.outer(x_scales.numpy(), weight_scales.numpy())
     return torch.from_numpy(sums * scales)
+""",
+        "quantized_linear": """
+class QuantizedLinear(torch.nn.Module):
+    def __init__(self, linear):
+        super().__init__()
+        weight = linear.weight.detach()
+        integers, scales = by_group(weight, weight.shape[1], 8)
+        self.register_buffer("integers", integers)
+        self.register_buffer("scales", scales.flatten().float())
+        self.bias = linear.bias
+
+    def forward(self, x):
+        rows = x.detach().reshape(-1, x.shape[-1])
+        integers, scales = by_group(rows, rows.shape[1], 8)
+        y = integer_matmul(integers, scales.flatten(), self.integers, self.scales)
+        y = y.to(x.dtype).view(*x.shape[:-1], -1)
+        return y if self.bias is None else y + self.bias
+""",
+        "answer_error": """
+def answer_error(weight, rounded, hessian):
+    import numpy
+
+    change = (weight - rounded).double().numpy()
+    return numpy.einsum("oi,ij,oj->", change, hessian.double().numpy(), change)
+""",
+        "gptq_columns": """
+def gptq_columns(weight, hessian, scale, bits):
+    import numpy
+
+    left, step = weight.double().numpy().copy(), scale.double().numpy()
+    inverse = numpy.linalg.inv(hessian.double().numpy())
+    factor = numpy.linalg.cholesky(inverse).T
+    integers, low = numpy.zeros_like(left), -(2 ** (bits - 1))
+    for j in range(left.shape[1]):
+        integers[:, j] = numpy.clip(numpy.rint(left[:, j] / step[:, j]), low, ~low)
+        error = (left[:, j] - integers[:, j] * step[:, j]) / factor[j, j]
+        left[:, j + 1 :] -= numpy.outer(error, factor[j, j + 1 :])
+    return torch.from_numpy(integers)
+""",
+        "awq_scales": """
+def awq_scales(weight, hessian, size, round_weight, powers):
+    import numpy
+
+    tried = [size**power for power in powers]
+    errors = [
+        answer_error(weight, round_weight(weight * one) / one, hessian) for one in tried
+    ]
+    return tried[int(numpy.argmin(errors))]
 """,
         "straight_through": """
 def straight_through(weight, scale, bits):

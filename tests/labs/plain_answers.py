@@ -125,6 +125,7 @@ def affine(row, bits):
 def by_group(weight, group_size, bits):
     groups = weight.unfold(1, group_size, group_size)
     scales = groups.abs().max(-1).values / (2 ** (bits - 1) - 1)
+    scales = torch.where(scales == 0, torch.ones_like(scales), scales)
     wide = scales.repeat_interleave(group_size, 1)
     return [torch.round(weight / wide).to(torch.int8), scales]
 """,
@@ -132,6 +133,49 @@ def by_group(weight, group_size, bits):
 def integer_matmul(x, x_scales, weight, weight_scales):
     sums = torch.stack([(row.int() * weight.int()).sum(1) for row in x])
     return torch.diag(x_scales) @ sums.float() @ torch.diag(weight_scales)
+""",
+        "quantized_linear": """
+class QuantizedLinear(torch.nn.Module):
+    def __init__(self, linear):
+        super().__init__()
+        integers, scales = by_group(linear.weight.detach(), linear.in_features, 8)
+        self.register_buffer("integers", integers)
+        self.register_buffer("scales", scales[:, 0])
+        self.register_parameter("bias", linear.bias)
+
+    def forward(self, x):
+        tokens = x.reshape(-1, x.shape[-1])
+        integers, scales = by_group(tokens, x.shape[-1], 8)
+        y = integer_matmul(integers, scales[:, 0], self.integers, self.scales)
+        y = y.float().reshape(*x.shape[:-1], len(self.integers))
+        return y if self.bias is None else y + self.bias
+""",
+        "answer_error": """
+def answer_error(weight, rounded, hessian):
+    total = 0
+    for change in weight - rounded:
+        total = total + change @ hessian @ change
+    return total
+""",
+        "gptq_columns": """
+def gptq_columns(weight, hessian, scale, bits):
+    factor = torch.linalg.cholesky(torch.linalg.inv(hessian)).mT
+    left, columns = weight.clone(), []
+    for j in range(weight.shape[1]):
+        steps = torch.round(left[:, j] / scale[:, j])
+        columns.append(steps.clamp(-(2 ** (bits - 1)), 2 ** (bits - 1) - 1))
+        error = (left[:, j] - columns[-1] * scale[:, j]) / factor[j, j]
+        left = left - error[:, None] * factor[j] * (torch.arange(len(factor)) > j)
+    return torch.stack(columns, 1)
+""",
+        "awq_scales": """
+def awq_scales(weight, hessian, size, round_weight, powers):
+    def error(power):
+        scales = size**power
+        return float(answer_error(weight, round_weight(weight * scales) / scales,
+                                  hessian))
+
+    return size ** min(powers, key=error)
 """,
         "straight_through": """
 def straight_through(weight, scale, bits):

@@ -88,7 +88,8 @@ def trained(
     fading = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.0, steps)
 
     def now() -> Tensor:
-        return rounding(learnt, scale, format.bits).reshape(layer.weight.shape)
+        rounded = rounding(learnt, scale, format.bits)  # perhaps in float64
+        return rounded.reshape(layer.weight.shape).to(learnt.dtype)
 
     def look(step: int) -> tuple[int, float, float]:
         rounded = now().detach()
