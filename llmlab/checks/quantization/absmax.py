@@ -25,6 +25,8 @@ def _cases():
             spread = 10.0 ** random.Random(size * bits).randint(-4, 2)
             yield case(spread * torch.randn(size, generator=generator), bits)
     yield case(torch.zeros(4), 8, about=rounded.ZEROS)
+    halves = torch.tensor([127.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5])
+    yield case(halves, 8, about="halves go to the even integer, as round() does.")
 
 
 EXERCISE = Exercise(

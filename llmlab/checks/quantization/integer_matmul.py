@@ -34,6 +34,11 @@ def _cases():
     weight[:, 4096:8192] *= -1  # what is left of two large sums is 1
     fine = torch.tensor([0.013]), torch.tensor([0.7])
     yield case(*rounded.as_int8(x, fine[0], weight, fine[1]), about=rounded.EXACT)
+    x = torch.randint(64, 128, (1, 2**17), generator=generator)  # beyond 2**24
+    x[:, 2**16 :] = -x[:, : 2**16]
+    x[:, -1] += 1  # 125 is left
+    weight = torch.full((1, 2**17), 125)
+    yield case(*rounded.as_int8(x, fine[0], weight, fine[1]), about=rounded.EXACT)
 
 
 EXERCISE = Exercise(

@@ -36,6 +36,11 @@ def _cases():
         "up": {4: 0.5, 8: 0.1}, "down": {4: 0.9, 8: 0.2}}  # as in the text
     sizes = {"up": {4: 50, 8: 100}, "down": {4: 60, 8: 120}}
     yield case(losses, sizes, 170)
+    parts: Mapping[str, Mapping[int, float]] = {
+        "head": {4: 0.7, 8: 0.1}, "query": {4: 0.9, 8: 0.4}, "up": {4: 0.2, 8: 0.1}}
+    taken = {  # in another order
+        "up": {4: 40, 8: 80}, "query": {4: 20, 8: 40}, "head": {4: 30, 8: 60}}
+    yield case(parts, taken, 140)
     for layers in (1, 2, 4, 5):
         for spare in (0, 1, None):
             yield case(*choices.draw(dice, layers, spare))
