@@ -80,12 +80,19 @@ def verdict(exercise: Exercise, source: str) -> str:
                 exec(source, space)
             except Exception as error:
                 return f"does not run: {error}"
-            exercise.check(space.get(exercise.name))
+            exercise.check(space.get(_defined(exercise)))
     except Plain as failure:
         return str(failure)
     except _TooLongError:
         return "does not end"
     return "passed"
+
+
+def _defined(exercise: Exercise) -> str:
+    """Return what the cell defines: a function, or a class of another name."""
+    made = ast.FunctionDef | ast.ClassDef
+    body = ast.parse(exercise.source).body
+    return next(node.name for node in body if isinstance(node, made))
 
 
 @functools.cache
