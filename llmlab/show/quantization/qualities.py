@@ -105,6 +105,7 @@ def _curve(axes: Axes, look, facts, *, hollow: bool) -> None:
 
 def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
     low, high = ([select.detail(record, end) for record in records] for end in ENDS)
+    ticks: tuple[float, ...]
     if min(low) > 0:  # nobody may have lost nothing, so zero need not be there
         axes.set_yscale("log")
         axes.set_ylim(min(low) / 1.5, 1.5 * max(high))
