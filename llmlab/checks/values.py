@@ -7,7 +7,7 @@ or anything that yields as many values. What differs then differs by value, not 
 import itertools
 import math
 import numbers
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -172,7 +172,7 @@ def _tensor(value: Any, right: Tensor, spec: Value) -> Tensor:
     if not isinstance(value, Tensor):
         if spec.tensor or isinstance(value, NOT_LISTS):
             raise _misfit(spec, "a tensor", _kind(right), value, spec.tensor)
-        value = torch.as_tensor(value)
+        value = torch.as_tensor(_bounded(value, right, spec))
     value = value.detach().as_subclass(Tensor)
     plain = value.layout == torch.strided and not value.is_nested
     if not plain or value.is_complex() or value.is_quantized or value.is_meta:
@@ -187,6 +187,18 @@ def _tensor(value: Any, right: Tensor, spec: Value) -> Tensor:
             hint=spec.dtype,
         )
     return value.cpu().clone()
+
+
+def _bounded(value: Any, right: Tensor, spec: Value) -> Any:
+    """Return numbers in a list or an array, of an iterable no more than it needs."""
+    most = MORE * right.numel() + MOST
+    if isinstance(value, Iterable) and not isinstance(value, Sequence | numpy.ndarray):
+        value = _pulled(value, right.numel())
+    size = value.size if isinstance(value, numpy.ndarray) else 0
+    size = len(value) if isinstance(value, Sequence) else size
+    if value is None or size > most:
+        raise _misfit(spec, "a tensor", _kind(right), value)
+    return value
 
 
 def _kind(right: Tensor) -> str:

@@ -73,7 +73,7 @@ def test_a_crossing_is_ringed_on_its_curve_and_written_into_the_picture():
     reading, writing = fig.axes[:2]
     (ring,) = [line for line in reading.lines if list(line.get_xdata()) == [512]]
     assert ring.get_ydata()[0] == pytest.approx(1e-6 * 512**1.4)
-    assert "meets lstm: 512" in words_of(fig)
+    assert "meets lstm: 512 tokens" in words_of(fig)
     assert not [line for line in writing.lines if list(line.get_xdata()) == [512]]
     assert "cross at about 512 tokens" in costs_alt([*COSTS, CROSSING])
     assert "No curves cross in this range." in costs_alt(COSTS)
