@@ -1,4 +1,4 @@
-"""Count what a lab of the second edition may hold, and print it as a table.
+"""Count what a lab may hold, and print it as a table.
 
     python solutions/counts.py             every solution
     python solutions/counts.py measure     one of them

@@ -8,10 +8,10 @@ as `# Exercise 1: time the first token.`; what stands between `### BEGIN SOLUTIO
 `### END SOLUTION` becomes `raise checks.Todo("Exercise 1: time the first token.")`.
 nbgrader leaves the same text: `nbgrader_config.py` beside this file hands it `stub`.
 
-Of a lab of the second edition the worked examples are written anew, into the solution
-and the lab alike: the cell `example-percentile`, right below the exercise `percentile`,
-holds the opening case of its check. And a question that a person grades is a markdown
-cell; the answer in it becomes ANSWER.
+The worked examples are written anew, into the solution and the lab alike: the cell
+`example-percentile`, right below the exercise `percentile`, holds the opening case of
+its check. And a question that a person grades is a markdown cell; the answer in it
+becomes ANSWER.
 """
 
 import os
@@ -25,7 +25,6 @@ import nbformat
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 ANSWER = "*Your answer, in two or three sentences.*"
 EXERCISE = re.compile(r"# (Exercise \d+: .+\.)$")
-STARS = re.compile(r"^### Exercise \d+ ★", re.MULTILINE)  # since the second edition
 EXAMPLE = "example-"
 HERE = Path(__file__).resolve().parent
 LABS = HERE.parent / "labs"
@@ -78,21 +77,19 @@ def with_examples(
     """Return a solution whose worked examples are those of the checks.
 
     source: gives the text of an exercise's example by its name. A cell that is there is
-    written anew, and in a lab of the second edition one that is missing is put right
-    below its exercise. ValueError: an example without an exercise.
+    written anew, and one that is missing is put right below its exercise. ValueError:
+    an example without an exercise.
     """
     written = nbformat.from_dict(solution)
     examples = {cell.id: cell for cell in written.cells if _is_example(cell)}
-    second = any(STARS.search(cell.source) for cell in written.cells)
     cells = []
     for cell in (cell for cell in written.cells if not _is_example(cell)):
         cells.append(cell)
         name = EXAMPLE + cell.metadata.get("nbgrader", {}).get("grade_id", "")
         if cell.cell_type == "code" and _is_solution(cell):
-            if name in examples or second:
-                example = examples.pop(name, None) or _new_example(name)
-                example.source = source(name.removeprefix(EXAMPLE))
-                cells.append(example)
+            example = examples.pop(name, None) or _new_example(name)
+            example.source = source(name.removeprefix(EXAMPLE))
+            cells.append(example)
     if examples:
         raise ValueError(
             f"{', '.join(examples)}: no exercise has this name; name the cell "

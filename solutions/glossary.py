@@ -2,7 +2,7 @@
 
     python solutions/glossary.py
 
-A lab of the second edition sets a term in bold italics, ***prefill***, in the sentence
+A lab sets a term in bold italics, ***prefill***, in the sentence
 that explains it, once over all labs. The glossary holds these sentences and no others.
 """
 
@@ -83,19 +83,18 @@ def glossary(labs: dict[str, nbformat.NotebookNode]) -> str:
     return "\n\n".join([TOP.rstrip("\n"), *lines]) + "\n"
 
 
-def second_edition() -> dict[str, nbformat.NotebookNode]:
-    """Return the solutions whose exercises have stars, by number."""
-    labs = {
+def solutions() -> dict[str, nbformat.NotebookNode]:
+    """Return all solutions, by number."""
+    return {
         path.stem.split("_")[0]: nbformat.read(path, as_version=4)
-        for path in sorted(cut.HERE.glob("[0-9]*_*.ipynb"))
+        for path in cut.solutions([])
     }
-    return {lab: one for lab, one in labs.items() if outline.headings(one.cells)}
 
 
 def main(place: Path = PLACE) -> int:
     """Write the page; 1 where a term is defined badly."""
     try:
-        changed = cut.write(place, glossary(second_edition()))
+        changed = cut.write(place, glossary(solutions()))
     except (ValueError, OSError) as error:
         print(f"glossary.py: {error}", file=sys.stderr)
         return 1

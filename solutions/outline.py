@@ -1,4 +1,4 @@
-"""The parts of a lab of the second edition: top, sections, exercises, end.
+"""The parts of a lab: top, sections, exercises, end.
 
 What a reader sees as headings is found here as data, so that `counts.py` can count it
 and the tests can hold it against the pattern of CONTRIBUTING.md.

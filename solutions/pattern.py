@@ -1,4 +1,4 @@
-"""The pattern of a lab of the second edition: what its parts are and their order.
+"""The pattern of a lab: what its parts are and their order.
 
 A rule looks at a notebook and returns a sentence for each fault. `counts.py` prints
 them, and the tests want none. CONTRIBUTING.md says the pattern in words.

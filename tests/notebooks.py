@@ -43,10 +43,6 @@ ELSEWHERE = {
     "LLMLAB_TIME": "0.1",
 }
 
-# The labs of the second edition, by word. One counts as such from the day on which its
-# exercises have stars and minutes.
-SECOND_EDITION = ("measure", "attention_vs_rnn", "quantization")
-
 
 def read(path):
     return nbformat.read(path, as_version=4)
@@ -58,19 +54,7 @@ def listed_as(path):
     return f"{word} {number[2:]}".strip()
 
 
-def is_second(path):
-    word = path.stem.split("_", 1)[1]
-    return word in SECOND_EDITION and bool(outline.headings(read(path).cells))
-
-
-def _over(paths):
-    return pytest.mark.parametrize("path", paths, ids=lambda path: path.stem)
-
-
-SECOND = [path for path in SOLUTIONS if is_second(path)]
-each_solution = _over(SOLUTIONS)
-each_second = _over(SECOND)
-each_first = _over([path for path in SOLUTIONS if path not in SECOND])
+each_solution = pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 
 
 def cells(path, kind="code"):

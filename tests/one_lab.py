@@ -13,7 +13,7 @@ from llmlab.command import labs, where
 OVER_ALL = (
     "labs/test_notebooks.py",
     "labs/test_notebook_runs.py",
-    "labs/test_second_edition.py",
+    "labs/test_pattern.py",
     "labs/test_glossary.py",
     "labs/test_slices.py",
     "checks/test_mutants.py",

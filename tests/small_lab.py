@@ -1,4 +1,4 @@
-"""A small lab of the second edition for tests: the skeleton that every new lab gets."""
+"""A small lab for tests: the skeleton that every new lab gets."""
 
 from llmlab.new_lab import notebook as skeleton
 

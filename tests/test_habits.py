@@ -169,7 +169,7 @@ def test_no_tests_are_run_for_what_is_no_word():
 
 def test_what_belongs_to_a_lab_is_found_in_every_file_that_runs_over_all_labs():
     tests = ROOT / "tests"
-    each = "solution|first|second|exercise"
+    each = "solution|exercise"
     over = re.compile(rf"^@each_({each})|parametrize\(.*SOLUTIONS", re.M)
     found = {
         str(path.relative_to(tests))

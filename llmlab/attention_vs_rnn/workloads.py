@@ -11,11 +11,11 @@ import torch
 from torch import Tensor
 
 from llmlab.attention_vs_rnn.layers import MixerLayer
+from llmlab.attention_vs_rnn.recurrence import Scan
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 
 Call = Callable[[], Tensor]
-Scan = Callable[[Tensor, Tensor], Tensor]
 Layers = Mapping[str, MixerLayer]
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from llmlab.checks.feedback import Refused
 
+TENSOR = "return a tensor; the next cells go on with it as one."
 Mistake = Callable[..., Any] | tuple[Callable[..., Any], ...]  # some are made in ways
 
 

@@ -92,10 +92,6 @@ def apart(got: Any, right: Any, tolerance: float) -> list[tuple[int, ...]]:
     return []
 
 
-def _size(value: Tensor | list) -> Any:
-    return value.shape if isinstance(value, Tensor) else len(value)
-
-
 def _apart_tensors(got: Tensor, right: Tensor, tolerance: float):
     if not right.is_floating_point() and not got.is_floating_point():
         wrong = got != right

@@ -36,13 +36,16 @@ def attention_shape(model: Any) -> AttentionShape:
     return AttentionShape(
         layers=text.num_hidden_layers,
         heads=heads,
-        kv_heads=_kv_heads(text, heads),
+        kv_heads=kv_heads(text, heads),
         head_width=width,
     )
 
 
-def _kv_heads(config: Any, heads: int) -> int:
-    """Return the heads of keys and values; families say it in three ways."""
+def kv_heads(config: Any, heads: int) -> int:
+    """Return the heads of keys and values beside so many of the queries.
+
+    Families say it in three ways.
+    """
     for name in ("num_key_value_heads", "num_kv_heads"):
         if given := getattr(config, name, None):
             return 1 if _shares_one(config) else given

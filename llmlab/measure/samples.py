@@ -107,7 +107,7 @@ class Series:
             subject=subject,
             low=low,
             high=high,
-            details=dict(details or {}) | self.ran_on.details,
+            details=self.ran_on.details | dict(details or {}),
             seed=seed,
             weights=weights,
             machine=machine.describe(self.ran_on.count).label,

@@ -20,6 +20,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.pytorch_utils import Conv1D
 
+from llmlab.core import attention_sizes
 from llmlab.core.model import Cost
 from llmlab.models.caches.rows import Counts, RaggedCache, counts_of
 from llmlab.models.caches.transformers import AlignedCache, TokenCache
@@ -150,7 +151,7 @@ class TransformersModel(Streaming, nn.Module):
         work = new * (self._weights_used() + attention * seen) - (new - answers) * head
         flops = 2 * batch * work
         size = next(self.model.parameters()).element_size()
-        kept = getattr(self._text, "num_key_value_heads", None) or self._heads()
+        kept = attention_sizes.kv_heads(self._text, self._heads())
         entry = 2 * self._attending() * kept * self._head_width() * size
         moved = self._weight_bytes(batch * new)
         moved += batch * (

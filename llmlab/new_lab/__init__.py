@@ -3,7 +3,7 @@
     python -m llmlab.new_lab caching --folder solutions
 
 make      write the notebook, checks, pictures and tests of a word, and say what is left
-notebook  the notebook's cells, in the pattern of the second edition
+notebook  the notebook's cells, in the pattern of all labs
 
 Every place to fill says FILL. CONTRIBUTING.md says how its parts are written.
 """

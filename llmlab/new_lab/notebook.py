@@ -1,4 +1,4 @@
-"""The cells of a new lab, in the pattern of the second edition.
+"""The cells of a new lab, in the pattern of all labs.
 
 Four sections go from why to elsewhere, with a drawing, a guess, an exercise, its
 example and check, a result and a table; the end has the learner's turn. What is to be

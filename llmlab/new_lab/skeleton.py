@@ -117,7 +117,6 @@ def _left(word: str, made: list[Path]) -> str:
         f"python solutions/cut.py {number}_{word}: the worked examples, and the lab",
         "python solutions/counts.py: what is still missing of the pattern",
         f"make run-lab {word}: the outputs; then the minutes of the machine in LABS",
-        "tests/notebooks.py: the word in SECOND_EDITION",
         "tests/labs/terms.json: the terms that the lab defines; solutions/glossary.py",
         "pyproject.toml: show's pictures may import the lab's quantities",
         f"README.md: the row of {number} {row.question}, the room, a recipe",

@@ -1,5 +1,7 @@
 """The loop behind all checks: what it names, what it shows, what it lets pass."""
 
+import importlib
+import pkgutil
 import subprocess
 
 import numpy
@@ -7,6 +9,7 @@ import pytest
 import torch
 from checks import factory
 
+from llmlab import checks
 from llmlab.checks import (
     attention_vs_rnn,
     example_source,
@@ -18,11 +21,8 @@ from llmlab.checks import (
 from llmlab.checks.exercise import Value
 from llmlab.checks.judging import judge
 
-ROOMS = {
-    "measure": measure,
-    "attention_vs_rnn": attention_vs_rnn,
-    "quantization": quantization,
-}
+WORDS = [room.name for room in pkgutil.iter_modules(checks.__path__) if room.ispkg]
+ROOMS = {word: importlib.import_module(f"llmlab.checks.{word}") for word in WORDS}
 ALL = [(word, name) for word, room in ROOMS.items() for name in room.EXERCISES]
 
 

@@ -3,18 +3,20 @@
 import contextlib
 import importlib
 import io
+import pkgutil
 import warnings
 
 import pytest
 from checks import factory, hostile
 
 import llmlab
+from llmlab import checks
 from llmlab.checks import CheckFailed, Todo, feedback
 from llmlab.checks import measure as check
 
 EXERCISES = [
     (word, name)
-    for word in ("measure", "attention_vs_rnn", "quantization")
+    for word in (m.name for m in pkgutil.iter_modules(checks.__path__) if m.ispkg)
     for name in importlib.import_module(f"llmlab.checks.{word}").EXERCISES
 ]
 any_exercise = pytest.mark.parametrize(("word", "name"), EXERCISES)

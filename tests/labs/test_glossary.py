@@ -6,7 +6,7 @@ from pathlib import Path
 import glossary
 import pytest
 import small_lab as small
-from notebooks import SECOND, each_second, listed_as, read
+from notebooks import SOLUTIONS, each_solution, listed_as, read
 
 TERMS = json.loads(Path(__file__).with_name("terms.json").read_text(encoding="utf-8"))
 
@@ -21,11 +21,11 @@ def lab(**sources):
 
 def test_the_glossary_is_what_the_labs_say():
     page = glossary.PLACE.read_text(encoding="utf-8")
-    said = glossary.glossary(glossary.second_edition())
+    said = glossary.glossary(glossary.solutions())
     assert page == said, "run python solutions/glossary.py"
 
 
-@each_second
+@each_solution
 def test_a_lab_defines_the_terms_that_it_must(path):
     defined = {one.term for one in glossary.entries(read(path), path.stem[:2])}
     assert set(TERMS[listed_as(path)]) <= defined
@@ -34,7 +34,7 @@ def test_a_lab_defines_the_terms_that_it_must(path):
 def test_the_list_of_terms_names_labs_and_no_term_twice():
     every = [term.casefold() for terms in TERMS.values() for term in terms]
     assert len(every) == len(set(every))
-    assert {*map(listed_as, SECOND)} <= set(TERMS)
+    assert {*map(listed_as, SOLUTIONS)} <= set(TERMS)
 
 
 def test_a_term_stands_with_its_sentence_lab_and_section():

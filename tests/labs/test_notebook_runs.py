@@ -20,8 +20,6 @@ from notebooks import (
     ROOT,
     assert_ran,
     cells,
-    each_first,
-    each_second,
     each_solution,
     is_check,
     is_example,
@@ -99,7 +97,7 @@ def assert_stops_at_guess_then_at_exercise(lab, folder):
 
 
 @pytest.mark.notebook
-@each_second
+@each_solution
 def test_an_untouched_lab_stops_at_its_first_guess_and_then_exercise(path, tmp_path):
     assert_stops_at_guess_then_at_exercise(read(ROOT / "labs" / path.name), tmp_path)
 
@@ -113,16 +111,6 @@ def test_an_untouched_small_lab_stops_at_its_first_guess_and_then_exercise(tmp_p
     ).source = 'from llmlab import checks, journal\njournal.open("measure")'
     made.cells = [cell for cell in made.cells if not cell.id.endswith("-drawing")]
     assert_stops_at_guess_then_at_exercise(cut.cut(made), tmp_path)
-
-
-@pytest.mark.notebook
-@each_first
-def test_a_lab_whose_guesses_are_skipped_stops_at_its_first_exercise(path, tmp_path):
-    lab = skipping(read(ROOT / "labs" / path.name))
-    stopped, error = stopped_at(lab, tmp_path)
-    (first, *_) = [cell for cell in lab.cells if is_check(cell)]
-    assert (stopped.id, error.ename) == (first.id, "Todo")
-    assert re.fullmatch(r"Exercise 1: [^.]+\.", error.evalue)
 
 
 @pytest.mark.notebook

@@ -13,15 +13,12 @@ from pathlib import Path
 
 import cut
 import nbformat
-import outline
 import pytest
 import small_lab as small
 from notebooks import (
     ROOT,
-    SECOND,
     SOLUTIONS,
     cells,
-    each_first,
     each_solution,
     is_check,
     is_example,
@@ -96,13 +93,6 @@ def test_an_example_without_an_exercise_is_refused():
     lost.id = "example-lost"
     with pytest.raises(ValueError, match=r"example-lost: no exercise .* delete it"):
         cut.with_examples(made, small.example)
-
-
-def test_a_lab_of_the_first_edition_gets_no_examples():
-    made = small.without_examples()
-    for cell in made.cells:
-        cell.source = cell.source.replace("★", "")
-    assert not [*filter(is_example, cut.with_examples(made, small.example).cells)]
 
 
 def test_the_cut_takes_the_answer_in_words_and_leaves_the_question():
@@ -208,19 +198,6 @@ def test_nbgrader_itself_finds_the_metadata_valid(path):
     nbgrader.MetadataValidatorV3().validate_nb(read(ROOT / "labs" / path.name))
 
 
-@each_first
-def test_there_are_four_to_seven_exercises_each_with_its_check_right_below(path):
-    every = read(path).cells
-    places = [place for place, cell in enumerate(every) if is_exercise(cell)]
-    assert 4 <= len(places) <= 7
-    assert len(places) == sum(map(is_check, every))
-    for number, place in enumerate(places, start=1):
-        name = every[place].metadata.nbgrader.grade_id
-        assert every[place].source.startswith(f"# Exercise {number}: ")
-        assert every[place + 1].metadata.nbgrader.grade_id == f"check-{name}"
-        assert every[place + 1].source.startswith(f"check.{name}({name})")
-
-
 @each_solution
 def test_an_answer_takes_three_to_fifteen_lines(path):
     for cell in filter(is_exercise, cells(path)):
@@ -240,46 +217,15 @@ def test_one_title_and_headings_in_order(path):
 
 
 @each_solution
-def test_time_class_memory_and_needs_stand_at_the_top(path):
+def test_time_class_and_memory_stand_at_the_top(path):
     minutes, memory = stated(path)
     assert minutes in TIME_CLASSES
     assert memory <= 1.2
-    needs = "Before you start" if path in SECOND else "Needs"
-    assert needs in outline.top(read(path))
 
 
 @each_solution
 def test_the_table_of_labs_promises_the_same_minutes(path):
     assert labs.row_of(path.stem).minutes == stated(path)[0]
-
-
-@each_first
-def test_every_section_goes_from_guess_to_takeaway(path):
-    every = read(path).cells
-    starts = [n for n, cell in enumerate(every) if cell.source.startswith("## ")]
-    for start, end in zip(starts, [*starts[1:], len(every)], strict=True):
-        section = every[start:end]
-        if not any(map(is_exercise, section)):
-            continue
-        marks = "".join(
-            "E" if is_exercise(cell) else "C" if is_check(cell) else
-            "P" if "journal.predict(" in cell.source else
-            "M" if "journal.measured(" in cell.source else
-            "T" if cell.source.startswith("**Takeaway.**") else
-            "S" if "show." in cell.source else ""
-            for cell in section
-        )  # fmt: skip
-        assert re.fullmatch(r"P+(EC)+S*M+S*M*S*T", marks), (every[start].source, marks)
-
-
-@each_first
-def test_a_guess_is_the_learners_own(path):
-    guesses = [c.source for c in cells(path) if "journal.predict(" in c.source]
-    assert guesses
-    for source in guesses:
-        for line in source.splitlines():
-            if "journal.predict(" in line:
-                assert re.search(r'journal\.predict\("[^"]+", None, unit="', line)
 
 
 @each_solution

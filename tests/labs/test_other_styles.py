@@ -9,7 +9,7 @@ import pytest
 import run
 import torch
 from labs.other_styles import STYLES
-from notebooks import SECOND, is_exercise, read
+from notebooks import SOLUTIONS, is_exercise, read
 from slices import slice_that_calls
 
 ALL = [
@@ -51,10 +51,10 @@ def functions_of(exercises):
 RUNS = [
     pytest.param(
         style, path, id=f"{style}-{path.stem}",
-        marks=[] if path == SECOND[0] else pytest.mark.elsewhere,
+        marks=[] if path == SOLUTIONS[0] else pytest.mark.elsewhere,
     )
     for style in STYLES
-    for path in SECOND
+    for path in SOLUTIONS
 ]  # fmt: skip
 
 

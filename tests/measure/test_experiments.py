@@ -219,7 +219,7 @@ def test_the_share_of_a_part_is_what_it_takes_of_the_whole():
     parts_of_decode = result.phases[-1].split
     shares = [result.share(part).value for part in parts_of_decode]
     assert "cut there" in result.note or sum(shares) == pytest.approx(1.0)
-    with pytest.raises(ValueError, match="reading the weights"):
+    with pytest.raises(ValueError, match="part='reading', phase='decode': choose"):
         result.share("reading")
 
 
@@ -291,8 +291,10 @@ def test_a_model_at_its_size_is_counted_to_the_weight():
     assert [fact.value for fact in weights] == [4 * real, 2 * real, real]
     assert all(fact.kind == "estimated" for fact in result.records())
     token = 2 * 2 * 4 * 16 * 4  # keys and values of two layers, four heads of 16
-    rate = peaks.peaks(("fp32",)).bandwidth[-1][1]
-    assert result.seconds(32).value == pytest.approx((4 * real + token) / rate)
+    here = peaks.peaks(("fp32",))
+    reading = (4 * real + token) / here.bandwidth[-1][1]
+    least = max(reading, 2 * real / here.flops["fp32"])  # as the machine is just now
+    assert result.seconds(32).value == pytest.approx(least)
 
 
 def test_the_learner_s_formulas_are_used_where_given():

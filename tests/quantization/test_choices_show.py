@@ -12,6 +12,7 @@ from llmlab.core import quantities, records
 from llmlab.quantization import quantities as own
 from llmlab.quantization.experiments import choices as experiments
 from llmlab.show.quantization import choices as pictures
+from llmlab.show.quantization import differences
 from llmlab.show.quantization import drawings_choices as drawings
 
 GRID = {"bits": 3, "group size": "32"}
@@ -140,7 +141,7 @@ def test_only_answers_that_differ_are_shown_and_wrong_ones_marked():
 
 def test_claims_have_verdicts():
     table = show.quantization.claims(experiments.claims(ASKED))
-    assert {row[2] for row in table.rows} <= {"✓ holds here", "✗ does not hold here"}
+    assert {row[2] for row in table.rows} <= set(differences.VERDICTS.values())
     with pytest.raises(ValueError, match="no claim"):
         show.quantization.claims([])
 

@@ -16,11 +16,10 @@ from pathlib import Path
 
 import psutil
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from llmlab.attention_vs_rnn import quantities
-from llmlab.attention_vs_rnn.attention import Attend
+from llmlab.attention_vs_rnn.attention import Attend, fused
 from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.measure import memory, speed
@@ -82,7 +81,7 @@ def growth(
     ways: dict[str, Attend] = {
         YOURS: attend,
         TILES: partial(_in_tiles, attend, tile),
-        FUSED: _fused,
+        FUSED: fused,
     }
     calls: dict[tuple[str, int], Callable[[], Tensor]] = {
         (name, tokens): partial(way, *_text(tokens, seed))
@@ -161,10 +160,6 @@ def _in_tiles(attend: Attend, tile: int, q: Tensor, k: Tensor, v: Tensor) -> Ten
         for end in ends
     ]
     return torch.cat(parts, -2)
-
-
-def _fused(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    return F.scaled_dot_product_attention(queries, keys, values, is_causal=True)
 
 
 def _agree(mixed: Tensor, expected: Tensor) -> None:

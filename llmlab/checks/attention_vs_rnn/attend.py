@@ -5,7 +5,7 @@ import math
 import torch
 
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -35,7 +35,7 @@ def _cases():
 EXERCISE = Exercise(
     name="attend",
     right=mixing.attend,
-    gives=(Value("the mixed values", tensor=mixing.TENSOR, dtype=mixing.DTYPE),),
+    gives=(Value("the mixed values", tensor=TENSOR, dtype=mixing.DTYPE),),
     cases=lambda: [*_cases()],
     covers="from one token alone to three behind a cache",
     hints=HINTS,

@@ -3,7 +3,7 @@
 import torch
 
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -34,8 +34,8 @@ EXERCISE = Exercise(
     name="lstm_step",
     right=mixing.lstm_step,
     gives=(
-        Value("the hidden state", tensor=mixing.TENSOR, dtype=mixing.DTYPE),
-        Value("the cell", tensor=mixing.TENSOR, dtype=mixing.DTYPE),
+        Value("the hidden state", tensor=TENSOR, dtype=mixing.DTYPE),
+        Value("the cell", tensor=TENSOR, dtype=mixing.DTYPE),
     ),
     cases=lambda: [*_cases()],
     covers="hidden state and cell",

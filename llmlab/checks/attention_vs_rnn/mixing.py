@@ -11,7 +11,6 @@ import math
 import torch
 from torch import Tensor
 
-TENSOR = "return a tensor; the next cells go on with it as one."
 DTYPE = "make new tensors like those given: zeros_like(x), or dtype=x.dtype."
 
 

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from llmlab.checks.attention_vs_rnn import mixing, recurring
-from llmlab.checks.exercise import Case, Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Case, Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -47,7 +47,7 @@ EXERCISE = Exercise(
     name="scan",
     right=recurring.scan,
     gives=(
-        Value("the states", tensor=mixing.TENSOR, dtype=mixing.DTYPE),
+        Value("the states", tensor=TENSOR, dtype=mixing.DTYPE),
         Value(
             "a few operators",
             promise="scan takes about log2(T) rounds: operators beyond those",

@@ -3,7 +3,7 @@
 import torch
 
 from llmlab.checks.attention_vs_rnn import mixing
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -29,7 +29,7 @@ def _cases():
 EXERCISE = Exercise(
     name="several_heads",
     right=mixing.several,
-    gives=(Value("the outputs", tensor=mixing.TENSOR, dtype=mixing.DTYPE),),
+    gives=(Value("the outputs", tensor=TENSOR, dtype=mixing.DTYPE),),
     cases=lambda: [*_cases()],
     covers="with one head to four",
     hints=HINTS,

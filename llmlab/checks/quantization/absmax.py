@@ -4,7 +4,7 @@ import random
 
 import torch
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -33,7 +33,7 @@ EXERCISE = Exercise(
     name="absmax",
     right=rounded.absmax,
     gives=(
-        Value("the integers", tensor=rounded.TENSOR, dtype=rounded.INT8),
+        Value("the integers", tensor=TENSOR, dtype=rounded.INT8),
         Value("the scale"),
     ),
     cases=lambda: [*_cases()],

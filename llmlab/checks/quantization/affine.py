@@ -2,7 +2,7 @@
 
 import torch
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -30,7 +30,7 @@ EXERCISE = Exercise(
     name="affine",
     right=rounded.affine,
     gives=(
-        Value("the levels", tensor=rounded.TENSOR, dtype=rounded.UINT8),
+        Value("the levels", tensor=TENSOR, dtype=rounded.UINT8),
         Value("the scale"),
         Value("the zero point"),
     ),

@@ -4,7 +4,7 @@ from functools import partial
 
 import torch
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -39,8 +39,8 @@ EXERCISE = Exercise(
     name="by_group",
     right=rounded.by_group,
     gives=(
-        Value("the integers", tensor=rounded.TENSOR, dtype=rounded.INT8),
-        Value("the scales", tensor=rounded.TENSOR),
+        Value("the integers", tensor=TENSOR, dtype=rounded.INT8),
+        Value("the scales", tensor=TENSOR),
     ),
     cases=lambda: [*_cases()],
     covers="every integer and every scale",

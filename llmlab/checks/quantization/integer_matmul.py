@@ -2,7 +2,7 @@
 
 import torch
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import TENSOR, Exercise, Value, case
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -44,7 +44,7 @@ def _cases():
 EXERCISE = Exercise(
     name="integer_matmul",
     right=rounded.matmul,
-    gives=(Value("the product", tensor=rounded.TENSOR),),
+    gives=(Value("the product", tensor=TENSOR),),
     cases=lambda: [*_cases()],
     covers="none of them overflows, and what cancels does so exactly",
     hints=HINTS,

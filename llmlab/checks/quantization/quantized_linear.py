@@ -11,7 +11,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from llmlab.checks.exercise import Case, Exercise, MisfitError, Value
+from llmlab.checks.exercise import TENSOR, Case, Exercise, MisfitError, Value
 from llmlab.checks.quantization import rounded
 
 # A mistake stands in one line or two, as in a table.
@@ -170,8 +170,8 @@ EXERCISE = Exercise(
     name="quantized_linear",
     right=quantized_linear,
     gives=(
-        Value("the output for (2, 3, I)", tensor=rounded.TENSOR),
-        Value("the output for (3, I)", tensor=rounded.TENSOR),
+        Value("the output for (2, 3, I)", tensor=TENSOR),
+        Value("the output for (3, I)", tensor=TENSOR),
         Value("int8 numbers among the buffers",
               promise="the integers are kept as a buffer (int8 numbers)"),
         Value("floats kept",

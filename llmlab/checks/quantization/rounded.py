@@ -15,7 +15,6 @@ from llmlab.checks import shown
 from llmlab.checks.exercise import MisfitError
 
 PRECISIONS = ("float64", "float32", "mixed")  # mixed: a scale of Python's
-TENSOR = "return a tensor; the next cells go on with it as one."
 INT8 = "round first, then `.to(torch.int8)`."
 UINT8 = "levels from 0 up fit into `torch.uint8`; convert at the very end."
 ZERO_GROUP = "a group of zeros has no largest weight: its scale is 1, integers are 0."

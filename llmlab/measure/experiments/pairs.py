@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from llmlab.core import clock, machine, quantities, records
+from llmlab.core import clock, machine
 from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import comparison
 from llmlab.measure.comparison import Verdict
 from llmlab.measure.experiments.positions import check_request
 from llmlab.measure.timing import speed
@@ -122,16 +121,5 @@ def _three(given: Iterable[Any]) -> tuple[float, float, float]:
 
 
 def _record(name: str, ends: tuple[float, float, float], ran_on: Threads) -> Record:
-    ratio, low, high = ends
-    word = (
-        comparison.FASTER
-        if low > 1
-        else comparison.SLOWER
-        if high < 1
-        else comparison.SAME
-    )
-    return records.measured(
-        quantities.SPEED_UP, ratio, low=low, high=high,
-        subject=f"{name}, by hand", machine=machine.describe(ran_on.count).label,
-        details={"verdict": word, "against": "baseline"} | ran_on.details,
-    )  # fmt: skip
+    fact = Verdict(name, "baseline", *ends, ran_on=ran_on).record()
+    return replace(fact, subject=f"{name}, by hand")

@@ -42,7 +42,6 @@ class Phase:
     tokens: int  # of the call
     cached: int
     whole: Series
-    products: Series
     attention: Series | None
     split: Split
     sentences: tuple[str, ...]  # what must be said besides
@@ -202,7 +201,7 @@ def _phase(
     split, wrong = _split(model, work, timed, seen.others, roofline)
     sentences = (*rounds.sentences, *wrong)
     return Phase(
-        work.name, work.tokens, work.cached, timed["whole"], timed["products"],
+        work.name, work.tokens, work.cached, timed["whole"],
         timed.get("attention"), split, sentences,
     )  # fmt: skip
 

@@ -104,8 +104,12 @@ def quality_grid(
         )
         if details:
             facts.append(
-                records.measured(
-                    BITS_PER_WEIGHT, size(weight), subject=word, details=details
+                records.make(
+                    BITS_PER_WEIGHT,
+                    size(weight),
+                    kind="estimated",
+                    subject=word,
+                    details=details,
                 )
             )
             if details["bits"] < WIDE:  # more levels than a picture has pixels

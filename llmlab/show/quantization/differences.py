@@ -90,6 +90,13 @@ def answers(result: Any, *, count: int = 5) -> Side:
     return Side(("asked", *result.answers), rows, note)
 
 
+VERDICTS = {
+    True: "✓ holds here",
+    False: "✗ does not hold here",
+    None: "no clear difference",
+}
+
+
 def claims(rows: Sequence[Any]) -> Side:
     """Return what was said, what is here, and whether it holds, as a table.
 
@@ -97,10 +104,7 @@ def claims(rows: Sequence[Any]) -> Side:
     """
     if not rows:
         raise ValueError("rows holds no claim; there is nothing to show.")
-    told = tuple(
-        (row.said, row.here, "✓ holds here" if row.holds else "✗ does not hold here")
-        for row in rows
-    )
+    told = tuple((row.said, row.here, VERDICTS[row.holds]) for row in rows)
     return Side(("what is said", "measured here", "verdict"), told)
 
 

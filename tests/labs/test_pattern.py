@@ -1,4 +1,4 @@
-"""The labs of the second edition follow their pattern, and each rule of it can fail."""
+"""The labs follow their pattern, and each rule of it can fail."""
 
 import counts
 import meanings
@@ -7,7 +7,7 @@ import pattern
 import pytest
 import small_lab as small
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from notebooks import SECOND, SECOND_EDITION, each_second, listed_as, read
+from notebooks import each_solution, listed_as, read
 
 
 def faults_with(changes):
@@ -37,19 +37,15 @@ def value(name, made):
 # --- the labs
 
 
-@each_second
+@each_solution
 def test_a_lab_follows_the_pattern(path):
     assert pattern.faults(read(path)) == []
 
 
-@each_second
+@each_solution
 def test_a_lab_keeps_to_its_numbers(path):
     over = [one for one in counts.counts(read(path)) if not one.holds]
     assert not over, f"python solutions/counts.py {listed_as(path).split()[0]}"
-
-
-def test_no_lab_is_of_the_second_edition_unless_it_is_listed():
-    assert {listed_as(path).split()[0] for path in SECOND} <= set(SECOND_EDITION)
 
 
 # --- the rules can fail
