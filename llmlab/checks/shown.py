@@ -15,6 +15,7 @@ from torch import Tensor
 FEW = 8  # numbers of a list that are shown in full
 PAGE = 1_000  # characters of an error's message
 LENGTH = 160  # characters of a text that is nobody's message
+DEEP = 6  # lists inside lists that are shown
 
 
 def call(name: str, parameters: Sequence[str], arguments: Sequence[Any]) -> str:
@@ -118,6 +119,8 @@ def _value(one: Any) -> str:
         return "a generator"
     if inspect.iscoroutine(one):
         return "a coroutine"
+    if isinstance(one, list | tuple) and _deeper(one, DEEP):
+        return f"a {type(one).__name__} of lists, more than {DEEP} deep"
     if isinstance(one, list | tuple) and len(one) > 2 * FEW:
         return f"a {type(one).__name__} of {len(one):,} values"
     if isinstance(one, list):
@@ -129,10 +132,20 @@ def _value(one: Any) -> str:
     return _cut(" ".join(repr(one).split()))
 
 
+def _deeper(values: list | tuple, levels: int) -> bool:
+    """Say whether lists lie deeper in lists than so many levels, or in themselves."""
+    level: list[Any] = [values]
+    for _ in range(levels):
+        inside = (one for part in level for one in part)
+        once = {id(one): one for one in inside if isinstance(one, list | tuple)}
+        level = [*once.values()]
+    return bool(level)
+
+
 def _digits(one: Any, digits: int) -> str:
     if isinstance(one, Tensor):
         return _digits(places(one), digits)
-    if isinstance(one, list | tuple):
+    if isinstance(one, list | tuple) and not _deeper(one, DEEP):
         return f"[{', '.join(_digits(item, digits) for item in one)}]"
     if type(one) is int:
         return f"{one:,}" if abs(one) < 10**40 else _safely(_huge, one)

@@ -11,8 +11,9 @@ from checks import factory, hostile
 
 import llmlab
 from llmlab import checks
-from llmlab.checks import CheckFailed, Todo, feedback
+from llmlab.checks import CheckFailed, Todo, feedback, shown
 from llmlab.checks import measure as check
+from llmlab.core import plain
 
 EXERCISES = [
     (word, name)
@@ -87,7 +88,14 @@ def test_a_message_of_pytorch_is_wrapped_and_not_cut():
         torch.ones(3, 4) @ torch.ones(3, 4)
     assert str(error.value) in str(failure.value)
     page = failure.value._render_traceback_()
-    assert all(len(line) <= feedback.WIDTH for line in page) and len(page) > 3
+    assert all(len(line) <= plain.WIDTH for line in page) and len(page) > 3
+
+
+def test_a_list_in_itself_is_shown_as_deep():
+    endless = []
+    endless.append(endless)
+    assert shown.value(endless) == "a list of lists, more than 6 deep"
+    assert shown.value([[[1]], ()]) == "[[[1]], ()]"
 
 
 def test_ctrl_c_reaches_the_learner():
