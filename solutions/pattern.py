@@ -42,6 +42,9 @@ def _top(notebook: NotebookNode) -> Iterator[str]:
     for part in ("**Before you start", "minutes of machine time", "GB of memory"):
         if part not in text:
             yield f"the top does not say `{part}`."
+    given = counts.given_cells(notebook)
+    if not any("measure.settle()" in cell.source for cell in given):
+        yield "no cell calls `measure.settle()`, so loops do not give way to others."
 
 
 def _table(notebook: NotebookNode) -> Iterator[str]:

@@ -20,7 +20,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import atomic, machine, progress, quantities, records
+from llmlab.core import atomic, clock, machine, progress, quantities, records
 from llmlab.core.records import Record
 from llmlab.models import precision, resume, surgery
 from llmlab.models.precision import Autocast, fastest_autocast
@@ -154,8 +154,10 @@ def train(
     width) must be a part of `model`: what stands outside stays with the original, and
     so does what its hooks have heard.
     in_place: train this very model, which saves the memory of a copy.
-    Raises ValueError for a checkpoint of another model and for weights that are
-    integers, FloatingPointError when the loss is no longer a number.
+    It computes on the threads that busy neighbours leave when it begins, since threads
+    that wait for each other take many times as long. Raises ValueError for a checkpoint
+    of another model and for weights that are integers, FloatingPointError when the loss
+    is no longer a number.
     """
     for name, weight in model.named_parameters():
         if not weight.is_floating_point():
@@ -176,7 +178,7 @@ def train(
     log.rewind(first)
     last = min(steps, stop_after or steps)
     device = next(model.parameters()).device
-    with progress.task("training", last) as tell:
+    with clock.given_way(), progress.task("training", last) as tell:
         tell(first)
         for step in range(first, last):
             for optimizer, base in zip(made, rates, strict=True):

@@ -74,11 +74,12 @@ def _top(number: str, question: str) -> str:
 
 
 def _start(word: str) -> list[NotebookNode]:
-    tools = f"""from llmlab import checks, journal, show
+    tools = f"""from llmlab import checks, journal, measure, show
 from llmlab.checks import {word} as check
 from llmlab.core import records
 
-journal.open("{word}")"""
+journal.open("{word}")
+measure.settle()"""
     return [new_code_cell(tools, id="tools")]
 
 

@@ -71,6 +71,7 @@ def test_the_small_lab_follows_the_pattern_and_keeps_to_its_numbers():
         ("title", "| 20 | 11 |", "| 20 | 12 |", "points are 11"),
         ("title", "| 28 | 5 |", "| 28 | many |", "'many' in the table"),
         ("title", "4. FILL: section 4", "4. Other", "4. FILL: section 4, 4. Other"),
+        ("tools", "measure.settle()", "", "measure.settle()"),
         ("first-task", "★☆☆", "★☆", "three stars"),
         ("first-task", " · 8 minutes", "", "4 exercises have 3 headings"),
         ("second-task", "Exercise 2", "Exercise 3", "in order"),

@@ -4,12 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import chain
 
+from llmlab import texts
 from llmlab.attention_vs_rnn import positions, quantities
 from llmlab.core.model import LanguageModel
 from llmlab.core.quantities import TIME_PER_TOKEN, TIME_TO_FIRST_TOKEN
 from llmlab.core.records import Record
 from llmlab.measure import race
 from llmlab.measure.timing import Speed
+
+
+CHARACTERS = 24_000  # of the evaluation text
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Worth:
 
 def worth(
     models: Mapping[str, LanguageModel],
-    text: str,
+    text: str | None = None,
     *,
     context: int = 512,
     stride: int = 128,
@@ -73,10 +77,12 @@ def worth(
 ) -> Worth:
     """Measure trained models by the context that they see, and race them.
 
-    models: name -> model, all of one tokenizer. text: that none of them has seen.
+    models: name -> model, all of one tokenizer. text: that none of them has seen, by
+    default the beginning of the evaluation text.
     prompt, new: tokens read and written in the race. Raises ValueError as
     `positions.quality` and `measure.race` do.
     """
+    text = texts.evaluation()[:CHARACTERS] if text is None else text
     facts = positions.quality(models, text, context=context, stride=stride)
     first = next(iter(models.values()))
     ids = first.tokenizer(text, verbose=False)["input_ids"][:prompt]
