@@ -12,7 +12,6 @@ from llmlab.core.records import Record
 from llmlab.measure import race
 from llmlab.measure.timing import Speed
 
-
 CHARACTERS = 24_000  # of the evaluation text
 
 
