@@ -2,6 +2,8 @@
 
 machine     this computer: threads, device, dtype, the time dial, folders
 numbers     a number as Python's own, finite
+arguments   what a public function is given, checked in one sentence
+wanted      what kind of model it is given
 units       base units in code, prefixes where a person reads
 attention_sizes  layers, heads and widths of any configuration
 quantities  what facts are called: name, unit, better direction and keys
@@ -19,6 +21,7 @@ faces       what `dir()` of a room shows
 from llmlab.core import faces
 
 __all__ = [
+    "arguments",
     "atomic",
     "attention_sizes",
     "clock",
@@ -33,6 +36,7 @@ __all__ = [
     "records",
     "tables",
     "units",
+    "wanted",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

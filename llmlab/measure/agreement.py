@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy
 
-from llmlab.core import progress, quantities
+from llmlab.core import progress, quantities, wanted
+from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -21,12 +22,14 @@ def agreement(a: LanguageModel, b: LanguageModel, text: Texts) -> Record:
 
     Raises ValueError if their tokenizers cut the text differently.
     """
+    for name, model in {"a": a, "b": b}.items():
+        wanted.causal(name, model)
     context = min(a.context, b.context)
     ours, theirs = (score(model, text, context=context) for model in (a, b))
     if not numpy.array_equal(ours.tokens, theirs.tokens):
         raise ValueError(
-            f"{a.name!r} and {b.name!r} cut this text into different tokens; compare "
-            "their bits per byte instead: quality.difference."
+            f"{labels.name(a)!r} and {labels.name(b)!r} cut this text into different "
+            "tokens; compare their bits per byte instead: quality.difference."
         )
     same = ours.choices == theirs.choices
     parts = ours.sums(same, numpy.ones(len(same)))
@@ -46,10 +49,17 @@ def free_agreement(
     stream: models.generation.stream, or like it; both run greedily from each prompt.
     Details hold the share of prompts on which they never parted.
     """
-    if not len(prompts):
+    for name, model in {"a": a, "b": b}.items():
+        wanted.causal(name, model)
+    listed = prompts.tolist() if hasattr(prompts, "tolist") else prompts
+    if not isinstance(listed, Sequence) or isinstance(listed, str | bytes):
+        raise ValueError(
+            f"prompts={shown(prompts)} is no list of prompts; give lists of token ids."
+        )
+    if not listed:
         raise ValueError("prompts is empty; give at least one list of token ids.")
     alike = []
-    for prompt in progress.track(prompts, "writing on alone"):
+    for prompt in progress.track(listed, "writing on alone"):
         pair = [stream(model, prompt, max_tokens=max_tokens) for model in (a, b)]
         alike.append(_common_prefix(*map(list, pair)))
     lengths = numpy.array([length for length, _ in alike])

@@ -68,7 +68,8 @@ def bootstrap(
 
     parts: (parts, quantities), such as bits and bytes of each file; statistic: from
     sums (resamples, quantities) to (resamples,). The percentiles are moved outwards as
-    Student's t asks for few parts (Hesterberg, section 5.3). None for a single part.
+    Student's t asks for few parts (Hesterberg, section 5.3). None for a single part,
+    and where no draw has a value.
     """
     count = len(parts)
     if count < 2:
@@ -76,7 +77,11 @@ def bootstrap(
     draws = numpy.random.default_rng(seed).multinomial(
         count, numpy.full(count, 1 / count), size=RESAMPLES
     )  # (resamples, parts): how often each part was drawn
-    values = statistic(draws @ numpy.asarray(parts, dtype=float))
+    with numpy.errstate(divide="ignore", invalid="ignore"):
+        values = statistic(draws @ numpy.asarray(parts, dtype=float))
+    values = values[numpy.isfinite(values)]  # a draw of parts without a token has none
+    if not len(values):
+        return None
     reach = math.sqrt(count / (count - 1)) * student(count - 1)
     tail = NormalDist().cdf(-reach)
     low, high = numpy.quantile(values, [tail, 1 - tail])

@@ -7,7 +7,7 @@ from itertools import chain
 
 import torch
 
-from llmlab.core import machine
+from llmlab.core import machine, wanted
 from llmlab.core.model import LanguageModel
 
 
@@ -17,14 +17,20 @@ def label(model: LanguageModel) -> str:
     A model that was changed says in `.format` what it is now, such as "int4-g32".
     """
     format = getattr(model, "format", None)
-    return f"{model.name} {format or machine.dtype_name(dtype(model))}"
+    return f"{name(model)} {format or machine.dtype_name(dtype(model))}"
+
+
+def name(model: LanguageModel) -> str:
+    """Return the name of a model, of one without a name that of its class."""
+    return getattr(model, "name", None) or type(model).__name__
 
 
 def dtype(model: LanguageModel, *, floating: bool = False) -> torch.dtype:
     """Return the format that most bytes of the weights are in, of floats alone if so.
 
-    Raises ValueError for a model that has none.
+    Raises ValueError for a model that has none, and for what is no model.
     """
+    wanted.module("model", model)
     bytes_of: dict[torch.dtype, int] = {}
     for weight in _tensors(model):
         if floating and not weight.is_floating_point():

@@ -26,7 +26,8 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
     """Return "weights" and, for a cache, "cache": bytes allocated while at rest."""
-    label, version = labels.label(model), model.weights_version
+    label = labels.label(model)
+    version = getattr(model, "weights_version", None)
     what, size = quantities.WEIGHTS, weight_bytes(model)
     facts = [records.measured(what, size, subject=label, weights=version)]
     if cache is not None:

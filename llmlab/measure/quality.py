@@ -8,17 +8,19 @@ a difference is taken part by part, so it is much surer than two separate number
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy
 
 from llmlab.core import quantities, records
+from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.agreement import agreement, free_agreement
 from llmlab.measure.bootstrap import of_scores, ratio, with_interval
-from llmlab.measure.scores import Scores, Texts, score, texts_of
+from llmlab.measure.scores import Scores, Texts, digest_of, score, texts_of
 
 __all__ = [
     "Scores",
@@ -40,15 +42,25 @@ def evaluate(
     """Return bits per byte, perplexity and next-token accuracy from one pass.
 
     text: one text, a list, or a mapping to texts; windows and errors as in `score`.
+    Where the text does not come back from its tokens, bits per byte would say too
+    little; they are left out, and the other two note it.
     """
     scores = score(model, text, stride=stride)
-    return [_bits_per_byte(scores), _perplexity(scores), _accuracy(scores)]
+    others = [_perplexity(scores), _accuracy(scores)]
+    if not scores.lost:
+        return [_bits_per_byte(scores), *others]
+    note = f"No bits per byte: {scores.lost}."
+    return [replace(r, details=dict(r.details) | {"note": note}) for r in others]
 
 
 def bits_per_byte(
     model: LanguageModel, text: Texts, *, stride: int | None = None
 ) -> Record:
-    """Return the bits that the model needs per byte of UTF-8."""
+    """Return the bits that the model needs per byte of UTF-8.
+
+    Raises ValueError as `score`, and where the text does not come back from its
+    tokens, since what is lost would cost nothing.
+    """
     return _bits_per_byte(score(model, text, stride=stride))
 
 
@@ -80,19 +92,23 @@ def difference(
 
     Each may also be what `score` gave for it on this text, so that one original serves
     for many models. Tokenizers may differ. Details hold the relative difference with
-    its interval. Raises ValueError for scores of another text.
+    its interval. Raises ValueError for scores of another text, and as `bits_per_byte`.
     """
     ours, theirs = (
         scored if isinstance(scored, Scores) else score(scored, text, stride=stride)
         for scored in (model, original)
     )
-    size = sum(len(document.encode()) for document in texts_of(text))
+    texts = texts_of(text)
+    digest, size = digest_of(texts), sum(len(document.encode()) for document in texts)
     for name, scores in {"model": ours, "original": theirs}.items():
-        if (counted := scores.bytes.sum()) != size:
+        if scores.digest != digest:
             raise ValueError(
-                f"{name} was scored on a text of {counted:,} bytes, and this one has "
-                f"{size:,}; score it on the same text."
+                f"{name} was scored on another text, of {scores.bytes.sum():,} bytes, "
+                f"and this one has {size:,}; score it on the same text."
             )
+        _check_whole(scores)
+    if len(ours.bytes) != len(theirs.bytes):  # one tokenizer knows no stretches
+        ours, theirs = ours.by_text(), theirs.by_text()
     both = [ours.sums(ours.bits), theirs.sums(theirs.bits), ours.bytes]
     parts = numpy.column_stack(both)  # (parts, 3)
     names = ("relative", "relative_low", "relative_high")
@@ -116,8 +132,15 @@ def exact_match(
 ) -> Record:
     """Return the share of answers that equal what was expected.
 
-    what: what the share is called, such as `core.quantities.ACCURACY` of labels.
+    what: what the share is called, such as `core.quantities.ACCURACY` of labels. Raises
+    ValueError for one text in place of a list, and for lists of different lengths.
     """
+    for name, given in {"answers": answers, "expected": expected}.items():
+        if isinstance(given, str | bytes) or not hasattr(given, "__len__"):
+            raise ValueError(
+                f"{name}={shown(given)} is no list of answers; give one entry for each "
+                "question, such as ['deux', 'dix']."
+            )
     if len(answers) != len(expected) or not len(answers):
         raise ValueError(
             f"answers holds {len(answers)} and expected {len(expected)}; give as many "
@@ -135,7 +158,17 @@ def exact_match(
     )
 
 
+def _check_whole(scores: Scores) -> None:
+    if scores.lost:
+        raise ValueError(
+            f"text cannot be charged by its bytes for {scores.subject!r}: "
+            f"{scores.lost}, and what is lost costs no bit; take perplexity, or "
+            "another model."
+        )
+
+
 def _bits_per_byte(scores: Scores) -> Record:
+    _check_whole(scores)
     parts = numpy.column_stack([scores.sums(scores.bits), scores.bytes])
     return of_scores(quantities.BITS_PER_BYTE, parts, ratio, scores)
 

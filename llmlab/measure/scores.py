@@ -9,6 +9,8 @@ Shapes: B windows, T tokens, V vocabulary.
 """
 
 import bisect
+import dataclasses
+import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,10 +18,12 @@ from typing import Any
 
 import numpy
 import torch
+from tokenizers import decoders
 from torch import Tensor
 from torch.nn import functional
 
-from llmlab.core import progress
+from llmlab.core import arguments, progress, wanted
+from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 from llmlab.measure import labels
 
@@ -42,15 +46,28 @@ class Scores:
     seen: numpy.ndarray  # tokens of context that it was scored with
     part: numpy.ndarray  # the part of the texts that it begins in
     bytes: numpy.ndarray  # of every part, in UTF-8
+    text: numpy.ndarray  # of every part, the text that it belongs to
     unit: str  # what a part is: "text", "stretch"
     subject: str  # the model, such as "coder fp32"
     weights: str | None  # their version
+    digest: str  # SHA-256 of the texts that were scored
+    lost: str = ""  # why its bits say less than the text; "" where they say all of it
 
     def sums(self, *values: numpy.ndarray) -> numpy.ndarray:
         """Add values per token up by part: (parts, values)."""
         count = len(self.bytes)
         sums = [numpy.bincount(self.part, value, minlength=count) for value in values]
         return numpy.stack(sums, axis=1)
+
+    def by_text(self) -> "Scores":
+        """Return the same scores, with whole texts as their parts."""
+        return dataclasses.replace(
+            self,
+            part=self.text[self.part],
+            bytes=numpy.bincount(self.text, self.bytes).astype(int),
+            text=numpy.unique(self.text),
+            unit="text",
+        )
 
 
 def score(
@@ -60,29 +77,35 @@ def score(
 
     stride: tokens from one window to the next, by default half the context. context:
     a shorter one than the model's. Intervals are drawn over whole texts if there are
-    ten or more, else over stretches of up to 512 characters.
+    ten or more, or the tokenizer does not say where a token begins, else over
+    stretches of up to 512 characters.
     Raises ValueError for no text, a model without a tokenizer, a stride that skips
-    tokens, logits that are not numbers.
+    tokens, tokens beyond the model's embedding, logits that are not numbers.
     """
+    wanted.causal("model", model)
     texts = texts_of(text)
-    context = min(model.context, context or model.context)
+    context = min(model.context, arguments.whole("context", context) or model.context)
     stride = max(1, context // 2) if stride is None else stride
-    if not 1 <= stride <= context:
-        raise ValueError(
-            f"stride={stride} must be from 1 to the context, {context}, so that every "
-            "token is scored."
-        )
+    way = "so that every token is scored choose one up to the context"
+    stride = arguments.whole("stride", stride, least=1, most=context, way=way)
     pieces: list[tuple[numpy.ndarray, ...]] = []
     bytes_of_parts: list[int] = []
-    whole = len(texts) >= ENOUGH
+    text_of_parts: list[int] = []
+    tokenizer = wanted.tokenizer("model", model)
+    whole = len(texts) >= ENOUGH or not tokenizer.is_fast  # which knows no offsets
     stretch = max(1, min(STRETCH, sum(map(len, texts)) // STRETCHES))
-    for document in progress.track(texts, f"scoring {model.name}"):
+    lost = ""
+    for number, document in enumerate(
+        progress.track(texts, f"scoring {labels.name(model)}")
+    ):
         ids, starts = _encode(model, document)
+        lost = lost or _lost(tokenizer, document, ids)
         cuts = [0] if whole else range(0, len(document), stretch)
         places = [bisect.bisect_right(cuts, start) - 1 for start in starts]
         parts = numpy.array(places, dtype=int) + len(bytes_of_parts)
         pieces.append((*_score_ids(model, ids, stride, context), parts))
         ends = [*cuts[1:], len(document)]
+        text_of_parts += [number] * len(cuts)
         bytes_of_parts += [
             len(document[a:b].encode()) for a, b in zip(cuts, ends, strict=True)
         ]
@@ -97,36 +120,77 @@ def score(
         seen,
         part,
         bytes=numpy.array(bytes_of_parts),
+        text=numpy.array(text_of_parts),
         unit="text" if whole else "stretch",
         subject=labels.label(model),
-        weights=model.weights_version,
+        weights=getattr(model, "weights_version", None),
+        digest=digest_of(texts),
+        lost=lost,
     )
 
 
 def texts_of(text: Texts) -> list[str]:
     """Return the texts without empty ones; ValueError where nothing is left."""
-    if isinstance(text, Mapping):
-        text = list(text.values())
-    texts = [text] if isinstance(text, str) else list(text)
-    if wrong := next((text for text in texts if not isinstance(text, str)), None):
-        raise ValueError(f"text holds a {type(wrong).__name__}; give strings.")
+    if isinstance(text, bytes):
+        raise ValueError(f"text={shown(text)} is bytes; decode them: text.decode().")
+    texts = arguments.texts("text", [text] if isinstance(text, str) else text)
     texts = [text for text in texts if text]
     if not texts:
         raise ValueError("text is empty; give at least one character to score.")
     return texts
 
 
+def digest_of(texts: Sequence[str]) -> str:
+    """Return a name for exactly these texts, in this order: their SHA-256."""
+    digest = hashlib.sha256()
+    for text in texts:
+        content = text.encode()
+        digest.update(len(content).to_bytes(8, "big") + content)
+    return digest.hexdigest()
+
+
 def _encode(model: LanguageModel, text: str) -> tuple[list[int], list[int]]:
-    """Return the token ids, and the character that each begins at."""
-    if model.tokenizer is None:
-        raise ValueError(
-            f"model {model.name!r} has no tokenizer to read text with; load one that "
-            "has, such as models.load('coder')."
-        )
+    """Return the token ids, and the character that each begins at.
+
+    A tokenizer written in Python knows no offsets; all its tokens begin at the first.
+    """
+    fast = model.tokenizer.is_fast
     encoded = model.tokenizer(
-        text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
+        text, add_special_tokens=False, return_offsets_mapping=fast, verbose=False
     )
-    return encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
+    ids = list(encoded["input_ids"])
+    if not ids:
+        raise ValueError(
+            f"text {shown(text)} has no token for this tokenizer; leave it out."
+        )
+    wanted.tokens("text", ids, model.vocabulary)
+    if not fast:
+        return ids, [0] * len(ids)
+    return ids, [start for start, _ in encoded["offset_mapping"]]
+
+
+def _lost(tokenizer: Any, text: str, ids: list[int]) -> str:
+    """Say where a text does not come back from its tokens; "" where it does.
+
+    It may come back by the tokenizer's own decoder or, where it has none, as its pieces
+    say it. A blank at the very beginning, which many tokenizers add or take, does not
+    count.
+    """
+    pieces = tokenizer.convert_ids_to_tokens(ids)
+    back = tokenizer.decode(
+        ids, skip_special_tokens=False, clean_up_tokenization_spaces=False
+    )
+    joined = "".join(map(str, pieces))
+    readings = (back, joined, decoders.ByteLevel().decode([joined]))
+    if text.removeprefix(" ") in [reading.removeprefix(" ") for reading in readings]:
+        return ""
+    pairs = enumerate(zip(back, text, strict=False))
+    shorter = min(len(back), len(text))
+    place = next((at for at, (a, b) in pairs if a != b), shorter)
+    return (
+        f"the tokenizer loses a part of this text: {shown(text[place : place + 20])} "
+        f"comes back as {shown(back[place : place + 20])}"
+    )
 
 
 def _score_ids(

@@ -16,11 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import progress
+from llmlab.core import progress, wanted
+from llmlab.core.arguments import shown
 from llmlab.models import streams, surgery
 from llmlab.models.listening import hearing
 from llmlab.texts import corpus
 
+IDS = {"input_ids", "decoder_input_ids", "tokens"}  # arguments that hold token ids
 Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
 
 
@@ -131,7 +133,8 @@ def collect(
     Raises ValueError when there is no batch, or a layer is never used.
     """
     layers = surgery.linear_layers(model)
-    names = list(layers) if names is None else list(names)
+    names = list(layers) if names is None else _names(names)
+    data = listed_batches(data)
     inputs: dict[str, Inputs] = {}
 
     def count(name: str, x: Tensor) -> None:
@@ -150,12 +153,62 @@ def collect(
     return inputs
 
 
+def _names(names: Collection[str]) -> list[str]:
+    return [names] if isinstance(names, str) else list(names)
+
+
+def listed_batches(data: Iterable[Batch]) -> Iterable[Batch]:
+    """Return batches; ValueError for a single one, which would be taken apart."""
+    if isinstance(data, Tensor | Mapping | str | bytes):
+        raise ValueError(
+            f"data is a single {type(data).__name__}, and batches are wanted; put it "
+            "into a list: [batch]."
+        )
+    if not isinstance(data, Iterable):
+        raise ValueError(
+            f"data={shown(data)} holds no batches; hand in token ids (B, T) in a list, "
+            "such as models.calibration.batches(model)."
+        )
+    return data
+
+
 def run(model: nn.Module, batch: Batch):
-    """Call a model on a batch: token ids, or a mapping of arguments."""
+    """Call a model on a batch: token ids, or a mapping of arguments.
+
+    Raises ValueError for what is neither, and for ids beyond the model's embedding.
+    """
     device = next(model.parameters()).device
     if isinstance(batch, Mapping):
+        for name in IDS & set(batch):
+            _check_ids(model, name, batch[name])
         return model(**{name: tensor.to(device) for name, tensor in batch.items()})
+    if not isinstance(batch, Tensor):
+        raise ValueError(
+            f"data holds {shown(batch)}, which is no batch; a batch is a tensor of "
+            "token ids (B, T), or a mapping of what the model's forward takes."
+        )
+    _check_ids(model, "batch", batch)
     return model(batch.to(device))
+
+
+def _check_ids(model: nn.Module, name: str, ids: Tensor) -> None:
+    """Raise ValueError for token ids of a wrong shape or beyond the embedding."""
+    if ids.is_floating_point():
+        return  # inputs of a bare layer
+    if ids.dim() != 2:
+        raise ValueError(
+            f"{name} has the shape {tuple(ids.shape)}; token ids are (B, T): add an "
+            "axis, ids[None]."
+        )
+    table = next((m for m in model.modules() if isinstance(m, nn.Embedding)), None)
+    if table is not None:
+        wanted.within(name, ids, _vocabulary(model, table))
+
+
+def _vocabulary(model: nn.Module, first: nn.Embedding) -> int:
+    """Return how many tokens a model has an embedding for."""
+    inputs: Any = getattr(model, "get_input_embeddings", lambda: first)()
+    return getattr(model, "vocabulary", None) or inputs.num_embeddings
 
 
 def stages(names: Iterable[str]) -> list[list[str]]:

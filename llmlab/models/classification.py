@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import progress
+from llmlab.core import arguments, progress, wanted
 
 ROWS = 64  # texts at a time
 
@@ -25,18 +25,24 @@ def classify(
 
     model: a sequence classifier of transformers whose config names its labels.
     tokenizer: the model's own by default. rows: how many texts are read at a time.
+    Raises ValueError for one text in place of a list, and for another kind of model.
     """
-    if rows < 1:
-        raise ValueError(f"rows={rows} reads nothing; choose at least 1.")
-    tokenizer = tokenizer or model.tokenizer
-    longest = model.config.max_position_embeddings
-    ids = tokenizer(list(texts), truncation=True, max_length=longest)["input_ids"]
+    _check(model)
+    texts = arguments.texts("texts", texts)
+    rows = arguments.whole("rows", rows, least=1)
+    tokenizer = tokenizer or wanted.tokenizer("model", model)
+    if not texts:
+        return []
+    longest = getattr(model.config, "max_position_embeddings", None)
+    ids = tokenizer(texts, truncation=longest is not None, max_length=longest)
+    ids = ids["input_ids"]
     order = sorted(range(len(ids)), key=lambda place: len(ids[place]))
     answers = [""] * len(ids)
     for start in progress.track(range(0, len(order), rows), "classifying"):
         places = order[start : start + rows]
         encoded = tokenizer.pad({"input_ids": [ids[place] for place in places]})
         tokens = torch.tensor(encoded["input_ids"], device=model.device)  # (B, T)
+        wanted.within("texts", tokens, model.get_input_embeddings().num_embeddings)
         best = label_logits(model, tokens).argmax(-1).tolist()
         for place, label in zip(places, best, strict=True):
             answers[place] = model.config.id2label[label]
@@ -62,3 +68,13 @@ def loss(model: nn.Module, batch: Tensor, *, label_smoothing: float = 0.0) -> Te
 def _logits(model: Any, tokens: Tensor) -> Tensor:
     seen = (tokens != model.config.pad_token_id).long()
     return model(input_ids=tokens, attention_mask=seen).logits
+
+
+def _check(model: Any) -> None:
+    """Raise ValueError for a model that gives texts no labels."""
+    wanted.module("model", model)
+    if not type(model).__name__.endswith("ForSequenceClassification"):
+        raise ValueError(
+            f"model is a {type(model).__name__}, which gives texts no labels; hand in "
+            "a classifier of sequences, such as models.load('classifier')."
+        )

@@ -12,6 +12,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from llmlab.core import wanted
 from llmlab.core.model import Cost
 from llmlab.models.caches.attention import KVCache, causal_mask, uncached
 from llmlab.models.caches.rows import counts_of
@@ -74,7 +75,7 @@ class Decoder(Streaming, nn.Module):
         """
         new = tokens.shape[1]
         real = counts_of(counts, tokens, cache, verb="extend")
-        x = self.embedding(tokens)  # (B, T, D)
+        x = wanted.looked_up(self.embedding, tokens)  # (B, T, D)
         start, reach = (0, new) if cache is None else (cache.start, cache.room(new))
         rotary = self.rotary(start, new, reach, x)
         for layer, extend in zip(self.layers, self._extends(new, cache), strict=True):
@@ -89,6 +90,13 @@ class Decoder(Streaming, nn.Module):
     def _extends(self, new: int, cache: KVCache | None) -> list[Extend]:
         """Return what gives each layer the keys and values that T new tokens see."""
         if cache is not None:
+            made_for = len(getattr(cache, "layers", self.layers))
+            if made_for != len(self.layers):
+                raise ValueError(
+                    f"cache is made for {made_for} layers, and {self.name} has "
+                    f"{len(self.layers)}; make it with this model's "
+                    "new_cache(batch, length)."
+                )
             return [partial(cache.extend, index) for index in range(len(self.layers))]
         windows = [layer.window for layer in self.layers]
         device = self.embedding.weight.device

@@ -8,15 +8,18 @@ this one loop. How a token is chosen is a policy of its own: `models.sampling`.
 Shapes: B sequences, T new tokens, V vocabulary.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from llmlab.core import arguments, wanted
+from llmlab.core.arguments import is_whole, shown
 from llmlab.core.model import Cache, LanguageModel
-from llmlab.models.sampling import Sampling, is_whole
+from llmlab.models import endings
+from llmlab.models.sampling import Sampling
 
 GREEDY = Sampling()
 
@@ -64,10 +67,11 @@ def stream_batch(
     Prompts may differ in length. Arguments and errors are those of `stream`; rows draw
     from one generator, so a sampled row depends on how many rows stand beside it.
     """
+    wanted.causal("model", model)
     if not isinstance(sampling, Sampling):
         raise ValueError(
-            f"sampling={sampling!r} does not say how a token is chosen; hand in one "
-            "such as models.Sampling(temperature=0.8, top_p=0.95)."
+            f"sampling={shown(sampling)} does not say how a token is chosen; hand in "
+            "one such as models.Sampling(temperature=0.8, top_p=0.95)."
         )
     device, generator = _device(model), sampling.generator
     if generator is not None and generator.device.type != device.type:
@@ -94,10 +98,19 @@ def complete(
     sampling: Sampling = GREEDY,
     stop: Collection[int] | None = None,
 ) -> str:
-    """Return the text that follows `text`; `stop=None` stops at the tokenizer's end.
+    """Return the text that follows `text`.
 
-    Errors are those of `stream`, and ValueError for a model without a tokenizer.
+    stop: tokens that end it; None: those that end a text of this model
+    (`endings.end_tokens`), () to never stop early. Errors are those of `stream`, and
+    ValueError for what is no text and a model without a tokenizer.
     """
+    wanted.causal("model", model)
+    if not isinstance(text, str):
+        raise ValueError(
+            f"text={shown(text)} is no text; pass a string, or token ids to "
+            "generation.stream."
+        )
+    arguments.encodable("text", text)
     tokenizer = model.tokenizer
     if tokenizer is None:
         raise ValueError(
@@ -105,8 +118,7 @@ def complete(
             "has (models.load('coder')), or pass token ids to generation.stream."
         )
     if stop is None:
-        end = tokenizer.eos_token_id
-        stop = () if end is None else (end,)
+        stop = endings.end_tokens(model)
     prompt = tokenizer(text)["input_ids"]
     tokens = stream(
         model,
@@ -198,44 +210,59 @@ def _device(model: LanguageModel) -> torch.device:
 
 
 def _checked_prompts(prompts: Sequence[Sequence[int]], vocabulary: int) -> list:
-    if isinstance(prompts, Tensor):
-        prompts = prompts.tolist()
-    if not len(prompts):
+    listed = _listed(prompts)
+    if isinstance(prompts, str | bytes) or listed is None:
+        raise ValueError(
+            f"prompts={shown(prompts)} is no list of prompts; pass lists of token ids, "
+            "such as [[1, 2, 3], [4, 5]]."
+        )
+    if not listed:
         raise ValueError("prompts is empty; a batch needs at least one prompt.")
     return [
         _checked_prompt(prompt, f"prompt of row {row}" if row else "prompt", vocabulary)
-        for row, prompt in enumerate(prompts)
+        for row, prompt in enumerate(listed)
     ]
 
 
 def _checked_prompt(prompt: Sequence[int], what: str, vocabulary: int) -> list[int]:
-    if isinstance(prompt, str):
+    if isinstance(prompt, str | bytes):
         raise ValueError(
             f"{what} is text, {prompt[:20]!r}; pass token ids (model.tokenizer(text)"
             "['input_ids']), or use generation.complete."
         )
-    prompt = prompt.tolist() if isinstance(prompt, Tensor) else list(prompt)
-    if not prompt:
+    listed = _listed(prompt)
+    if listed is None:
+        raise ValueError(
+            f"{what} is {shown(prompt)}, no list of token ids; pass one for each "
+            "prompt, such as [1, 2, 3]."
+        )
+    if not listed:
         raise ValueError(
             f"{what} is empty, and a model needs a token to start from; pass at least "
             "one, such as the tokenizer's first or end-of-text token."
         )
-    for place, token in enumerate(prompt):
-        if not is_whole(token) or not 0 <= token < vocabulary:
-            raise ValueError(
-                f"{what} holds {token!r} at place {place}; token ids are whole numbers "
-                f"from 0 to {vocabulary - 1}: use the model's own tokenizer."
-            )
-    return prompt
+    wanted.tokens(what, listed, vocabulary)
+    return [int(token) for token in listed]
+
+
+def _listed(values: object) -> list | None:
+    """Return what a list, tensor or array holds; None for a single value."""
+    if hasattr(values, "tolist"):
+        values = values.tolist()
+    if isinstance(values, Mapping) or not isinstance(values, Iterable):
+        return None
+    return list(values)
 
 
 def _check_room(
     model: LanguageModel, rows: list, max_tokens: int, cache: Cache | None
 ) -> None:
-    if not is_whole(max_tokens) or max_tokens < 0:
+    way = "choose how many tokens may follow the prompt"
+    max_tokens = arguments.whole("max_tokens", max_tokens, way=way)
+    if cache is not None and not hasattr(cache, "lengths"):
         raise ValueError(
-            f"max_tokens={max_tokens!r} must be a whole number of at least 0; choose "
-            "how many tokens may follow the prompt."
+            f"cache={shown(cache)} is no cache; make it with model.new_cache"
+            f"({len(rows)}, length), or leave it out."
         )
     held = [0] * len(rows) if cache is None else cache.lengths.tolist()
     if len(held) != len(rows):
@@ -253,9 +280,11 @@ def _check_room(
 
 
 def _checked_stop(stop: Collection[int]) -> frozenset[int]:
+    if hasattr(stop, "tolist"):
+        stop = _listed(stop) or ()
     if not isinstance(stop, Collection) or not all(map(is_whole, stop)):
         raise ValueError(
-            f"stop={stop!r} must be a collection of token ids, such as "
+            f"stop={shown(stop)} must be a collection of token ids, such as "
             "(tokenizer.eos_token_id,); choose () to never stop early."
         )
     return frozenset(stop)

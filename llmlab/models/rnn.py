@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from torch import Tensor, nn
 
+from llmlab.core import wanted
 from llmlab.core.model import Cost
 from llmlab.models.caches.recurrent import StateCache
 from llmlab.models.caches.rows import counts_of
@@ -100,6 +101,11 @@ class RecurrentModel(Streaming, nn.Module):
         """How long a text its configuration allows; the state itself never fills."""
         return self.config.max_position_embeddings
 
+    @property
+    def _parts(self) -> int:
+        """How many tensors a state is of: an LSTM's is two."""
+        return CELLS[self.config.cell][2]
+
     def forward(
         self,
         tokens: Tensor,
@@ -115,7 +121,9 @@ class RecurrentModel(Streaming, nn.Module):
         """
         real = counts_of(counts, tokens, cache, verb="close_states")
         states = None if cache is None else cache.states
-        x = self.embedding(tokens)  # (B, T, E)
+        if cache is not None:
+            cache.check(len(self.layers), self._parts, self.config.hidden_size)
+        x = wanted.looked_up(self.embedding, tokens)  # (B, T, E)
         after = []
         for index, layer in enumerate(self.layers):
             x, state = layer(x, None if states is None else states[index], real)
@@ -132,7 +140,7 @@ class RecurrentModel(Streaming, nn.Module):
         weight = self.embedding.weight
         return StateCache(
             layers=len(self.layers),
-            parts=CELLS[self.config.cell][2],
+            parts=self._parts,
             batch=batch,
             length=length,
             width=self.config.hidden_size,

@@ -9,20 +9,11 @@ Shapes: B sequences, V vocabulary.
 
 import math
 from dataclasses import dataclass
-from numbers import Integral, Real
-from typing import TypeGuard
 
 import torch
 from torch import Tensor
 
-
-def is_whole(value: object) -> TypeGuard[int]:
-    """Say whether a value is a whole number, NumPy's among them, and no truth value."""
-    return isinstance(value, Integral) and not isinstance(value, bool)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)
+from llmlab.core.arguments import is_number, is_whole, shown
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,22 +31,30 @@ class Sampling:
     generator: torch.Generator | None = None
 
     def __post_init__(self) -> None:
-        if not (_is_number(self.temperature) and 0 <= self.temperature < math.inf):
+        if not (is_number(self.temperature) and self.temperature >= 0):
             raise ValueError(
-                f"temperature={self.temperature!r} must be a number from 0 on; choose "
-                "0 for the best token each time, 1 for the model's own distribution."
+                f"temperature={shown(self.temperature)} must be a number from 0 on; "
+                "choose 0 for the best token each time, 1 for the model's own "
+                "distribution."
             )
         if self.top_k is not None and not (is_whole(self.top_k) and self.top_k >= 1):
             raise ValueError(
-                f"top_k={self.top_k!r} must be a whole number of at least 1; choose "
-                "None to keep the whole vocabulary."
+                f"top_k={shown(self.top_k)} must be a whole number of at least 1; "
+                "choose None to keep the whole vocabulary."
             )
         if self.top_p is not None and not (
-            _is_number(self.top_p) and 0 < self.top_p <= 1
+            is_number(self.top_p) and 0 < self.top_p <= 1
         ):
             raise ValueError(
-                f"top_p={self.top_p!r} must be above 0 and at most 1; choose None to "
-                "keep the whole distribution."
+                f"top_p={shown(self.top_p)} must be above 0 and at most 1; choose "
+                "None to keep the whole distribution."
+            )
+        if self.generator is not None and not isinstance(
+            self.generator, torch.Generator
+        ):
+            raise ValueError(
+                f"generator={shown(self.generator)} is no torch.Generator; make one "
+                "with torch.Generator().manual_seed(0), or choose None."
             )
 
     def choose(self, logits: Tensor) -> Tensor:

@@ -89,7 +89,7 @@ def logit_error(model: nn.Module, data: Iterable[Batch]) -> Loss:
 
     data: see `calibration.collect`. The answers of the model are computed once, here.
     """
-    data = list(data)
+    data = list(calibration.listed_batches(data))
     if not data:
         raise ValueError(
             "data holds no batch to compare logits on; hand in one or more."

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from llmlab.core import wanted
+from llmlab.core.arguments import shown
 from llmlab.kernels.modules import (
     LinearLayer,
     Model,
@@ -46,13 +48,14 @@ def linear_layers(
     transformers) are no layers; `share_of_weights` says how much is left outside.
     Raises ValueError for a name that no layer has, and for a model without any.
     """
+    wanted.module("model", model)
     # These alone: a subclass may use its weight otherwise.
     layers: dict[str, LinearLayer] = {
         name: module
         for name, module in model.named_modules()
         if isinstance(module, LinearLayer) and type(module) in (nn.Linear, Conv1D)
     }
-    skip = [skip] if isinstance(skip, str) else list(skip)
+    skip = _names(skip)
     for name in skip:
         if not any(map(_same(name), layers)):
             close = difflib.get_close_matches(name, layers, n=3, cutoff=0.3)
@@ -71,6 +74,17 @@ def linear_layers(
             f"{len(layers)}, and {len(skip)} names were skipped."
         )
     return chosen
+
+
+def _names(skip: Collection[str]) -> list[str]:
+    """Return names of layers as a list; ValueError for what holds none."""
+    names = [skip] if isinstance(skip, str) else skip
+    if not isinstance(names, Collection) or not all(isinstance(n, str) for n in names):
+        raise ValueError(
+            f"skip={shown(skip)} is no collection of names; write skip=('head',), or "
+            "() to leave nothing out."
+        )
+    return list(names)
 
 
 def replace_linear(

@@ -20,7 +20,7 @@ from transformers import DynamicCache, PreTrainedModel
 from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core import attention_sizes
+from llmlab.core import attention_sizes, wanted
 from llmlab.core.model import Cost
 from llmlab.models.caches.rows import Counts, RaggedCache, counts_of
 from llmlab.models.caches.transformers import AlignedCache, TokenCache
@@ -79,6 +79,13 @@ class TransformersModel(Streaming, nn.Module):
         new = tokens.shape[1]
         real = counts_of(counts, tokens, cache, verb="open")
         self._check_context(cache, real)
+        if cache is not None and cache.made_for != self._sizes():
+            raise ValueError(
+                f"cache is made for {cache.made_for}, and this is {self._sizes()}; "
+                "make it with this model's new_cache(batch, length)."
+            )
+        if not torch.compiler.is_compiling() and (new > 1 or tokens.is_cpu):
+            wanted.within("tokens", tokens, self.vocabulary)
         if isinstance(cache, TokenCache):
             texts, places = cache.open(tokens, real)
             logits = self.model(input_ids=texts, use_cache=False).logits
@@ -131,7 +138,15 @@ class TransformersModel(Streaming, nn.Module):
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         device = next(self.model.parameters()).device
         kind = AlignedCache if self.remembers else TokenCache
-        return kind(batch, length, device=device)
+        return kind(batch, length, made_for=self._sizes(), device=device)
+
+    def _sizes(self) -> str:
+        """Name what a cache of this model depends on."""
+        weight = next(self.model.parameters())
+        return (
+            f"{self._text.model_type}, {self._text.num_hidden_layers} layers of "
+            f"{self._text.hidden_size}, {str(weight.dtype).removeprefix('torch.')}"
+        )
 
     def cost(
         self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from llmlab.core import progress
+from llmlab.core import arguments, progress, wanted
 from llmlab.models import pairs
 
 ROWS = 250  # texts at a time
@@ -29,24 +29,29 @@ def translate(
 
     model: an encoder-decoder model with its `.tokenizer`, as `models.load` gives it.
     rows: how many texts are answered at a time. max_tokens: the longest answer (None:
-    what the model's generation config says).
+    what the model's generation config says). Raises ValueError for one text in place of
+    a list, and for another kind of model.
     """
-    if rows < 1:
-        raise ValueError(f"rows={rows} answers nothing; choose at least 1.")
+    _check(model)
+    texts = arguments.texts("texts", texts)
+    rows = arguments.whole("rows", rows, least=1)
+    if max_tokens is not None:
+        max_tokens = arguments.whole("max_tokens", max_tokens, least=1)
     order = sorted(range(len(texts)), key=lambda place: len(texts[place]))
     answers = [""] * len(texts)
-    if max_tokens is None:
-        max_tokens = model.generation_config.max_new_tokens
+    longest = max_tokens or model.generation_config.max_new_tokens
+    vocabulary = model.get_input_embeddings().num_embeddings
     for start in progress.track(range(0, len(order), rows), "translating"):
         places = order[start : start + rows]
         encoded = model.tokenizer(
             [texts[place] for place in places], padding=True, return_tensors="pt"
         ).to(model.device)
+        wanted.within("texts", encoded.input_ids, vocabulary)
         with torch.inference_mode():
             written = model.generate(
                 input_ids=encoded.input_ids,
                 attention_mask=encoded.attention_mask,
-                max_new_tokens=max_tokens,
+                max_new_tokens=longest,
                 do_sample=False,
                 num_beams=1,
             )
@@ -76,3 +81,15 @@ def _trimmed(tokens: Tensor, pad: int) -> Tensor:
     """Drop the columns that hold padding only."""
     longest = int((tokens != pad).sum(1).max())
     return tokens[:, :longest]
+
+
+def _check(model: Any) -> None:
+    """Raise ValueError for a model that answers no texts with texts."""
+    wanted.module("model", model)
+    config = getattr(model, "config", None)
+    if not getattr(config, "is_encoder_decoder", False) or not model.can_generate():
+        raise ValueError(
+            f"model is a {type(model).__name__}, which does not answer a text with "
+            "another; hand in an encoder-decoder, such as models.load('translator')."
+        )
+    wanted.tokenizer("model", model)

@@ -49,8 +49,8 @@ def quantize(
     a column loop of your own in the place of `models.column_loop`, see `Loop`. The
     other arguments and errors are those of `rounding.quantize`.
     """
-    data = list(data)
     chosen = formats.layer_formats(model, format, skip)
+    data = list(calibration.listed_batches(data))
     order = list(calibration.collect(model, data[:1], chosen))
     work, weights = surgery.share(model), {}
     with progress.task("GPTQ", len(order)) as step:

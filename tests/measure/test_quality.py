@@ -13,6 +13,9 @@ import torch
 from byte_models import CONTEXT, TEXT, reader, tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer, normalizers, pre_tokenizers
+from tokenizers import models as tokenizer_models
+from transformers import ByT5Tokenizer, PreTrainedTokenizerFast
 
 from llmlab.measure import quality, scores
 from llmlab.models import generation
@@ -245,3 +248,95 @@ def test_a_model_without_a_tokenizer_says_what_to_do():
 def test_no_prompts_are_refused(model):
     with pytest.raises(ValueError, match="prompts is empty"):
         quality.free_agreement(model, model, [], stream=generation.stream)
+
+
+def words_with_unknown(text):
+    """Return a tokenizer of the words of a text that knows no other."""
+    known = {word: number for number, word in enumerate(["[UNK]", *text.split()])}
+    own = Tokenizer(tokenizer_models.WordLevel(known, unk_token="[UNK]"))
+    own.pre_tokenizer = pre_tokenizers.Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=own, unk_token="[UNK]")
+
+
+def changing(normalizer):
+    """Return a tokenizer of bytes that changes a text before it reads it."""
+    made = tokenizer()
+    made.backend_tokenizer.normalizer = normalizer
+    return made
+
+
+LOSSY = {
+    "unknown words": lambda: words_with_unknown("a b"),
+    "lower case": lambda: changing(normalizers.Lowercase()),
+    "blanks": lambda: changing(normalizers.Strip()),
+    "accents": lambda: changing(normalizers.NFD()),
+    "dropped": lambda: changing(normalizers.Replace("x", "")),
+}
+
+
+@pytest.mark.parametrize("name", LOSSY)
+def test_a_text_that_its_tokens_lose_is_not_charged_by_its_bytes(name):
+    model, whole = reader(), reader()
+    model.tokenizer = LOSSY[name]()
+    text = "Xx größe, (b) \n"
+    for ask in (
+        lambda: quality.bits_per_byte(model, text),
+        lambda: quality.difference(model, whole, text),
+        lambda: quality.difference(whole, model, text),
+    ):
+        with pytest.raises(ValueError, match="loses a part of this text") as refused:
+            ask()
+        assert "\n" not in str(refused.value)
+    perplexity, accuracy = quality.evaluate(model, text)
+    assert perplexity.details["note"] == accuracy.details["note"]
+    assert perplexity.value == quality.perplexity(model, text).value
+
+
+def test_a_tokenizer_without_offsets_scores_whole_texts():
+    model = reader(vocab_size=400)
+    model.tokenizer = ByT5Tokenizer()
+    text = "abc def größe"
+    record = quality.bits_per_byte(model, [text, TEXT])
+    assert record.details["bytes"] == len((text + TEXT).encode())
+    assert (record.details["part"], record.details["parts"]) == ("text", 2)
+    fast = reader()
+    for pair in ((model, fast), (fast, model)):
+        apart = [quality.bits_per_byte(each, [text, TEXT]).value for each in pair]
+        both = quality.difference(*pair, [text, TEXT])
+        assert both.value == pytest.approx(apart[0] - apart[1])
+
+
+def test_tokens_beyond_the_embedding_are_named():
+    model = reader()
+    model.tokenizer.add_tokens(["abc"])
+    with pytest.raises(ValueError, match=r"holds 257 at place 0; .* from 0 to 256"):
+        quality.bits_per_byte(model, "abc def")
+
+
+def test_parts_without_a_token_leave_an_interval():
+    model = reader()
+    model.tokenizer = words_with_unknown("a b")
+    record = quality.perplexity(model, "a" * 40 + " b")
+    assert record.low <= record.value <= record.high
+
+
+def test_scores_belong_to_their_text_whatever_its_length(model):
+    text = "abc def " * 5
+    scored = quality.score(model, text)
+    assert quality.difference(scored, model, {"name": text}).value == 0
+    for other in ("xyz def " * 5, [text[:8], text[8:]], [text[8:], text[:8]]):
+        with pytest.raises(ValueError, match="was scored on another text"):
+            quality.difference(scored, model, other)
+
+
+@pytest.mark.parametrize("answers", ["abc", b"abc", None, 3])
+def test_one_answer_is_no_list_of_answers(answers):
+    for pair in ((answers, ["a", "b", "c"]), (["a", "b", "c"], answers)):
+        with pytest.raises(ValueError, match="is no list of answers"):
+            quality.exact_match(*pair)
+
+
+@pytest.mark.parametrize("text", [None, 3, b"abc", [], "", ["a", 3], "\ud800"])
+def test_what_is_no_text_is_refused(model, text):
+    with pytest.raises(ValueError, match="text"):
+        quality.bits_per_byte(model, text)

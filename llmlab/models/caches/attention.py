@@ -82,6 +82,11 @@ class KVCache(RaggedCache):
                 f"holds {own_keys.shape[1]} of {own_keys.shape[3]}; make it with this "
                 "model's new_cache(batch, length)."
             )
+        if not layer and keys.dtype != own_keys.dtype:
+            raise ValueError(
+                f"keys are {keys.dtype} and this cache is {own_keys.dtype}; make it "
+                "with this model's new_cache(batch, length)."
+            )
         if self.even is not None:
             own_keys.narrow(2, self.even, tokens).copy_(keys)
             own_values.narrow(2, self.even, tokens).copy_(values)

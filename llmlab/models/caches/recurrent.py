@@ -41,6 +41,17 @@ class StateCache(RaggedCache):
         """Memory allocated, in bytes."""
         return sum(part.nbytes for state in self.states for part in state)
 
+    def check(self, layers: int, parts: int, width: int) -> None:
+        """Raise ValueError where these are not the states of such a model."""
+        first = self.states[0]
+        held = (len(self.states), len(first), first[0].shape[1])
+        if held != (layers, parts, width):
+            raise ValueError(
+                f"cache holds {held[0]} layers of {held[1]} states of {held[2]}, and "
+                f"this model has {layers} of {parts} of {width}; make it with this "
+                "model's new_cache(batch, length)."
+            )
+
     def close_states(self, states: list[State], counts: Counts, *, most: int) -> None:
         """Keep the states after `counts` more tokens in each row."""
         self.states = states

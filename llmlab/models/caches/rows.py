@@ -15,7 +15,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from llmlab.models.sampling import is_whole
+from llmlab.core.arguments import is_whole
 
 Counts = int | Sequence[int] | Tensor  # one number for all rows, or one each, (B,)
 

@@ -21,9 +21,18 @@ from llmlab.models.caches.rows import Counts, RaggedCache
 class AlignedCache(RaggedCache):
     """A DynamicCache whose rows all end at the last column, that of the longest."""
 
-    def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        batch: int,
+        length: int,
+        *,
+        made_for: str = "",
+        device: torch.device | str = "cpu",
+    ):
+        """Start with empty rows; `made_for` names the sizes of the model."""
         rows.check_size(batch, length)
         super().__init__(batch, length, device=device)
+        self.made_for = made_for
         self._past = DynamicCache()
 
     @property
@@ -111,9 +120,18 @@ class TokenCache(RaggedCache):
 
     limit: int
 
-    def __init__(self, batch: int, length: int, *, device: torch.device | str = "cpu"):
+    def __init__(
+        self,
+        batch: int,
+        length: int,
+        *,
+        made_for: str = "",
+        device: torch.device | str = "cpu",
+    ):
+        """Start with empty rows; `made_for` names the sizes of the model."""
         rows.check_size(batch, length)
         super().__init__(batch, length, device=device)
+        self.made_for = made_for
         self._tokens = torch.zeros(batch, length, dtype=torch.int64, device=device)
         self.clean = 0  # every row has tokens of the vocabulary before this place
 
