@@ -19,7 +19,7 @@ from torch.autograd import profiler
 from llmlab.core import quantities, records
 from llmlab.core.model import Cache, LanguageModel
 from llmlab.core.records import Record
-from llmlab.measure import labels
+from llmlab.measure import labels, results
 
 STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -64,6 +64,10 @@ def peak(call: Callable[[], object], *, subject: str = "") -> list[Record]:
     the process has held: during the call where the system can tell, else since start.
     A result that is an iterator is pulled to its end.
     """
+    if not callable(call):
+        raise ValueError(
+            f"call={call!r:.60} cannot be called; put `lambda:` before it."
+        )
     since_call = _restart_process_peak()
     for device in (gpus := _gpus()):
         torch.cuda.reset_peak_memory_stats(device)
@@ -71,6 +75,7 @@ def peak(call: Callable[[], object], *, subject: str = "") -> list[Record]:
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # else it speaks on stderr
     with profiler.profile(profile_memory=True, use_kineto=False) as profile:
         result = call()
+        results.check("call", result)
         if isinstance(result, Iterator):
             collections.deque(result, maxlen=0)
     most = _host_peak(profile)

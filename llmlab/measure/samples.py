@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from statistics import fmean
 from typing import Any
 
+import numpy
+
 from llmlab.core import machine, records
 from llmlab.core.clock import Threads
 from llmlab.core.quantities import Quantity
@@ -125,6 +127,15 @@ class Call:
 
 
 @dataclass(frozen=True)
+class Rate:
+    """So many in a second, with its 95 % interval."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
 class Run:
     """Every call under one name, by round."""
 
@@ -137,6 +148,24 @@ class Run:
     @property
     def calls(self) -> tuple[Call, ...]:
         return tuple(call for calls in self.by_round for call in calls)
+
+    def rate(self) -> Rate:
+        """Return the tokens of all calls in the time of all calls.
+
+        Calls that make more tokens take longer, so neither the median of the tokens
+        nor a mean of rates is what the machine gives in a second. The interval is drawn
+        over rounds.
+        """
+        sums = [
+            (sum(call.tokens for call in calls), sum(call.total for call in calls))
+            for calls in self.by_round
+        ]
+        parts = numpy.array(sums, dtype=float)  # (rounds, 2): tokens, seconds
+        value = float(parts[:, 0].sum() / parts[:, 1].sum())
+        drawn = intervals.bootstrap(parts, lambda sums: sums[:, 0] / sums[:, 1])
+        if drawn is None:
+            return Rate(value)
+        return Rate(value, min(drawn[0], value), max(drawn[1], value))
 
     def series(self, quantity: Callable[[Call], float]) -> Series:
         """Take one quantity of every call; `rounds` says what speaks for a round."""

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from llmlab.core import machine, progress
+from llmlab.core import arguments, machine, progress
 from llmlab.core.clock import Clock, Threads, clock_for
-from llmlab.measure import intervals
+from llmlab.measure import intervals, results
 from llmlab.measure.samples import Call, Run
 
 GROUPED = 50e-6  # seconds; calls shorter than this are timed in groups
@@ -146,6 +146,7 @@ def _timed_call(name: str, function: Callable, warmup: int, span: float) -> Time
         start = time.perf_counter()
         result = function()
         is_stream = isinstance(result, Iterator)
+        results.check(f"calls[{name!r}]", result)
         if is_stream:
             result = [*deque(result, maxlen=1)]  # its last item
         clock = clock_for(result)
@@ -182,17 +183,15 @@ def _check(calls: Calls, seconds: float, rounds: int | None, warmup: int) -> Non
             "arguments, such as {'fp32': lambda: model(tokens)}."
         )
     for name, function in calls.items():
+        if not isinstance(name, str):
+            raise ValueError(f"calls has the name {name!r:.60}; names are text.")
         if not callable(function):
             raise ValueError(
                 f"calls[{name!r}] is {function!r:.60}, which cannot be called; put "
                 "`lambda:` before it."
             )
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"seconds={seconds} must be above 0, such as seconds=3.")
-    if rounds is not None and rounds < intervals.LEAST_ROUNDS:
-        raise ValueError(
-            f"rounds={rounds} gives no 95 % interval; choose {intervals.LEAST_ROUNDS} "
-            "or more, or seconds=… instead."
-        )
-    if warmup < 0:
-        raise ValueError(f"warmup={warmup} must be 0 or more calls.")
+    arguments.number("seconds", seconds, above=0, way="such as seconds=3")
+    if rounds is not None:
+        way = "fewer give no 95 % interval; choose more, or seconds=… instead"
+        arguments.whole("rounds", rounds, least=intervals.LEAST_ROUNDS, way=way)
+    arguments.whole("warmup", warmup, way="it counts calls before any is timed")

@@ -12,16 +12,16 @@ Kalibera, Jones, ISMM 2013 (random order, rounds enough).
 
 import functools
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from llmlab.core import clock, quantities, records
+from llmlab.core import arguments, clock, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.comparison import Verdict, compare
-from llmlab.measure.samples import Call, Run, Series
+from llmlab.measure.samples import Call, Rate, Run, Series
 from llmlab.measure.schedule import run
 
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
@@ -37,6 +37,7 @@ class Timing:
     per_token: Series | None = None  # a call's mean, the first token left out
     gaps: tuple[float, ...] = ()  # every wait for a later token
     tokens: float | None = None  # in one call, the median
+    throughput: Rate | None = None  # of tokens, where calls made more or fewer
 
     @property
     def samples(self) -> tuple[float, ...]:
@@ -57,7 +58,12 @@ class Timing:
 
     @property
     def tokens_per_second(self) -> float | None:
-        """Tokens of a call in the time of a call; None when nobody counted tokens."""
+        """Tokens of a call in the time of a call; None when nobody counted tokens.
+
+        Where calls made more or fewer tokens, all tokens in the time of all calls.
+        """
+        if self.throughput is not None:
+            return self.throughput.value
         return None if self.tokens is None else self.tokens / self.median
 
     @property
@@ -82,12 +88,21 @@ class Timing:
             facts.append(first.record(quantities.TIME_TO_FIRST_TOKEN))
         if self.per_token:
             facts.append(self.per_token.record(quantities.TIME_PER_TOKEN))
-        if self.tokens is not None:
+        if self.throughput is not None:
+            facts.append(self._throughput())
+        elif self.tokens is not None:
             facts.append(self.total.rate(quantities.THROUGHPUT, self.tokens))
         waits = quantities.WAITS if self.gaps else quantities.LATENCIES
         for word, value in self.percentiles.items():
             facts.append(self.total.fact(waits[word], value))
         return [replace(fact, subject=self.name, seed=seed) for fact in facts]
+
+    def _throughput(self) -> Record:
+        rate = self.throughput
+        assert rate is not None  # who asks has looked
+        return self.total.fact(
+            quantities.THROUGHPUT, rate.value, low=rate.low, high=rate.high
+        )
 
 
 @dataclass(frozen=True)
@@ -162,6 +177,11 @@ def speed(
     many instead, whoever else computes; the note says this, too.
     Raises ValueError for no calls, a stream without items, numbers out of range.
     """
+    _check_tokens(tokens, calls)
+    if threads is not None:
+        threads = arguments.whole("threads", threads, least=1)
+    if not arguments.is_whole(seed):
+        raise ValueError(f"seed={seed!r:.60} must be a whole number, such as 0.")
     with clock.given_way() if threads is None else clock.fixed(threads) as ran_on:
         runs = run(
             calls,
@@ -209,9 +229,8 @@ def race(
 
 
 def _stream(name: str, model: LanguageModel, prompt: Sequence) -> Callable:
-    is_batch = not isinstance(prompt, str) and any(
-        isinstance(row, Sequence) for row in prompt
-    )
+    rows = () if isinstance(prompt, str) or not isinstance(prompt, Iterable) else prompt
+    is_batch = any(isinstance(row, Sequence) for row in rows)
     face = "stream_batch" if is_batch else "stream"
     if not callable(getattr(model, face, None)):
         raise ValueError(
@@ -228,6 +247,7 @@ def _read(
 ) -> Sequence[int] | Sequence[Sequence[int]]:
     if not isinstance(prompt, str):
         return prompt
+    arguments.encodable("prompt", prompt)
     if model.tokenizer is None:
         raise ValueError(
             f"model {name!r} has no tokenizer to read the prompt {prompt[:20]!r} with; "
@@ -245,6 +265,7 @@ def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:
     """Sort the calls of one run into whole, first token, later tokens."""
     if isinstance(tokens, Mapping):
         tokens = tokens.get(run.name)
+    counts = {call.tokens for call in run.calls}
     if not run.is_stream:
         return Timing(run.name, run.series(lambda call: call.total), tokens=tokens)
     later = all(call.gaps for call in run.calls)
@@ -255,4 +276,18 @@ def _timing(run: Run, tokens: int | Mapping[str, int] | None) -> Timing:
         run.series(lambda call: sum(call.gaps) / len(call.gaps)) if later else None,
         tuple(itertools.chain(*(call.gaps for call in run.calls))),
         intervals.median([call.tokens for call in run.calls]),
+        run.rate() if len(counts) > 1 else None,
     )
+
+
+def _check_tokens(tokens: int | Mapping[str, int] | None, calls: object) -> None:
+    """Raise ValueError for numbers of tokens that are none, or of no call."""
+    listed = tokens if isinstance(tokens, Mapping) else {"": tokens}
+    for name, count in listed.items():
+        what = f"tokens[{name!r}]" if name != "" else "tokens"
+        if count is not None:
+            arguments.whole(what, count, least=1, way="it is what one call makes")
+        if name != "" and isinstance(calls, Mapping) and name not in calls:
+            raise ValueError(
+                f"{what} is of no call; the calls are {', '.join(map(repr, calls))}."
+            )
