@@ -88,7 +88,7 @@ def read(
 
 def number(name: str, value: object, unit: str) -> tuple[float, str]:
     """Turn a number as a person writes it into base units, checked by ValueError."""
-    if not isinstance(unit, str):
+    if not isinstance(unit, str) or unit != unit.encode("utf-8", "replace").decode():
         raise ValueError(f'unit={unit!r} of {name!r} is no text; say "s", "MB" or "×".')
     try:
         one = float(finite(f"the guess or value of {name!r}", value))
@@ -137,7 +137,12 @@ def _choices(
     name: str, unit: str, choices: Mapping[str, float] | None
 ) -> Mapping[str, float]:
     """Return the choices by capital letter, in the base unit."""
-    numbers = {}
+    numbers: dict[str, float] = {}
+    if choices is not None and not isinstance(choices, Mapping):
+        raise ValueError(
+            f"choices={choices!r:.60} of {name!r} are no letters with numbers; write "
+            'choices={"A": 256, "B": 20, "C": 1}.'
+        )
     for key, value in (choices or {}).items():
         letter = str(key).strip().upper()
         if len(letter) != 1 or not letter.isalpha() or letter in numbers:

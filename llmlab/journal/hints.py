@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+from llmlab.core import arguments
 from llmlab.journal import store
 from llmlab.journal.lab import current, known
+
+LEVELS = 3  # of the hints of an exercise
 
 
 @dataclass(frozen=True)
@@ -20,8 +23,12 @@ def hint_used(exercise: str, level: int, *, lab: str | None = None) -> bool:
     """Keep that a hint was looked at, and say whether that worked.
 
     Outside a notebook, and with a journal that cannot be written, nothing is kept and
-    nothing raised: the hint itself matters more.
+    nothing raised: the hint itself matters more. Raises ValueError for a level that is
+    none of the LEVELS, and for an exercise without a name.
     """
+    if not store.text("exercise", exercise).strip():
+        raise ValueError(f"exercise={exercise!r} is empty; name one.")
+    level = arguments.whole("level", level, least=1, most=LEVELS)
     lab = current() if lab is None else known(lab)
     if lab is None:
         return False

@@ -5,6 +5,7 @@ whatever folder, threads or memory the notebook runs with. The outcome is kept a
 a guess that is made or changed when it is known says so.
 """
 
+import contextlib
 import datetime
 import json
 from collections.abc import Mapping
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from llmlab.core import quantities, records
+from llmlab.core.numbers import finite
 from llmlab.core.records import Record
 from llmlab.journal import guesses, store
 from llmlab.journal.comparison import Comparison
@@ -84,9 +86,9 @@ def measured(
     alone = Comparison(name, value, lab=key["lab"], typed=typed)
     try:
         found = store.query(f"SELECT * FROM predictions WHERE {KEY}", key)
+        compared = _beside(alone, dict(found[0])) if found else alone
     except store.JournalError as error:
         return replace(alone, note=str(error))
-    compared = _beside(alone, dict(found[0])) if found else alone
     try:
         _know(key, value)
     except store.JournalError as error:
@@ -117,18 +119,25 @@ def _beside(alone: Comparison, row: dict[str, Any]) -> Comparison:
     if row["unit"] != alone.measured.unit:
         note = f"You guessed in {row['unit']}, which cannot be compared; guess again."
         return replace(alone, note=note)
-    return replace(
-        alone,
-        guess=row["guess"],
-        typed=row["typed"],
-        letter=row["letter"],
-        choices=MappingProxyType(json.loads(row["choices"])),
-        late=_late(row),
-    )
+    try:
+        choices = json.loads(row["choices"])
+        return replace(
+            alone,
+            guess=finite("guess", row["guess"]),
+            typed=str(row["typed"]),
+            letter=str(row["letter"]),
+            choices=MappingProxyType(
+                {str(letter): finite(letter, n) for letter, n in choices.items()}
+            ),
+            late=_late(row),
+        )
+    except (AttributeError, TypeError, ValueError) as error:
+        raise store.damaged(f"the guess of {alone.name!r}: {error}") from error
 
 
 def _late(row: dict[str, Any]) -> bool:
-    return row["known"] is not None and row["date"] > row["known"]
+    """Say whether a guess is younger than its outcome; one without a date is not."""
+    return row["known"] is not None and str(row["date"] or "") > str(row["known"])
 
 
 def _keep(key: dict[str, str], made: Guess) -> bool:
@@ -142,7 +151,7 @@ def _keep(key: dict[str, str], made: Guess) -> bool:
         "letter": made.letter,
     }
     same = all(row.get(name) == value for name, value in fields.items())
-    fields["date"] = row["date"] if same else _now()
+    fields["date"] = row["date"] if same else _now(after=row["known"])
     fields["choices"] = json.dumps(dict(made.choices))
     _upsert(key, fields)
     return _late(row | fields)
@@ -183,12 +192,17 @@ def _forget(key: dict[str, str]) -> None:
 def _key(name: str, lab: str | None, model: str) -> dict[str, str]:
     if not isinstance(name, str) or not name.strip() or not _encodes(name):
         raise ValueError(f'name={name!r}; say what is guessed, such as "speed-up".')
-    return {"lab": chosen(lab), "name": name, "model": model}
+    return {"lab": chosen(lab), "name": name, "model": store.text("model", model)}
 
 
 def _encodes(text: str) -> bool:
     return text == text.encode("utf-8", "replace").decode("utf-8")
 
 
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="microseconds")
+def _now(*, after: str | None = None) -> str:
+    """Return the date, behind another one even where the clock was put back."""
+    now = datetime.datetime.now(datetime.UTC)
+    with contextlib.suppress(ValueError, TypeError):  # a date that is none
+        moment = datetime.datetime.fromisoformat(after or "")
+        now = max(now, moment + datetime.timedelta(microseconds=1))
+    return now.isoformat(timespec="microseconds")

@@ -78,7 +78,8 @@ def add(
     """Put a row on the scoreboard in place of its older self, and return it.
 
     The machine is the one of the latency, else this one. Raises ValueError for an
-    unknown lab or what is no Record, JournalError if the row cannot be kept.
+    unknown lab, an empty name or what is no Record, JournalError where the row cannot
+    be kept.
     """
     facts = {"quality": quality, "latency": latency, "size": size}
     for what, fact in facts.items():
@@ -87,6 +88,9 @@ def add(
                 f"{what}={fact!r} is not a Record; llmlab.measure returns records, and "
                 "records.measured(name, value, unit) makes one."
             )
+    for what, value in {"name": name, "model": model}.items():
+        if not store.text(what, value).strip():
+            raise ValueError(f"{what}={value!r} is empty; say what the row is about.")
     where = latency.machine or machine.describe().label
     row = Row(known(lab), name, model, where, quality, latency, size)
     key = {"lab": lab, "name": name, "model": model, "machine": where}
@@ -97,10 +101,11 @@ def add(
 
 def rows(lab: str | None = None) -> Rows:
     """Return the rows of one lab or of all, in the order of the labs."""
+    wanted = None if lab is None else known(lab)
     found = [_row(dict(each)) for each in store.query("SELECT * FROM scoreboard")]
     order = {word: number for number, word in enumerate(WORDS)}
     found.sort(key=lambda row: (order.get(row.lab, len(WORDS)), row.name, row.model))
-    return Rows(row for row in found if lab is None or row.lab == known(lab))
+    return Rows(row for row in found if wanted in (None, row.lab))
 
 
 def _fact(record: Record) -> str:

@@ -70,10 +70,15 @@ def settle() -> None:
 
 
 def path() -> Path:
-    """Return where the journal of this learner stands, or will stand."""
-    if _settled is not None and _settled[0] == os.environ.get("LLMLAB_HOME"):
-        return _settled[1] / "journal.db"
-    return machine.home() / "journal.db"
+    """Return where the journal of this learner stands, or will stand.
+
+    Who asks first settles it for as long as LLMLAB_HOME says the same: a guess is found
+    again when the working folder has changed meanwhile.
+    """
+    if _settled is None or _settled[0] != os.environ.get("LLMLAB_HOME"):
+        settle()
+    assert _settled is not None  # just done
+    return _settled[1] / "journal.db"
 
 
 def query(sql: str, parameters: Any = ()) -> list[sqlite3.Row]:
@@ -129,13 +134,27 @@ def one_record(text: str) -> Record:
     try:
         (record,) = records.from_json(text)
     except ValueError as error:
-        raise _damaged(path(), str(error)) from error
+        raise damaged(str(error)) from error
     return record
+
+
+def damaged(why: str) -> JournalError:
+    """Return the error of a row that cannot be understood, with the way out."""
+    return _damaged(path(), why)
+
+
+def text(name: str, value: object) -> str:
+    """Return a text that a row can hold; ValueError for what is none."""
+    if not isinstance(value, str) or value != value.encode("utf-8", "replace").decode():
+        raise ValueError(f"{name}={value!r:.60} must be text that UTF-8 can say.")
+    return value
 
 
 @contextmanager
 def _connected(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the file for one transaction; what SQLite reports becomes one sentence."""
+    if file.exists() and not file.is_file():
+        raise _unwritable(file, "it is a folder, a pipe or a socket, and no file")
     try:
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
             connection.isolation_level = None  # the transactions stand in the code

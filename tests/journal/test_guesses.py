@@ -8,10 +8,10 @@ import sys
 import pytest
 
 from llmlab import checks, journal
-from llmlab.core import machine
+from llmlab.core import machine, records
 from llmlab.core.plain import Plain
 from llmlab.core.records import Record
-from llmlab.journal import guesses, lab, store
+from llmlab.journal import guesses, lab, predictions, store
 
 CHOICES = {"A": 256, "B": 20, "C": 1}
 NAME = "first token over next"
@@ -258,3 +258,88 @@ def test_an_outcome_in_per_cent_is_shown_so_without_a_guess():
     outcome = journal.measured("a share", 6.99, unit="%", kind="estimated")
     assert outcome.measured.value == pytest.approx(0.0699)
     assert repr(outcome) == "a share: estimated 6.99 %, no guess"
+
+
+def beside(monkeypatch, change):
+    """Guess and measure in one folder, `change` in between, with no journal.open."""
+    monkeypatch.setattr(store, "_settled", None)
+    change("before")
+    journal.predict("gain", 2, unit="×", lab="measure")
+    change("after")
+    return journal.measured("gain", 2.1, unit="×", lab="measure")
+
+
+@pytest.mark.parametrize("home", [None, "relative"])
+def test_a_guess_is_found_again_from_another_folder(tmp_path, monkeypatch, home):
+    (tmp_path / "data").mkdir()
+    if home is None:
+        monkeypatch.delenv("LLMLAB_HOME")
+    else:
+        monkeypatch.setenv("LLMLAB_HOME", home)
+
+    def change(when):
+        monkeypatch.chdir(tmp_path if when == "before" else tmp_path / "data")
+
+    assert beside(monkeypatch, change).guess == 2
+    assert not list((tmp_path / "data").iterdir())
+
+
+def test_a_guess_after_its_outcome_is_late_whatever_the_clock_says(monkeypatch):
+    journal.measured("gain", 2.1, unit="×", lab="measure")
+    known = "2999-01-01T00:00:00.000000+00:00"  # as if the clock were put back since
+    store.write("UPDATE predictions SET known = ?", (known,))
+    assert journal.predict("gain", 2, unit="×", lab="measure").late
+    assert journal.measured("gain", 2.1, unit="×", lab="measure").late
+
+
+@pytest.mark.parametrize(
+    "field, value",
+    [("choices", "[1"), ("choices", "[1]"), ("choices", '{"A": "x"}'), ("guess", "x")],
+)
+def test_a_row_that_is_damaged_is_told_in_one_sentence(field, value):
+    journal.predict("gain", 2, unit="×", lab="measure", choices={"A": 1})
+    journal.measured("gain", 2.1, unit="×", lab="measure")
+    store.write(f"UPDATE predictions SET {field} = ?", (value,))
+    with pytest.raises(journal.JournalError, match="is damaged"):
+        predictions.rows()
+    outcome = journal.measured("gain", 2.1, unit="×", lab="measure")
+    assert outcome.guess is None and "is damaged" in outcome.note
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_is_told_as_that(make):
+    store.path().parent.mkdir()
+    make(store.path())
+    with pytest.raises(journal.JournalError, match=r"cannot be opened .*and no file"):
+        journal.predict("gain", 2, unit="×", lab="measure")
+    assert "and no file" in journal.measured("gain", 2, unit="×", lab="measure").note
+
+
+@pytest.mark.parametrize(
+    "knobs",
+    [
+        {"choices": "abc"}, {"choices": [1]}, {"model": 3}, {"model": "\ud800"},
+        {"unit": "\ud800"}, {"unit": None}, {"guess": 10**400}, {"guess": b"1"},
+        {"name": None}, {"name": "\ud800"}, {"lab": 3}, {"lab": ["measure"]},
+    ],
+)  # fmt: skip
+def test_what_no_guess_has_is_refused(knobs):
+    right = {"name": "gain", "guess": 1, "unit": "s", "lab": "measure"} | knobs
+    name, guess = right.pop("name"), right.pop("guess")
+    with pytest.raises(ValueError, match=r"=|guess or value of 'gain'"):
+        journal.predict(name, guess, **right)
+
+
+@pytest.mark.parametrize("level", [0, 4, 99, True, "1", None])
+def test_a_hint_has_one_of_three_levels(level):
+    with pytest.raises(ValueError, match="level="):
+        journal.hint_used("x", level, lab="measure")
+
+
+def test_the_scoreboard_refuses_what_names_nothing():
+    fact = records.measured("x", 1, "s")
+    for name, model in ((None, "m"), ("a", 3), ("\ud800", "m"), ("", "m"), ("a", " ")):
+        with pytest.raises(ValueError, match="="):
+            journal.scoreboard.add("measure", name, model, fact, fact, fact)
+    with pytest.raises(ValueError, match="lab='nope'"):
+        journal.scoreboard.rows("nope")
