@@ -22,30 +22,46 @@ def run(options: argparse.Namespace) -> int:
             f"this installation holds no labs (looked in {source}); install llmlab "
             "again, or run this in a checkout of the repository."
         )
+    if not options.folder.strip():
+        raise ValueError(
+            f"FOLDER={options.folder!r} is empty; name a folder, such as my-course."
+        )
     folder = Path(options.folder).expanduser()
+    if folder.is_symlink() and not folder.exists():
+        raise ValueError(
+            f"FOLDER={options.folder!r} is a link to {os.readlink(folder)}, which is "
+            "not there; bring it back, or choose another name."
+        )
     if folder.exists() and not folder.is_dir():
         raise ValueError(
             f"FOLDER={options.folder!r} is a file, and the labs need a folder; choose "
             "another name."
         )
     folder.mkdir(parents=True, exist_ok=True)
-    _copy(source, folder)
+    whole = _copy(source, folder)
     if options.no_lab:
-        print(f"Open them with: llmlab start {options.folder}")
-        return 0
+        print(f"Open them with: llmlab start {terminal.quoted(folder)}")
+        return 0 if whole else 1
     return _open(folder, options.jupyter)
 
 
-def _copy(source: Path, folder: Path) -> None:
-    kept = 0
+def _copy(source: Path, folder: Path) -> bool:
+    """Copy the labs, say what was done, and whether every lab has its place."""
+    kept, blocked = 0, 0
     for done, path in copies.copy_labs(source, folder):
         kept += done == "kept"
         if done in SAID:
             line = SAID[done].format(name=path.relative_to(folder))
             print(terminal.paint(line, "yellow") if done == "beside" else line)
+        elif done != "kept":
+            blocked += 1
+            print(
+                terminal.paint(f"left    {path.relative_to(folder)} {done}", "yellow")
+            )
     if kept:
         print(f"kept    {kept} unchanged")
     print(f"The labs stand in {folder.resolve()}", flush=True)
+    return not blocked
 
 
 def _open(folder: Path, arguments: list[str]) -> int:
@@ -57,7 +73,7 @@ def _open(folder: Path, arguments: list[str]) -> int:
     from jupyterlab.labapp import LabApp
 
     first = labs.notebook(llmlab.WORDS[0])
-    own = [str(folder), f"--LabApp.default_url=/lab/tree/{first}"]
+    own = [str(folder.absolute()), f"--LabApp.default_url=/lab/tree/{first}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         own.append("--allow-root")
     try:
@@ -66,6 +82,7 @@ def _open(folder: Path, arguments: list[str]) -> int:
         if stop.code:
             raise OSError(
                 "JupyterLab did not start, for the reason in its last line above; "
-                f"hand it other arguments: llmlab start {folder} -- --port=8890"
+                f"hand it other arguments: llmlab start {terminal.quoted(folder)} "
+                "-- --port=8890"
             ) from stop
     return 0

@@ -1,10 +1,21 @@
 """What only a terminal gets: colour. A pipe, a file and NO_COLOR get plain text."""
 
 import os
+import shlex
 import sys
+from pathlib import Path
 from typing import TextIO
 
 _CODES = {"green": "32", "red": "31", "yellow": "33", "bold": "1", "dim": "2"}
+
+
+def quoted(path: str | Path) -> str:
+    """Write a path so that a shell takes it as one word, and no option.
+
+    One that begins with a dash is written from here, "./-a".
+    """
+    text = str(path)
+    return shlex.quote(os.path.join(os.curdir, text) if text.startswith("-") else text)
 
 
 def paint(text: str, colour: str, stream: TextIO | None = None) -> str:

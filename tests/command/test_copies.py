@@ -1,15 +1,22 @@
 """The learner's folder: what the learner wrote is never lost, and no file is half."""
 
+import argparse
+import errno
 import json
+import os
+import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import pytest
 
-from llmlab.command import copies
+from llmlab import command
+from llmlab.command import copies, start
 
 START = "from pathlib import Path; from llmlab.command import copies; import sys; "
 START += "list(copies.copy_labs(*map(Path, sys.argv[1:])))"
@@ -143,3 +150,103 @@ def test_a_kill_at_any_moment_leaves_whole_files_only(source, course):
             assert path.read_bytes() == whole[path.name]
     copy(source, course)
     assert {path.name for path in copies.files(course)} == set(whole)
+
+
+def link_to_nowhere(path):
+    path.symlink_to("/nowhere/lab.ipynb")
+
+
+def socket_at(path):
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+
+
+IN_THE_WAY = {
+    "link": link_to_nowhere,
+    "folder": lambda path: path.mkdir(),
+    "pipe": os.mkfifo,
+    "socket": socket_at,
+}
+
+
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_what_stands_in_a_labs_place_stays_and_the_other_labs_come(
+    source, course, name
+):
+    course.mkdir()
+    place = course / "01_measure.ipynb"
+    IN_THE_WAY[name](place)
+    before = os.lstat(place)
+    done = copy(source, course)
+    assert done["02_rnn.ipynb"] == "copied"
+    assert done["01_measure.ipynb"].startswith(("is a link to /nowhere", "is a "))
+    assert done["01_measure.ipynb"].endswith(".")
+    assert os.lstat(place).st_ino == before.st_ino
+    assert (course / "02_rnn.ipynb").is_file()
+
+
+@pytest.mark.parametrize("name", IN_THE_WAY)
+def test_what_stands_beside_a_changed_lab_stays_as_well(source, course, name):
+    copy(source, course)
+    (course / "01_measure.ipynb").write_text(notebook("mine"))
+    IN_THE_WAY[name](course / "01_measure.new.ipynb")
+    assert copy(source, course)["01_measure.new-2.ipynb"] == "beside"
+
+
+def test_a_lab_that_cannot_be_read_leaves_the_others(source, course, monkeypatch):
+    copy(source, course)
+    place, read = course / "01_measure.ipynb", Path.read_bytes
+
+    def denied(path):
+        if path == place:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return read(path)
+
+    monkeypatch.setattr(Path, "read_bytes", denied)
+    done = copy(source, course)
+    assert "Permission denied" in done["01_measure.ipynb"]
+    assert done["02_rnn.ipynb"] == "kept"
+
+
+def test_a_notebook_nested_deeper_than_python_reads_is_the_learners(source, course):
+    copy(source, course)
+    deep = "[" * 100_000
+    (course / "01_measure.ipynb").write_text(deep)
+    assert copy(source, course)["01_measure.new.ipynb"] == "beside"
+    assert (course / "01_measure.ipynb").read_text() == deep
+
+
+@pytest.mark.parametrize("kind", ["link", "file"])
+def test_where_nothing_can_be_noted_labs_still_come(source, course, tmp_path, kind):
+    course.mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    if kind == "link":
+        (course / ".llmlab").symlink_to(elsewhere)
+    else:
+        (course / ".llmlab").write_text("mine")
+    done = copy(source, course)
+    assert done["01_measure.ipynb"] == done["02_rnn.ipynb"] == "copied"
+    assert done[".llmlab"].startswith("is no folder")
+    assert not list(elsewhere.iterdir())
+    assert (course / "01_measure.ipynb").is_file()
+
+
+@pytest.mark.parametrize("name", ["a b", "it's", '"q"', "größe", "-x", "a;b", "$HOME"])
+def test_a_suggested_command_is_one_that_a_shell_reads_back(
+    source, tmp_path, monkeypatch, capsys, name
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(start.labs, "folder", lambda: source)
+    options = argparse.Namespace(folder=name, no_lab=True, jupyter=[])
+    assert start.run(options) == 0
+    said = capsys.readouterr().out.strip().splitlines()[-1]
+    words = shlex.split(said.removeprefix("Open them with: "))
+    assert command.parser().parse_args(words[1:]).command == "start"
+    assert Path(words[2]).resolve() == (tmp_path / name).resolve()
+
+
+@pytest.mark.parametrize("name", ["", "  "])
+def test_a_folder_without_a_name_is_none(name):
+    with pytest.raises(ValueError, match="is empty"):
+        start.run(argparse.Namespace(folder=name, no_lab=True, jupyter=[]))
