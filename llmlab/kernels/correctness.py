@@ -23,6 +23,7 @@ from llmlab.kernels.weight_spec import WeightSpec
 
 ROWS = (1, 16, 128)  # where operators are compared: a token, a batch, a prompt
 SIZE = 1024  # O and I of the weight that they are tried on
+VECTOR = 64  # bytes that a processor may take at once
 ALLOWED = 0.02  # relative error: what bf16 and its sums may cost
 
 
@@ -61,8 +62,8 @@ def likeness(spec: WeightSpec) -> WeightSpec:
     """Return the form of the weight that stands for all of this form in trials."""
     columns = -(-SIZE // spec.group_columns) * spec.group_columns
     group = spec.group_columns
-    if spec.groups == 1:
-        columns = group = SIZE
+    if spec.groups == 1:  # what is left beyond whole vectors is tried as well
+        columns = group = SIZE + spec.columns % VECTOR
     return dataclasses.replace(spec, rows=SIZE, columns=columns, group_columns=group)
 
 
@@ -83,9 +84,16 @@ def is_right(
     try:
         with no_warnings():
             packed = LAYOUTS[operator.layout].pack(weight)
-            return all(
+            near = all(
                 _near(operator.product(x, packed), x.double() @ exact_weight)
                 for x in _trial_rows(spec.columns, device, dtype)
+            )
+            return near and (
+                not spec.activations
+                or all(
+                    _exact(operator.product(x, packed), x.double() @ exact_weight)
+                    for x in _whole_rows(spec.columns, device, dtype)
+                )
             )
     except Exception:  # an operator may be absent in many ways
         return False
@@ -97,6 +105,25 @@ def _trial_rows(columns: int, device, dtype: torch.dtype) -> Iterator[Tensor]:
         x = torch.randn(rows, columns, generator=generator).to(device, dtype)
         yield x
         yield torch.where(x < 0, x.amin(), x.amax())  # all at the ends of the range
+
+
+def _whole_rows(columns: int, device, dtype: torch.dtype) -> Iterator[Tensor]:
+    """Yield activations that int8 says exactly, so that sums must be exact too."""
+    for rows in ROWS:
+        generator = torch.Generator().manual_seed(rows)
+        x = torch.randint(-127, 128, (rows, columns), generator=generator)
+        x[:, -1] = 127  # the scale of every row is 1
+        yield x.to(device, dtype)
+        signs = torch.where(x < 0, -127, 127)  # halves that cancel, all but the rest
+        signs[:, columns // 2 : columns // 2 * 2] = -signs[:, : columns // 2]
+        signs[:, -1] = 127
+        yield signs.to(device, dtype)
+
+
+def _exact(answer: Tensor, exact: Tensor) -> bool:
+    """Say whether sums are right but for the last digit of what they are kept in."""
+    allowed = 4 * torch.finfo(answer.dtype).eps * exact.abs()
+    return bool(((answer.double() - exact).abs() <= allowed).all())
 
 
 def _near(answer: Tensor, exact: Tensor) -> bool:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from llmlab.kernels.format import Format
 
+LARGEST = torch.finfo(torch.float32).max
+
 
 @dataclass(frozen=True, eq=False)
 class QuantizationParameters:
@@ -49,7 +51,8 @@ class QuantizationParameters:
         """Return the weights that integers (O, G, C) stand for."""
         if self.zero_points is not None:
             integers = integers - self.zero_points
-        return integers * self.scales
+        # The level beyond the largest weight of float32 may be more than it can say.
+        return (integers * self.scales).clamp(-LARGEST, LARGEST)
 
 
 def spanning(
@@ -66,10 +69,14 @@ def spanning(
     """
     bits, symmetric = format.bits, format.symmetric
     steps = 2 ** (bits - 1) - 1 if symmetric else 2**bits - 1
-    width = torch.maximum(high, -low) if symmetric else high - low
+    # Divided first: from -3e38 to 3e38 is wider than float32 can say.
+    if symmetric:
+        step = torch.maximum(high, -low) / steps
+    else:
+        step = high / steps - low / steps
     # A group of zeros has no width: any scale will do, its integers are zero.
-    width = torch.where(width > 0, width, float(steps))
-    scales = round_up(width / steps, scale_dtype)
+    has_width = torch.maximum(high, -low) > 0
+    scales = round_up(torch.where(has_width, step, 1.0), scale_dtype)
     if symmetric:
         return QuantizationParameters(scales, None, bits)
     return QuantizationParameters(
@@ -85,4 +92,5 @@ def round_up(scales: Tensor, dtype: torch.dtype) -> Tensor:
     if dtype != torch.bfloat16:
         raise ValueError(f"scale_dtype={dtype} is not float32 or bfloat16; choose one.")
     # bfloat16 is the upper half of a float32: count up to the next such half.
-    return ((scales.view(torch.int32) + 0xFFFF) & ~0xFFFF).view(torch.float32)
+    upper = ((scales.view(torch.int32) + 0xFFFF) & ~0xFFFF).view(torch.float32)
+    return upper.clamp(max=torch.finfo(torch.bfloat16).max)  # else infinity comes next

@@ -34,10 +34,12 @@ class Option:
     setting: Any  # such as a number of bits, or a sparsity
     loss: float
     bytes: int
+    note: str = ""  # on what the scan left out
 
     def records(self) -> list[Record]:
         """Return the loss of the layer, with setting and bytes in the details."""
         details = {"setting": str(self.setting), "bytes": self.bytes}
+        details |= {"note": self.note} if self.note else {}
         return [
             records.make(
                 quantities.ADDED_LOSS,
@@ -61,10 +63,15 @@ def scan(
     loss: of a model, the smaller the better, such as `logit_error`'s answer or the bits
     per byte on a text; what the model itself has is taken off. changes: by setting, a
     function of a weight (O, I) that returns the changed one and the bytes that it takes
-    in a file. skip: see `surgery.linear_layers`. Raises ValueError naming the layer
-    where a change is refused.
+    in a file. skip: see `surgery.linear_layers`. Where a model keeps many of its
+    weights in no linear layer, as a mixture of experts may, the options note it. Raises
+    ValueError naming the layer where a change is refused.
     """
     layers = surgery.linear_layers(model, skip=skip)
+    share = surgery.share_of_weights(model, surgery.linear_layers(model).values())
+    note = ""
+    if share < surgery.WHOLE:
+        note = f"The linear layers hold {share:.0%} of this model's weights."
     work, options = surgery.share(model), []
     layers_of_copy = surgery.linear_layers(work)
     with torch.inference_mode():
@@ -78,7 +85,7 @@ def scan(
                 surgery.set_weight(layer, changed)
                 with torch.inference_mode():
                     more = loss(work) - before
-                options.append(Option(name, setting, more, size))
+                options.append(Option(name, setting, more, size, note))
                 step()
             surgery.set_weight(layer, weight)
     return options

@@ -37,6 +37,8 @@ __all__ += [
     "weight_of",
 ]
 
+WHOLE = 0.9  # of a model's matrices: what may be spoken of as all of them
+
 
 def linear_layers(
     model: nn.Module, *, skip: Collection[str] = ()

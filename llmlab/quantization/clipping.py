@@ -14,6 +14,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from llmlab.core.arguments import is_number, shown
 from llmlab.kernels import parameters
 from llmlab.kernels.format import Format
 
@@ -34,15 +35,16 @@ def percentile(share: float) -> Clip:
     share: of the weights that stay inside, such as 0.999; each side loses half of the
     rest. Raises ValueError for a share that is not above 0.5 and up to 1.
     """
-    if not 0.5 < share <= 1:
+    if not is_number(share) or not 0.5 < share <= 1:
         raise ValueError(
-            f"share={share} is not above 0.5 and up to 1; 0.999 leaves out one weight "
-            "in a thousand."
+            f"share={shown(share)} is not above 0.5 and up to 1; 0.999 leaves out one "
+            "weight in a thousand."
         )
 
     def clip(groups: Tensor, format: Format) -> tuple[Tensor, Tensor]:
         count = groups.shape[-1]
-        outside = int(count * (1 - share) / 2)
+        # Rounded first: a tenth of 100 is 9.999999999999998 in floats.
+        outside = int(round(count * (1 - share) / 2, 6))
         low = groups.kthvalue(1 + outside, dim=-1, keepdim=True).values
         high = groups.kthvalue(count - outside, dim=-1, keepdim=True).values
         return low.clamp(max=0), high.clamp(min=0)

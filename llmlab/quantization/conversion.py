@@ -54,13 +54,13 @@ def describe(
 ) -> str:
     """Name the format that most weights have, and how many others there are.
 
-    share: of the model's matrices that these layers hold; said where it is below half,
-    as in a mixture of experts whose experts are no layers of their own.
+    share: of the model's matrices that these layers hold; said where it is below nine
+    tenths, as in a mixture of experts whose experts are no layers of their own.
     """
     counts: Counter[str] = Counter()
     for name, weight in weights.items():
         counts[str(formats[name])] += weight.integers.numel()
     names = [name for name, _ in counts.most_common()]
     more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-    of = f" of {share:.0%} of the weights" if share < 0.5 else ""
+    of = f" of {share:.0%} of the weights" if share < surgery.WHOLE else ""
     return names[0] + more + of

@@ -9,10 +9,12 @@ Sources: Jacob et al., CVPR 2018; groups as in GPTQ, Frantar et al., ICLR 2023.
 """
 
 from collections.abc import Collection, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from llmlab.core.arguments import shown
 from llmlab.kernels import parameters
 from llmlab.kernels.format import Format, GroupSize, checked
 from llmlab.kernels.parameters import QuantizationParameters
@@ -82,6 +84,16 @@ def fit(
 
 def grouped(weight: Tensor, group_size: GroupSize) -> Tensor:
     """Return a weight (O, I) in float32 as (O, G, C); ValueError where it cannot be."""
+    if not isinstance(weight, Tensor):
+        raise ValueError(
+            f"weight={shown(weight)} is no tensor; hand in one of (O, I), such as "
+            "torch.tensor(rows)."
+        )
+    if not weight.is_floating_point():
+        raise ValueError(
+            f"weight is {weight.dtype}, and a grid is made for real numbers; hand in "
+            "weight.float()."
+        )
     if weight.dim() != 2 or not weight.numel():
         raise ValueError(
             f"weight has the shape {tuple(weight.shape)}; a grid is made for a matrix "
@@ -119,7 +131,7 @@ def layer_formats(
     """
     layers = surgery.linear_layers(model, skip=skip)
     if not isinstance(format, Mapping):
-        return dict.fromkeys(layers, checked(format))
+        return _finite(model, dict.fromkeys(layers, checked(format)))
     if not format:
         raise ValueError(
             "format={} names no layer; name one at least, or hand in Format() for all."
@@ -129,4 +141,20 @@ def layer_formats(
             f"format names {unknown[0]!r}, which is no linear layer to be quantized; "
             f"the names are those of the model's modules, such as {next(iter(layers))}."
         )
-    return {name: checked(of_layer) for name, of_layer in format.items()}
+    return _finite(model, {name: checked(one) for name, one in format.items()})
+
+
+def _finite(model: nn.Module, chosen: dict[str, Format]) -> dict[str, Format]:
+    """Return the formats; ValueError names a layer with weights that are no numbers.
+
+    It is asked first, since what calibrates would only see that the answers are none.
+    """
+    for name in chosen:
+        layer: Any = model.get_submodule(name)
+        if not torch.isfinite(layer.weight.detach()).all():
+            with surgery.naming(name):
+                raise ValueError(
+                    "weight holds NaN or infinite values, which no grid has; look for "
+                    "what made them, or load the weights again."
+                )
+    return chosen

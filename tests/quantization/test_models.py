@@ -2,12 +2,13 @@
 
 import copy
 import hashlib
+import math
 import re
 
 import pytest
 import torch
 from families import FAMILIES, NAMES, ask, batch, make
-from small_models import draw_tokens, recurrent, wrapped
+from small_models import decoder, draw_tokens, recurrent, wrapped
 from torch import nn
 
 from llmlab import measure, models, quantization
@@ -247,3 +248,35 @@ def test_a_random_shape_keeps_its_quality_at_8_bits():
 def test_every_family_is_covered():
     assert set(FAMILIES) >= {"llama", "qwen2", "gpt2", "bert", "t5"}
     assert batch(make("t5"))["decoder_input_ids"].shape[1] == 7
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        quantization.quantize,
+        lambda model: quantization.gptq.quantize(model, [draw_tokens(1, 8)]),
+        lambda model: quantization.awq.quantize(model, [draw_tokens(1, 8)]),
+        lambda model: quantization.smoothquant.quantize(model, [draw_tokens(1, 8)]),
+        quantization.qat.prepare,
+    ],
+)
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_every_method_names_the_layer_whose_weights_are_no_numbers(method, value):
+    model = decoder(dtype=torch.float32)
+    model.layers[1].mlp.up.weight[2, 3] = value
+    with pytest.raises(ValueError, match=r"^layers\.1\.mlp\.up: weight holds NaN or"):
+        method(model)
+
+
+def test_a_scan_says_how_many_of_the_weights_it_saw():
+    sizes = {"num_local_experts": 4, "intermediate_size": 64, "num_key_value_heads": 2}
+    model = wrapped("mixtral", dtype=torch.float32, **sizes)
+    formats = [quantization.Format(bits=4, group_size=16)]
+    options = quantization.sensitivity.scan(model, lambda _: 0.0, formats)
+    (record,) = options[0].records()
+    layers = surgery.linear_layers(model)
+    share = surgery.share_of_weights(model, layers.values())
+    assert share < 0.9 and f"{share:.0%} of this model's" in record.details["note"]
+    plain = decoder(dtype=torch.float32)
+    (option, *_) = quantization.sensitivity.scan(plain, lambda _: 0.0, formats)
+    assert "note" not in option.records()[0].details

@@ -15,6 +15,7 @@ from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.weight_spec import WeightSpec
 
 ZERO = 128
+MOST = (2**31 - 1) // (255 * 128)  # columns whose sums int32 can hold, zero point in
 # Added to a small number in float32, this leaves no room for a fraction: the sum is
 # rounded, and its last byte is the number plus ZERO.
 _ROUNDING = 2.0**23 + ZERO
@@ -60,7 +61,8 @@ def _levels(x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _fits(spec: WeightSpec, device: torch.device) -> bool:
-    return device.type == "cpu" and spec.activations and spec.one_scale_a_row
+    plain = device.type == "cpu" and spec.activations and spec.one_scale_a_row
+    return plain and spec.columns <= MOST
 
 
 LAYOUT = Layout(("tiles", "scales", "zeros"), _fits, _pack, _unpack)

@@ -15,6 +15,9 @@ from llmlab.kernels.operators.kinds import Layout, Operator, Packed, per_token
 from llmlab.kernels.quantized import Quantized
 from llmlab.kernels.weight_spec import WeightSpec
 
+EXACT = 2**24 // (127 * 128)  # columns whose integer sums float32 says exactly
+MOST = (2**31 - 1) // (127 * 128)  # columns whose sums int32 can hold
+
 
 def _pack(weight: Quantized) -> Packed:
     """Integers (O, I), scales (O,) or (O, G, 1), zero points where there are any."""
@@ -61,8 +64,29 @@ def _plain(x: Tensor, packed: Packed) -> Tensor:
 def _plain_dynamic(x: Tensor, packed: Packed) -> Tensor:
     whole, scales = per_token(x)
     dtype = torch.promote_types(x.dtype, torch.float32)
-    product = functional.linear(whole.to(dtype), _weights(packed, dtype))
-    return (product * scales).to(x.dtype)
+    if len(packed) == 2 and packed[1].dim() == 1:  # the row's scale can wait
+        sums = _sums(whole, packed[0], dtype) * packed[1].to(dtype)
+    else:
+        sums = _sums(whole, _weights(packed, dtype), dtype)
+    return (sums * scales).to(x.dtype)
+
+
+def _sums(whole: Tensor, weights: Tensor, dtype: torch.dtype) -> Tensor:
+    """Multiply integers (R, I) with weights (O, I), in float64 beyond EXACT columns.
+
+    float32 says whole numbers to 2^24, which 1,040 products of int8 cannot reach;
+    float64 goes on to 2^53.
+    """
+    columns = weights.shape[1]
+    if columns <= EXACT or dtype == torch.float64:
+        return functional.linear(whole.to(dtype), weights.to(dtype))
+    sums = torch.zeros(
+        len(whole), len(weights), dtype=torch.float64, device=whole.device
+    )
+    for start in range(0, columns, EXACT):
+        part = slice(start, start + EXACT)
+        sums += functional.linear(whole[:, part].to(dtype), weights[:, part].to(dtype))
+    return sums
 
 
 def _int8pack(x: Tensor, packed: Packed) -> Tensor:
@@ -95,14 +119,14 @@ def _fits_int8pack(spec: WeightSpec, device: torch.device, dtype: torch.dtype) -
 
 def _fits_int_mm(spec: WeightSpec, device: torch.device, dtype: torch.dtype) -> bool:
     plain = spec.one_scale_a_row and spec.activations and dtype != torch.float64
-    return plain and device.type == "cpu"
+    return plain and device.type == "cpu" and spec.columns <= MOST
 
 
 def _fits_int_mm_cuda(
     spec: WeightSpec, device: torch.device, dtype: torch.dtype
 ) -> bool:
     plain = spec.one_scale_a_row and spec.activations and dtype != torch.float64
-    eights = spec.rows % 8 == 0 and spec.columns % 8 == 0
+    eights = spec.rows % 8 == 0 and spec.columns % 8 == 0 and spec.columns <= MOST
     return plain and eights and device.type == "cuda"
 
 
