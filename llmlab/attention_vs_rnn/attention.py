@@ -27,12 +27,18 @@ Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
 def weights(queries: Tensor, keys: Tensor) -> Tensor:
     """Return how much each query takes of each value: (..., T, S), rows add up to 1.
 
-    queries (..., T, H), keys (..., S, H); the last query stands where the last key is.
+    queries (..., T, H), keys (..., S, H); the last query stands where the last key is,
+    and one that stands before every key takes nothing.
     """
-    scores = queries @ keys.mT * queries.shape[-1] ** -0.5  # (..., T, S)
+    dtype = queries.dtype
+    if dtype == torch.float16:  # which ends at 65,504; sums of products go on
+        queries, keys = queries.float(), keys.float()
+    scores = (queries * queries.shape[-1] ** -0.5) @ keys.mT  # (..., T, S)
     tokens, seen = scores.shape[-2:]
     square = torch.ones(tokens, seen, dtype=torch.bool, device=scores.device)
-    return scores.masked_fill(square.triu(seen - tokens + 1), -math.inf).softmax(-1)
+    hidden = square.triu(seen - tokens + 1)
+    taken = scores.masked_fill(hidden, -math.inf).softmax(-1).to(dtype)
+    return taken if tokens <= seen else taken.masked_fill(hidden, 0)
 
 
 def whole_matrix(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:

@@ -128,15 +128,14 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def settled(model: from_config.Bare, folder: Path) -> Loaded:
     """Return a filled model with the face and settings that `load` promises."""
-    from transformers import GenerationConfig
-
+    said = from_config.generation_config_of(folder)
     if isinstance(model, Decoder | rnn.RecurrentModel):
         _say_untied(model)
-        if (folder / "generation_config.json").exists():  # to be saved again
-            model.generation_config = GenerationConfig.from_pretrained(folder)
+        if said is not None:  # to be saved again
+            model.generation_config = said
         return model
-    if model.can_generate() and (folder / "generation_config.json").exists():
-        model.generation_config = GenerationConfig.from_pretrained(folder)
+    if model.can_generate() and said is not None:
+        model.generation_config = said
     return TransformersModel(model) if from_config.is_causal(model.config) else model
 
 

@@ -191,6 +191,7 @@ def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Loa
     from transformers import AutoModelForCausalLM
 
     causal = from_config.is_causal(config)
+    from_config.generation_config_of(folder)  # a damaged one is named by itself
     try:
         kind: Any = AutoModelForCausalLM if causal else from_config.class_of(config)
         with from_config.no_bars():

@@ -192,7 +192,59 @@ def tokenizer_of(folder: Path, config: Any) -> Any:
             config=config if known else PretrainedConfig(),
         )
     except Exception as error:  # transformers and tokenizers fail in many ways
+        _check_tokenizer(folder)
         raise ValueError(
-            f"the tokenizer's files in {folder} cannot be read ({first_line(error)}); "
-            "get them again, or take them away to load the model without one."
+            f"the tokenizer's files in {folder}, {', '.join(_tokenizer_files(folder))}, "
+            f"do not fit each other ({first_line(error)}); get them again, or take "
+            "them away to load the model without one."
+        ) from error
+
+
+def _check_tokenizer(folder: Path) -> None:
+    """Raise ValueError with the name of the tokenizer's file that is damaged."""
+    for name in _tokenizer_files(folder):
+        if not name.endswith(".json"):
+            continue
+        said = files.read_json(folder / name)
+        if name == "tokenizer_config.json" and "auto_map" in said:
+            raise ValueError(
+                f"{folder / name} names a tokenizer in code of its own, and llmlab "
+                "never runs code that comes with a checkpoint; take another model, or "
+                "take the file away to load this one without a tokenizer."
+            )
+    if (folder / "tokenizer.json").exists():
+        from tokenizers import Tokenizer
+
+        try:
+            Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # tokenizers raises a bare Exception
+            raise ValueError(
+                f"{folder / 'tokenizer.json'} is damaged ({first_line(error)}); get "
+                "the file again, or take it away to load the model without one."
+            ) from error
+
+
+def _tokenizer_files(folder: Path) -> list[str]:
+    """Return the names of the files of a folder that make its tokenizer."""
+    names = (*WORDS, "special_tokens_map.json", "added_tokens.json", "merges.txt")
+    return [name for name in names if (folder / name).exists()]
+
+
+def generation_config_of(folder: Path) -> Any:
+    """Return what a folder says of how its model writes; None where it says nothing.
+
+    Raises ValueError where the file is damaged.
+    """
+    from transformers import GenerationConfig
+
+    path = folder / "generation_config.json"
+    if not path.exists():
+        return None
+    files.read_json(path)
+    try:
+        return GenerationConfig.from_pretrained(folder)
+    except Exception as error:  # transformers' own rules fail in many ways
+        raise ValueError(
+            f"{path} does not say how a model writes ({first_line(error)}); get the "
+            "file again, or take it away."
         ) from error

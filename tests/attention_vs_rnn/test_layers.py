@@ -623,3 +623,29 @@ def test_nothing_is_said_on_stderr_while_memory_is_counted():
         check=True,
     )
     assert not done.stderr
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+@pytest.mark.parametrize("std", [60, 2000])
+def test_large_scores_stay_numbers_in_every_format(dtype, std):
+    generator = torch.Generator().manual_seed(0)
+    parts = torch.randn(3, 1, 2, 7, 64, generator=generator)
+    parts[:2] *= std
+    queries, keys, values = parts.to(dtype)
+    whole = lab.attention.whole_matrix(queries, keys, values)
+    assert whole.dtype == dtype and whole.isfinite().all()
+    exact = lab.attention.whole_matrix(queries.double(), keys.double(), values.double())
+    # bf16 rounds scores to a part in 256, and these are in the thousands.
+    if dtype != torch.bfloat16:
+        assert torch.allclose(whole.double(), exact, atol=5e-3)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+def test_a_query_before_every_key_takes_nothing(dtype):
+    generator = torch.Generator().manual_seed(0)
+    queries = torch.randn(1, 2, 9, 8, generator=generator).to(dtype)
+    keys, values = torch.randn(2, 1, 2, 7, 8, generator=generator).to(dtype)
+    whole = lab.attention.whole_matrix(queries, keys, values)
+    assert (whole[:, :, :2] == 0).all() and whole.isfinite().all()
+    fused = lab.attention.fused(queries, keys, values)
+    assert torch.allclose(whole, fused, atol=2e-3)
