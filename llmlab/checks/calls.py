@@ -12,17 +12,26 @@ import torch
 from torch import Tensor
 
 from llmlab.checks import shown, values
-from llmlab.checks.exercise import Case, Exercise, MisfitError
+from llmlab.checks.exercise import Exercise, MisfitError, Question
 from llmlab.checks.feedback import Failure, Plain, Todo
+
+COPIES = {
+    list: "`sorted(x)` and `[*x, more]` make a new list; `x.sort()` and `x.append()` "
+    "change the one that was given.",
+    Tensor: "`x = x * 2` makes a new tensor; `x *= 2` and `x.mul_(2)` change this one.",
+    dict: "`dict(x)` is a copy to work on.",
+}
+GRADIENT = "ask a copy for gradients: x.detach().clone().requires_grad_(True)."
 
 
 @dataclass(frozen=True)
 class Change:
-    """An argument that a function changed: its parameter, before and after."""
+    """An argument that a function changed: its parameter, before and after, why not."""
 
     parameter: str
     before: str
     after: str
+    hint: str
 
 
 @dataclass(frozen=True)
@@ -32,28 +41,32 @@ class Outcome:
     values: tuple = ()
     misfit: MisfitError | None = None
     error: BaseException | None = None
+    parts: tuple = ()  # what the values were read from, where the answer is compared
     nothing: bool = False  # None came back
     changed: Change | None = None  # an argument that is not as it was
 
 
-def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Outcome:
+def of(
+    exercise: Exercise, function: Callable, question: Question, *, named: bool
+) -> Outcome:
     """Call a function on fresh arguments, by name or by place, and read its answer.
 
     Whatever the function raises is part of the outcome, but for the stub's `Todo` and
     for Ctrl-C.
     """
-    arguments, right = one.build(), exercise.expected(one)
+    arguments = question.case.build()
     keywords = dict(zip(exercise.parameters, arguments, strict=True))
-    answer = None
+    answer, parts = None, ()
     try:
         with torch.enable_grad():
             answer = function(**keywords) if named else function(*arguments)
         if answer is None:
             return Outcome(misfit=_nothing(exercise), nothing=True)
         seen = exercise.observe(answer, *arguments)
-        parts = values.unpack(seen, exercise.gives, exercise.name)
-        pairs = zip(parts, right, exercise.gives, strict=True)
-        read = tuple(values.read(*triple) for triple in pairs)
+        given = values.unpack(seen, exercise.gives, exercise.name)
+        parts = given if seen is answer else ()
+        triples = zip(given, question.right, exercise.gives, strict=True)
+        read = tuple(values.read(*triple) for triple in triples)
     except Plain:
         raise
     except NotImplementedError as error:
@@ -62,7 +75,8 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
         # nbgrader's own stub, where ours was not set up
         raise Todo(f"{exercise.name} is not written yet.") from None
     except MisfitError as misfit:
-        return Outcome(misfit=misfit, changed=_changed(exercise, one, arguments))
+        changed = _changed(exercise, question, arguments)
+        return Outcome(misfit=misfit, parts=parts, changed=changed)
     except values.StoppedError as stopped:
         return Outcome(error=stopped.__cause__)
     except (Exception, SystemExit) as error:  # a learner's code may raise anything
@@ -70,7 +84,8 @@ def of(exercise: Exercise, function: Callable, one: Case, *, named: bool) -> Out
     finally:
         if inspect.iscoroutine(answer):
             answer.close()
-    return Outcome(read, changed=_changed(exercise, one, arguments))
+    changed = _changed(exercise, question, arguments)
+    return Outcome(read, parts=parts, changed=changed)
 
 
 def misnamed(exercise: Exercise, function: Any) -> Failure | None:
@@ -123,19 +138,30 @@ def _named(function: Callable) -> str:
         return "something else"
 
 
-def _changed(exercise: Exercise, one: Case, after: tuple) -> Change | None:
-    before = one.build()
-    for name, old, new in zip(exercise.parameters, before, after, strict=True):
+def _changed(exercise: Exercise, question: Question, after: tuple) -> Change | None:
+    triples = zip(exercise.parameters, question.before, after, strict=True)
+    for name, old, new in triples:
         try:
             same = _same(old, new)
         except Exception:  # what cannot be compared any more has been changed
             same = False
         if not same:
+            kind = next((one for one in COPIES if isinstance(old, one)), list)
             texts = shown.argument(old), shown.argument(new)
             if texts[0] == texts[1]:
                 texts = f"{name} as it was", "other values in it"
-            return Change(name, *texts)
+            return Change(name, *texts, COPIES[kind])
+        if isinstance(old, Tensor) and _asked(new) != _asked(old):
+            return Change(name, f"{name} as it was", _asked(new), GRADIENT)
     return None
+
+
+def _asked(tensor: Tensor) -> str:
+    """Say whether gradients are asked of a tensor, and whether it holds one."""
+    held = (
+        " with a gradient in it" if tensor.is_leaf and tensor.grad is not None else ""
+    )
+    return f"requires_grad={tensor.requires_grad}{held}"
 
 
 def _same(before: Any, after: Any) -> bool:

@@ -6,6 +6,7 @@ comes back. The first case is the worked example of the text.
 """
 
 import copy
+import functools
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import Any
 
 from llmlab.checks.feedback import Refused
 
+FORGOTTEN = "the function gives nothing back: end it with `return`."
 TENSOR = "return a tensor; the next cells go on with it as one."
 Mistake = Callable[..., Any] | tuple[Callable[..., Any], ...]  # some are made in ways
 
@@ -41,7 +43,7 @@ class Value:
     dtype: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Case:
     """One call: `build` makes its arguments afresh, in the order of the parameters.
 
@@ -71,7 +73,16 @@ def as_it_is(answer: Any, *arguments: Any) -> Any:
     return answer
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Question:
+    """A case, its arguments as they are to stay, and the right values: made once."""
+
+    case: Case
+    before: tuple  # handed to nobody
+    right: tuple
+
+
+@dataclass(frozen=True, eq=False)
 class Exercise:
     """What an answer is compared with, and what is said where it differs.
 
@@ -81,7 +92,8 @@ class Exercise:
     specific first. observe: what is compared, made of an answer and its arguments.
     covers: what the cases are, in the line that follows ✓. written: the call in the
     example, around the call itself; shows: what that gives, made of an answer.
-    tolerance: relative; 0 where values are exact.
+    tolerance: relative; 0 where values are exact. forgotten: the hint where nothing
+    comes back.
     """
 
     name: str
@@ -96,8 +108,9 @@ class Exercise:
     written: str = "{}"
     shows: Callable[[Any], Any] = as_given
     tolerance: float = 1e-5
+    forgotten: str = FORGOTTEN
 
-    @property
+    @functools.cached_property
     def parameters(self) -> tuple[str, ...]:
         """The names of the learner's parameters, in their order."""
         kinds = inspect.Parameter
@@ -107,11 +120,15 @@ class Exercise:
             if one.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)
         )
 
-    def expected(self, one: Case) -> tuple:
-        """Return the right values of a case."""
+    @functools.cached_property
+    def questions(self) -> tuple[Question, ...]:
+        """The cases with their right values, made once."""
+        return tuple(map(self._question, self.cases()))
+
+    def _question(self, one: Case) -> Question:
         arguments = one.build()
         right = self.observe(self.right(*arguments), *arguments)
-        return right if len(self.gives) > 1 else (right,)
+        return Question(one, one.build(), right if len(self.gives) > 1 else (right,))
 
 
 def known(exercises: Mapping[str, Exercise], name: object) -> Exercise:

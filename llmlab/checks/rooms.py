@@ -50,7 +50,7 @@ def _check(exercise: Exercise) -> Callable[[Callable], None]:
         failure = judge(exercise, learner_function)
         if failure is not None:
             raise feedback.stop(failure, learner_function) from None
-        count = len(exercise.cases())
+        count = len(exercise.questions)
         print(f"✓ {exercise.name}: {count} cases, {exercise.covers}")
 
     check.__name__ = check.__qualname__ = exercise.name
