@@ -54,14 +54,15 @@ def generate_by_class(model, prompt, max_tokens):
 
 
 def generate_ahead(model, prompt, max_tokens):
-    """Read once more than there are tokens, behind the last one."""
+    """Read before the loop; where no token is asked for, that is no mistake."""
     text = list(prompt)
     logits = model(torch.tensor([text]), last=True)
-    for _ in range(max_tokens):
+    for left in range(max_tokens - 1, -1, -1):
         token = logits[0, 0].topk(1).indices.item()
         yield token
         text += [token]
-        logits = model(torch.tensor([text]), last=True)
+        if left:
+            logits = model(torch.tensor([text]), last=True)
 
 
 # --- generate_cached
@@ -77,13 +78,14 @@ def cached_by_feeding(model, prompt, max_tokens):
 
 
 def cached_ahead(model, prompt, max_tokens):
-    """Feed the last token, too, though nobody reads what follows."""
+    """Read the prompt before the loop, though no token may be asked for."""
     cache = model.new_cache(1, len(prompt) + max_tokens)
     logits = model(torch.tensor([prompt]), cache)
-    for _ in range(max_tokens):
+    for left in range(max_tokens, 0, -1):
         token = logits[0, -1].argmax().item()
         yield token
-        logits = model(torch.tensor([[token]]), cache)
+        if left > 1:
+            logits = model(torch.tensor([[token]]), cache)
 
 
 @torch.inference_mode()

@@ -148,7 +148,40 @@ def last_of_prompt_again(model, prompt, max_tokens):
         yield token
 
 
+def printed(model, prompt, max_tokens):
+    print(*right.generate_by_the_text(model, prompt, max_tokens))
+
+
+def read_again(model, prompt, max_tokens):
+    """Yield before the text is read for the next token, also behind the last."""
+    text = list(prompt)
+    logits = model(torch.tensor([text]))
+    for _ in range(max_tokens):
+        text.append(int(logits[0, -1].argmax()))
+        yield text[-1]
+        logits = model(torch.tensor([text]))
+
+
+def fed_again(model, prompt, max_tokens):
+    cache = model.new_cache(1, len(prompt) + max_tokens)
+    logits = model(torch.tensor([prompt]), cache)
+    for _ in range(max_tokens):
+        token = int(logits[0, -1].argmax())
+        yield token
+        logits = model(torch.tensor([[token]]), cache)
+
+
+def new_cache_and_all_the_text(model, prompt, max_tokens):
+    text = list(prompt)
+    for _ in range(max_tokens):
+        cache = model.new_cache(1, len(prompt) + max_tokens)
+        text.append(int(model(torch.tensor([text]), cache)[0, -1].argmax()))
+        yield text[-1]
+
+
 GENERATE = {
+    "printed": (printed, "`yield` each token"),
+    "once more behind the last": (read_again, "behind the last token"),
     "only the last token": (
         decoded(tokens=lambda text: text[-1:]),
         "last token is read",
@@ -175,7 +208,7 @@ GENERATE = {
         ),
         "yield",
     ),
-    "nothing": (lambda model, prompt, max_tokens: None, "return"),
+    "nothing": (lambda model, prompt, max_tokens: None, "`yield` each token"),
     "no batch": (
         decoded(choose=lambda x: x[-1].argmax()),
         "all positions",
@@ -184,6 +217,8 @@ GENERATE = {
     "text as prompt": (lambda model, prompt, max_tokens: "def f", "generator"),
 }
 CACHED = {
+    "once more behind the last": (fed_again, "behind the last token"),
+    "new cache, all the text": (new_cache_and_all_the_text, "makes a new cache"),
     "prompt twice": (prompt_twice, "expected"),
     "whole text again": (stepped(feed=list), "feed the new token only"),
     "whole text, room enough": (

@@ -1,6 +1,7 @@
 """Wrong answers to the later exercises of lab 01: answer, word of the hint."""
 
 import statistics
+from dataclasses import replace
 
 import numpy
 import torch
@@ -141,8 +142,12 @@ STEP_BYTES = {
         counted(lambda n, s, c, b, v: step(n, s, c, 1, v)),
         "own cache",
     ),
+    "the larger of two": (
+        counted(lambda n, s, *a: max(step(n, s, 0, 0, a[-1]), step(0, s, *a))),
+        "both are read",
+    ),
     "one layer": (
-        counted(lambda n, s, *a: step(n, s._replace(layers=1), *a)),
+        counted(lambda n, s, *a: step(n, replace(s, layers=1), *a)),
         "every layer",
     ),
     "values, not bytes": (
@@ -202,6 +207,10 @@ ROOFLINE = {
     "whole seconds": (
         bounded(lambda f, m, p, w: max((f // p, "compute"), (m // w, "bandwidth"))),
         "`//`",
+    ),
+    "the name first": (
+        bounded(lambda f, m, p, w: right.roofline_by_comparison(f, m, p, w)[::-1]),
+        "in another order",
     ),
     "another name": (
         bounded(lambda f, m, p, w: (max(f / p, m / w), "memory")),

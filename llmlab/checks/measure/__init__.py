@@ -8,7 +8,7 @@ the text and goes on to other cases, seeded where they are drawn. `model`, `cloc
 from llmlab.checks import rooms
 from llmlab.checks.measure.clock import Clock
 from llmlab.checks.measure.little import model
-from llmlab.checks.measure.step_bytes import Shape
+from llmlab.core.attention_sizes import AttentionShape
 
 globals().update(  # over the modules, which have the same names
     rooms.of(
@@ -22,6 +22,6 @@ globals().update(  # over the modules, which have the same names
             "step_bytes",
             "roofline",
         ],
-        parts={"model": model, "clock": Clock, "shape": Shape},
+        parts={"model": model, "clock": Clock, "shape": AttentionShape},
     )
 )

@@ -16,6 +16,8 @@ from llmlab.checks.exercise import Case, MisfitError
 from llmlab.checks.measure.little import LittleModel, model
 from llmlab.checks.values import MORE, NOT_LISTS
 
+NOTHING = "nothing comes back: `yield` each token as soon as it is known."
+BEHIND = "the model is called again behind the last token, and nobody asks for that."
 PROMPTS = (
     ([3, 1, 4], 5),
     ([7], 4),
@@ -39,13 +41,19 @@ def uncached(
     choose: Callable[[Tensor], Any] = largest,
     part: Callable[[list[int]], list[int]] = list,
     keep: Callable[[list[int], int], list[int]] = lambda text, token: [*text, token],
+    more: int = 0,
 ) -> Iterator[int]:
-    """Read the text again for each token: `part` of it, which `keep` makes longer."""
+    """Read the text again for each token: `part` of it, which `keep` makes longer.
+
+    more: calls behind the last token.
+    """
     text = list(prompt)
     for _ in range(max_tokens):
         token = int(choose(model(torch.tensor([part(text)]))))
         text = keep(text, token)
         yield token
+    for _ in range(more):
+        model(torch.tensor([part(text)]))
 
 
 def flat_text(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
@@ -78,10 +86,12 @@ def cached(
     feed: Callable[[list[int]], list[int]] = lambda text: text[-1:],
     fresh: bool = False,
     times: int = 1,
+    more: int = 0,
 ) -> Iterator[int]:
     """Read the prompt into a cache, then what `feed` takes of the text.
 
-    fresh: into a new cache each time, as good as none at all; times: so often.
+    fresh: into a new cache each time, as good as none at all; times: so often; more:
+    calls behind the last token.
     """
     length = room(len(prompt), max_tokens)
     cache, text, new = model.new_cache(1, length), list(prompt), list(prompt)
@@ -94,6 +104,8 @@ def cached(
         text.append(token)
         new = feed(text)
         yield token
+    for _ in range(more):
+        model(torch.tensor([new]), cache)
 
 
 def one_by_one(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
@@ -110,8 +122,8 @@ def one_by_one(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
 def watched(answer: Any, model: LittleModel, prompt: list[int], max_tokens: int):
     """Pull the tokens; return them, and what the model read before each of them came.
 
-    Tokens read, then calls. Reading the prompt in two parts is as good as in one.
-    What is read behind the last token makes no difference to any.
+    Tokens read, then calls, then the calls behind the last token. Reading the prompt in
+    two parts is as good as in one, and where no token is asked for, as good as none.
     """
     if isinstance(answer, NOT_LISTS) or not isinstance(answer, Iterable):
         raise MisfitError(
@@ -128,7 +140,17 @@ def watched(answer: Any, model: LittleModel, prompt: list[int], max_tokens: int)
         calls.append(len(reads))
     if calls[:1] == [2]:
         calls[0] = 1
-    return tokens, sums, calls
+    behind = len(model.reads) - seen if max_tokens else 0
+    return tokens, sums, calls, behind
+
+
+def watched_with_cache(
+    answer: Any, model: LittleModel, prompt: list[int], max_tokens: int
+):
+    """Return what `watched` does, and which caches later calls were given."""
+    seen = watched(answer, model, prompt, max_tokens)
+    states = model.caches[1:]
+    return *seen, next((one for one in states if one != "filled"), "filled")
 
 
 def cases() -> list[Case]:

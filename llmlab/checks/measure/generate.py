@@ -23,6 +23,7 @@ EXERCISE = Exercise(
         Value("tokens read", promise="before each token the whole text is read again, "
                                      "one more than before (tokens read)"),
         Value("calls", promise="before each token the model is called once (calls)"),
+        Value("later calls", promise="behind the last token no call follows (calls)"),
     ),
     cases=decoding.cases,
     covers="behind prompts of one token to nine, one token at a time",
@@ -35,6 +36,7 @@ EXERCISE = Exercise(
     observe=decoding.watched,
     written="list({})",
     tolerance=0.0,
+    forgotten=decoding.NOTHING,
     mistakes={
         "all tokens come at once: `yield` each as soon as it is known.":
             lambda *a: list(uncached(*a)),
@@ -66,6 +68,7 @@ EXERCISE = Exercise(
             lambda *a: uncached(*a, choose=lambda logits: logits[0, -1].topk(2)[1][1]),
         "a token is the place of the largest logit, not its value: argmax.":
             lambda *a: uncached(*a, choose=lambda logits: logits[0, -1].max()),
+        decoding.BEHIND: lambda *a: uncached(*a, more=1),
         "one token too many: max_tokens of them.":
             lambda model, prompt, n: uncached(model, prompt, n + 1),
         "the tokens do not end: max_tokens of them.":

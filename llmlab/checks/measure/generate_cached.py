@@ -24,6 +24,9 @@ EXERCISE = Exercise(
                                      "for each that comes (tokens read)"),
         Value("calls", promise="the prompt is read in one call, and after it the model "
                                "is called once for each token (calls)"),
+        Value("later calls", promise="behind the last token no call follows (calls)"),
+        Value("the cache", promise="one cache goes along from call to call (what is in "
+                                   "it before the later ones)"),
     ),
     cases=decoding.cases,
     covers="the prompt read once and after it one token a call",
@@ -33,9 +36,10 @@ EXERCISE = Exercise(
         "Behind the prompt: model(torch.tensor([[token]]), cache)[0, -1].argmax().",
     ),
     hint="the whole prompt first, then the token that was just chosen, all one cache.",
-    observe=decoding.watched,
+    observe=decoding.watched_with_cache,
     written="list({})",
     tolerance=0.0,
+    forgotten=decoding.NOTHING,
     mistakes={
         "all tokens come at once: `yield` each as soon as it is known.":
             lambda *a: list(cached(*a)),
@@ -59,6 +63,9 @@ EXERCISE = Exercise(
                 cached(model, prompt, n, feed=lambda text: prompt[-1:]),
         "each step forgets the text: hand one cache, made before the loop, to all.":
             lambda *a: cached(*a, fresh=True),
+        "each step makes a new cache and reads all again: make one, before the loop.":
+            lambda *a: cached(*a, fresh=True, feed=list),
+        decoding.BEHIND: lambda *a: cached(*a, more=1),
         "the cache has room for the prompt only: len(prompt) + max_tokens.":
             lambda *a: cached(*a, room=lambda prompt, more: prompt),
         "the cache has no room for the prompt: len(prompt) + max_tokens.":

@@ -1,27 +1,15 @@
 """Exercise 6: the bytes that a decode step moves."""
 
 import random
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import Case, Exercise, Value, case
+from llmlab.core.attention_sizes import AttentionShape
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
-
-
-class Shape(NamedTuple):
-    """The sizes of a decoder that its cache depends on."""
-
-    layers: int
-    heads: int
-    kv_heads: int
-    head_width: int
-
-    def __repr__(self) -> str:
-        sizes = (f"{name}={size}" for name, size in self._asdict().items())
-        return f"check.shape({', '.join(sizes)})"
 
 
 def step_bytes(parameters, shape, cached, batch, value_bytes):
@@ -37,12 +25,16 @@ def _cache(shape, cached, batch, *, sides=2, layers=None, heads=None):
 
 def _cases():
     dice = random.Random(0)
-    yield case(10_000, Shape(3, 6, 3, 8), 9, 5, 4)
-    yield case(9_441_537, Shape(8, 8, 4, 32), 255, 1, 4)
-    yield case(134_515_009, Shape(30, 9, 3, 64), 1001, 7, 2)
+    small = AttentionShape(3, 6, 3, 8)
+    text = "check.shape(layers=3, heads=6, kv_heads=3, head_width=8)"
+    yield Case(lambda: (10_000, small, 9, 5, 4), sources={"shape": text})
+    yield case(9_441_537, AttentionShape(8, 8, 4, 32), 255, 1, 4)
+    yield case(134_515_009, AttentionShape(30, 9, 3, 64), 1001, 7, 2)
+    yield case(10_007, AttentionShape(5, 6, 3, 16), 501, 9, 2)  # the cache is larger
     for cached in (0, 1, 77, 1000):
         kv_heads = dice.choice([3, 5, 7])
-        shape = Shape(dice.randint(3, 9), 3 * kv_heads, kv_heads, dice.randint(5, 64))
+        layers, width = dice.randint(3, 9), dice.randint(5, 64)
+        shape = AttentionShape(layers, 3 * kv_heads, kv_heads, width)
         for batch, size in ((1, 1), (7, 2)):
             yield case(dice.randint(9, 9_999_999), shape, cached, batch, size)
 
@@ -73,7 +65,7 @@ EXERCISE = Exercise(
         "kv_heads is missing: each of them has a key and a value.":
             lambda n, s, cached, b, size: (n + _cache(s, cached, b, heads=1)) * size,
         "head_width is missing: a key has so many numbers.":
-            lambda n, s, *rest: step_bytes(n, s._replace(head_width=1), *rest),
+            lambda n, s, *rest: step_bytes(n, replace(s, head_width=1), *rest),
         "every layer has its own keys and values.":
             lambda n, s, cached, b, size: (n + _cache(s, cached, b, layers=1)) * size,
         "the weights are read once for the whole batch.":
@@ -92,6 +84,8 @@ EXERCISE = Exercise(
             lambda n, s, cached, b, size: step_bytes(n, s, cached, b, 4),
         "float32 keeps 7 digits: count in whole numbers.":
             lambda *a: float(numpy.float32(step_bytes(*a))),
+        "both are read, weights and caches: add them up, do not take the larger.":
+            lambda n, s, cached, b, size: max(n, _cache(s, cached, b)) * size,
         "the weights are missing.": lambda n, *rest: step_bytes(0, *rest),
         "the cache is missing.": lambda n, *rest: n * rest[-1],
     },
