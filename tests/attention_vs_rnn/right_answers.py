@@ -26,6 +26,7 @@ def attend_token_by_token(queries, keys, values):
     for place in range(queries.shape[-2]):
         seen = keys[..., : more + place + 1, :]
         scores = (seen * queries[..., place : place + 1, :]).sum(-1)
+        scores = scores - scores.amax(-1, keepdim=True)
         shares = torch.exp(scores / queries.shape[-1] ** 0.5)
         shares = shares / shares.sum(-1, keepdim=True)
         mixed.append((shares[..., None] * values[..., : more + place + 1, :]).sum(-2))
@@ -95,7 +96,7 @@ def gradient_by_autograd(model, x):
 
 
 def gradient_by_backward(model, x):
-    x.requires_grad_()
+    x = x.detach().clone().requires_grad_()
     model(x)[-1].sum().backward()
     return [float((row * row).sum() ** 0.5) for row in reversed(x.grad)]
 

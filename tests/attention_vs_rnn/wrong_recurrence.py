@@ -70,6 +70,17 @@ def in_place(decay, new):
     return new
 
 
+def asked_of_the_argument(model, x):
+    gradient = torch.autograd.grad(model(x.requires_grad_())[-1].sum(), x)[0]
+    return gradient.norm(dim=-1).flip(0)
+
+
+def gradient_left_behind(model, x):
+    model(x.requires_grad_())[-1].sum().backward()
+    x.requires_grad_(False)
+    return x.grad.norm(dim=-1).flip(0)
+
+
 MADE = {
     "lstm_step": {
         "o before g": (gates_in_order(0, 1, 3, 2), "another order"),
@@ -116,6 +127,8 @@ MADE = {
         "the old state": (lambda x, hidden, cell, *rest: (hidden, cell), "expected"),
     },
     "gradient_by_distance": {
+        "asked of the argument": (asked_of_the_argument, "ask a copy for gradients"),
+        "a gradient left behind": (gradient_left_behind, "ask a copy for gradients"),
         "order of the text": (
             lambda model, x: rows_of(model, x).norm(dim=-1),
             "order of the text",

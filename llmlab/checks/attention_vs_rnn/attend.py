@@ -15,6 +15,7 @@ HINTS = (
     "Scores are queries @ keys.mT over √H; later ones get -inf; then softmax.",
     "ones(T, S).triu(S - T + 1).bool() is later: masked_fill(…, -inf), softmax(-1).",
 )
+LARGE = "exp overflows beyond 88 in float32: take off a row's largest score first."
 LAST = "the queries belong to the last T of the S tokens: triu(S - T + 1)."
 
 
@@ -30,6 +31,10 @@ def _cases():
         queries = mixing.normal(generator, 2, tokens, 4)
         keys, values = mixing.normal(generator, 2, 2, seen, 4).unbind(0)
         yield case(queries, keys, values, about=LAST)
+    for sign in (1, -1):  # scores about 200 or -200
+        queries, keys = sign * torch.full((4, 2), 10.0), 14 + torch.rand(
+            4, 2, generator=generator)
+        yield case(queries, keys, mixing.normal(generator, 4, 2), about=LARGE)
 
 
 EXERCISE = Exercise(
@@ -47,6 +52,7 @@ EXERCISE = Exercise(
             lambda q, k, v: mixing.attend(q, k, v, hidden=0),
         ),
         LAST: mixing.from_the_first,
+        LARGE: (mixing.by_exp, lambda *a: mixing.by_exp(*a, early=True)),
         "no mask: a token must not see what comes after it.":
             lambda q, k, v: mixing.attend(q, k, v, hidden=k.shape[-2]),
         "the mask is one too late: a token sees its next one.":

@@ -34,6 +34,14 @@ def unsquashed(queries, keys, values, *, below) -> Tensor:
     return scores.masked_fill(_later(scores, 1), below) @ values
 
 
+def by_exp(queries, keys, values, *, early=False) -> Tensor:
+    """Make the shares by exp alone; `early`: add up before what is later is hidden."""
+    shares = _scores(queries, keys).exp()
+    later = _later(shares, 1)
+    shares = shares * ~later if early else shares.masked_fill(later, 0)
+    return shares / shares.sum(-1, keepdim=True) @ values
+
+
 def masked_late(queries, keys, values) -> Tensor:
     """Hide what is later only when the weights are made."""
     weights = _scores(queries, keys).softmax(-1)
