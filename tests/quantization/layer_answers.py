@@ -99,6 +99,60 @@ class KeepsTheOldOne(QuantizedLinear):
         self.linear = linear
 
 
+class KeepsItInAList(QuantizedLinear):
+    def __init__(self, linear):
+        super().__init__(linear)
+        self.old = [linear]
+
+
+class KeepsItInAFunction(QuantizedLinear):
+    def __init__(self, linear):
+        super().__init__(linear)
+        self.exact = lambda x: linear(x)
+
+
+class PlainBias(QuantizedLinear):
+    def __init__(self, linear):
+        super().__init__(linear)
+        bias = self.bias
+        del self.bias
+        self.bias = None if bias is None else bias.detach().clone()
+
+
+class FloatsAfterRounding(QuantizedLinear):
+    def forward(self, x):
+        flat = x.flatten(0, -2)
+        codes, scales = by_group(flat, flat.shape[1], 8)
+        y = (codes * scales) @ (self.integers * self.scales[:, None]).T
+        y = y if self.bias is None else y + self.bias
+        return y.unflatten(0, x.shape[:-1])
+
+
+class FloatSums(QuantizedLinear):
+    def forward(self, x):
+        flat = x.flatten(0, -2)
+        codes, scales = by_group(flat, flat.shape[1], 8)
+        y = codes.float() @ self.integers.float().T * scales * self.scales
+        y = y if self.bias is None else y + self.bias
+        return y.unflatten(0, x.shape[:-1])
+
+
+class Parameters(nn.Module):
+    forward = QuantizedLinear.forward
+
+    def __init__(self, linear):
+        super().__init__()
+        integers, scales = by_group(linear.weight.data, linear.in_features, 8)
+        self.integers = nn.Parameter(integers, requires_grad=False)
+        self.scales, self.bias = nn.Parameter(scales.flatten()), linear.bias
+
+
+class TrainedIntegers(nn.Module):
+    def __init__(self, linear):
+        super().__init__()
+        self.integers = nn.Parameter(by_group(linear.weight.data, 1, 8)[0])
+
+
 class PlainAttributes(nn.Module):
     forward = QuantizedLinear.forward
 
@@ -159,6 +213,13 @@ WRONG = {
         "floats multiplied": (Dequantized, "activations are not rounded"),
         "axes lost": (Flattened, "axes of the input are lost"),
         "float weight kept": (KeepsTheOldOne, "float weight is still there"),
+        "float weight in a list": (KeepsItInAList, "float weight is still there"),
+        "float weight in a closure": (KeepsItInAFunction, "float weight is still"),
+        "plain bias": (PlainBias, "bias is a plain tensor"),
+        "floats after rounding": (FloatsAfterRounding, "floats are multiplied"),
+        "sums in float32": (FloatSums, "floats are multiplied"),
+        "parameters": (Parameters, "nn.Parameter"),
+        "trained integers": (TrainedIntegers, "nn.Parameter"),
         "plain attributes": (PlainAttributes, "register_buffer"),
         "four bits": (FourBits, "these are 4 bits"),
         "no forward": (NoForward, "forward"),

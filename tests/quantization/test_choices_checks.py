@@ -6,7 +6,7 @@ import torch
 from checks import factory
 
 from llmlab.checks import quantization as check
-from llmlab.checks.quantization import columns
+from llmlab.checks.quantization import columns, rounded
 
 # --- answer_error
 
@@ -175,6 +175,14 @@ RIGHT = {
     ],
     "awq_scales": [awq_by_min, awq_by_argmin, awq_as_a_list, awq_with_diagonals],
 }  # fmt: skip
+
+
+def roots_in_float64(weight, rounded, hessian):
+    values, vectors = torch.linalg.eigh(hessian.double())
+    turned = (weight - rounded) @ vectors
+    return (turned**2 * values).sum()
+
+
 WRONG = {
     "answer_error": {
         "the weights": (
@@ -201,6 +209,7 @@ WRONG = {
             lambda weight, rounded, hessian: answer_error_by_rows(
                 weight, 0 * rounded, hessian), "weight - rounded"),
         "nothing": (lambda weight, rounded, hessian: None, "return"),
+        "roots in float64": (roots_in_float64, "two dtypes meet"),
     },
     "gptq_columns": {
         "rounding": (looped(passes="none"), "plain rounding"),
@@ -218,8 +227,18 @@ WRONG = {
         "cut off": (looped(fit=torch.floor), "not rounded"),
         "the next column alone": (only_the_next, "round, clamp"),
         "in place": (in_place, "new"),
+        "halves up": (looped(fit=rounded.half_up), "even integer"),
     },
     "awq_scales": {
+        "against the scaled": (
+            awq_by(lambda w, h, r, s: answer_error_by_rows(w * s, r(w * s) / s, h)),
+            "compared with the scaled one"),
+        "against the rounded": (
+            awq_by(lambda w, h, r, s: answer_error_by_rows(r(w), r(w * s) / s, h)),
+            "compared with a rounded one"),
+        "in float64": (
+            awq_by(lambda w, h, r, s:
+                   answer_error_by_rows(w, r(w * s) / s, h.double())), "two dtypes"),
         "the most": (awq_by(scaled_back, pick=max), "least"),
         "the weights": (
             awq_by(lambda w, h, r, s: (w - r(w * s) / s).square().sum()),

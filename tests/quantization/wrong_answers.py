@@ -77,6 +77,17 @@ def strided(weight, group_size, bits):
     return (groups / scales).round().to(torch.int8).view(weight.shape), scales[:, 0]
 
 
+def rounded_by(fit):
+    """Return an answer that rounds groups in another way."""
+
+    def by_group(weight, group_size, bits):
+        scales = right.groups_by_view(weight, group_size, bits)[1]
+        steps = weight / scales.repeat_interleave(group_size, 1)
+        return fit(steps).to(torch.int8), scales
+
+    return by_group
+
+
 MADE = {
     "absmax": {
         "upside down": (absmax_with(lambda i, s: (i, 1 / s)), "upside down"),
@@ -128,7 +139,7 @@ MADE = {
                 rounded=lambda one: (one + 0.5).floor(),
                 zero_of=lambda low, scale: (-low / scale + 0.5).floor(),
             ),
-            "even neighbour",
+            "even integer",
         ),
         "zero point not rounded": (
             affine_with(zero_of=lambda low, scale: -low / scale),
@@ -166,7 +177,11 @@ MADE = {
             affine_with(lambda levels, scale, zero: (levels, scale, zero * scale)),
             "zero point",
         ),
-        "order": (affine_with(lambda a, b, c: (a, c, b)), "expected"),
+        "order": (affine_with(lambda a, b, c: (a, c, b)), "in another order"),
+        "all in another order": (
+            affine_with(lambda a, b, c: (b, c, a)),
+            "in another order",
+        ),
         "two values": (affine_with(lambda a, b, c: (a, b)), "3 values"),
         "always 8 bits": (
             lambda row, bits: right.affine_by_formula(row, 8),
@@ -214,6 +229,15 @@ MADE = {
             "shape",
         ),
         "no scales": (lambda *a: right.groups_by_view(*a)[0], "come back too"),
+        "halves up": (rounded_by(lambda steps: (steps + 0.5).floor()), "even integer"),
+        "halves away from zero": (
+            rounded_by(lambda steps: steps.sign() * (steps.abs() + 0.5).floor()),
+            "even integer",
+        ),
+        "scales first": (
+            lambda *a: right.groups_by_view(*a)[::-1],
+            "in another order: return the integers, the scales",
+        ),
         "zeros left alone": (groups_of(split, -1, spread), "a group of zeros"),
     },
 }

@@ -33,6 +33,12 @@ def through_with(*, clamp=True, back=True, last=lambda bits: 2 ** (bits - 1) - 1
     return answer
 
 
+def halves_up(weight, scale, bits):
+    steps, last = weight / scale, 2 ** (bits - 1) - 1
+    steps = steps + ((steps + 0.5).floor() - steps).detach()
+    return steps.clamp(-last, last) * scale
+
+
 def all_pass(weight, scale, bits):
     return weight + (right.through_by_detach(weight, scale, bits) - weight).detach()
 
@@ -169,6 +175,7 @@ MADE = {
         ),
     },
     "straight_through": {
+        "halves up": (halves_up, "even integer"),
         "stopped": (
             lambda w, scale, bits: right.through_by_detach(w.detach(), scale, bits),
             "stopped",

@@ -26,7 +26,7 @@ def _cases():
             yield case(spread * torch.randn(size, generator=generator), bits)
     yield case(torch.zeros(4), 8, about=rounded.ZEROS)
     halves = torch.tensor([127.0, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5])
-    yield case(halves, 8, about="halves go to the even integer, as round() does.")
+    yield case(halves, 8, about=rounded.HALVES)
 
 
 EXERCISE = Exercise(
@@ -64,6 +64,10 @@ EXERCISE = Exercise(
             rounded.ways(rounded.absmax, lambda row, bits: {"size": -row.min()}),
         "take the largest magnitude, not the mean.":
             rounded.ways(rounded.absmax, lambda row, bits: {"size": row.abs().mean()}),
+        rounded.HALVES: (
+            *rounded.ways(rounded.absmax, lambda row, bits: {"by": rounded.half_up}),
+            *rounded.ways(rounded.absmax, lambda row, bits: {"by": rounded.half_away}),
+        ),
         "divide by the scale; it turns integers back into weights.":
             rounded.ways(rounded.absmax, lambda row, bits: {"times": True}),
     },

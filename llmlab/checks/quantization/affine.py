@@ -24,6 +24,8 @@ def _cases():
     yield case(torch.zeros(4), 8, about=rounded.ZEROS)
     for bits in (8, 4, 2):  # 2 + the last level, both rounded up, is one too many
         yield case(torch.tensor([-1.5, 0.0, 2.0**bits - 2.5]), bits)
+        halves = torch.tensor([-2.5, 0.5, 2.0**bits - 3.5])
+        yield case(halves, bits, about=rounded.HALVES)
 
 
 EXERCISE = Exercise(
@@ -58,8 +60,10 @@ EXERCISE = Exercise(
             rounded.ways(rounded.affine, lambda row, bits: {"clamp": False}),
         "signed and unsigned are mixed up: levels go from 0 to 2**bits - 1.":
             rounded.ways(rounded.affine, lambda row, bits: {"signed": True}),
-        "halves go to the even neighbour, as with torch.round and round.":
-            rounded.ways(rounded.affine, lambda row, bits: {"by": rounded.half_up}),
+        rounded.HALVES: (
+            *rounded.ways(rounded.affine, lambda row, bits: {"by": rounded.half_up}),
+            *rounded.ways(rounded.affine, lambda row, bits: {"by": rounded.half_away}),
+        ),
         "the last level is 2**bits - 1 for these bits; 255 is that of 8 bits.":
             rounded.ways(rounded.affine, lambda row, bits: {"top": 255}),
         "cut off, not rounded.":

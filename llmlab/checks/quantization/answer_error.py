@@ -20,8 +20,8 @@ def _cases():
                torch.tensor([[1.0, 0.0], [1.0, 0.5]]), hessian)
     dice = torch.Generator().manual_seed(0)
     for outputs, inputs, tokens in ((1, 3, 9), (4, 3, 7), (3, 5, 2), (6, 4, 11)):
-        weight = torch.randn(outputs, inputs, generator=dice, dtype=torch.float64)
-        x = torch.randn(tokens, inputs, generator=dice, dtype=torch.float64) + 0.4
+        weight = torch.randn(outputs, inputs, generator=dice)
+        x = torch.randn(tokens, inputs, generator=dice) + 0.4
         yield case(weight, (2 * weight).round() / 2, x.T @ x)
 
 
@@ -37,6 +37,7 @@ EXERCISE = Exercise(
         "((change @ hessian) * change).sum(), where change = weight - rounded.",
     ),
     hint="multiply the change with the Hessian, then with the change, and add all up.",
+    tolerance=1e-4,
     mistakes={
         "this is the error of the weights: the Hessian says what each one costs.":
             lambda w, r, h: (w - r).square().sum(),

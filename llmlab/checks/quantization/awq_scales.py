@@ -57,6 +57,16 @@ def _scaled_weights(weight, hessian, round_weight, scales):
     return float(((change @ hessian) * change).sum())
 
 
+def _against_scaled(weight, hessian, round_weight, scales):
+    change = weight * scales - round_weight(weight * scales) / scales
+    return float(((change @ hessian) * change).sum())
+
+
+def _against_rounded(weight, hessian, round_weight, scales):
+    change = round_weight(weight) - round_weight(weight * scales) / scales
+    return float(((change @ hessian) * change).sum())
+
+
 def _cases():
     weight = torch.tensor([[0.62, -1.3, 0.4], [0.35, 0.77, -1.85]])
     hessian = torch.tensor([[90.0, 4.0, 2.0], [4.0, 3.0, 1.0], [2.0, 1.0, 2.0]])
@@ -72,12 +82,15 @@ def _cases():
         (7, 6, powers), (4, 9, powers[::-1]),
     ):
         yield _case(dice, outputs, inputs, given)
+    for seed in (5, 49):  # some sizes below 1: what is compared wrongly chooses apart
+        dice = torch.Generator().manual_seed(seed)
+        yield _case(dice, 8, 6, [*powers, 1.0], unit=0.15)
 
 
-def _case(dice, outputs, inputs, powers):
-    weight = torch.randn(outputs, inputs, generator=dice, dtype=torch.float64)
-    spread = torch.rand(inputs, generator=dice, dtype=torch.float64).exp() ** 3
-    x = torch.randn(40, inputs, generator=dice, dtype=torch.float64) * spread
+def _case(dice, outputs, inputs, powers, *, unit=1.0):
+    weight = torch.randn(outputs, inputs, generator=dice)
+    spread = torch.rand(inputs, generator=dice).exp() ** 3 * unit
+    x = torch.randn(40, inputs, generator=dice) * spread
     x = x + 0.5 * x.roll(1, 1)
     hessian, size = x.T @ x / 400, x.abs().mean(0)
     return Case(lambda: (weight.clone(), hessian.clone(), size.clone(), round_rows,
@@ -115,9 +128,13 @@ EXERCISE = Exercise(
             lambda weight, hessian, size, round_weight, powers: 1 / awq_scales(
                 weight, hessian, size, round_weight, powers),
         ),
-        "only the first power counts here; try them all.":
+        "the rounded weight is compared with the scaled one; compare with the weight.":
+            _by(_against_scaled),
+        "the rounded weight is compared with a rounded one; compare with the weight.":
+            _by(_against_rounded),
+        "the first power comes back, whatever it costs: each has an error of its own.":
             lambda w, h, size, r, powers: size ** powers[0],
-        "only the last power counts here; keep the best of all.":
+        "the last power comes back, whatever it costs: keep the best of all.":
             lambda w, h, size, r, powers: size ** powers[-1],
         "this is the scaled weight; return the scales.":
             lambda weight, *rest: weight * awq_scales(weight, *rest),

@@ -33,6 +33,8 @@ def _cases():
     weight = torch.randn(3, 8, generator=generator)
     weight[1, 4:] = 0.0
     yield case(weight, 4, 8, about=rounded.ZERO_GROUP)
+    halves = torch.tensor([[7.0, 0.5, 1.5, -2.5], [-7.0, -0.5, 4.5, -3.5]])
+    yield case(torch.cat((halves, halves / 4), 1), 4, 4, about=rounded.HALVES)
 
 
 EXERCISE = Exercise(
@@ -70,6 +72,10 @@ EXERCISE = Exercise(
             _ways(partial(rounded.by_group, signed=True)),
         rounded.ZERO_GROUP:
             lambda w, size, bits: rounded.by_group(w, size, bits, zeros=0.0),
+        rounded.HALVES: (
+            *_ways(partial(rounded.by_group, by=rounded.half_up)),
+            *_ways(partial(rounded.by_group, by=rounded.half_away)),
+        ),
         "cut off, not rounded.":
             _ways(partial(rounded.by_group, by=torch.trunc)),
     },

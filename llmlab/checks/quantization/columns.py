@@ -63,6 +63,7 @@ def draw(dice, outputs, inputs, bits, *, spread=2.3):
         )
         weight = torch.randn(outputs, inputs, generator=dice, dtype=torch.float64)
         weight = weight * scale * 2 ** (bits - 1) / spread
-        case = weight, x.T @ x / len(x), scale, bits
+        drawn = (one.float() for one in (weight, x.T @ x / len(x), scale))
+        case = *drawn, bits
         if is_clear(*case):
             return case

@@ -3,7 +3,7 @@
 import torch
 
 from llmlab.checks.exercise import Exercise, Value, case
-from llmlab.checks.quantization import columns
+from llmlab.checks.quantization import columns, rounded
 from llmlab.checks.quantization.columns import loop
 
 # A mistake stands in one line or two, as in a table.
@@ -25,6 +25,9 @@ def _cases():
         (1, 4, 4, 4.0), (3, 5, 3, 2.3), (4, 6, 2, 1.2), (5, 8, 3, 1.5), (3, 12, 4, 1.2)
     ):
         yield case(*columns.draw(dice, outputs, inputs, bits, spread=spread))
+    halves = torch.tensor([[0.5, 1.5, -0.5, 2.5], [-1.5, 4.5, 3.0, -3.5]])
+    scale = torch.tensor([[0.25], [0.5]]).expand(2, 4)
+    yield case(halves * scale, 4 * torch.eye(4), scale, 4, about=rounded.HALVES)
 
 
 EXERCISE = Exercise(
@@ -66,6 +69,9 @@ EXERCISE = Exercise(
             lambda *a: loop(*a, first_scale=True),
         "these are weights again; return the integers, without the scale.":
             lambda *a: loop(*a, levels=True),
+        rounded.HALVES: (
+            lambda *a: loop(*a, fit=rounded.half_up),
+            lambda *a: loop(*a, fit=rounded.half_away)),
         "cut off, not rounded.": (
             lambda *a: loop(*a, fit=torch.trunc), lambda *a: loop(*a, fit=torch.floor)),
     },

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from llmlab.checks.exercise import TENSOR, Case, Exercise, MisfitError, Value
 from llmlab.checks.quantization import rounded
+from llmlab.checks.quantization.holding import held
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
@@ -20,6 +21,10 @@ from llmlab.checks.quantization import rounded
 EXAMPLE = [[1.27, 0.0, -0.5], [0.104, -2.54, 0.04]]
 TOKEN = [[1.27, 0.3, -1.0]]
 SIZES = ((2, 3, False), (4, 8, True), (6, 5, False), (3, 16, True))  # O, I, bias
+WIDE = 2**17  # products of this width go beyond the whole numbers of float32
+FLOATS = "floats are multiplied: multiply the integers, exactly, then scale the sums."
+PLAIN = "a plain attribute does not go with the model: self.register_buffer(…)."
+TRAINED = "nothing trains integers and scales, so no nn.Parameter: register_buffer."
 AWAY = 0.3  # of a step: how far numbers lie from a level, so that no rounding ties
 
 
@@ -28,7 +33,7 @@ class Right(nn.Module):
 
     def __init__(
         self, layer, *, bits=8, by="row", token="row", activations=True, bias=True,
-        keep=False, buffers=True, late=False,
+        keep="", kept=("buffer", "buffer"), late=False, plain_bias=False,
     ):  # fmt: skip
         super().__init__()
         self.token, self.activations = token, activations
@@ -38,14 +43,13 @@ class Right(nn.Module):
             scales = scales.repeat(len(weight))
         if late:  # in the constructor nothing is rounded
             self.late = layer.weight
-        if buffers:
-            self.register_buffer("integers", whole)
-            self.register_buffer("scales", scales)
-        else:
-            self.integers, self.scales = whole, scales
+        _keep(self, "integers", whole, kept[0])
+        _keep(self, "scales", scales, kept[1])
         if keep:
-            self.linear = layer
+            self.linear = layer if keep == "layer" else [layer]
         self.bias = layer.bias if bias else None
+        if plain_bias and layer.bias is not None:
+            _keep(self, "bias", layer.bias.detach(), "plain")
 
     def forward(self, x):
         rows = x.reshape(-1, x.shape[-1])
@@ -57,6 +61,18 @@ class Right(nn.Module):
             y = rows @ (self.integers * self.scales[:, None]).T
         y = y if self.bias is None else y + self.bias
         return y.reshape(*x.shape[:-1], -1)
+
+
+def _keep(module: nn.Module, name: str, tensor: Tensor, way: str) -> None:
+    """Keep a tensor in a "buffer", as a "parameter" or as a "plain" attribute."""
+    if hasattr(module, name):
+        delattr(module, name)
+    if way == "buffer":
+        module.register_buffer(name, tensor)
+    elif way == "frozen":
+        setattr(module, name, nn.Parameter(tensor, requires_grad=False))
+    else:
+        setattr(module, name, nn.Parameter(tensor) if way == "parameter" else tensor)
 
 
 class Flat(Right):
@@ -112,8 +128,17 @@ def _drawn(rows: int, columns: int, generator: torch.Generator) -> Tensor:
 
 
 def _input(width: int) -> Tensor:
-    """Return two texts of three tokens, (2, 3, I); one token is all zeros."""
+    """Return two texts of three tokens, (2, 3, I); one token is all zeros.
+
+    Where the layer is wide, one text of two tokens whose products cancel nearly.
+    """
     generator = torch.Generator().manual_seed(width)
+    if width == WIDE:
+        half = torch.randint(64, 128, (width // 2,), generator=generator)
+        half[0] = 127
+        row = torch.cat((half, -half))
+        row[-1] += 1  # is left
+        return torch.stack((0.013 * row, -0.0071 * row.flip(0)))[None]
     x = _drawn(6, width, generator).view(2, 3, width)
     x[1, 2] = 0.0
     return x
@@ -121,7 +146,8 @@ def _input(width: int) -> Tensor:
 
 def _cases() -> list[Case]:
     drawn = [Case(partial(_one, *size)) for size in SIZES]
-    return [Case(lambda: (linear(EXAMPLE),)), *drawn]
+    wide = Case(lambda: (linear(torch.full((1, WIDE), 0.0127)),), about=FLOATS)
+    return [Case(lambda: (linear(EXAMPLE),)), *drawn, wide]
 
 
 def _one(*size) -> tuple[nn.Linear]:
@@ -146,24 +172,23 @@ def seen(layer: object, old: nn.Linear) -> tuple:
     with torch.no_grad():
         three = layer(x)
         two = layer(x[0])
-    whole = [each for each in layer.buffers() if not each.is_floating_point()]
+    saved = [*layer.state_dict().values()]
+    bias = 0 if old.bias is None else old.bias.numel()
     return (
         three,
         two,
-        sum(each.numel() for each in whole if each.dtype == torch.int8),
-        sum(each.numel() for each in _tensors(layer) if each.is_floating_point()),
+        sum(one.numel() for one in saved if one.dtype == torch.int8),
+        max(0, sum(one.numel() for one in layer.parameters()) - bias),
+        sum(one.numel() for one in saved if one.is_floating_point()),
+        sum(one.numel() for one in held(layer) if one.is_floating_point()),
         old.weight.detach().clone(),
     )
 
 
-def _tensors(layer: nn.Module) -> list[Tensor]:
-    """Return every tensor that a layer holds, also as a plain attribute."""
-    found = {id(each): each for each in (*layer.parameters(), *layer.buffers())}
-    for module in layer.modules():
-        for value in vars(module).values():
-            if isinstance(value, Tensor):
-                found[id(value)] = value
-    return [*found.values()]
+def _kept(way: str) -> tuple:
+    """Return the mistakes of keeping integers, scales, or both in another way."""
+    ways = ((way, way), (way, "buffer"), ("buffer", way))
+    return tuple(partial(Right, kept=kept) for kept in ways)
 
 
 EXERCISE = Exercise(
@@ -172,8 +197,12 @@ EXERCISE = Exercise(
     gives=(
         Value("the output for (2, 3, I)", tensor=TENSOR),
         Value("the output for (3, I)", tensor=TENSOR),
-        Value("int8 numbers among the buffers",
-              promise="the integers are kept as a buffer (int8 numbers)"),
+        Value("int8 numbers in state_dict",
+              promise="the integers go with the model (int8 numbers in state_dict)"),
+        Value("numbers trained",
+              promise="the bias alone is a parameter (numbers in others)"),
+        Value("floats in state_dict",
+              promise="scales and bias go with the model (floats in state_dict)"),
         Value("floats kept",
               promise="only scales and bias are kept as floats (how many)"),
         Value("the old layer's weight", promise="the old layer stays as it was"),
@@ -203,11 +232,14 @@ EXERCISE = Exercise(
             lambda linear: Right(linear, activations=False),
         "the axes of the input are lost: y.unflatten(0, x.shape[:-1]).": Flat,
         "the float weight is still there: keep integers and scales, not linear.": (
-            lambda linear: Right(linear, keep=True),
+            lambda linear: Right(linear, keep="layer"),
+            lambda linear: Right(linear, keep="list"),
             lambda linear: Right(linear, late=True),
         ),
-        "a plain attribute does not go with the model: self.register_buffer(…).":
-            lambda linear: Right(linear, buffers=False),
+        PLAIN: _kept("plain"),
+        TRAINED: (*_kept("parameter"), *_kept("frozen")),
+        "the bias is a plain tensor: keep linear.bias as it is, a parameter.":
+            lambda linear: Right(linear, plain_bias=True),
         "these are 4 bits; the layer has 8.":
             lambda linear: Right(linear, bits=4),
         "x was cut off to int8 without a scale: by_group rounds it.": Whole,

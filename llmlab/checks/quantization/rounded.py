@@ -19,6 +19,7 @@ INT8 = "round first, then `.to(torch.int8)`."
 UINT8 = "levels from 0 up fit into `torch.uint8`; convert at the very end."
 ZERO_GROUP = "a group of zeros has no largest weight: its scale is 1, integers are 0."
 ZEROS = "a row of zeros has no largest weight; its scale is 1 and its integers are 0."
+HALVES = "from an exact middle go to the even integer, as round() does."
 EXACT = "multiply and add up the integers first, exactly; the scales come last."
 
 
@@ -71,7 +72,7 @@ def affine(
     zero = sign * -low / scale
     zero = float(numpy.float32(zero)) if precision == "float32" else zero
     exact = torch.tensor(zero, dtype=torch.float64)
-    zero = int((half_up if by is half_up else torch.round)(exact)) if whole else zero
+    zero = int((by if by in TIES else torch.round)(exact)) if whole else zero
     least = -(2 ** (bits - 1)) if signed else 0
     levels = by(levels) + (zero + least if shift else 0)
     if shift and clamp:  # without, what lies beyond wraps
@@ -83,6 +84,14 @@ def affine(
 def half_up(values: Tensor) -> Tensor:
     """Round halves up, as people do, and not to the even neighbour."""
     return (values + 0.5).floor()
+
+
+def half_away(values: Tensor) -> Tensor:
+    """Round halves away from zero."""
+    return values.sign() * half_up(values.abs())
+
+
+TIES = (half_up, half_away)  # as people round, and not to the even neighbour
 
 
 def by_group(

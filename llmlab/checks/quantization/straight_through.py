@@ -15,8 +15,8 @@ HINTS = (
 )
 
 
-def _case(weight, scale, bits):
-    return Case(lambda: (weight.clone().requires_grad_(), scale, bits))
+def _case(weight, scale, bits, *, about=""):
+    return Case(lambda: (weight.clone().requires_grad_(), scale, bits), about=about)
 
 
 def _cases():
@@ -27,6 +27,8 @@ def _cases():
         yield _case(weight, rounded.through_scale(bits), bits)
     column = torch.tensor([[1.0], [2.0], [0.5], [4.0]])  # a scale for each row
     yield _case(weight * column, rounded.through_scale(8) * column, 8)
+    halves = torch.tensor([0.5, 1.5, -0.5, -2.5, 4.5, 0.0]) / 4
+    yield _case(halves, 0.25, 4, about=rounded.HALVES)
 
 
 EXERCISE = Exercise(
@@ -68,6 +70,10 @@ EXERCISE = Exercise(
         "each row has its own scale.":
             lambda weight, scale, bits:
                 rounded.through(weight, rounded.first(scale), bits),
+        rounded.HALVES: (
+            lambda *a: rounded.through(*a, by=rounded.half_up),
+            lambda *a: rounded.through(*a, by=rounded.half_away),
+        ),
         "cut off, not rounded.": lambda *a: rounded.through(*a, by=torch.trunc),
     },
 )
