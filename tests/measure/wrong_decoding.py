@@ -227,7 +227,7 @@ CACHED = {
     ),
     "token twice": (fed_twice, "expected"),
     "new cache in every step": (new_cache_each_time, "one cache"),
-    "cache for the prompt": (cache_only_for_the_prompt, "one cache"),
+    "cache for the prompt": (cache_only_for_the_prompt, "in every call"),
     "cache too short": (
         stepped(room=lambda prompt, n: len(prompt)),
         "room for the prompt only",

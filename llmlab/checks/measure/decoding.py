@@ -4,15 +4,16 @@ The checks of `generate` and `generate_cached` compare with these, and watch wha
 model reads before each token comes.
 """
 
+import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from llmlab.checks import shown
-from llmlab.checks.exercise import Case, MisfitError
+from llmlab.checks.exercise import Case, MisfitError, Mistake
 from llmlab.checks.measure.little import LittleModel, model
 from llmlab.checks.values import MORE, NOT_LISTS
 
@@ -41,19 +42,13 @@ def uncached(
     choose: Callable[[Tensor], Any] = largest,
     part: Callable[[list[int]], list[int]] = list,
     keep: Callable[[list[int], int], list[int]] = lambda text, token: [*text, token],
-    more: int = 0,
 ) -> Iterator[int]:
-    """Read the text again for each token: `part` of it, which `keep` makes longer.
-
-    more: calls behind the last token.
-    """
+    """Read the text again for each token: `part` of it, which `keep` makes longer."""
     text = list(prompt)
     for _ in range(max_tokens):
         token = int(choose(model(torch.tensor([part(text)]))))
         text = keep(text, token)
         yield token
-    for _ in range(more):
-        model(torch.tensor([part(text)]))
 
 
 def flat_text(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
@@ -86,12 +81,12 @@ def cached(
     feed: Callable[[list[int]], list[int]] = lambda text: text[-1:],
     fresh: bool = False,
     times: int = 1,
-    more: int = 0,
+    handed: bool = True,
 ) -> Iterator[int]:
     """Read the prompt into a cache, then what `feed` takes of the text.
 
-    fresh: into a new cache each time, as good as none at all; times: so often; more:
-    calls behind the last token.
+    fresh: into a new cache each time, as good as none at all; times: so often;
+    handed: to later calls as well.
     """
     length = room(len(prompt), max_tokens)
     cache, text, new = model.new_cache(1, length), list(prompt), list(prompt)
@@ -99,13 +94,11 @@ def cached(
         if fresh:
             cache = model.new_cache(1, length)
         for _ in range(times if place else 1):
-            logits = model(torch.tensor([new]), cache)
+            logits = model(torch.tensor([new]), cache if handed or not place else None)
         token = int(choose(logits))
         text.append(token)
         new = feed(text)
         yield token
-    for _ in range(more):
-        model(torch.tensor([new]), cache)
 
 
 def one_by_one(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
@@ -119,11 +112,34 @@ def one_by_one(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
         yield token
 
 
+def either_way(mistakes: Mapping[str, Mistake]) -> dict[str, Mistake]:
+    """Return mistakes as they are, and with a call behind the last token besides.
+
+    A loop that yields before it reads makes that call, whatever else is wrong in it.
+    """
+    made: dict[str, Mistake] = {}
+    for hint, mistake in mistakes.items():
+        ways = mistake if isinstance(mistake, tuple) else (mistake,)
+        made[hint] = (*ways, *map(reading_on, ways))
+    return made
+
+
+def reading_on(mistake: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a mistake with a call of the model behind the last token."""
+
+    def reads_on(model: Any, prompt: list[int], max_tokens: int) -> Iterator[int]:
+        yield from mistake(model, prompt, max_tokens)
+        model(torch.tensor([[0]]))
+
+    return reads_on
+
+
 def watched(answer: Any, model: LittleModel, prompt: list[int], max_tokens: int):
     """Pull the tokens; return them, and what the model read before each of them came.
 
-    Tokens read, then calls, then the calls behind the last token. Reading the prompt in
-    two parts is as good as in one, and where no token is asked for, as good as none.
+    Tokens read, then calls, then the calls behind the last token, which count where the
+    tokens are right: otherwise another mistake comes first. Reading the prompt in two
+    parts is as good as in one, and where no token is asked for, as good as none.
     """
     if isinstance(answer, NOT_LISTS) or not isinstance(answer, Iterable):
         raise MisfitError(
@@ -140,8 +156,20 @@ def watched(answer: Any, model: LittleModel, prompt: list[int], max_tokens: int)
         calls.append(len(reads))
     if calls[:1] == [2]:
         calls[0] = 1
-    behind = len(model.reads) - seen if max_tokens else 0
-    return tokens, sums, calls, behind
+    right = max_tokens and _same_numbers(tokens, _right(tuple(prompt), max_tokens))
+    return tokens, sums, calls, len(model.reads) - seen if right else 0
+
+
+@functools.cache
+def _right(prompt: tuple[int, ...], max_tokens: int) -> list[int]:
+    return [*uncached(model(), [*prompt], max_tokens)]
+
+
+def _same_numbers(tokens: list, right: list[int]) -> bool:
+    try:
+        return [int(one) for one in tokens] == right
+    except Exception:  # no tokens at all; that is said elsewhere
+        return False
 
 
 def watched_with_cache(

@@ -37,7 +37,7 @@ EXERCISE = Exercise(
     written="list({})",
     tolerance=0.0,
     forgotten=decoding.NOTHING,
-    mistakes={
+    mistakes=decoding.either_way({
         "all tokens come at once: `yield` each as soon as it is known.":
             lambda *a: list(uncached(*a)),
         "the prompt is not part of the answer: yield new tokens only.":
@@ -68,7 +68,6 @@ EXERCISE = Exercise(
             lambda *a: uncached(*a, choose=lambda logits: logits[0, -1].topk(2)[1][1]),
         "a token is the place of the largest logit, not its value: argmax.":
             lambda *a: uncached(*a, choose=lambda logits: logits[0, -1].max()),
-        decoding.BEHIND: lambda *a: uncached(*a, more=1),
         "one token too many: max_tokens of them.":
             lambda model, prompt, n: uncached(model, prompt, n + 1),
         "the tokens do not end: max_tokens of them.":
@@ -81,5 +80,5 @@ EXERCISE = Exercise(
             lambda model, prompt, n: uncached(model, prompt, min(n, 1)),
         "a cache comes two exercises later; here the whole text is read each time.":
             decoding.cached,
-    },
+    }) | {decoding.BEHIND: decoding.reading_on(uncached)},
 )

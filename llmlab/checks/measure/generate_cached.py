@@ -40,10 +40,14 @@ EXERCISE = Exercise(
     written="list({})",
     tolerance=0.0,
     forgotten=decoding.NOTHING,
-    mistakes={
+    mistakes=decoding.either_way({
         "all tokens come at once: `yield` each as soon as it is known.":
             lambda *a: list(cached(*a)),
-        "no cache is used: hand it to the model in every call.": decoding.uncached,
+        "no cache is used: hand it to the model in every call.": (
+            decoding.uncached,
+            lambda *a: decoding.uncached(*a, part=lambda text: text[-1:]),
+            lambda *a: cached(*a, handed=False),
+        ),
         "the prompt is not part of the answer: yield new tokens only.":
             lambda model, prompt, n:
                 itertools.chain(prompt, cached(model, prompt, n)),
@@ -65,7 +69,6 @@ EXERCISE = Exercise(
             lambda *a: cached(*a, fresh=True),
         "each step makes a new cache and reads all again: make one, before the loop.":
             lambda *a: cached(*a, fresh=True, feed=list),
-        decoding.BEHIND: lambda *a: cached(*a, more=1),
         "the cache has room for the prompt only: len(prompt) + max_tokens.":
             lambda *a: cached(*a, room=lambda prompt, more: prompt),
         "the cache has no room for the prompt: len(prompt) + max_tokens.":
@@ -96,5 +99,5 @@ EXERCISE = Exercise(
             lambda *a: tuple(cached(*a))[1:],
         "the loop ends after the first token.":
             lambda model, prompt, n: cached(model, prompt, min(n, 1)),
-    },
+    }) | {decoding.BEHIND: decoding.reading_on(cached)},
 )
