@@ -147,6 +147,17 @@ class Parameters(nn.Module):
         self.scales, self.bias = nn.Parameter(scales.flatten()), linear.bias
 
 
+def kept_in(dtype):
+    """Return a layer whose integers are kept in another dtype."""
+
+    class Other(QuantizedLinear):
+        def __init__(self, linear):
+            super().__init__(linear)
+            self.integers = self.integers.to(dtype)
+
+    return Other
+
+
 class TrainedIntegers(nn.Module):
     def __init__(self, linear):
         super().__init__()
@@ -218,6 +229,8 @@ WRONG = {
         "plain bias": (PlainBias, "bias is a plain tensor"),
         "floats after rounding": (FloatsAfterRounding, "floats are multiplied"),
         "sums in float32": (FloatSums, "floats are multiplied"),
+        "integers in int32": (kept_in(torch.int32), "int8 holds the integers"),
+        "integers in float32": (kept_in(torch.float32), "kept as floats"),
         "parameters": (Parameters, "nn.Parameter"),
         "trained integers": (TrainedIntegers, "nn.Parameter"),
         "plain attributes": (PlainAttributes, "register_buffer"),

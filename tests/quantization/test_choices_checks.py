@@ -233,6 +233,9 @@ WRONG = {
         "against the scaled": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(w * s, r(w * s) / s, h)),
             "compared with the scaled one"),
+        "scaled twice": (
+            awq_by(lambda w, h, r, s: answer_error_by_rows(w, r(w * s) * s, h)),
+            "scaled twice"),
         "against the rounded": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(r(w), r(w * s) / s, h)),
             "compared with a rounded one"),

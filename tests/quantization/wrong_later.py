@@ -215,13 +215,13 @@ MADE = {
     "mixed_precision": {
         "<, not <=": (less_than, "<="),
         "greedy downwards": (budget.downwards, "every combination"),
-        "first fit": (budget.first_fit, "every combination"),
+        "first fit": (budget.first_fit, "first parts"),
         "all alike": (budget.uniform, "different bits"),
         "product of losses": (least_of(math.prod), "not multiplied"),
         "largest loss": (least_of(max), "least of the largest"),
         "most bits": (most_bits, "most bits"),
-        "greedy by gain": (by_gain, "least sum of losses"),
-        "a local search": (local_swaps, "every combination"),
+        "greedy by gain": (by_gain, "every combination"),
+        "a local search": (local_swaps, "first parts"),
         "None in one place": (
             lambda losses, sizes, b: dict.fromkeys(losses),
             "among the choices",
@@ -231,7 +231,7 @@ MADE = {
         "one byte over": (one_byte_over, "one byte over"),
         "just below": (just_below, "<="),
         "greedy": (budget.greedy, "every combination"),
-        "the smallest": (smallest, "budget left"),
+        "the smallest": (smallest, "fewest bits"),
         "the largest": (
             lambda losses, sizes, b: {n: max(row) for n, row in losses.items()},
             "over",
@@ -242,7 +242,7 @@ MADE = {
                 sizes,
                 b,
             ),
-            "budget left",
+            "fewest bits",
         ),
         "as full as it gets": (fullest, "least sum of losses"),
         "lists of bits": (

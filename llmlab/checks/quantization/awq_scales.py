@@ -57,6 +57,11 @@ def _scaled_weights(weight, hessian, round_weight, scales):
     return float(((change @ hessian) * change).sum())
 
 
+def _scaled_twice(weight, hessian, round_weight, scales):
+    change = weight - round_weight(weight * scales) * scales
+    return float(((change @ hessian) * change).sum())
+
+
 def _against_scaled(weight, hessian, round_weight, scales):
     change = weight * scales - round_weight(weight * scales) / scales
     return float(((change @ hessian) * change).sum())
@@ -82,9 +87,12 @@ def _cases():
         (7, 6, powers), (4, 9, powers[::-1]),
     ):
         yield _case(dice, outputs, inputs, given)
-    for seed in (5, 49):  # some sizes below 1: what is compared wrongly chooses apart
+    more = [*powers[1:], 1.0]
+    for seed, outputs, given, unit in (  # of some sizes below 1 mistakes choose apart
+        (5, 8, [0.0, *more], 0.15), (49, 8, [0.0, *more], 0.15), (111, 4, more, 0.1)
+    ):
         dice = torch.Generator().manual_seed(seed)
-        yield _case(dice, 8, 6, [*powers, 1.0], unit=0.15)
+        yield _case(dice, outputs, 6, given, unit=unit)
 
 
 def _case(dice, outputs, inputs, powers, *, unit=1.0):
@@ -122,6 +130,8 @@ EXERCISE = Exercise(
             _by(_diagonal),
         "the rounded weight is still scaled; divide it by the scales to compare.":
             _by(lambda *a: _error(*a, back=False)),
+        "the rounded weight is scaled twice; divide it by the scales to compare.":
+            _by(_scaled_twice),
         "both are compared scaled; divide by the scales first.": _by(_scaled_weights),
         "multiply the weights by the scales, the inputs are divided by them.": (
             _by(lambda *a: _error(*a, inverse=True)),

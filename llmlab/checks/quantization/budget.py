@@ -43,10 +43,13 @@ def fitting(losses: Table, sizes: Table, budget: float) -> list[Choice]:
     return within or [min(choices(losses), key=lambda one: total(sizes, one))]
 
 
-def greedy(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
+def greedy(
+    losses: Table, sizes: Table, budget: int, *, per_byte: bool = True
+) -> dict[str, int]:
     """Return what one gets who always takes the largest gain per byte that still fits.
 
-    A usual shortcut: near the best, and not always the best.
+    A usual shortcut: near the best, and not always the best. per_byte: or the largest
+    gain, whatever it takes.
     """
     choice = {layer: min(row) for layer, row in losses.items()}
     while True:
@@ -57,11 +60,16 @@ def greedy(losses: Table, sizes: Table, budget: int) -> dict[str, int]:
                 more = sizes[layer][bits] - sizes[layer][now]
                 gain = losses[layer][now] - losses[layer][bits]
                 if gain > 0 and 0 < more <= left:
-                    steps.append((gain / more, layer, bits))
+                    steps.append((gain / more if per_byte else gain, layer, bits))
         if not steps:
             return choice
         _, layer, bits = max(steps)
         choice[layer] = bits
+
+
+def by_gain(losses: Table, sizes: Table, budget: int) -> Choice:
+    """Return what one gets who always takes the largest gain that still fits."""
+    return greedy(losses, sizes, budget, per_byte=False)
 
 
 def downwards(losses: Table, sizes: Table, budget: int) -> Choice:

@@ -70,9 +70,11 @@ EXERCISE = Exercise(
         "there is no look at the budget: only choices with bytes <= budget count.":
             lambda losses, sizes, budget: choices.least(losses, sizes, math.inf),
         "gain by gain is not enough: try every combination.": (
-            choices.greedy, choices.downwards, choices.first_fit),
+            choices.greedy, choices.by_gain, choices.downwards),
+        "the first parts get the most that fits; compare all by their sum of losses.":
+            choices.first_fit,
         "layers may have different bits: try every combination.": choices.uniform,
-        "there is budget left: more bits for some layers cost less loss.":
+        "these are the fewest bits and the most loss; take the least that fits.":
             _least(lambda one, losses, sizes: sum(one.values())),
         "this takes the most bytes that fit; take the least sum of losses.":
             _least(lambda one, losses, sizes: -total(sizes, one)),

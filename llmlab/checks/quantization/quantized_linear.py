@@ -21,6 +21,7 @@ from llmlab.checks.quantization.holding import held
 EXAMPLE = [[1.27, 0.0, -0.5], [0.104, -2.54, 0.04]]
 TOKEN = [[1.27, 0.3, -1.0]]
 SIZES = ((2, 3, False), (4, 8, True), (6, 5, False), (3, 16, True))  # O, I, bias
+LARGER = (torch.int16, torch.int32, torch.int64)
 WIDE = 2**17  # products of this width go beyond the whole numbers of float32
 FLOATS = "floats are multiplied: multiply the integers, exactly, then scale the sums."
 PLAIN = "a plain attribute does not go with the model: self.register_buffer(…)."
@@ -34,6 +35,7 @@ class Right(nn.Module):
     def __init__(
         self, layer, *, bits=8, by="row", token="row", activations=True, bias=True,
         keep="", kept=("buffer", "buffer"), late=False, plain_bias=False,
+        dtype=torch.int8,
     ):  # fmt: skip
         super().__init__()
         self.token, self.activations = token, activations
@@ -43,7 +45,7 @@ class Right(nn.Module):
             scales = scales.repeat(len(weight))
         if late:  # in the constructor nothing is rounded
             self.late = layer.weight
-        _keep(self, "integers", whole, kept[0])
+        _keep(self, "integers", whole.to(dtype), kept[0])
         _keep(self, "scales", scales, kept[1])
         if keep:
             self.linear = layer if keep == "layer" else [layer]
@@ -178,6 +180,7 @@ def seen(layer: object, old: nn.Linear) -> tuple:
         three,
         two,
         sum(one.numel() for one in saved if one.dtype == torch.int8),
+        sum(one.numel() for one in saved if one.dtype in LARGER and one.dim()),
         max(0, sum(one.numel() for one in layer.parameters()) - bias),
         sum(one.numel() for one in saved if one.is_floating_point()),
         sum(one.numel() for one in held(layer) if one.is_floating_point()),
@@ -199,6 +202,8 @@ EXERCISE = Exercise(
         Value("the output for (3, I)", tensor=TENSOR),
         Value("int8 numbers in state_dict",
               promise="the integers go with the model (int8 numbers in state_dict)"),
+        Value("numbers in larger integers",
+              promise="the integers are kept in int8 (numbers in larger ones)"),
         Value("numbers trained",
               promise="the bias alone is a parameter (numbers in others)"),
         Value("floats in state_dict",
@@ -236,6 +241,10 @@ EXERCISE = Exercise(
             lambda linear: Right(linear, keep="list"),
             lambda linear: Right(linear, late=True),
         ),
+        "int8 holds the integers; in a larger type they take more memory.": tuple(
+            partial(Right, dtype=dtype) for dtype in LARGER),
+        "the integers are kept as floats: `.to(torch.int8)` before register_buffer.":
+            lambda linear: Right(linear, dtype=torch.float32),
         PLAIN: _kept("plain"),
         TRAINED: (*_kept("parameter"), *_kept("frozen")),
         "the bias is a plain tensor: keep linear.bias as it is, a parameter.":
