@@ -1,5 +1,6 @@
 """The loop behind all checks: what it names, what it shows, what it lets pass."""
 
+import dataclasses
 import importlib
 import pkgutil
 import subprocess
@@ -156,6 +157,62 @@ def test_none_in_one_place_is_not_called_nothing():
         measure.roofline, lambda flops, moved, peak, bandwidth: (None, "compute")
     )
     assert "gives nothing back" not in text and "a number" in text
+
+
+def test_right_values_in_another_order_are_called_so():
+    def roofline(flops, moved, peak, bandwidth):
+        return measure.EXERCISES["roofline"].right(flops, moved, peak, bandwidth)[::-1]
+
+    text = factory.message(measure.roofline, roofline)
+    assert "the right values in another order: return the least time" in text
+
+
+def test_another_order_in_some_cases_only_is_not_named():
+    calls = iter(range(99))
+
+    def speedup(baseline, candidate, picks, clock):
+        right = measure.EXERCISES["speedup"].right(baseline, candidate, picks, clock)
+        return right[:: -1 if next(calls) else 1]
+
+    assert "another order" not in factory.message(measure.speedup, speedup)
+
+
+@pytest.mark.parametrize(("word", "name"), ALL)
+def test_the_cases_of_an_exercise_are_made_once(word, name):
+    exercise = ROOMS[word].EXERCISES[name]
+    made = []
+    counting = dataclasses.replace(
+        exercise, cases=lambda: made.append(1) or exercise.cases()
+    )
+    assert judge(counting, exercise.right) is None
+    assert judge(counting, exercise.right) is None
+    assert made == [1]
+
+
+def test_two_dtypes_that_meet_are_named():
+    def answer_error(weight, rounded, hessian):
+        return ((weight - rounded) @ hessian.double()).sum()
+
+    text = factory.message(quantization.answer_error, answer_error)
+    assert "two dtypes meet there" in text and "hessian.double()" in text
+
+
+@pytest.mark.parametrize("name", ["absmax", "affine", "by_group", "straight_through"])
+def test_a_value_lies_in_the_exact_middle_of_two_levels_or_far_from_it(name):
+    exercise, exact = quantization.EXERCISES[name], 0
+    for question in exercise.questions:
+        weight, scale = question.before[0].detach().double(), None
+        if name == "straight_through":
+            scale = question.before[1]
+        elif name == "by_group":
+            scale = question.right[1].repeat_interleave(question.before[1], 1)
+        else:
+            scale = question.right[1]
+        steps = weight / torch.as_tensor(scale).double()
+        away = (steps - steps.floor() - 0.5).abs()
+        exact += int((away == 0).sum())
+        assert not ((away > 0) & (away < 1e-4)).any()
+    assert exact >= 2
 
 
 def test_nothing_at_all_is_called_so():
