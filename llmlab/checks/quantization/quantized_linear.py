@@ -32,6 +32,9 @@ AWAY = 0.3  # of a step: how far numbers lie from a level, so that no rounding t
 class Right(nn.Module):
     """The right layer; each knob is a typical mistake."""
 
+    integers: Tensor
+    scales: Tensor
+
     def __init__(
         self, layer, *, bits=8, by="row", token="row", activations=True, bias=True,
         keep="", kept=("buffer", "buffer"), late=False, plain_bias=False,
