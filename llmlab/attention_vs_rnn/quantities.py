@@ -20,7 +20,6 @@ ATTEND_MEMORY = register("attention memory", "B", better="lower", keys=("tokens"
 SCORE_TIME = register("time for each score", "s", better="lower", keys=("tokens",))
 PAGE_FAULTS = register("page faults", "page", better="lower", keys=("tokens",))
 PROCESSOR_CACHE = register("processor's cache", "B")
-LARGEST_DIFFERENCE = register("largest difference", "1", better="lower")
 
 # What a token looks at, and what reaches it from far behind.
 ATTENTION_WEIGHT = register(
@@ -43,6 +42,3 @@ GAIN_FROM_CONTEXT = register("gain from context", "bit", better="higher", keys=_
 DIFFERENCE_IN_BITS_PER_TOKEN = register(
     "difference in bits per token", "bit", better="lower", keys=_STRETCH
 )
-
-# What texts say, and what was measured.
-CLAIM = register("claim holds", "1", keys=("claim", "measured", "verdict"))

@@ -155,7 +155,6 @@ WAIT = register(
     "wait by position", "s", better="lower", keys=("position", "rounds", *_STEP)
 )
 MEAN_WAIT = register("wait for a token, mean", "s", better="lower")
-FIRST_OVER_NEXT = register("first token over next", "×", keys=("rounds", *_STEP))
 THROUGHPUT = register("throughput", "token/s", better="higher", keys=_STEP)
 SPEED_UP = register(
     "speed-up",
@@ -225,6 +224,9 @@ FALSE_CLAIMS = register(
     "pairs that seem to differ", "1", better="lower", keys=("margin", "samples"),
     is_share=True,
 )  # fmt: skip
+
+# What texts say, and what was measured of it.
+CLAIM = register("claim holds", "1", keys=("claim", "measured", "verdict"))
 
 # Memory.
 PARAMETERS = register("parameters", "weight", better="lower", keys=("bits",))

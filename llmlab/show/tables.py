@@ -10,8 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from llmlab.core import records, tables
+from llmlab.core.quantities import CLAIM
 from llmlab.core.records import Record
 from llmlab.show import pivots
+
+SENTENCES = ("claim", "measured", "verdict")  # the columns of claims
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Table:
         """Return what it was made of."""
         return list(self.facts)
 
-    def _grids(self) -> list[pivots.Grid]:
+    def _grids(self) -> list[pivots.Pivot]:
         return pivots.grids(self.facts, along=self.along, most=self.rows)
 
     def _repr_html_(self) -> str:
@@ -70,7 +73,8 @@ def table(
     side by side, where there are several of both. along: a detail whose values stand
     below each other instead, such as "position". rows: a longer table leaves out its
     middle; None shows all. columns: a row for each record instead, with these columns,
-    as in `core.records.table`. What records note stands below.
+    as in `core.records.table`. Claims of texts are shown so, with their verdicts. What
+    records note stands below.
     ValueError: no records, something else, a column or detail that none of them has,
     fewer than three rows.
     """
@@ -81,6 +85,8 @@ def table(
         )
     if rows is not None and rows < 3:
         raise ValueError(f"rows={rows} must be 3 or more, or None for all of them.")
+    if columns is None and all(fact.name == CLAIM.name for fact in facts):
+        columns = SENTENCES
     chosen = None if columns is None else tuple(columns)
     made = Table(facts, chosen, title, along, rows)
     repr(made)  # an unknown column is refused here, not when the notebook draws it

@@ -13,7 +13,7 @@ claims       what texts say of attention and recurrence, against all of these
 They take the learner's functions as parts.
 """
 
-from llmlab.attention_vs_rnn.experiments.claimed import Claims, claims
+from llmlab.attention_vs_rnn.experiments.claimed import claims
 from llmlab.attention_vs_rnn.experiments.lengths import Costs, Scans, costs, scans
 from llmlab.attention_vs_rnn.experiments.looks import LookedAt, looked_at
 from llmlab.attention_vs_rnn.experiments.reached import Reach, reach
@@ -23,7 +23,7 @@ from llmlab.attention_vs_rnn.experiments.trained import Worth, worth
 from llmlab.attention_vs_rnn.experiments.written import Written, write_with
 from llmlab.core import faces
 
-__all__ = ["Claims", "Costs", "Growth", "LookedAt", "Reach", "Scans", "Steps"]
+__all__ = ["Costs", "Growth", "LookedAt", "Reach", "Scans", "Steps"]
 __all__ += ["Worth", "Written", "claims", "costs", "growth", "looked_at", "reach"]
 __all__ += ["scans", "steps", "worth", "write_with"]
 

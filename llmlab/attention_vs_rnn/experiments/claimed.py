@@ -4,54 +4,16 @@ Each claim may hold, may fail, or hold up to some length; the verdict follows fr
 results that are handed in, on this machine.
 """
 
-from dataclasses import dataclass
-
-from llmlab.attention_vs_rnn import quantities
 from llmlab.attention_vs_rnn.experiments.lengths import Costs
 from llmlab.attention_vs_rnn.experiments.looks import LookedAt
 from llmlab.attention_vs_rnn.experiments.reached import Reach
 from llmlab.attention_vs_rnn.experiments.trained import Worth
-from llmlab.core import records
 from llmlab.core.records import Record
+from llmlab.measure.claims import FAILS, HOLDS, PARTLY, Claim, Claims
 from llmlab.measure.comparison import FASTER
 
-HOLDS, FAILS, PARTLY = "holds", "does not hold", "holds in part"
 FUSED = "attention, fused"
 SHORT = 64  # tokens
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A sentence of a text, what was measured of it, and the verdict."""
-
-    claim: str
-    measured: str
-    verdict: str
-    kind: str = "measured"  # or "estimated", where a formula says it
-
-
-@dataclass(frozen=True)
-class Claims:
-    """All claims with their verdicts."""
-
-    rows: tuple[Claim, ...]
-
-    def records(self) -> list[Record]:
-        """Return a record for each claim: 1 if it holds, else 0, its words beside."""
-        return [
-            records.make(
-                quantities.CLAIM,
-                float(row.verdict == HOLDS),
-                kind=row.kind,
-                subject=row.claim,
-                details={
-                    "claim": row.claim,
-                    "measured": row.measured,
-                    "verdict": row.verdict,
-                },
-            )
-            for row in self.rows
-        ]
 
 
 def claims(
@@ -100,8 +62,8 @@ def _important(code: LookedAt) -> Claim:
 def _load(costs: Costs) -> Claim:
     """On average a token sees half the text, 2 D products each; matrices cost 8 D²."""
     lengths = [fact.details.get("tokens", 0) for fact in costs.records()]
-    longest, width = max(lengths), 256
-    more = 1 + longest / (8 * width)
+    longest = max(lengths)
+    more = 1 + longest / (8 * costs.width)
     return Claim(
         "attention reduces computational load",
         f"{more:.1f} × the products of an LSTM at {longest:,} tokens (estimated)",
@@ -122,13 +84,22 @@ def _vanishing(reach: Reach) -> Claim:
 
 
 def _no_vanishing(reach: Reach) -> Claim:
-    rnn, attention = (reach.fading(kind).value for kind in ("rnn", "attention"))
+    rnn, attention = (reach.fading(kind) for kind in ("rnn", "attention"))
+    less = attention.value < rnn.value**0.5
     return Claim(
         "transformers do not suffer from vanishing gradients",
-        f"{reach.distance} tokens back, fresh: rnn {rnn:.0e} × smaller, attention "
-        f"{attention:.3g} ×".replace("e+0", "e").replace("e+", "e"),
-        HOLDS if attention < rnn**0.5 and reach.learnt("attention") else FAILS,
+        f"{reach.distance} tokens back, fresh: rnn {_smaller(rnn)}, attention "
+        f"{_smaller(attention)}",
+        HOLDS if less and reach.learnt("attention") else FAILS,
     )
+
+
+def _smaller(fading: Record) -> str:
+    """Say how many times smaller a gradient became; a note says that it is 0."""
+    if "note" in fading.details:
+        return "0"
+    number = f"{fading.value:.3g}" if fading.value < 1000 else f"{fading.value:.0e}"
+    return f"{number} × smaller".replace("e+0", "e").replace("e+", "e")
 
 
 def _reading(costs: Costs) -> Claim:

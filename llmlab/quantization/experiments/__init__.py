@@ -20,9 +20,9 @@ from llmlab.quantization.experiments.formats import FormatsRace, formats_race
 from llmlab.quantization.experiments.grids import RowGrids, row_grids
 from llmlab.quantization.experiments.products import ProductRace, product_race
 from llmlab.quantization.experiments.qualities import QualityGrid, quality_grid
-from llmlab.quantization.experiments.sentences import Claims, claims
+from llmlab.quantization.experiments.sentences import claims
 
-__all__ = ["Claims", "FileSizes", "FormatsRace", "Outliers", "ProductRace"]
+__all__ = ["FileSizes", "FormatsRace", "Outliers", "ProductRace"]
 __all__ += [
     "QualityGrid",
     "RowGrids",

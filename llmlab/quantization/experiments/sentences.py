@@ -4,10 +4,9 @@ Each is quoted as it was written. Here stands what was measured, and the bar tha
 word like "similar" was given beforehand.
 """
 
-from dataclasses import dataclass
-
 from llmlab.core.records import Record
 from llmlab.measure import comparison
+from llmlab.measure.claims import FAILS, HOLDS, OPEN, Claim, Claims
 from llmlab.quantization.experiments.files import FileSizes
 from llmlab.quantization.experiments.formats import FormatsRace
 from llmlab.quantization.experiments.qualities import QualityGrid
@@ -15,35 +14,6 @@ from llmlab.quantization.experiments.qualities import QualityGrid
 SIMILAR = 0.01  # more bits per byte, as a share of what they were
 FOUR = 3.9  # times smaller: a tokenizer's file stands beside the weights
 INTEGERS = "int8-dynamic"  # the format that multiplies integers
-HOLDS, FAILS, OPEN = "holds here", "does not hold here", "no clear difference"
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One sentence, what was measured of it, and the verdict."""
-
-    quoted: str
-    measured: Record
-    here: str  # the measurement in words
-    verdict: str
-
-
-@dataclass(frozen=True)
-class Claims:
-    """The sentences that were tried."""
-
-    claims: tuple[Claim, ...]
-
-    def records(self) -> list[Record]:
-        """Return what was measured of each."""
-        return [claim.measured for claim in self.claims]
-
-    def verdict(self, start: str) -> str:
-        """Return the verdict on the claim that begins so; ValueError for none."""
-        for claim in self.claims:
-            if claim.quoted.startswith(start):
-                return claim.verdict
-        raise ValueError(f"no claim begins with {start!r}.")
 
 
 def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
@@ -56,7 +26,7 @@ def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
     made: list[Claim] = [
         Claim(
             "8-bit integers take up 4 times less memory",
-            size, f"the file is {size.value:.2f} times smaller",
+            f"the file is {size.value:.2f} times smaller",
             HOLDS if size.value >= FOUR else FAILS,
         )
     ]  # fmt: skip
@@ -66,7 +36,7 @@ def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
         made.append(
             Claim(
                 f"{bits}-bit integers: similar performance",
-                added, f"{added.value:+.2%} bits per byte",
+                f"{added.value:+.2%} bits per byte{_ends(added)}",
                 HOLDS if most <= SIMILAR else FAILS,
             )
         )  # fmt: skip
@@ -75,11 +45,17 @@ def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
     return Claims(tuple(made))
 
 
+def _ends(added: Record) -> str:
+    if added.low is None or added.high is None:
+        return ""
+    return f" ({100 * added.low:+.2f} to {100 * added.high:+.2f} %)"
+
+
 def _speed(race: FormatsRace, phase: str, doing: str) -> Claim:
     fact = race.ratio(INTEGERS, of=phase)
     words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
     verdict = words.get(fact.details["verdict"], OPEN)
     return Claim(
         f"8-bit integers: less computation, {doing}",
-        fact, f"{INTEGERS} is {fact.value:.2f} times as fast as fp32", verdict,
+        f"{INTEGERS} is {fact.value:.2f} times as fast as fp32", verdict,
     )  # fmt: skip

@@ -1,35 +1,17 @@
-"""Tables of text: what methods lose, answers that differ, claims and verdicts."""
+"""Tables of text: what methods lose, and answers that differ."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from llmlab.core import records, tables
+from llmlab.core import records
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.show import select
+from llmlab.show.text_tables import TextTable
 
 WRONG = "✗ "  # before an answer that is not right
 
 
-@dataclass(frozen=True)
-class Side:
-    """A table of text; `repr` is the same table for a terminal."""
-
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    note: str = ""
-
-    def _repr_html_(self) -> str:
-        note = f"<p>{self.note}</p>" if self.note else ""
-        return tables.html_grid(self.headings, self.rows) + note
-
-    def __repr__(self) -> str:
-        text = tables.text_grid(self.headings, self.rows)
-        return f"{text}\n{self.note}" if self.note else text
-
-
-def lost(result: Any) -> Side:
+def lost(result: Any) -> TextTable:
     """Return a table of the bits per byte that models lose, by method, bits and kind.
 
     result: records "difference in bits per byte" with details method and relative,
@@ -49,7 +31,7 @@ def lost(result: Any) -> Side:
     )
     names = (f"{bits} bits, {kind}" if bits else kind for bits, kind in columns)
     note = "Bits per byte more than before rounding, with 95 % intervals."
-    return Side(("method", *names), rows, note)
+    return TextTable(("method", *names), rows, facts, note)
 
 
 def _column(fact: Record) -> tuple[int, str]:
@@ -65,7 +47,7 @@ def _loss(fact: Record | None) -> str:
     return f"{share:+.1f} % ({low:.1f} to {high:.1f})"
 
 
-def answers(result: Any, *, count: int = 5) -> Side:
+def answers(result: Any, *, count: int = 5) -> TextTable:
     """Return a table of the texts on which models do not agree, wrong answers marked.
 
     result: what `choices.translations` returned. count: rows at most. ValueError:
@@ -87,25 +69,8 @@ def answers(result: Any, *, count: int = 5) -> Side:
     note = (
         f"{len(differing)} of {len(result.english)} answers differ; ✗ marks wrong ones."
     )
-    return Side(("asked", *result.answers), rows, note)
-
-
-VERDICTS = {
-    True: "✓ holds here",
-    False: "✗ does not hold here",
-    None: "no clear difference",
-}
-
-
-def claims(rows: Sequence[Any]) -> Side:
-    """Return what was said, what is here, and whether it holds, as a table.
-
-    rows: what has `said`, `here` and `holds`. ValueError: none.
-    """
-    if not rows:
-        raise ValueError("rows holds no claim; there is nothing to show.")
-    told = tuple((row.said, row.here, VERDICTS[row.holds]) for row in rows)
-    return Side(("what is said", "measured here", "verdict"), told)
+    facts = tuple(result.records())
+    return TextTable(("asked", *result.answers), rows, facts, note)
 
 
 def _marked(answer: str, right: str) -> str:

@@ -1,13 +1,7 @@
-"""Verdicts as a table: what was said or expected, what is here, and whether it holds.
+"""A race of formats as a table: how each fares in both phases, quality and bytes."""
 
-A result that has verdicts offers `verdicts()`: records with details["verdict"]; each
-becomes a cell or a row.
-"""
-
-from dataclasses import dataclass
 from typing import Any
 
-from llmlab.core import tables
 from llmlab.core.quantities import BITS_PER_BYTE, WEIGHTS
 from llmlab.core.records import Record, quantity
 from llmlab.quantization.quantities import (
@@ -15,48 +9,23 @@ from llmlab.quantization.quantities import (
     DECODE_SPEED_UP,
     PREFILL_SPEED_UP,
 )
+from llmlab.show.text_tables import TextTable
 
 PHASES = {"prefill": PREFILL_SPEED_UP.name, "decode": DECODE_SPEED_UP.name}
 NOTHING = "no significant difference"
 
 
-@dataclass(frozen=True)
-class Verdicts:
-    """A table of text; `repr` is the same table for a terminal."""
+def verdicts(result: Any) -> TextTable:
+    """Return the table of verdicts of a race of formats, a row for each.
 
-    headings: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    facts: tuple[Record, ...]
-    note: str = ""
-
-    def records(self) -> list[Record]:
-        """Return what the verdicts are on."""
-        return list(self.facts)
-
-    def _repr_html_(self) -> str:
-        note = f"<p>{self.note}</p>" if self.note else ""
-        return tables.html_grid(self.headings, self.rows) + note
-
-    def __repr__(self) -> str:
-        text = tables.text_grid(self.headings, self.rows)
-        return f"{text}\n{self.note}" if self.note else text
-
-
-def verdicts(result: Any) -> Verdicts:
-    """Return the table of verdicts of a race of formats, or of claims.
-
-    result: what `experiments.formats_race` or `experiments.claims` returned.
-    ValueError: something else.
+    result: what `experiments.formats_race` returned. ValueError: something else.
     """
     facts = tuple(result.records()) if hasattr(result, "records") else ()
-    if hasattr(result, "claims"):
-        rows = tuple((one.quoted, one.here, one.verdict) for one in result.claims)
-        return Verdicts(("what is said", "here", "verdict"), rows, facts)
     table = {name: _by_subject(facts, name) for name in PHASES.values()}
     if not all(table.values()):
         raise ValueError(
             f"result={result!r:.60} has no verdicts; hand in what "
-            "quantization.experiments.formats_race or claims returned."
+            "quantization.experiments.formats_race returned."
         )
     added = _by_subject(facts, ADDED_BITS.name)
     held = _by_subject(facts, WEIGHTS.name)
@@ -65,17 +34,24 @@ def verdicts(result: Any) -> Verdicts:
         (
             name,
             *(_ratio(table[what][name]) for what in PHASES.values()),
-            f"{added[name].value:+.2%}" if name in added else "",
+            _share(added[name]) if name in added else "",
             quantity(held[name].value, "B") if name in held else "",
         )
         for name in names
     )
     headings = ("against fp32", *PHASES, BITS_PER_BYTE.name, WEIGHTS.name)
-    return Verdicts(headings, lines, facts, getattr(result, "note", ""))
+    return TextTable(headings, lines, facts, getattr(result, "note", ""))
 
 
 def _by_subject(facts: tuple[Record, ...], name: str) -> dict[str, Record]:
     return {fact.subject: fact for fact in facts if fact.name == name}
+
+
+def _share(added: Record) -> str:
+    """Say what a format adds, with its interval where there is one."""
+    if added.low is None or added.high is None:
+        return f"{added.value:+.2%}"
+    return f"{added.value:+.2%} ({100 * added.low:+.2f} to {100 * added.high:+.2f})"
 
 
 def _ratio(fact: Record) -> str:

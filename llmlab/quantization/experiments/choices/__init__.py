@@ -15,7 +15,6 @@ scales, the rounding and the choice of bits.
 
 from llmlab.core import faces
 from llmlab.quantization.experiments.choices.answers import (
-    Claim,
     Translations,
     claims,
     translated,
@@ -38,7 +37,7 @@ from llmlab.quantization.experiments.choices.qualities import Quality, quality
 from llmlab.quantization.experiments.choices.scales import Powers, powers
 from llmlab.quantization.experiments.choices.trainings import Learning, trained
 
-__all__ = ["Claim", "Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
+__all__ = ["Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
 __all__ += ["Solved", "Translations", "WeightCosts", "claims", "layer", "mixture"]
 __all__ += ["powers", "quality", "scan_parts", "solved", "trained", "translated"]
 __all__ += ["translations", "weight_costs"]

@@ -13,6 +13,7 @@ from llmlab import texts
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
 from llmlab.measure import quality
+from llmlab.measure.claims import FAILS, HOLDS, OPEN, Claim, Claims
 from llmlab.models import pairs, translation
 from llmlab.quantization import qat, rounding
 from llmlab.texts import number_bands
@@ -89,16 +90,7 @@ def translations(
     return Translations(english, tuple(pair.french for pair in asked), answers)
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A sentence of a tutorial, what was measured of it, and whether it holds."""
-
-    said: str
-    here: str
-    holds: bool | None  # None: some are lost, and chance alone may have taken them
-
-
-def claims(asked: Translations) -> list[Claim]:
+def claims(asked: Translations) -> Claims:
     """Hold sentences of tutorials of 2023 against the answers of a translator.
 
     asked: what `translated` returned. A loss counts where the sign test says so.
@@ -106,14 +98,13 @@ def claims(asked: Translations) -> list[Claim]:
     exact, *small, after = asked.answers
     before = small[-1]
     back, start = asked.lost(after, exact)[0], asked.lost(before, exact)[0]
-    return [
-        *(_robust(asked, name, exact) for name in small),
-        Claim(
-            "“further trained … to … compensate for the loss of precision”",
-            f"{after}: {back} right answers lost, where {before} loses {start}",
-            asked.is_worse(before, after) and not asked.is_worse(after, exact),
-        ),
-    ]
+    better = asked.is_worse(before, after) and not asked.is_worse(after, exact)
+    trained = Claim(
+        "“further trained … to … compensate for the loss of precision”",
+        f"{after}: {back} right answers lost, where {before} loses {start}",
+        HOLDS if better else FAILS,
+    )
+    return Claims((*(_robust(asked, name, exact) for name in small), trained))
 
 
 def translated(
@@ -143,9 +134,11 @@ def translated(
 
 
 def _robust(first: Translations, name: str, exact: str) -> Claim:
+    """Some may be lost, and chance alone may have taken them: that settles nothing."""
     lost, _ = first.lost(name, exact)
+    open_or_not = OPEN if lost else HOLDS
     return Claim(
         "“often robust to small perturbations in their parameters”",
         f"{name}: {lost} right answers of {len(first.french)} lost",
-        None if lost and not first.is_worse(name, exact) else not lost,
+        FAILS if lost and first.is_worse(name, exact) else open_or_not,
     )
