@@ -68,15 +68,24 @@ def test_a_picture_keeps_the_rules_of_all(name):
     assert faults(PICTURES[name]) == []
 
 
-def test_a_crossing_is_ringed_on_its_curve_and_written_into_the_picture():
+def test_a_crossing_is_ringed_on_its_curve_and_a_letter_says_whose_it_is():
     fig = pictures.costs([*COSTS, CROSSING])
     reading, writing = fig.axes[:2]
     (ring,) = [line for line in reading.lines if list(line.get_xdata()) == [512]]
-    assert ring.get_ydata()[0] == pytest.approx(1e-6 * 512**1.4)
-    assert "meets lstm: 512 tokens" in words_of(fig)
+    assert ring.get_ydata()[0] == pytest.approx(1e-6 * 512**0.4)  # for each token
+    words = words_of(fig)
+    assert "attention, fused meets\nA  lstm, 512" in words and "A" in words
+    assert "no crossing in this range" in words  # of writing
     assert not [line for line in writing.lines if list(line.get_xdata()) == [512]]
     assert "cross at about 512 tokens" in costs_alt([*COSTS, CROSSING])
     assert "No curves cross in this range." in costs_alt(COSTS)
+
+
+def test_reading_is_divided_by_the_tokens_and_writing_is_not():
+    reading, writing, state = pictures.costs(COSTS).axes
+    lstm = [[*axes.lines[1].get_ydata()] for axes in (reading, writing, state)]
+    assert lstm[0] == pytest.approx([1e-6 * n**0.1 for n in LENGTHS])
+    assert lstm[1] == pytest.approx([1e-6] * 4) and lstm[2] == [1000] * 4
 
 
 def test_each_of_three_costs_has_a_panel_and_a_missing_one_is_refused():
@@ -93,7 +102,7 @@ def test_each_of_three_costs_has_a_panel_and_a_missing_one_is_refused():
 def test_what_explains_the_time_is_drawn_or_said_to_be_unknown():
     panel = pictures.scores([*GROWTH, *PAGES, CACHE]).axes
     assert panel[2].lines[0].get_ydata()[-1] == 1024
-    assert "processor's cache, 1.00 MB" in words_of(panel[1].figure)
+    assert "processor's\ncache,\n1.00 MB" in words_of(panel[1].figure)
     assert "not counted on this system" in words_of(pictures.scores(GROWTH))
     alt = scores_alt([*GROWTH, *PAGES])
     assert "handed 1,024 new pages" in alt and "4,096 tokens take" in alt

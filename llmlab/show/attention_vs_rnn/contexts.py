@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import GAIN_FROM_CONTEXT
@@ -34,7 +33,7 @@ def positions(result: Any, *, title: str = "What a longer context is worth") -> 
     ends = sorted({select.detail(record, "to") for record in scores})
     for panel, (heading, facts) in zip(axes.flat, panels.items(), strict=True):
         for index, (name, curve) in enumerate(select.by_subject(facts).items()):
-            _draw(panel, style.series(index), name, curve)
+            curves.one(panel, style.series(index), name, curve, along="to")
         scales.doubling(panel, "context seen, up to (tokens)", ends)
         panel.set_xlim(ends[0] / 2**0.3, ends[-1] * 2**0.3)
         scales.name(panel.yaxis, BITS_PER_TOKEN.name, select.kinds(facts))
@@ -48,8 +47,7 @@ def positions_alt(facts: Sequence[Record]) -> str:
     said = ["What a token costs by the context that a model sees."]
     costs = select.by_quantity(facts, BITS_PER_TOKEN)
     for name, curve in select.by_subject(costs).items():
-        ordered = sorted(curve, key=lambda record: select.detail(record, "to"))
-        first, last = ordered[0], ordered[-1]
+        first, last = curves.ends(curve, "to")
         said.append(
             f"{name}: {first.value_text()} with up to {first.details['to']} tokens, "
             f"{last.value_text()} with up to {last.details['to']}."
@@ -58,15 +56,3 @@ def positions_alt(facts: Sequence[Record]) -> str:
     for name, curve in gains.items():
         said.append(f"The longest context saves {name} {curve[-1].text()}.")
     return " ".join(said)
-
-
-def _draw(
-    axes: Axes, look: style.SeriesStyle, name: str, curve: Sequence[Record]
-) -> None:
-    curve = sorted(curve, key=lambda record: select.detail(record, "to"))
-    x = [record.details["to"] for record in curve]
-    y = [record.value for record in curve]
-    axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
-    if any(record.low is not None for record in curve):
-        axes.errorbar(x, y, yerr=curves.error_bars(curve), fmt="none",
-                      ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip

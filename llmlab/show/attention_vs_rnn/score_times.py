@@ -40,8 +40,9 @@ def scores(
         drawn = select.by_quantity(facts, what)
         if not drawn:
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
-        select.positive(drawn)
-        _panel(axes, drawn, *words)
+        heading, word = words
+        curves.by_length(axes, drawn, word)
+        style.panel_title(axes, heading)
     for size in select.by_quantity(facts, PROCESSOR_CACHE):
         _line(panels[1], size)
     _pages(panels[2], select.by_quantity(facts, PAGE_FAULTS))
@@ -55,9 +56,9 @@ def scores_alt(facts: Sequence[Record]) -> str:
     for name, curve in select.by_subject(
         select.by_quantity(facts, ATTEND_LATENCY)
     ).items():
-        first, last = _ends(curve)
+        first, last = curves.ends(curve, "tokens")
         shares = select.by_subject(select.by_quantity(facts, SCORE_TIME))[name]
-        near, far = _ends(shares)
+        near, far = curves.ends(shares, "tokens")
         said.append(
             f"{name}: {last.details['tokens']:,} tokens take "
             f"{quantity(last.value / first.value, '×')} as long as "
@@ -74,14 +75,6 @@ def scores_alt(facts: Sequence[Record]) -> str:
     return " ".join(said)
 
 
-def _panel(axes: Axes, facts: Sequence[Record], heading: str, word: str) -> None:
-    _curves(axes, facts)
-    scales.logarithmic(axes.yaxis, word, facts[0].unit, select.kinds(facts))
-    axes.set_ylim(*scales.room([record.value for record in facts]))
-    scales.fill_ticks(axes.yaxis)
-    style.panel_title(axes, heading)
-
-
 def _pages(axes: Axes, facts: Sequence[Record]) -> None:
     """Draw page faults from 0, or say that this system does not count them."""
     style.panel_title(axes, PAGES)
@@ -89,26 +82,11 @@ def _pages(axes: Axes, facts: Sequence[Record]) -> None:
         axes.text(0.5, 0.5, "not counted on this system", ha="center",
                   transform=axes.transAxes, color=style.QUIET)  # fmt: skip
         return
-    _curves(axes, facts)
+    curves.lines(axes, facts)
     most = max(record.value for record in facts)
     axes.set_ylim(-0.04 * max(most, 10), 1.1 * max(most, 10))
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     scales.name(axes.yaxis, "pages", select.kinds(facts))
-
-
-def _curves(axes: Axes, facts: Sequence[Record]) -> None:
-    for index, (name, curve) in enumerate(select.by_subject(facts).items()):
-        ordered = sorted(curve, key=lambda record: select.detail(record, "tokens"))
-        x = [record.details["tokens"] for record in ordered]
-        y = [record.value for record in ordered]
-        look = style.series(index)
-        axes.plot(x, y, look.marker, linestyle=look.line, color=look.color, label=name)
-        if any(record.low is not None for record in ordered):
-            axes.errorbar(x, y, yerr=curves.error_bars(ordered), fmt="none",
-                          ecolor=look.color, elinewidth=1.2, capsize=2.5)  # fmt: skip
-    scales.doubling(
-        axes, "length (tokens)", [record.details["tokens"] for record in facts]
-    )
 
 
 def _line(axes: Axes, size: Record) -> None:
@@ -117,12 +95,7 @@ def _line(axes: Axes, size: Record) -> None:
     if low < size.value < high:
         axes.axhline(size.value, color=style.QUIET, linewidth=1.2, linestyle=":")
         axes.annotate(
-            f"processor's cache, {size.value_text()}", (0.02, size.value), ha="left",
+            f"processor's\ncache,\n{size.value_text()}", (0.02, size.value), ha="left",
             va="bottom", xycoords=("axes fraction", "data"), fontsize=8,
             color=style.QUIET,
         )  # fmt: skip
-
-
-def _ends(curve: Sequence[Record]) -> tuple[Record, Record]:
-    ordered = sorted(curve, key=lambda record: select.detail(record, "tokens"))
-    return ordered[0], ordered[-1]
