@@ -91,12 +91,12 @@ def heads() -> Picture:
     joined = draw.column(part(), draw.text("joined (T, D)"), gap=6, align="center")
     product = draw.box("x @ inputs.T", note="(T, 3 D)")
     output = draw.box("@ output.T", note="(T, D)")
-    cutting = draw.column(*named, gap=14, align="center")
-    several = draw.column(*own, gap=22)
+    parts = draw.frame(draw.column(*named, gap=12, align="center"), "cut in three")
+    several = draw.frame(draw.column(*own, gap=22), "three heads")
     return draw.picture(
-        draw.row(product, cutting, several, joined, output, gap=32),
-        draw.arrow(product, cutting),
-        draw.arrow(cutting, several, "cut"),
+        draw.row(product, parts, several, joined, output, gap=19),
+        draw.arrow(product, parts),
+        draw.arrow(parts, several),
         draw.arrow(several, joined),
         draw.arrow(joined, output),
         title="Several heads: neighbouring columns of one product",
@@ -111,31 +111,37 @@ def heads() -> Picture:
 
 def lstm() -> Picture:
     """Draw a step of an LSTM: two states, and what four gates do to them."""
-    wide, narrow = 152, 106
+    wide, narrow, gap = 120, 108, 24
     cell = draw.box("cell", look=draw.tint(1), width=narrow)
-    keep = draw.box("f × cell", note="forget gate: keep", width=wide)
-    add = draw.box("+ i × g", note="input gate: add", width=wide)
-    new = draw.box("new cell", look=draw.tint(1), width=narrow)
-    seen = draw.box("x, hidden", look=draw.tint(0), width=narrow)
-    gates = draw.box("i  f  g  o", note="one sum of products", width=wide)
-    show = draw.box("o × tanh(cell)", note="output gate: show", width=wide)
+    keep = draw.box("f × cell", note="forget: keep", width=wide)
+    add = draw.box("+ i × g", note="input: add", width=wide)
+    new = draw.box("new cell", look=draw.tint(1), width=wide)
+    show = draw.box("o × tanh(cell)", note="output: show", width=wide)
     hidden = draw.box("new hidden", look=draw.tint(0), width=narrow)
+    seen = draw.box("x, hidden", look=draw.tint(0), width=narrow)
+    gates = draw.box(
+        "i  f  g  o", note="one sum of products, cut in four", width=3 * wide + 2 * gap
+    )
+    left = draw.space(width=narrow + 2 * (wide + gap))  # what show stands right of
     return draw.picture(
         draw.column(
-            draw.row(cell, keep, add, new, gap=36),
-            draw.row(seen, gates, show, hidden, gap=36),
-            gap=56,
+            draw.row(cell, keep, add, new, gap=gap),
+            draw.row(left, show, hidden, gap=gap),
+            draw.row(seen, gates, gap=gap),
+            gap=34,
         ),
         draw.arrow(cell, keep), draw.arrow(keep, add), draw.arrow(add, new),
-        draw.arrow(seen, gates), draw.arrow(gates, show, "o"), draw.arrow(show, hidden),
-        draw.arrow(gates, keep, "f, then i and g"), draw.arrow(add, show),
+        draw.arrow(new, show), draw.arrow(show, hidden), draw.arrow(seen, gates),
+        draw.arrow(gates, keep, "f"), draw.arrow(gates, add, "i, g"),
+        draw.arrow(gates, show, "o"),
         title="A step of an LSTM: the cell is only scaled and added to",
         note="i, f and o are sigmoids, between 0 and 1; g is a tanh, what could be "
-        "added. The sum is x @ weight_ih.T + hidden @ weight_hh.T + bias, cut in four.",
-        alt="The old cell is multiplied by the forget gate, then the input gate times "
-        "the candidate is added, which gives the new cell. The four gates come from "
-        "one sum of products of the token and the hidden state. The new hidden state "
-        "is the output gate times the tanh of the new cell.",
+        "added. The sum is x @ weight_ih.T + hidden @ weight_hh.T + bias.",
+        alt="Above, the old cell is multiplied by the forget gate f, then the input "
+        "gate i times the candidate g is added, which gives the new cell. The new "
+        "hidden state is the output gate o times the tanh of the new cell. Below, one "
+        "sum of products of the token and the hidden state is cut into the four; an "
+        "arrow leads from it to where each is used.",
     )  # fmt: skip
 
 
