@@ -23,7 +23,7 @@ Family = tuple[set[str], set[str], list[Record]]  # names, subjects, their recor
 
 
 @dataclass(frozen=True)
-class Grid:
+class Pivot:
     """Headings and rows of text, and sentences that stand below."""
 
     headings: list[str]
@@ -33,7 +33,7 @@ class Grid:
 
 def grids(
     facts: Sequence[Record], *, along: str | None = None, most: int | None = MOST
-) -> list[Grid]:
+) -> list[Pivot]:
     """Return the grids of some records, one for all that have facts in common.
 
     along: a detail whose values stand below each other. most: rows of a grid, None for
@@ -50,7 +50,7 @@ def grids(
     rest = rest or list(facts)
     made = [_cut(_turned(group), most) for group in _families(rest)]
     last = made[-1]
-    return [*made[:-1], Grid(last.headings, last.rows, (*last.below, *said))]
+    return [*made[:-1], Pivot(last.headings, last.rows, (*last.below, *said))]
 
 
 def _is_curve(fact: Record) -> bool:
@@ -87,7 +87,7 @@ def _is_wide(facts: Sequence[Record]) -> bool:
     return len({fact.subject for fact in facts}) > 1
 
 
-def _turned(facts: Sequence[Record]) -> Grid:
+def _turned(facts: Sequence[Record]) -> Pivot:
     """Choose what stands below each other and what side by side."""
     subjects = {fact.subject for fact in facts}
     names = {fact.name for fact in facts}
@@ -141,7 +141,7 @@ def _values(facts: Sequence[Record], key: str) -> list[Any]:
     return list(dict.fromkeys(fact.details[key] for fact in facts))
 
 
-def _along(facts: Sequence[Record], key: str) -> Grid:
+def _along(facts: Sequence[Record], key: str) -> Pivot:
     many = len({fact.subject for fact in facts}) > 1
     several = len({fact.name for fact in facts}) > 1
 
@@ -153,7 +153,7 @@ def _along(facts: Sequence[Record], key: str) -> Grid:
     return _pivot(facts, key, lambda fact: fact.details[key], across)
 
 
-def _pivot(facts: Sequence[Record], corner: str, down: Key, across: Key) -> Grid:
+def _pivot(facts: Sequence[Record], corner: str, down: Key, across: Key) -> Pivot:
     """Turn records into a grid; where two meet in one cell, the later one counts."""
     cells = {(down(fact), across(fact)): fact for fact in facts}
     rows = list(dict.fromkeys(down(fact) for fact in facts))
@@ -182,10 +182,10 @@ def _pivot(facts: Sequence[Record], corner: str, down: Key, across: Key) -> Grid
         headings.append("kind")
         for line, row in zip(said, rows, strict=True):
             line.append(" or ".join(sorted(by_row[row])))
-    return Grid(headings, said, below)
+    return Pivot(headings, said, below)
 
 
-def _long(facts: Sequence[Record]) -> Grid:
+def _long(facts: Sequence[Record]) -> Pivot:
     """Return a row for each record: what, of, value, interval and kind."""
     scale = _scale(facts) if len({fact.name for fact in facts}) == 1 else None
     rows = []
@@ -198,7 +198,7 @@ def _long(facts: Sequence[Record]) -> Grid:
         rows.append([*row, interval, fact.kind])
     headings = list(records.COLUMNS.values())
     full = [i for i in range(len(headings)) if any(row[i] for row in rows)]
-    return Grid([headings[i] for i in full], [[row[i] for i in full] for row in rows])
+    return Pivot([headings[i] for i in full], [[row[i] for i in full] for row in rows])
 
 
 def _with_unit(fact: Record, scale: tuple[float, str] | None, value: str, unit) -> str:
@@ -241,7 +241,7 @@ def _bare(value: float, scale: tuple[float, str], unit: str) -> str:
     return units.bare(value, *scale, unit)
 
 
-def _cut(grid: Grid, most: int | None) -> Grid:
+def _cut(grid: Pivot, most: int | None) -> Pivot:
     """Leave out the middle of a long grid, in a row that says how much."""
     if most is None or len(grid.rows) <= most:
         return grid
@@ -253,7 +253,7 @@ def _cut(grid: Grid, most: int | None) -> Grid:
     said = (
         f"{left_out} of {len(grid.rows)} rows are left out; rows=None shows them all."
     )
-    return Grid(grid.headings, rows, (*grid.below, said))
+    return Pivot(grid.headings, rows, (*grid.below, said))
 
 
 def _subject(fact: Record) -> str:

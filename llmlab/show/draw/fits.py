@@ -5,7 +5,7 @@ import itertools
 from llmlab.show import style
 from llmlab.show.draw.geometry import Rect
 from llmlab.show.draw.looks import READABLE, contrast
-from llmlab.show.draw.sheet import Points, Sheet, Written
+from llmlab.show.draw.sheet import Lettering, Points, Sheet
 from llmlab.show.draw.words import SMALL
 
 BESIDE = 4  # pixels; an arrow ends a little before what it joins
@@ -32,7 +32,7 @@ def _crosses(points: Points, edge: Rect) -> bool:
     return any(map(edge.grown(-TOLERANCE).meets, _legs(points)))
 
 
-def extent_of(written: Written, sheet: Sheet) -> Rect:
+def extent_of(written: Lettering, sheet: Sheet) -> Rect:
     """Return what the letters cover, in pixels of the page, as they are rendered."""
     box = written.artist.get_window_extent().transformed(
         sheet.axes.transData.inverted()
@@ -40,7 +40,7 @@ def extent_of(written: Written, sheet: Sheet) -> Rect:
     return Rect(box.x0, min(box.y0, box.y1), box.width, abs(box.height))
 
 
-def _alone(written: Written, rect: Rect, sheet: Sheet) -> list[str]:
+def _alone(written: Lettering, rect: Rect, sheet: Sheet) -> list[str]:
     told, inner = [], rect.grown(-TOLERANCE)
     if not sheet.card.grown(-style.MARGIN).holds(rect):
         told.append("leaves the card")
@@ -73,5 +73,5 @@ def _legs(points: Points) -> list[Rect]:
     return legs
 
 
-def _quoted(written: Written) -> str:
+def _quoted(written: Lettering) -> str:
     return repr(written.artist.get_text())

@@ -21,7 +21,7 @@ Points = Sequence[tuple[float, float]]
 
 
 @dataclass(frozen=True)
-class Written:
+class Lettering:
     """A line of text on the sheet, its colours, and the shape it must stay inside."""
 
     artist: Text
@@ -40,7 +40,7 @@ class Sheet:
         self.fig = style.Card(size)
         self.axes = self.fig.add_axes((0, 0, 1, 1), xlim=(0, width), ylim=(height, 0))
         self.axes.set_axis_off()
-        self.written: list[Written] = []
+        self.written: list[Lettering] = []
         self.edges: list[Rect] = []
         self.lines: list[Points] = []
         self.arrows: list[Points] = []
@@ -128,7 +128,7 @@ class Sheet:
                 va="baseline", color=color, zorder=6, parse_math=False,
                 fontproperties=letters.font(bold=bold, mono=mono, size=size),
             )  # fmt: skip
-            self.written.append(Written(artist, size, color, fill, inside))
+            self.written.append(Lettering(artist, size, color, fill, inside))
 
 
 def _even(value: float) -> float:
