@@ -12,7 +12,6 @@ experiments    the lab's measurements, one line each, on the learner's functions
 memory         what each layer allocates and keeps
 slopes         the power of the length that fits a curve
 crossings      from which length on the slower is the faster
-gradients      what reaches the last output from t steps back
 recall         a task that only memory solves, to train the layers on
 positions      quality by the tokens of context
 maps           attention weights of any layer and head of any causal model
@@ -31,7 +30,6 @@ from llmlab.attention_vs_rnn import (
     cells,
     crossings,
     experiments,
-    gradients,
     importance,
     latency,
     maps,
@@ -46,7 +44,7 @@ from llmlab.attention_vs_rnn.layers import KINDS, build
 from llmlab.core import faces
 
 __all__ = ["KINDS", "attention", "build", "cells", "crossings", "experiments"]
-__all__ += ["gradients", "importance", "latency", "maps", "memory", "positions"]
+__all__ += ["importance", "latency", "maps", "memory", "positions"]
 __all__ += ["quantities", "recall", "scan", "slopes"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

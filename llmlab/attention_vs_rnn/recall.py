@@ -108,5 +108,5 @@ def accuracy(model: Reader, *, distance: int, rows: int = 512, subject: str) -> 
 
 
 def outputs_of(model: Reader) -> Callable[[Tensor], Tensor]:
-    """Return what `gradients.by_distance` asks for: from embeddings to logits."""
+    """Return a function from embeddings (B, T, D) to logits, to differentiate."""
     return lambda embedded: model.head(model.layer(embedded)[0])

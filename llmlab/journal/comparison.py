@@ -26,7 +26,6 @@ class Comparison:
     measured: Record
     guess: float | None = None
     note: str = ""  # why there is no guess, when there should be one
-    lab: str = ""
     typed: str = ""  # the unit as it was typed: "%"
     letter: str = ""  # of the choice
     choices: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))

@@ -83,7 +83,7 @@ def measured(
         value = replace(records.measured(name, number, base), kind=kind)
     quantities.check(name, value.unit, value.details)
     typed = unit if unit == "%" else ""
-    alone = Comparison(name, value, lab=key["lab"], typed=typed)
+    alone = Comparison(name, value, typed=typed)
     try:
         found = store.query(f"SELECT * FROM predictions WHERE {KEY}", key)
         compared = _beside(alone, dict(found[0])) if found else alone
@@ -104,10 +104,7 @@ def rows() -> tuple[Comparison, ...]:
     )
     found = [dict(row) for row in store.query(query)]
     return tuple(
-        _beside(
-            Comparison(row["name"], store.one_record(row["measured"]), lab=row["lab"]),
-            row,
-        )
+        _beside(Comparison(row["name"], store.one_record(row["measured"])), row)
         for row in found
     )
 

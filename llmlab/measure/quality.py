@@ -54,14 +54,15 @@ def evaluate(
 
 
 def bits_per_byte(
-    model: LanguageModel, text: Texts, *, stride: int | None = None
+    model: LanguageModel | Scores, text: Texts, *, stride: int | None = None
 ) -> Record:
     """Return the bits that the model needs per byte of UTF-8.
 
-    Raises ValueError as `score`, and where the text does not come back from its
-    tokens, since what is lost would cost nothing.
+    model: or what `score` gave for it on this text, so that it is not read twice.
+    Raises ValueError as `score`, for scores of another text, and where the text does
+    not come back from its tokens, since what is lost would cost nothing.
     """
-    return _bits_per_byte(score(model, text, stride=stride))
+    return _bits_per_byte(_scored("model", model, text, stride))
 
 
 def perplexity(
@@ -94,18 +95,9 @@ def difference(
     for many models. Tokenizers may differ. Details hold the relative difference with
     its interval. Raises ValueError for scores of another text, and as `bits_per_byte`.
     """
-    ours, theirs = (
-        scored if isinstance(scored, Scores) else score(scored, text, stride=stride)
-        for scored in (model, original)
-    )
-    texts = texts_of(text)
-    digest, size = digest_of(texts), sum(len(document.encode()) for document in texts)
-    for name, scores in {"model": ours, "original": theirs}.items():
-        if scores.digest != digest:
-            raise ValueError(
-                f"{name} was scored on another text, of {scores.bytes.sum():,} bytes, "
-                f"and this one has {size:,}; score it on the same text."
-            )
+    ours = _scored("model", model, text, stride)
+    theirs = _scored("original", original, text, stride)
+    for scores in (ours, theirs):
         _check_whole(scores)
     if len(ours.bytes) != len(theirs.bytes):  # one tokenizer knows no stretches
         ours, theirs = ours.by_text(), theirs.by_text()
@@ -156,6 +148,22 @@ def exact_match(
         high=high,
         details={"answers": len(answers)},
     )
+
+
+def _scored(
+    name: str, model: LanguageModel | Scores, text: Texts, stride: int | None
+) -> Scores:
+    """Return the scores of a model, or those that were handed in for this text."""
+    if not isinstance(model, Scores):
+        return score(model, text, stride=stride)
+    texts = texts_of(text)
+    if model.digest != digest_of(texts):
+        size = sum(len(document.encode()) for document in texts)
+        raise ValueError(
+            f"{name} was scored on another text, of {model.bytes.sum():,} bytes, and "
+            f"this one has {size:,}; score it on the same text."
+        )
+    return model
 
 
 def _check_whole(scores: Scores) -> None:

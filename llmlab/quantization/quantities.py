@@ -51,4 +51,3 @@ ERROR_BY_STEP = register(
 PART_LOSS = register(
     "error of the logits", "1", better="lower", keys=("bits", "bytes", "chosen")
 )
-CHOOSING = register("time of choosing", "s", better="lower")

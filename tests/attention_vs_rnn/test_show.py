@@ -5,7 +5,7 @@ import math
 
 import numpy as np
 import pytest
-from drawn import faults, words_of
+from drawn import faults
 
 from llmlab.core.records import Record
 from llmlab.show import attention_vs_rnn as pictures
@@ -21,16 +21,6 @@ def record(name, value, unit="1", low=None, high=None, subject="", **details):
     )  # fmt: skip
 
 
-LENGTHS = [
-    record("prefill latency", 1e-6 * n**power, "s", 0.9e-6 * n**power,
-           1.1e-6 * n**power, subject=name, tokens=n)
-    for name, power in (("lstm", 1.0), ("attention", 1.4))
-    for n in (64, 256, 1024, 4096)
-]  # fmt: skip
-SLOPE = record(
-    "slope", 1.4, "1", 1.35, 1.45, subject="attention", of="prefill latency",
-    factor=1e-6, **{"from": 256, "to": 4096},
-)  # fmt: skip
 GRADIENTS = [
     record("gradient norm", value, subject=name, distance=t, state=state)
     for state, rate in (("fresh", 0.5), ("trained", 0.8))
@@ -58,7 +48,6 @@ POSITIONS = [
     for to in (64, 128, 256, 512)
 ]  # fmt: skip
 PICTURES = {
-    "lengths": lambda: pictures.lengths([*LENGTHS, SLOPE], "prefill latency"),
     "gradients": lambda: pictures.gradients(GRADIENTS),
     "attention_map": lambda: pictures.attention_map(MAP),
     "readings": lambda: pictures.readings(READINGS),
@@ -75,66 +64,8 @@ def test_a_picture_keeps_the_rules_of_all(name):
 @every_picture
 @pytest.mark.parametrize("wrong", [[], [3.0], [record("height", 3.0)]])
 def test_no_records_numbers_or_strange_records_are_refused(name, wrong):
-    of = ("prefill latency",) if name == "lengths" else ()
     with pytest.raises(ValueError, match="records"):
-        getattr(pictures, name)(wrong, *of)
-
-
-# Costs by length
-
-
-def test_costs_stand_at_their_lengths_on_logarithmic_axes_with_intervals():
-    axes = pictures.lengths(LENGTHS, "prefill latency").axes[0]
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    lstm = axes.lines[0]
-    assert list(lstm.get_xdata()) == [64, 256, 1024, 4096]
-    assert list(lstm.get_ydata()) == pytest.approx(
-        [6.4e-5, 2.56e-4, 1.024e-3, 4.096e-3]
-    )
-    assert len(axes.containers) == 2  # a whisker for every point of both
-
-
-def test_a_slope_is_drawn_over_its_range_and_written_in_the_legend():
-    fig = pictures.lengths([*LENGTHS, SLOPE], "prefill latency")
-    labels = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert labels == ["lstm", "attention: slope 1.40 (1.35 to 1.45)"]
-    fits = [line for line in fig.axes[0].lines if list(line.get_xdata()) == [256, 4096]]
-    assert list(fits[0].get_ydata()) == pytest.approx(
-        [1e-6 * 256**1.4, 1e-6 * 4096**1.4]
-    )
-
-
-def test_a_slope_of_nothing_has_no_sign_and_one_without_interval_none():
-    details = {"of": "prefill latency", "factor": 1e-4, "from": 64, "to": 256}
-    flat = record("slope", -0.001, "1", -0.3, 0.001, subject="lstm", **details)
-    short = record("slope", 1.0, subject="attention", **details)
-    fig = pictures.lengths([*LENGTHS, flat, short], "prefill latency")
-    labels = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert labels == ["lstm: slope 0.00 (−0.30 to 0.00)", "attention: slope 1.00"]
-
-
-def test_slopes_of_something_else_are_left_alone():
-    other = record("slope", 0.1, subject="lstm", of="decode latency per token")
-    fig = pictures.lengths([*LENGTHS, other], "prefill latency")
-    labels = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert labels == ["lstm", "attention"]
-
-
-def test_bytes_are_drawn_as_memory():
-    facts = [record("state", 4.0 * n, "B", subject="attention", tokens=n)
-             for n in (64, 128)]  # fmt: skip
-    axes = pictures.lengths(facts, "state").axes[0]
-    assert axes.get_ylabel().startswith("memory (measured")
-    assert any(label.endswith("B") for label in words_of(axes.figure))
-
-
-def test_costs_that_cannot_be_drawn_are_refused():
-    with pytest.raises(ValueError, match="no 'decode'; choose one of prefill latency"):
-        pictures.lengths(LENGTHS, "decode")
-    with pytest.raises(ValueError, match=r"details\['tokens'\]"):
-        pictures.lengths([record("prefill latency", 1.0, "s")], "prefill latency")
-    with pytest.raises(ValueError, match="above 0"):
-        pictures.lengths([record("state", 0.0, "B", tokens=1)], "state")
+        getattr(pictures, name)(wrong)
 
 
 # Gradients

@@ -15,7 +15,6 @@ from llmlab.core import quantities, records
 from llmlab.core.quantities import LATENCY, SPEED_UP, WEIGHTS
 from llmlab.core.records import Record
 from llmlab.journal import JournalError, store
-from llmlab.kernels import Format
 from llmlab.measure import quantities as lab_1
 from llmlab.models import generation, random_model, sensitivity
 from llmlab.quantization import levels
@@ -157,18 +156,15 @@ def test_what_lab_2_measures_is_registered():
     facts += attention_vs_rnn.latency.scans(width=8, **lengths, seconds=3)
     facts += attention_vs_rnn.memory.allocated(layers, **lengths)
     facts += attention_vs_rnn.slopes.fit(times, quantities.PREFILL_LATENCY)
-    x = torch.randn(6, 3, 8, generator=torch.Generator().manual_seed(0))
-    facts += attention_vs_rnn.gradients.by_distance(lambda x: x.cumsum(1), x)
-    assert len({fact.name for fact in facts}) > 8
+    assert len({fact.name for fact in facts}) > 7
     assert {fact.name for fact in facts if not _known(fact)} == set()
 
 
 def test_what_lab_4_measures_is_registered():
     weight = torch.randn(8, 32, generator=torch.Generator().manual_seed(0))
     facts = levels.histogram(weight)
-    facts += levels.of_weight(weight, Format(bits=4, group_size=16))
     facts += sensitivity.Option("layers.0", 4, 0.5, 100).records()
-    assert len({fact.name for fact in facts}) == 5
+    assert len({fact.name for fact in facts}) == 3
     assert {fact.name for fact in facts if not _known(fact)} == set()
 
 

@@ -159,6 +159,12 @@ def test_scores_serve_for_their_model_and_those_of_another_text_are_refused(mode
     assert replace(again, date=None) == replace(asked, date=None)
     with pytest.raises(ValueError, match=r"^original was scored on .* bytes"):
         quality.difference(other, kept, TEXT + "!")
+    alone = quality.bits_per_byte(model, TEXT)
+    assert replace(quality.bits_per_byte(kept, TEXT), date=None) == replace(
+        alone, date=None
+    )
+    with pytest.raises(ValueError, match=r"^model was scored on .* bytes"):
+        quality.bits_per_byte(kept, TEXT + "!")
 
 
 def test_models_with_other_tokenizers_can_be_compared_by_bits_only():

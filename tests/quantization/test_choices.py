@@ -10,6 +10,7 @@ from quantization import learner_choices as learner
 from llmlab import quantization
 from llmlab.core import records
 from llmlab.kernels import Format
+from llmlab.measure.claims import FAILS, HOLDS, OPEN
 from llmlab.models import column_loop, surgery
 from llmlab.quantization import awq, clipping, gptq
 from llmlab.quantization.experiments import choices
@@ -170,10 +171,12 @@ def test_a_training_without_a_gradient_or_with_a_zero_point_is_refused(layer):
 def test_the_whole_model_is_scored_by_every_method(model, data):
     text = byte_models.TEXT
     by_gptq = choices.quality(model, data, THREE, loop=learner.gptq_columns, text=text)
-    by_awq = choices.quality(model, data, THREE, choose=learner.awq_scales, text=text)
+    by_awq = choices.quality(
+        model, data, THREE, choose=learner.awq_scales, text=text, beside=by_gptq
+    )
+    assert by_awq.before is by_gptq.before  # the original was scored once
     assert list(by_gptq.live) == ["rounding", "GPTQ, yours", "GPTQ"]
     assert list(by_awq.live) == ["rounding", "AWQ, yours"]
-    assert all(seconds > 0 for seconds in by_gptq.seconds.values())
     both = by_gptq.beside_recorded(by_awq, bits=(2, 3))
     assert list(both.live) == ["rounding", "GPTQ, yours", "GPTQ", "AWQ, yours"]
     assert not both.recorded  # nothing is known of a model of random weights
@@ -253,10 +256,10 @@ def test_answers_are_compared_one_by_one():
 
 
 def test_a_loss_that_chance_may_have_taken_settles_no_claim():
-    told = choices.claims(ASKED)
-    assert [one.holds for one in told] == [None, False, True]
-    assert "6 right answers of 10" in told[1].here
-    assert "loses 6" in told[2].here
+    rows = choices.claims(ASKED).rows
+    assert [row.verdict for row in rows] == [OPEN, FAILS, HOLDS]
+    assert "6 right answers of 10" in rows[1].measured
+    assert "loses 6" in rows[2].measured
 
 
 def test_every_result_has_records(layer):

@@ -12,7 +12,6 @@ from llmlab.core import quantities, records
 from llmlab.quantization import quantities as own
 from llmlab.quantization.experiments import choices as experiments
 from llmlab.show.quantization import choices as pictures
-from llmlab.show.quantization import differences
 from llmlab.show.quantization import drawings_choices as drawings
 
 GRID = {"bits": 3, "group size": "32"}
@@ -139,11 +138,11 @@ def test_only_answers_that_differ_are_shown_and_wrong_ones_marked():
         show.quantization.answers(LOSSES)
 
 
-def test_claims_have_verdicts():
-    table = show.quantization.claims(experiments.claims(ASKED))
-    assert {row[2] for row in table.rows} <= set(differences.VERDICTS.values())
-    with pytest.raises(ValueError, match="no claim"):
-        show.quantization.claims([])
+def test_claims_are_a_table_of_what_is_said_what_was_measured_and_the_verdict():
+    told = experiments.claims(ASKED)
+    text = repr(show.table(told))
+    assert text.splitlines()[0].split() == ["claim", "measured", "verdict"]
+    assert all(row.claim in text and row.verdict in text for row in told.rows)
 
 
 NAMES = ["answers", "column_loop", "scaled_inputs", "through", "shared_budget"]

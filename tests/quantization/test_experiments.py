@@ -11,6 +11,7 @@ from torch import nn
 from llmlab import measure, models, quantization
 from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.kernels import Format
+from llmlab.measure.claims import FAILS, HOLDS, OPEN
 from llmlab.models import surgery
 from llmlab.quantization import experiments, floats
 from llmlab.quantization.experiments.formats import USEFUL
@@ -244,13 +245,13 @@ def test_files_come_back_the_same_and_what_cannot_be_kept_is_said(coder, race):
 def test_claims_get_the_verdict_that_their_measurement_gives(race, grid):
     files = experiments.file_sizes({name: race[name] for name in ("fp32", "int8")})
     result = experiments.claims(race, grid, files)
-    assert result.verdict("8-bit integers take up 4 times") == "does not hold here"
-    assert result.verdict("16-bit integers: similar") == "holds here"
-    for claim in result.claims[3:]:
-        told = claim.measured.details["verdict"]
-        expected = {"faster": "holds here", "slower": "does not hold here"}
-        assert claim.verdict == expected.get(told, "no clear difference")
-    with pytest.raises(ValueError, match="no claim"):
+    assert result.verdict("8-bit integers take up 4 times") == FAILS
+    assert result.verdict("16-bit integers: similar") == HOLDS
+    for claim, phase in zip(result.rows[3:], ("prefill", "decode"), strict=True):
+        told = race.ratio("int8-dynamic", of=phase).details["verdict"]
+        expected = {"faster": HOLDS, "slower": FAILS}
+        assert claim.verdict == expected.get(told, OPEN)
+    with pytest.raises(ValueError, match="start='4-bit' begins no claim"):
         result.verdict("4-bit")
 
 

@@ -10,7 +10,6 @@ from torch import nn
 from llmlab import show
 from llmlab.core import quantities, records
 from llmlab.core.records import measured
-from llmlab.kernels import Format
 from llmlab.quantization import experiments, levels
 from llmlab.quantization.quantities import (
     ADDED_BITS,
@@ -19,6 +18,7 @@ from llmlab.quantization.quantities import (
     PREFILL_SPEED_UP,
     PRODUCT_ERROR,
     PRODUCT_TIME,
+    SHARE_OF_WEIGHTS,
 )
 from llmlab.show import figures
 from llmlab.show.quantization import drawings
@@ -49,11 +49,16 @@ def quality_facts():
                      details=choice),
             measured(ADDED_BITS, share, subject=word, details=choice),
         ]  # fmt: skip
-        group_size = size if size == "channel" else int(size)
-        format = Format(bits=bits, group_size=group_size, symmetric=True)
+        group_size = None if size == "channel" else int(size)
+        rounded = experiments.row_grids(LAYER, ONE, bits=(bits,), group_size=group_size)
         facts += [
-            replace(fact, subject=word) for fact in levels.of_weight(weight, format)
+            replace(fact, subject=word)
+            for fact in rounded.records()
+            if fact.name != SHARE_OF_WEIGHTS.name
         ]
+        facts[-2] = replace(
+            facts[-2], details=dict(facts[-2].details) | {"bits per weight": bits + 0.5}
+        )
     facts += [
         measured(quantities.BITS_PER_BYTE, 1.1 * 1.02, subject="nf4"),
         measured(ADDED_BITS, 0.02, subject="nf4"),
@@ -175,15 +180,6 @@ def test_the_verdicts_of_a_race_are_a_row_a_format():
     assert "A note." in repr(table) and "A note." in table._repr_html_()
     with pytest.raises(ValueError, match="has no verdicts"):
         pictures.verdicts([1])
-
-
-def test_the_verdicts_on_claims_have_three_columns():
-    fact = measured(ADDED_BITS, 0.0)
-    one = experiments.sentences.Claim("it is small", fact, "+0.00 %", "holds here")
-    table = pictures.verdicts(experiments.Claims((one,)))
-    assert table.headings == ("what is said", "here", "verdict")
-    assert table.rows == (("it is small", "+0.00 %", "holds here"),)
-    assert table.records() == [fact]
 
 
 # --- drawings

@@ -84,14 +84,8 @@ PHASES = [
         ),
     )
 ]  # fmt: skip
-FLOATS = [
-    record("rounding error", error, subject="floats",
-           **{"bits per weight": size, "format": word})
-    for word, size, error in (("fp8 e4m3", 8, 0.03), ("NF4", 4.25, 0.09))
-]  # fmt: skip
 PICTURES = {
     "levels": lambda: pictures.levels(GRIDS, bits=4, group_size="32"),
-    "rounding_errors": lambda: pictures.rounding_errors([*GRIDS, *FLOATS]),
     "quality_by_bits": lambda: pictures.quality_by_bits(LOSSES),
     "format_bounds": lambda: pictures.format_bounds(PHASES),
 }
@@ -154,25 +148,6 @@ def test_levels_that_cannot_be_drawn_are_refused():
         pictures.levels([each for each in GRIDS if each.name == "quantization step"])
     with pytest.raises(ValueError, match=r"details\['group size'\]"):
         pictures.levels([*SHARES, record("quantization step", 0.1, bits=4)])
-
-
-# Rounding errors
-
-
-def test_errors_stand_at_their_size_and_formats_are_named():
-    fig = pictures.rounding_errors([*GRIDS, *FLOATS])
-    axes = fig.axes[0]
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    floats = next(each for each in axes.lines if each.get_label() == "floats")
-    assert list(floats.get_xdata()) == [4.25, 8]
-    assert {"fp8 e4m3", "NF4"} <= set(words_of(fig))
-
-
-def test_an_error_of_nothing_or_without_its_size_is_refused():
-    with pytest.raises(ValueError, match="above 0"):
-        pictures.rounding_errors([record("rounding error", 0.0)])
-    with pytest.raises(ValueError, match=r"details\['bits per weight'\]"):
-        pictures.rounding_errors([record("rounding error", 0.1)])
 
 
 # Quality by bits

@@ -58,6 +58,7 @@ class Costs:
     facts: tuple[Record, ...]
     slopes: tuple[Record, ...]
     against: str  # the layer that the others are compared with
+    width: int  # D of all layers
 
     def records(self) -> list[Record]:
         """Return times, ratios, memory, slopes and crossings of both phases."""
@@ -151,11 +152,17 @@ def costs(
 
     layers: name -> layer. against: the one whose crossings with the others are looked
     for. seconds: of measuring. Layers that hold all scores at once end at 2,048 tokens.
-    Raises ValueError for no such layer or no lengths.
+    Raises ValueError for no such layer, layers of different widths, no lengths.
     """
     if against not in layers:
         raise ValueError(
             f"against={against!r} is no layer here; choose one of {[*layers]}."
+        )
+    width, *others = sorted({layer.width for layer in layers.values()})
+    if others:
+        raise ValueError(
+            f"layers have the widths {width}, {str(others)[1:-1]}; build all "
+            "of them with the same one, else their costs say nothing of their kind."
         )
     longest = {
         name: WHOLE_MATRIX for name, layer in layers.items() if _holds_scores(layer)
@@ -166,7 +173,7 @@ def costs(
     write = latency.decode(layers, lengths=lengths, seconds=0.3 * seconds)
     sizes = memory.allocated(layers, lengths=some, longest=longest)
     steep = [*_steep(read, PREFILL_LATENCY), *_steep(write, DECODE_LATENCY)]
-    return Costs((*read, *write, *sizes), tuple(steep), against)
+    return Costs((*read, *write, *sizes), tuple(steep), against, width)
 
 
 def _steep(facts: Sequence[Record], what: Quantity) -> list[Record]:

@@ -3,8 +3,10 @@
 Shapes: T tokens, D model width, V vocabulary.
 """
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,7 +21,7 @@ Model = Callable[[Tensor], Tensor]  # (T, D) -> (T, V)
 Gradients = Callable[[Model, Tensor], Sequence[float] | Tensor]
 
 LEARNT = 0.9  # of the answers, by the low end of the interval
-LEAST = 1e-300  # a gradient below is none
+LEAST = sys.float_info.min  # of what float64 keeps exactly; the rest rounds to 0
 
 
 @dataclass(frozen=True)
@@ -36,14 +38,26 @@ class Reach:
         return [*self.facts, *self.scores]
 
     def fading(self, kind: str, state: str = "fresh") -> Record:
-        """Return how many times smaller the cue's gradient is than one token back."""
-        near, far = (self.norm(kind, state, at) for at in (1, self.distance))
-        return records.measured(
-            quantities.FADING,
-            near.value / max(far.value, LEAST),
-            subject=kind,
-            details={"distance": self.distance, "state": state},
-        )
+        """Return how many times smaller the cue's gradient is than one token back.
+
+        A gradient that is 0 in float64 has no ratio: the record then holds the least
+        that it must be, and its note says so. Raises ValueError where it is 0 one token
+        back already.
+        """
+        near, far = (self.norm(kind, state, at).value for at in (1, self.distance))
+        if not near:
+            raise ValueError(
+                f"kind={kind!r}, {state}: no gradient comes back even one token, so "
+                "nothing can fade; choose another layer."
+            )
+        details: dict[str, Any] = {"distance": self.distance, "state": state}
+        if not far:
+            details["note"] = (
+                f"At least so many times: {self.distance} tokens back the gradient of "
+                f"{kind} is 0 in float64."
+            )
+        value = near / (far or LEAST)
+        return records.measured(quantities.FADING, value, subject=kind, details=details)
 
     def norm(self, kind: str, state: str, distance: int) -> Record:
         """Return one norm; ValueError where there is none."""

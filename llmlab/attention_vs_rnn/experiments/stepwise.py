@@ -10,9 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmlab.attention_vs_rnn import quantities
 from llmlab.attention_vs_rnn.layers import build
-from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.measure import speed
 from llmlab.measure.timing import Speed
@@ -30,7 +28,6 @@ class Steps:
 
     timing: Speed
     tokens: int
-    difference: Record  # of the last hidden state
 
     def records(self) -> list[Record]:
         """Return the latency of each way, a text first, then a single token."""
@@ -82,5 +79,4 @@ def steps(
             ),
         }
         timing = speed(calls, seconds=seconds, seed=seed)
-    difference = records.measured(quantities.LARGEST_DIFFERENCE, off, subject=LOOP)
-    return Steps(timing, tokens, difference)
+    return Steps(timing, tokens)

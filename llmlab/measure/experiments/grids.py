@@ -69,15 +69,17 @@ def bounds_grid(
             model = load(name, dtype=dtype)
             choice = {"model": name, "dtype": dtype}
             times = _measured(model, batches, share)
-            near = _bounds(model, dtype, batches, MEASURED, peaks)
+            # As many behind every context and in every batch: counted once.
+            operators = roofline.operators(model, 1, MEASURED)
+            near = _bounds(model, dtype, batches, MEASURED, peaks, operators)
             if _is_contradicted(times, near):  # by now the peaks are discarded
                 peaks = roofline.peaks(chosen)
-                near = _bounds(model, dtype, batches, MEASURED, peaks)
+                near = _bounds(model, dtype, batches, MEASURED, peaks, operators)
             facts += _with([*near, *times], choice | {"context": MEASURED})
-            far = _bounds(model, dtype, batches, ESTIMATED, peaks)
+            far = _bounds(model, dtype, batches, ESTIMATED, peaks, operators)
             facts += _with(far, choice | {"context": ESTIMATED})
             del model  # before the next one is made
-    return BoundsGrid(tuple(_with(facts, {"note": note} if note else {})), note)
+    return BoundsGrid(tuple(_noted(fact, note) for fact in facts), note)
 
 
 def _useful(peaks: Peaks) -> tuple[tuple[str, ...], str]:
@@ -129,10 +131,14 @@ def _measured(
 
 
 def _bounds(
-    model: LanguageModel, dtype: str, batches: Sequence[int], context: int, peaks: Peaks
+    model: LanguageModel,
+    dtype: str,
+    batches: Sequence[int],
+    context: int,
+    peaks: Peaks,
+    operators: int,
 ) -> list[Record]:
-    """Return the bounds behind a context; operators are as many behind every one."""
-    operators = roofline.operators(model, 1, MEASURED)
+    """Return the bounds of a step behind a context, by batch."""
     return [
         fact
         for batch in batches
@@ -161,3 +167,9 @@ def _is_contradicted(times: Sequence[Record], bounds: Sequence[Record]) -> bool:
 
 def _with(facts: Sequence[Record], details: Mapping[str, Any]) -> list[Record]:
     return [replace(fact, details=dict(fact.details) | dict(details)) for fact in facts]
+
+
+def _noted(fact: Record, note: str) -> Record:
+    """Put a note behind what a fact notes already."""
+    said = " ".join(filter(None, (fact.details.get("note", ""), note)))
+    return replace(fact, details=dict(fact.details) | {"note": said}) if said else fact

@@ -96,22 +96,6 @@ class ByPosition:
         details = {"prompt": self.prompt, "new": self.new} | dict(fact.details)
         return replace(fact, subject=name, seed=self.seed, details=details)
 
-    def first_over_next(self, name: str) -> Record:
-        """Return how many times as long the first token takes as a later one."""
-        pairs = zip(
-            self.series(name, FIRST).rounds,
-            self.series(name, PER_TOKEN).rounds,
-            strict=True,
-        )
-        ratios = tuple(first / later for first, later in pairs)
-        series = Series(ratios, ratios, self.rounds.ran_on)
-        low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
-        facts = {"rounds": len(ratios), "prompt": self.prompt} | self._few()
-        return series.fact(
-            quantities.FIRST_OVER_NEXT, series.median, subject=name, low=low,
-            high=high, details=facts, seed=self.seed,
-        )  # fmt: skip
-
     def records(self) -> list[Record]:
         """Return for every loop its three times, and the wait for every token."""
         return list(chain(*(self._facts(name) for name in self.names)))

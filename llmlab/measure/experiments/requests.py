@@ -22,7 +22,6 @@ class ManyRequests:
     """The waits of many requests, in seconds, in the order they came."""
 
     rounds: Rounds[Request] = field(repr=False)
-    seed: int
 
     @property
     def requests(self) -> tuple[Request, ...]:
@@ -60,7 +59,7 @@ class ManyRequests:
                     values[quantities.WAITS[word]] = intervals.percentile(waits, share)
             note = {"note": self.note} if self.note else {}
             facts += [
-                series.fact(what, value, subject=name, details=note, seed=self.seed)
+                series.fact(what, value, subject=name, details=note)
                 for what, value in values.items()
             ]
         return facts
@@ -101,4 +100,4 @@ def many_requests(
             ran_on=ran_on,
             what="timing requests",
         )
-    return ManyRequests(rounds, 0)
+    return ManyRequests(rounds)

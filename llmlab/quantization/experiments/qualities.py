@@ -18,7 +18,6 @@ from torch import Tensor
 
 from llmlab import texts
 from llmlab.core import progress, records
-from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.measure.scores import Texts
@@ -88,7 +87,7 @@ def quality_grid(
     weight = surgery.weight_of(layers[name]).float().contiguous()
     text = dict([*texts.short_files().items()][:PROGRAMS]) if text is None else text
     before = quality.score(model, text)
-    original = quality.bits_per_byte(model, text)
+    original = quality.bits_per_byte(before, text)
     facts = [replace(original, subject="fp32"), *levels.histogram(weight, subject=name)]
     ways = list(_ways(by_group, bits, sizes))
     for word, details, rounding, size in progress.track(ways, "rounding the model"):
@@ -96,7 +95,7 @@ def quality_grid(
             one: rounding(surgery.weight_of(each).float().contiguous())
             for one, each in layers.items()
         }
-        facts += _facts(model, rounded, text, before, original, word, details)
+        facts += _facts(model, rounded, text, before, word, details)
         error = floats.error(weight, rounded[name].dense)
         more = details | {BITS_PER_WEIGHT.name: size(weight)}
         facts.append(
@@ -197,7 +196,6 @@ def _facts(
     rounded: Mapping[str, _Rounded],
     text: Texts,
     before: quality.Scores,
-    original: Record,
     word: str,
     details: dict[str, Any],
 ) -> list[Record]:
@@ -212,10 +210,9 @@ def _facts(
         ADDED_BITS, share[""], low=share["_low"], high=share["_high"], subject=word,
         details=details,
     )  # fmt: skip
-    whole = records.measured(
-        BITS_PER_BYTE, original.value + more.value, subject=word, details=details
-    )
-    return [whole, added]
+    whole = quality.bits_per_byte(scores, text)
+    details = dict(whole.details) | details
+    return [replace(whole, subject=word, details=details), added]
 
 
 def _step(rounded: _Rounded, word: str, details: dict[str, Any]) -> Record:

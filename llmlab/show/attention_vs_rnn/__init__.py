@@ -3,7 +3,6 @@
 scores            attention by length: time, time for each score, memory, page faults
 costs             layers by length: to read, to write, allocated, kept; crossings
 scans             scans by length
-lengths           one cost by the length of the text, with the slopes that fit it
 gradients         what reaches the last output from some tokens back
 positions         quality by the tokens of context
 attention_map     how much each token takes of each before it
@@ -20,14 +19,13 @@ from llmlab.show.attention_vs_rnn import drawings, kinds
 from llmlab.show.attention_vs_rnn.attended import readings
 from llmlab.show.attention_vs_rnn.by_length import costs, scans
 from llmlab.show.attention_vs_rnn.contexts import positions
-from llmlab.show.attention_vs_rnn.growth import lengths
 from llmlab.show.attention_vs_rnn.maps import attention_map
 from llmlab.show.attention_vs_rnn.norms import gradients
 from llmlab.show.attention_vs_rnn.score_times import scores
 from llmlab.show.attention_vs_rnn.widget import attention_widget
 
 __all__ = ["attention_map", "attention_widget", "costs", "drawings", "gradients"]
-__all__ += ["lengths", "positions", "readings", "scans", "scores"]
+__all__ += ["positions", "readings", "scans", "scores"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
 

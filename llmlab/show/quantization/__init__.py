@@ -1,19 +1,18 @@
 """Pictures of lab 4: grids, what rounding to them costs, and formats.
 
 levels           a weight's histogram with the levels of its grid
-rounding_errors  number formats by what rounding to them costs
 quality_by_bits  what each method of quantization loses
 format_bounds    prefill and decode by format, with the bounds of each
 row_grids        a weight's histogram with the levels of a grid, and its error by bits
 quality_grid     bits per byte of a rounded model, by bits and by what shares a scale
 outliers         the error of every layer's integer product by its inputs' outlier
 products         one product in several ways, by the number of tokens
-verdicts         a race of formats, or claims, as a table of verdicts
+verdicts         a race of formats as a table of verdicts
 levels_widget    a weight and the levels of its grid, by bits and group size
 drawings         the ideas behind the exercises; drawings_choices: those of 04b
 choices          which integers: costs, errors by method, power and step, parts
 lost             what models lose, as a table by method and bits
-answers, claims  answers side by side where not all agree; sentences with verdicts
+answers          answers side by side where not all agree
 
 They take records and draw; nothing here runs a model. What `show.figure` draws of a
 result, and says of it, is in `kinds`.
@@ -28,20 +27,19 @@ from llmlab.show.quantization import (
     kinds,
 )
 from llmlab.show.quantization.activations import outliers
-from llmlab.show.quantization.differences import answers, claims, lost
+from llmlab.show.quantization.differences import answers, lost
 from llmlab.show.quantization.formats import format_bounds
 from llmlab.show.quantization.grids import row_grids
 from llmlab.show.quantization.product_times import products
 from llmlab.show.quantization.qualities import quality_by_bits
 from llmlab.show.quantization.quality_grids import quality_grid
-from llmlab.show.quantization.roundings import rounding_errors
 from llmlab.show.quantization.steps import levels
 from llmlab.show.quantization.verdict_tables import verdicts
 from llmlab.show.quantization.widget import levels_widget
 
-__all__ = ["answers", "choices", "claims", "drawings_choices", "lost"]
+__all__ = ["answers", "choices", "drawings_choices", "lost"]
 __all__ += ["drawings", "format_bounds", "levels", "levels_widget", "outliers"]
-__all__ += ["products", "quality_by_bits", "quality_grid", "rounding_errors"]
+__all__ += ["products", "quality_by_bits", "quality_grid"]
 __all__ += ["row_grids", "verdicts"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

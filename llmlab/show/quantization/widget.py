@@ -77,9 +77,12 @@ def levels_widget(
 
 
 def _spoken(cost: Record) -> str:
-    """Say a share in per cent, what is added with its sign."""
+    """Say a share in per cent, what is added with its sign and its interval."""
     if cost.name == ADDED_BITS.name:
-        return f"{100 * cost.value:+.1f} % against the original"
+        said = f"{100 * cost.value:+.1f} % against the original"
+        if cost.low is None or cost.high is None:
+            return said
+        return f"{said} ({100 * cost.low:+.1f} to {100 * cost.high:+.1f})"
     if cost.name == ROUNDING_ERROR.name:
         return f"{cost.name} {100 * cost.value:.2g} %"
     return f"{cost.name} {cost.value_text()}"

@@ -6,19 +6,21 @@ parts have few enough mixtures to try them all.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 
+from llmlab import texts
 from llmlab.core import progress, records
 from llmlab.core.records import Record
 from llmlab.kernels.format import Format
+from llmlab.measure import quality as judge
 from llmlab.measure.scores import Texts
 from llmlab.models import sensitivity, surgery
 from llmlab.models.calibration import Batch
 from llmlab.quantization import clipping, formats, rounding
-from llmlab.quantization.experiments.choices.qualities import losses
+from llmlab.quantization.experiments.choices.qualities import loss
 from llmlab.quantization.quantities import PART_LOSS
 
 Table = Mapping[str, Mapping[int, float]]
@@ -98,7 +100,7 @@ def mixture(
     """Share out as many bytes as some bits everywhere take, and score both models.
 
     choose: the learner's, (losses, sizes, budget) -> part -> bits. like: the bits that
-    the budget is worth. The rest is as in `scan_parts` and `qualities.losses`. Raises
+    the budget is worth. The rest is as in `scan_parts` and `qualities.quality`. Raises
     ValueError for an answer that leaves a part out, or keeps not to the budget.
     """
     parts = scan_parts(model, data, group_size=group_size)
@@ -121,20 +123,16 @@ def mixture(
         name: rounding.quantize(model, parts.formats(own), clip=clipping.mse)
         for name, own in ((EVEN, even), (MIXED, bits))
     }
-    live = losses(model, models, text=text)
-    live |= losses(models[EVEN], {PAIRED: models[MIXED]}, text=text)
-    plain = {name: _without_grid(fact) for name, fact in live.items()}
-    return Mixture(parts, bits, budget, plain)
-
-
-def _without_grid(fact: Record) -> Record:
-    """Leave out bits and group size, which a mixture has none of."""
-    kept = {
-        key: value
-        for key, value in fact.details.items()
-        if key not in ("bits", "group size")
+    text = texts.short_files() if text is None else text
+    before = judge.score(model, text)
+    scores = {name: judge.score(other, text) for name, other in models.items()}
+    pairs = {
+        EVEN: (scores[EVEN], before),
+        MIXED: (scores[MIXED], before),
+        PAIRED: (scores[MIXED], scores[EVEN]),
     }
-    return replace(fact, details=kept)
+    live = {name: loss(name, *pair, text) for name, pair in pairs.items()}
+    return Mixture(parts, bits, budget, live)
 
 
 def scan_parts(

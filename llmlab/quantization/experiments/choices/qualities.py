@@ -6,7 +6,7 @@ from importlib import resources
 from typing import Any
 
 from llmlab import texts
-from llmlab.core import clock, records
+from llmlab.core import records
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE, TIME_PER_TOKEN
 from llmlab.core.records import Record
 from llmlab.kernels import autotune
@@ -17,7 +17,6 @@ from llmlab.measure.scores import Texts
 from llmlab.models.calibration import Batch
 from llmlab.quantization import awq, clipping, gptq, rounding
 from llmlab.quantization.experiments.choices.layers import ROUNDING
-from llmlab.quantization.quantities import CHOOSING
 
 NEW, SECONDS = 17, 2.0  # tokens and seconds of a time per token
 GRID = "quantization_grid.json"
@@ -31,18 +30,12 @@ class Quality:
 
     live: Mapping[str, Record]
     models: Mapping[str, Any]
-    seconds: Mapping[str, float]
+    before: judge.Scores  # of the original
     recorded: tuple[Record, ...] = ()
 
     def records(self) -> list[Record]:
         """Return the difference in bits per byte of every model, recorded first."""
-        return [*self.recorded, *self.live.values(), *self._times()]
-
-    def _times(self) -> list[Record]:
-        return [
-            records.measured(CHOOSING, seconds, subject=name)
-            for name, seconds in self.seconds.items()
-        ]
+        return [*self.recorded, *self.live.values()]
 
     @property
     def ratio(self) -> float:
@@ -66,7 +59,7 @@ class Quality:
             for fact in recorded(version)
             if fact.details["bits"] in bits and fact.details["group size"] in sizes
         )
-        return Quality(live, models, {}, kept)
+        return Quality(live, models, self.before, kept)
 
     def row(
         self, name: str, *, text: str | None = None, seconds: float = SECONDS
@@ -96,12 +89,14 @@ def quality(
     loop: gptq.Loop | None = None,
     choose: awq.Choice | None = None,
     text: Texts | None = None,
+    beside: Quality | None = None,
 ) -> Quality:
     """Quantize a model to nearest and by GPTQ or AWQ, and score all text by text.
 
     data: calibration text. loop: the learner's column loop; GPTQ runs with it and with
     the package's own. choose: the learner's choice of scales, for AWQ. Ranges are those
-    of least error. text: by default the short frozen programs.
+    of least error. text: by default the short frozen programs. beside: another result
+    of this model and text, so that the original is not scored again.
     """
     makers = {ROUNDING: lambda: rounding.quantize(model, format, clip=clipping.mse)}
     if loop is not None:
@@ -109,29 +104,30 @@ def quality(
         makers["GPTQ"] = lambda: gptq.quantize(model, data, format)
     if choose is not None:
         makers["AWQ" + YOURS] = lambda: awq.quantize(model, data, format, choose=choose)
-    models, seconds, watch = {}, {}, clock.Host()
-    for name, make in makers.items():
-        start = watch.look()
-        models[name] = make()
-        seconds[name] = watch.seconds(start, watch.look())
-    return Quality(losses(model, models, text=text), models, seconds)
-
-
-def losses(
-    model: Any,
-    ways: Mapping[str, Any],
-    *,
-    text: Texts | None = None,
-) -> dict[str, Record]:
-    """Return the bits per byte that quantized models need more than their original."""
+    models = {name: make() for name, make in makers.items()}
     text = texts.short_files() if text is None else text
-    before = judge.score(model, text)
-    found = {}
-    for name, other in ways.items():
-        fact = judge.difference(other, before, text)
-        details = {"method": name, **_grid(other), **fact.details}
-        found[name] = replace(fact, subject=name, details=details)
-    return found
+    before = judge.score(model, text) if beside is None else beside.before
+    live = {
+        name: loss(name, judge.score(other, text), before, text, _grid(other))
+        for name, other in models.items()
+    }
+    return Quality(live, models, before)
+
+
+def loss(
+    method: str,
+    scores: judge.Scores,
+    before: judge.Scores,
+    text: Texts,
+    grid: Mapping[str, int | str] | None = None,
+) -> Record:
+    """Return the bits per byte that a model needs more than another, by scores of both.
+
+    grid: bits and group size, where one format serves the whole model.
+    """
+    fact = judge.difference(scores, before, text)
+    details = {"method": method, **(grid or {}), **fact.details}
+    return replace(fact, subject=method, details=details)
 
 
 def recorded(version: str | None) -> list[Record]:
