@@ -39,6 +39,11 @@ PRODUCT_TIME = register("time of a product", "s", better="lower", keys=("tokens"
 CHANGE_COST = register(
     "cost of a change", "1", better="lower", keys=("change", "column", "marked", *_GRID)
 )
+ROUNDED_WEIGHT = register(
+    "rounded weight", "1",
+    keys=("method", "column", "weight", "integer", "first level", "last level",
+          "levels", *_GRID),
+)  # fmt: skip
 ANSWER_ERROR = register(
     "error of the answers", "1", better="lower", keys=("text", *_GRID)
 )

@@ -33,6 +33,16 @@ def by_quantity(
     return tuple(record for record in records if record.name in names)
 
 
+def needed(result: Any, quantity: Quantity) -> tuple[Record, ...]:
+    """Return the records of a quantity that a picture shows; ValueError for none."""
+    facts = by_quantity(checked(result), quantity)
+    if not facts:
+        raise ValueError(
+            f"result holds no {quantity.name!r}; there is nothing to draw."
+        )
+    return facts
+
+
 def of_unit(records: Iterable[Record], unit: str) -> tuple[Record, ...]:
     """Return the records of one unit."""
     return tuple(record for record in records if record.unit == unit)

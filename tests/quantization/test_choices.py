@@ -14,6 +14,7 @@ from llmlab.measure.claims import FAILS, HOLDS, OPEN
 from llmlab.models import column_loop, surgery
 from llmlab.quantization import awq, clipping, gptq
 from llmlab.quantization.experiments import choices
+from llmlab.quantization.quantities import ANSWER_ERROR, ROUNDED_WEIGHT
 
 THREE = Format(bits=3, group_size=8)
 TWO = Format(bits=2, group_size=8, symmetric=True)
@@ -166,6 +167,28 @@ def test_a_training_without_a_gradient_or_with_a_zero_point_is_refused(layer):
         choices.trained(
             layer, TWO, rounding=lambda w, s, b: learner.straight_through(w, s, b).data
         )
+
+
+def test_integers_are_those_of_each_method_with_the_levels_they_lie_on(layer):
+    kept = choices.integers(layer, bits=(2, 3), group_size=16, row=1).records()
+    weights = [fact for fact in kept if fact.name == ROUNDED_WEIGHT.name]
+    assert len(weights) == 2 * 3 * 16  # bits, methods, columns
+    for fact in weights:
+        own = fact.details
+        levels = torch.linspace(own["first level"], own["last level"], own["levels"])
+        assert float((levels - fact.value).abs().min()) == pytest.approx(0, abs=1e-5)
+        assert own["weight"] == float(layer.weight[1, own["column"]])
+    plain = [
+        fact.value for fact in weights
+        if (fact.details["method"], fact.details["bits"]) == ("rounding", 3)
+    ]  # fmt: skip
+    format = Format(bits=3, group_size=16)
+    assert plain == pytest.approx(layer.rounded(format)[1, :16].tolist(), abs=1e-6)
+    errors = [fact for fact in kept if fact.name == ANSWER_ERROR.name]
+    assert [fact.subject for fact in errors] == ["rounding", "GPTQ", "AWQ"] * 2
+    assert errors[3].value == pytest.approx(layer.share(layer.rounded(format)))
+    with pytest.raises(ValueError, match="row=99 and bits"):
+        choices.integers(layer, row=99)
 
 
 def test_the_whole_model_is_scored_by_every_method(model, data):

@@ -101,11 +101,12 @@ def test_the_alt_text_tells_the_finding():
     assert "GPTQ, yours, 3 bits, measured: +2.5 %" in show.figure(LOSSES).alt
 
 
-def test_two_bits_stand_at_two_bits_and_the_learners_point_in_its_methods_look():
+def test_two_bits_have_a_panel_and_the_learners_row_stands_below_its_method():
     fig = show.quantization.quality_by_bits(LOSSES)
-    places = {x for line in fig.axes[0].lines for x in line.get_xdata()}
-    assert {2, 3} <= places <= {0, 1, 2, 3}
-    assert "GPTQ, yours" not in words_of(fig) and "measured here" in words_of(fig)
+    titles = [axes.get_title(loc="left") for axes in fig.axes]
+    assert titles == ["2 bits, a scale for 32 weights", "3 bits"]
+    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert names == ["GPTQ", "GPTQ, yours"] and "measured here" in words_of(fig)
 
 
 def test_losses_are_a_table_of_methods_by_bits():
@@ -118,6 +119,57 @@ def test_losses_are_a_table_of_methods_by_bits():
     )  # fmt: skip
     with pytest.raises(ValueError, match="hand in"):
         show.quantization.lost(COSTS)
+
+
+def rounded(method, bits, column, integer):
+    step = 0.1 if bits == 3 else 0.3
+    details = {"method": method, "bits": bits, "group size": "32", "column": column,
+               "weight": 0.11 * column, "integer": integer, "first level": -step * 2,
+               "last level": step * (2**bits - 3), "levels": 2**bits}  # fmt: skip
+    return records.measured(own.ROUNDED_WEIGHT, step * integer, details=details)
+
+
+INTEGERS = [
+    rounded(method, bits, column, column + (method == "GPTQ" and column == 2))
+    for method in ("rounding", "GPTQ")
+    for bits in (2, 3)
+    for column in range(4)
+    if (method, bits) != ("GPTQ", 2)
+]
+
+
+def test_choosing_a_method_changes_line_and_figure_and_draws_each_once():
+    widget = show.quantization.integers_widget([*INTEGERS, *ERRORS[1::2], *LOSSES])
+    assert widget.choice == {"method": "rounding", "bits": 2}
+    widget.selectors["bits"].value = 3
+    before = widget.picture.value
+    assert widget.text == "rounding, 3 bits: error of the layer's answers 11 %"
+    widget.selectors["method"].value = "GPTQ"
+    assert widget.picture.value != before
+    assert "integers other than rounding's: 1 of 4" in widget.text
+    assert "+3.0 % bits per byte (+2.4 to +3.6, recorded)" in widget.text
+    assert "+2.5 % bits per byte (+2.0 to +3.0, measured, GPTQ, yours)" in widget.text
+    assert 'alt="Weights of one group, their levels' in widget.picture.value
+    assert "<img" in widget._repr_mimebundle_()["text/html"]
+    widget.selectors["bits"].value = 2
+    assert "not computed before" in widget.text and "<img" not in widget.picture.value
+
+
+def test_a_ring_marks_what_is_not_as_rounding_and_every_picture_has_one_scale():
+    fig = show.quantization.integer_grid(INTEGERS, method="GPTQ", bits=3)
+    (ring,) = [line for line in fig.axes[0].lines if line.get_markersize() == 11]
+    assert list(ring.get_xdata()) == [2]
+    names = [text.get_text() for text in fig.axes[0].get_xticklabels()]
+    assert names == ["0", "1", "3", "3"]
+    assert not faults(
+        lambda: show.quantization.integer_grid(INTEGERS, method="GPTQ", bits=3)
+    )
+    with pytest.raises(ValueError, match="of 'AWQ' with 3 bits"):
+        show.quantization.integer_grid(INTEGERS, method="AWQ", bits=3)
+    with pytest.raises(ValueError, match="method='AWQ' is none of"):
+        show.quantization.integers_widget(INTEGERS, method="AWQ")
+    with pytest.raises(ValueError, match="nothing to draw"):
+        show.quantization.integers_widget(LOSSES)
 
 
 ASKED = experiments.Translations(

@@ -9,6 +9,8 @@ outliers         the error of every layer's integer product by its inputs' outli
 products         one product in several ways, by the number of tokens
 verdicts         a race of formats as a table of verdicts
 levels_widget    a weight and the levels of its grid, by bits and group size
+integer_grid     a group of weights, the levels of a method, and what it chose
+integers_widget  the same by method and bits, with what each costs
 drawings         the ideas behind the exercises; drawings_choices: those of 04b
 choices          which integers: costs, errors by method, power and step, parts
 lost             what models lose, as a table by method and bits
@@ -30,6 +32,8 @@ from llmlab.show.quantization.activations import outliers
 from llmlab.show.quantization.differences import answers, lost
 from llmlab.show.quantization.formats import format_bounds
 from llmlab.show.quantization.grids import row_grids
+from llmlab.show.quantization.integer_grids import integer_grid
+from llmlab.show.quantization.integers_widget import integers_widget
 from llmlab.show.quantization.product_times import products
 from llmlab.show.quantization.qualities import quality_by_bits
 from llmlab.show.quantization.quality_grids import quality_grid
@@ -40,7 +44,7 @@ from llmlab.show.quantization.widget import levels_widget
 __all__ = ["answers", "choices", "drawings_choices", "lost"]
 __all__ += ["drawings", "format_bounds", "levels", "levels_widget", "outliers"]
 __all__ += ["products", "quality_by_bits", "quality_grid"]
-__all__ += ["row_grids", "verdicts"]
+__all__ += ["integer_grid", "integers_widget", "row_grids", "verdicts"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
 

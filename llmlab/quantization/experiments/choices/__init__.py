@@ -4,6 +4,7 @@ layer          one linear layer with its inputs on two texts, what the others wo
 weight_costs   what the rounding of single weights costs the answers
 solved         the layer rounded by several methods, on text seen and not seen
 powers         scales of the inputs: error by the power of their size
+integers       one group of its weights by method and bits, for a widget
 trained        the layer trained through a rounding, step by step
 quality        the whole model by several methods, beside what is recorded
 mixture        bits by part within a budget: attention and MLP of each layer
@@ -21,6 +22,7 @@ from llmlab.quantization.experiments.choices.answers import (
     translations,
 )
 from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
+from llmlab.quantization.experiments.choices.integers import Integers, integers
 from llmlab.quantization.experiments.choices.layers import (
     Layer,
     Solved,
@@ -37,8 +39,9 @@ from llmlab.quantization.experiments.choices.qualities import Quality, quality
 from llmlab.quantization.experiments.choices.scales import Powers, powers
 from llmlab.quantization.experiments.choices.trainings import Learning, trained
 
-__all__ = ["Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
-__all__ += ["Solved", "Translations", "WeightCosts", "claims", "layer", "mixture"]
+__all__ = ["Integers", "Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
+__all__ += ["Solved", "Translations", "WeightCosts", "claims", "integers"]
+__all__ += ["layer", "mixture"]
 __all__ += ["powers", "quality", "scan_parts", "solved", "trained", "translated"]
 __all__ += ["translations", "weight_costs"]
 
