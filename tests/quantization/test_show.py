@@ -13,6 +13,7 @@ from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.show import quantization as pictures
 from llmlab.show import style
+from llmlab.show.quantization import looks
 
 
 def record(name, value, unit="1", low=None, high=None, subject="", **details):
@@ -153,36 +154,65 @@ def test_levels_that_cannot_be_drawn_are_refused():
 # Quality by bits
 
 
-def test_each_method_has_a_curve_in_the_panel_of_its_group_size():
-    groups, rows = pictures.quality_by_bits(LOSSES).axes
-    titles = [axes.get_title(loc="left") for axes in (groups, rows)]
-    assert titles == ["a scale for 32 weights", "a scale for each row"]
-    recorded = [line for line in groups.lines if line.get_linestyle() != "None"]
-    curves = [line for line in recorded if len(line.get_xdata()) == 3]
-    assert len(curves) == 3
-    assert list(curves[0].get_ydata()) == pytest.approx([0.9, 0.27, 0.081])
-    assert [round(each) for each in curves[0].get_xdata()] == [2, 3, 4]
+def marks(axes):
+    """Return what stands at which value and height: x, y, and whether it is filled."""
+    return [
+        (line.get_xdata()[0], line.get_ydata()[0],
+         line.get_markerfacecolor() != style.CARD)
+        for line in axes.lines
+        if line.get_marker() not in ("None", None, "") and len(line.get_xdata())
+    ]  # fmt: skip
+
+
+def test_each_width_has_a_panel_from_zero_and_each_method_a_row():
+    fig = pictures.quality_by_bits(LOSSES, sizes=("32",))
+    titles = [axes.get_title(loc="left") for axes in fig.axes]
+    assert titles == ["2 bits, a scale for 32 weights", "3 bits", "4 bits"]
+    names = [text.get_text() for text in fig.axes[0].get_yticklabels()]
+    assert names == ["rounding", "GPTQ", "AWQ"]
+    filled = [(x, round(y)) for x, y, is_filled in marks(fig.axes[1]) if is_filled]
+    assert {y: x for x, y in filled} == pytest.approx(
+        {0: 0.27, 1: 0.4 * 0.27, 2: 0.5 * 0.27}
+    )
+    assert all(axes.get_xlim()[0] < 0 < axes.get_xlim()[1] for axes in fig.axes)
+
+
+def test_a_second_group_size_is_a_second_line_of_panels():
+    fig = pictures.quality_by_bits(LOSSES)
+    assert len(fig.axes) == 2 * 4  # 8 bits are there for rows only
+    first = [axes.get_title(loc="left") for axes in fig.axes[::4]]
+    assert first == ["2 bits, a scale for 32 weights", "2 bits, a scale for each row"]
 
 
 def test_what_was_measured_here_is_hollow_and_said_so():
-    fig = pictures.quality_by_bits(LOSSES)
-    hollow = [
-        line for line in fig.axes[0].lines
-        if line.get_markerfacecolor() == style.CARD and len(line.get_xdata())
-    ]  # fmt: skip
-    assert len(hollow) == 1 and len(hollow[0].get_xdata()) == 3
+    fig = pictures.quality_by_bits(LOSSES, sizes=("32",))
+    hollow = [(x, y) for x, y, is_filled in marks(fig.axes[0]) if not is_filled]
+    ((value, height),) = hollow
+    assert value == pytest.approx(0.9 * 0.4) and round(height) == 1 < height
     labels = [text.get_text() for text in fig.legends[0].get_texts()]
-    assert labels == ["rounding", "GPTQ", "AWQ", "measured here"]
+    assert labels == ["recorded", "measured here"]
     kept = [each for each in LOSSES if each.kind == "recorded"]
     (legend,) = pictures.quality_by_bits(kept).legends
-    assert len(legend.get_texts()) == 3
+    assert [text.get_text() for text in legend.get_texts()] == ["recorded"]
 
 
-def test_a_gain_lies_below_the_line_of_nothing_lost():
-    rows = pictures.quality_by_bits(LOSSES, sizes=("channel",)).axes[0]
-    lowest = min(min(line.get_ydata()) for line in rows.lines if len(line.get_ydata()))
-    assert lowest == pytest.approx(-0.0002)
-    assert "−0.1 %" in words_of(rows.figure) and "+10 %" in words_of(rows.figure)
+def test_a_method_has_one_look_and_a_learners_part_that_of_its_method():
+    assert looks.of_method("GPTQ, yours") == looks.of_method("GPTQ")
+    known = [looks.of_method(name) for name in looks.METHODS]
+    assert len({look.color for look in known}) == len(looks.METHODS)
+    bits = {looks.of_bits(bits, (2, 3, 4)) for bits in (2, 3, 4)}
+    assert not bits & {looks.of_method(name) for name in looks.METHODS[:4]}
+    assert looks.of_size("32") != looks.of_size("channel") != looks.of_size("tensor")
+    assert looks.by_method(["AWQ, yours", "GPTQ, yours", "rounding", "GPTQ"]) == [
+        "rounding", "GPTQ", "GPTQ, yours", "AWQ, yours",
+    ]  # fmt: skip
+
+
+def test_a_gain_lies_left_of_the_line_of_nothing_lost():
+    rows = pictures.quality_by_bits(LOSSES, sizes=("channel",)).axes[-1]
+    ((value, _, _),) = marks(rows)
+    assert value == pytest.approx(-0.0002) and rows.get_xlim()[0] < value
+    assert "−0.0 %" in words_of(rows.figure)
 
 
 def test_the_recorded_grid_is_drawn_whole_with_what_was_measured():
@@ -209,11 +239,13 @@ def test_each_format_has_its_time_and_three_marks_in_both_phases():
     assert decode.get_title(loc="left") == "decode, one token"
     assert {axes.get_xscale() for axes in fig.axes} == {"log"}
     assert times(decode) == pytest.approx([1e-3, 1e-3 / 2, 1e-3 / 3])
-    marks = [line for line in decode.lines if line.get_label() == "compute bound"]
-    assert marks[0].get_xdata()[0] == pytest.approx(0.5e-3)
+    bounds = {(x, is_filled) for x, y, is_filled in marks(decode) if y == 0}
+    assert {(0.5e-3, True), (0.3e-3, False), (0.1e-3, False)} <= bounds
+    assert "1.00 ms, 2.00×" in words_of(fig)  # times the largest bound
     labels = [text.get_text() for text in fig.legends[0].get_texts()]
     assert sorted(labels) == [
-        "bandwidth bound", "compute bound", "measured", "overhead bound",
+        "bandwidth bound", "compute bound", "hollow: not the largest", "measured",
+        "overhead bound",
     ]  # fmt: skip
     names = [label.get_text() for label in prefill.get_yticklabels()]
     assert names == ["fp32", "int8", "int4-g32"]

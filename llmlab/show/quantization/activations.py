@@ -3,23 +3,31 @@
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from llmlab.core import records
 from llmlab.core.records import Record, quantity
 from llmlab.quantization.quantities import OUTLIER, PRODUCT_ERROR
 from llmlab.show import scales, select, style
 
+PANELS = {  # what is drawn -> the name of its axis
+    OUTLIER: "largest input over the typical one",
+    PRODUCT_ERROR: "error of the product",
+}
+WIDE = 20  # times the least: beyond, an axis is logarithmic
+
 
 @style.by_the_rules
 def outliers(
-    result: Any, *, title: str = "Outliers of a layer's inputs, and its product"
+    result: Any, *, title: str = "Layers with outliers, and the error of their product"
 ) -> Figure:
-    """Draw the error of every layer's integer product against its inputs' outlier.
+    """Draw outlier and error side by side, a row for each kind of layer.
 
     result: records "largest input over typical" and "error of the product", the layer
-    as subject; a look for each kind of layer, which is the last part of its name.
-    ValueError: none of them.
+    as subject; its kind is the last part of its name, and every layer of a kind is a
+    mark in the row. The kind with the largest error is on top. ValueError: none.
     """
     points = _points(records.collect(result))
     if not points:
@@ -27,24 +35,47 @@ def outliers(
             f"result holds no {OUTLIER.name!r}; hand in what "
             "quantization.experiments.outliers returned."
         )
-    fig, axes = style.canvas(height=3.3)
-    for index, (kind, pairs) in enumerate(_by_kind(points).items()):
-        look = style.series(index % len(style.SERIES))
-        x, y = zip(*pairs, strict=True)
-        filled = look.color if index < len(style.SERIES) else "none"
-        axes.plot(x, y, look.marker, color=look.color, label=kind, linestyle="none",
-                  markerfacecolor=filled)  # fmt: skip
-    scales.logarithmic(axes.xaxis, OUTLIER.name, "×")
-    scales.logarithmic(axes.yaxis, PRODUCT_ERROR.name, "1")
-    for axis, values in zip(
-        (axes.xaxis, axes.yaxis), zip(*points.values(), strict=True), strict=True
-    ):
-        low, high = scales.room(values)
-        (axes.set_xlim if axis is axes.xaxis else axes.set_ylim)(low, high)
-        scales.fill_ticks(axis)
-    axes.set_title(title)
-    fig.legend(loc="outside lower left", ncols=4)
+    kinds = _by_kind(points)
+    order = sorted(kinds, key=lambda kind: -max(error for _, error in kinds[kind]))
+    fig, panels = style.canvas(2, height=1.35 + 0.27 * len(order), title=title)
+    said = select.kinds(records.collect(result))
+    for place, (axes, name) in enumerate(zip(panels, PANELS.values(), strict=True)):
+        values = [[pair[place] for pair in kinds[kind]] for kind in order]
+        _rows(axes, values, place)
+        axes.set_yticks(range(len(order)), order if place == 0 else [])
+        axes.xaxis.set_major_formatter(FuncFormatter(_times if place == 0 else _share))
+        scales.name(axes.xaxis, name, said, *_scale(axes))
+        style.panel_title(axes, "what runs in" if place == 0 else "what comes out")
     return fig
+
+
+def _rows(axes: Axes, rows: Sequence[Sequence[float]], place: int) -> None:
+    """Draw a mark for each layer, the largest of a row filled."""
+    look = style.series(place)
+    for row, values in enumerate(rows):
+        axes.plot(values, [row] * len(values), look.marker, color=look.color,
+                  markerfacecolor=style.CARD, linestyle="none")  # fmt: skip
+        axes.plot(max(values), row, look.marker, color=look.color)
+    every = [value for values in rows for value in values]
+    if max(every) > WIDE * min(every):
+        axes.set_xscale("log")
+    else:
+        axes.set_xlim(0, 1.08 * max(every))
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(True)
+
+
+def _scale(axes: Axes) -> list[str]:
+    return ["log scale"] if axes.get_xscale() == "log" else []
+
+
+def _times(value: float, _=None) -> str:
+    return f"{value:g}×"
+
+
+def _share(value: float, _=None) -> str:
+    return f"{100 * value:g} %"
 
 
 def outliers_alt(facts: Sequence[Record]) -> str:

@@ -11,102 +11,74 @@ drawings       the ideas behind the exercises, as `drawings_choices`
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from llmlab.core.records import Record
 from llmlab.quantization.quantities import (
     ANSWER_ERROR,
-    CHANGE_COST,
     ERROR_BY_POWER,
     ERROR_BY_STEP,
     PART_LOSS,
 )
 from llmlab.show import scales, select, style
 from llmlab.show.quantization import drawings_choices as drawings
+from llmlab.show.quantization import looks
+from llmlab.show.quantization.weight_costs import weight_costs, weight_costs_alt
 
 __all__ = ["answer_errors", "drawings", "error_powers", "learning", "parts"]
-__all__ += ["weight_costs"]
+__all__ += ["weight_costs", "weight_costs_alt"]
 
 SEEN, UNSEEN = "seen", "unseen"
-MARKS = {"cheap": "small inputs", "dear": "large inputs"}
-
-
-@style.by_the_rules
-def weight_costs(
-    result: Any, *, title: str = "What rounding a single weight costs"
-) -> Figure:
-    """Draw the cost of single weights against how far rounding moves them.
-
-    result: records "cost of a change" with details["change"]; those with
-    details["marked"] stand out. ValueError: none of them.
-    """
-    facts = _of(result, CHANGE_COST)
-    fig, axes = style.canvas(height=3.8)
-    plain = [fact for fact in facts if "marked" not in fact.details]
-    axes.plot(
-        [fact.details["change"] for fact in plain], [fact.value for fact in plain],
-        ".", color=style.QUIET, markersize=4, alpha=0.6, label="one weight",
-    )  # fmt: skip
-    for index, (mark, said) in enumerate(MARKS.items()):
-        look = style.series(index)
-        for fact in facts:
-            if fact.details.get("marked") == mark:
-                axes.plot(
-                    fact.details["change"], fact.value, look.marker, color=look.color,
-                    markersize=11, label=f"{said}: {fact.value:.1e}", linestyle="none",
-                )  # fmt: skip
-    kind = select.kinds(facts)
-    scales.logarithmic(axes.xaxis, "change of the weight", "1")
-    scales.logarithmic(axes.yaxis, "cost: share of the answers' square", "1", kind)
-    axes.set_title(title)
-    fig.legend(loc="outside lower left", ncols=3)
-    return fig
-
-
-def weight_costs_alt(records: Sequence[Record]) -> str:
-    """Say what the marked pair costs."""
-    facts = select.by_quantity(records, CHANGE_COST)
-    by = {fact.details.get("marked"): fact for fact in facts}
-    said = [f"The cost of rounding each of {len(facts)} weights against its change."]
-    if "cheap" in by and "dear" in by:
-        cheap, dear = by["cheap"], by["dear"]
-        said.append(
-            f"Two weights move by {cheap.details['change']:.2g}; the one with large "
-            f"inputs costs {dear.value / cheap.value:,.0f} times as much."
-        )
-    return " ".join(said)
 
 
 @style.by_the_rules
 def answer_errors(
     result: Any, *, title: str = "Error of a layer's answers by method"
 ) -> Figure:
-    """Draw a layer's error of the answers, a row for each method, two marks in it.
+    """Draw a layer's error of the answers from 0, a row for each method.
 
-    result: records ANSWER_ERROR.name with details["text"]. ValueError: none.
+    result: records ANSWER_ERROR.name with details["text"]: hollow on text that was
+    seen, filled on text that was not. ValueError: none.
     """
-    facts = _of(result, ANSWER_ERROR)
+    facts = select.needed(result, ANSWER_ERROR)
     groups = select.by_subject(facts)
-    fig, axes = style.canvas(height=1.6 + 0.42 * len(groups))
-    for row, own in enumerate(groups.values()):
-        values = {fact.details["text"]: fact.value for fact in own}
-        axes.plot([*values.values()], [row] * len(values), color=style.QUIET, lw=1)
-        for index, text in enumerate((SEEN, UNSEEN)):
-            if text in values:
-                look = style.series(index)
-                axes.plot(
-                    values[text], row, look.marker, color=look.color, markersize=8,
-                    label=f"on text {_said(text)}" if not row else None,
-                    linestyle="none",
-                )  # fmt: skip
+    fig, axes = style.canvas(height=1.5 + 0.42 * len(groups))
+    for row, (method, own) in enumerate(groups.items()):
+        _pair(axes, row, looks.of_method(method, list(groups)), own)
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_xlim(0, 1.12 * max(fact.value for fact in facts))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    scales.name(axes.xaxis, ANSWER_ERROR.name, select.kinds(facts))
     style.one_way(axes, "x")
-    _share(axes.xaxis, ANSWER_ERROR.name, [fact.value for fact in facts], facts)
     axes.set_title(title)
+    for text in (SEEN, UNSEEN):
+        axes.plot([], [], "o", color=style.QUIET, markerfacecolor=_face(text, None),
+                  label=f"on text {_said(text)}")  # fmt: skip
     fig.legend(loc="outside lower left", ncols=2)
     return fig
+
+
+def _pair(axes: Axes, row: int, look: style.SeriesStyle, own: Sequence[Record]) -> None:
+    """Draw both errors of a method, the numbers beside them."""
+    values = {fact.details["text"]: fact.value for fact in own}
+    axes.plot([*values.values()], [row] * len(values), color=look.color, lw=1.2)
+    for text, value in values.items():
+        least = value == min(values.values()) and len(set(values.values())) > 1
+        axes.plot(value, row, look.marker, color=look.color, markersize=8,
+                  markerfacecolor=_face(text, look), linestyle="none")  # fmt: skip
+        axes.annotate(
+            f"{value:.2%}", (value, row), (-8 if least else 8, 0), va="center",
+            ha="right" if least else "left", textcoords="offset points", fontsize=8.5,
+        )  # fmt: skip
+
+
+def _face(text: str, look: style.SeriesStyle | None) -> str:
+    """Text that was seen is hollow, in every picture of this notebook."""
+    filled = style.QUIET if look is None else look.color
+    return style.CARD if text == SEEN else filled
 
 
 def answer_errors_alt(records: Sequence[Record]) -> str:
@@ -128,7 +100,7 @@ def error_powers(
     result: records ERROR_BY_POWER.name with details["power"], the layer as
     subject. ValueError: none of them.
     """
-    facts = _of(result, ERROR_BY_POWER)
+    facts = select.needed(result, ERROR_BY_POWER)
     fig, axes = style.canvas(height=3.7)
     for index, (name, own) in enumerate(select.by_subject(facts).items()):
         look = style.series(index)
@@ -170,21 +142,22 @@ def learning(
     result: records "error while training" with details step and text, and "error of
     the answers" of other methods. ValueError: none of the first.
     """
-    steps = _of(result, ERROR_BY_STEP)
+    steps = select.needed(result, ERROR_BY_STEP)
     others = select.by_quantity(select.checked(result), ANSWER_ERROR)
     fig, axes = style.canvas(height=3.9)
-    for index, text in enumerate((SEEN, UNSEEN)):
+    look = looks.of_method("training")
+    for text in (SEEN, UNSEEN):
         own = [fact for fact in steps if fact.details["text"] == text]
-        look = style.series(index)
         axes.plot(
             [f.details["step"] for f in own], [f.value for f in own], color=look.color,
-            linestyle=look.line, marker=look.marker, markersize=4,
+            linestyle=look.line if text == SEEN else "-", marker=look.marker,
+            markersize=4.5, markerfacecolor=_face(text, look),
             label=f"training, text {_said(text)}",
         )  # fmt: skip
     last = max(fact.details["step"] for fact in steps)
     drawn = [fact for fact in others if fact.subject != "training"]
-    for index, fact in enumerate(drawn):
-        look = style.series(index + 2)
+    for fact in drawn:
+        look = looks.of_method(fact.subject, [fact.subject])
         axes.plot(
             [0, last], [fact.value] * 2, color=look.color, linestyle=look.line,
             linewidth=1.4, label=f"{fact.subject}, text not seen",
@@ -220,20 +193,20 @@ def parts(result: Any, *, title: str = "What each part loses, and its bits") -> 
     result: records "error of the logits" with details bits and chosen. ValueError:
     none of them.
     """
-    facts = _of(result, PART_LOSS)
+    facts = select.needed(result, PART_LOSS)
     groups = select.by_subject(facts)
     choices = sorted({fact.details["bits"] for fact in facts})
     fig, axes = style.canvas(height=1.7 + 0.27 * len(groups))
     for row, own in enumerate(groups.values()):
         axes.plot([f.value for f in own], [row] * len(own), color=style.GRID, lw=1.5)
         for fact in own:
-            look = style.series(choices.index(fact.details["bits"]))
+            look = looks.of_bits(fact.details["bits"], choices)
             axes.plot(
                 fact.value, row, look.marker, color=look.color, markersize=8,
                 markerfacecolor=look.color if fact.details["chosen"] else style.CARD,
             )  # fmt: skip
-    for index, bits in enumerate(choices):
-        look = style.series(index)
+    for bits in choices:
+        look = looks.of_bits(bits, choices)
         axes.plot([], [], look.marker, color=look.color, label=f"{bits} bits")
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)
@@ -257,22 +230,17 @@ def parts_alt(records: Sequence[Record]) -> str:
     )
 
 
-def _of(result: Any, quantity: Any) -> tuple[Record, ...]:
-    facts = select.by_quantity(select.checked(result), quantity)
-    if not facts:
-        raise ValueError(
-            f"result holds no {quantity.name!r}; there is nothing to draw."
-        )
-    return facts
-
-
 def _share(axis: Any, what: str, values: Sequence[float], facts: Sequence[Record]):
     """Make an axis of shares: in per cent, on a log scale."""
     scales.logarithmic(axis, what, "1", select.kinds(facts))
     is_x = axis.axis_name == "x"
     (axis.axes.set_xlim if is_x else axis.axes.set_ylim)(*scales.room(values))
     scales.fill_ticks(axis)
-    axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
+    axis.set_major_formatter(FuncFormatter(_percent))
+
+
+def _percent(share: float, _=None) -> str:
+    return f"{100 * share:g} %"
 
 
 def _said(text: str) -> str:

@@ -14,9 +14,12 @@ from llmlab.show.measure.phases import BOUNDS, MEASURED, ORDER, Step, heading, s
 
 @style.by_the_rules
 def format_bounds(
-    result: Any, *, title: str = "Number formats and their bounds"
+    result: Any, *, title: str = "Number formats: time, and times the largest bound"
 ) -> Figure:
     """Draw for each format the measured time and its three bounds, on a log axis.
+
+    The largest bound is filled, since it alone counts; beside the time stands how many
+    times that bound it is.
 
     result: records of the bounds, in seconds, the format as subject; "prefill latency"
     and "decode latency per token" of each. A line leads from the largest bound to the
@@ -47,7 +50,7 @@ def format_bounds_alt(facts: Sequence[Record]) -> str:
     for phase, rows in _panels(facts).items():
         words = []
         for name, step in rows.items():
-            bound = max((step[each] for each in ORDER), key=lambda each: each.value)
+            bound = _largest(step)
             times = quantity(step["measured"].value / bound.value, "×")
             words.append(
                 f"{name} {step['measured'].value_text()}, {times} its {bound.name}"
@@ -55,6 +58,11 @@ def format_bounds_alt(facts: Sequence[Record]) -> str:
         first = next(iter(rows.values()))["measured"]
         said.append(f"{heading(phase, [first])}: {'; '.join(words)}.")
     return " ".join(said)
+
+
+def _largest(step: Step) -> Record:
+    """Return the bound that no kernel can get below."""
+    return max((step[name] for name in ORDER), key=lambda bound: bound.value)
 
 
 def _panels(facts: Sequence[Record]) -> dict[str, dict[str, Step]]:
@@ -77,25 +85,31 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
     select.positive(every)
     scales.logarithmic(axes.xaxis, "time", "s", "log scale")
     for row, step in enumerate(rows.values()):
-        time = step["measured"]
-        largest = max(step[name].value for name in ORDER)
-        axes.plot([largest, time.value], [row, row], color=style.GRID, linewidth=5,
-                  solid_capstyle="butt", zorder=1)  # fmt: skip
+        time, largest = step["measured"], _largest(step)
+        axes.plot([largest.value, time.value], [row, row], color=style.GRID,
+                  linewidth=5, solid_capstyle="butt", zorder=1)  # fmt: skip
         axes.plot(time.value, row, "|", color=style.INK, markersize=14,
                   markeredgewidth=2.4, label="" if row else "measured")  # fmt: skip
         curves.interval(axes, time, row, 1.0)
         for index, name in enumerate(ORDER):
-            look = style.series(index)
+            look, counts = style.series(index), step[name] is largest
             axes.plot(step[name].value, row, look.marker, color=look.color,
-                      markersize=7, linestyle="none", zorder=4,
-                      label="" if row else name)  # fmt: skip
+                      markersize=8 if counts else 5, linestyle="none", zorder=4,
+                      markerfacecolor=look.color if counts else style.CARD,
+                      alpha=1 if counts else 0.7)  # fmt: skip
         end = time.value if time.high is None else time.high
-        axes.annotate(time.value_text(), (end, row), (6, 0), va="center",
+        said = f"{time.value_text()}, {quantity(time.value / largest.value, '×')}"
+        axes.annotate(said, (end, row), (6, 0), va="center",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
+    for index, name in enumerate(ORDER):  # what the legend shows
+        look = style.series(index)
+        axes.plot([], [], look.marker, color=look.color, linestyle="none", label=name)
+    axes.plot([], [], "o", color=style.QUIET, markerfacecolor=style.CARD, markersize=5,
+              linestyle="none", label="hollow: not the largest")  # fmt: skip
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
     low, high = scales.room([each.value for each in every], share=0.05)
-    axes.set_xlim(low, high * (high / low) ** 0.3)  # room for the numbers
+    axes.set_xlim(low, high * (high / low) ** 0.55)  # room for the numbers
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     bounds = [step[name] for step in rows.values() for name in ORDER]

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 from llmlab.core import records
 from llmlab.core.records import Record, quantity
@@ -35,15 +36,15 @@ def row_grids(result: Any, *, title: str = "") -> Figure:
     bits = getattr(result, "drawn", sorted(known)[len(known) // 2])
     names = list(select.by_subject(errors))
     name = getattr(result, "name", "") or "Weights"
-    title = title or f"{name} on a grid of few levels"
     if len(names) > 1:  # how they differ is in the errors
         fig, axes = style.canvas(1, height=3.1)
         _errors(axes, errors)
         low, high = axes.get_ylim()
         axes.set_ylim(low / 1.5, high * 1.2)
-        axes.set_title(title)
+        axes.set_title(title or f"Rounding error by bits: {' and '.join(names)}")
         fig.legend(loc="outside lower left", ncols=4)
         return fig
+    title = title or f"{name} on a grid of few levels"
     fig, (left, right) = style.canvas(2, height=3.2, title=title)
     _levels(left, shares, grids, names[0], bits)
     _errors(right, errors)
@@ -53,8 +54,11 @@ def row_grids(result: Any, *, title: str = "") -> Figure:
 
 def row_grids_alt(facts: Sequence[Record]) -> str:
     """Say for every function the error at most and at fewest bits."""
-    said = ["Histogram of a weight with the levels of a grid, and the error by bits."]
-    for name, curve in _curves(select.by_quantity(facts, ROUNDING_ERROR)).items():
+    curves = _curves(select.by_quantity(facts, ROUNDING_ERROR))
+    said = ["Rounding error by bits, on a logarithmic axis."]
+    if len(curves) == 1:
+        said = ["Histogram of a weight with the levels of a grid; error by bits."]
+    for name, curve in curves.items():
         low, high = curve[0], curve[-1]
         said.append(
             f"{name}: the relative error is {high.value:.2%} with "
@@ -97,6 +101,7 @@ def _errors(axes: Axes, errors: Sequence[Record]) -> None:
                           (at, error), place, textcoords="offset points",
                           fontsize=8.5)  # fmt: skip
     scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
     steps.by_bits(axes, sorted({each.details["bits"] for each in errors}))
     low, high = axes.get_xlim()
     axes.set_xlim(low, high + 0.16 * (high - low))

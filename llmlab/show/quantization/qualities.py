@@ -1,21 +1,20 @@
-"""Quality against bits: what each method of quantization loses, and how surely."""
+"""What each method of quantization loses, and how surely: a panel for each width."""
 
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.show import scales, select, style
-from llmlab.show.quantization import steps
+from llmlab.show.quantization import looks, steps
 
-ENDS = ("relative_low", "relative_high")
-TICKS = (-0.01, -0.001, 0, 0.001, 0.01, 0.1, 1, 10)  # of a share; about 0 linear
-ABOVE_ZERO = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
-YOURS = ", yours"  # ends the name of a method that the learner wrote a part of
+KINDS = ("recorded", "measured")
+APART = 0.17  # of a row, between what was recorded and what was measured
+ROOM = 1.45  # times the largest end: numbers stand right of the marks
 
 
 @style.by_the_rules
@@ -23,41 +22,40 @@ def quality_by_bits(
     records: Sequence[Record],
     *,
     sizes: Sequence[str] = ("32", "channel"),
-    title: str = "What is lost, by bits and method",
+    title: str = "Bits per byte more than before, by method",
 ) -> Figure:
-    """Draw the relative loss of bits per byte by bits, a curve for each method.
+    """Draw the relative loss of bits per byte, a row for each method.
 
     records: "difference in bits per byte" with details method, bits, group size,
-    relative and its ends. sizes: the group sizes to draw, a panel each. What was
-    measured here stands as a hollow marker over what was recorded, "GPTQ, yours" in
+    relative and its ends. sizes: the group sizes to draw, a line of panels each, and a
+    panel in it for each number of bits, on an axis of its own from 0. What was
+    recorded is filled, what was measured here hollow and just below; "GPTQ, yours" has
     the look of GPTQ. Others are left alone. ValueError: none of these sizes, a missing
     detail.
     """
-    differences = select.by_quantity(
-        select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE
-    )
-    methods = list(dict.fromkeys(map(_method, differences)))
+    facts = select.by_quantity(select.checked(records), DIFFERENCE_IN_BITS_PER_BYTE)
+    names = looks.by_method([select.detail(fact, "method") for fact in facts])
     panels = {
-        size: facts
+        (size, bits): [
+            fact
+            for fact in facts
+            if (select.detail(fact, "group size"), fact.details["bits"]) == (size, bits)
+        ]
         for size in sizes
-        if (facts := [r for r in differences if select.detail(r, "group size") == size])
+        for bits in sorted({select.detail(fact, "bits") for fact in facts})
     }
-    if not panels:
+    used = [size for size in sizes if any(panels[place] for place in panels
+                                          if place[0] == size)]  # fmt: skip
+    if not used:
         raise ValueError(
             f"records hold no {DIFFERENCE_IN_BITS_PER_BYTE.name!r} of the group sizes "
-            f"{', '.join(sizes)}; "
-            "measure.quality.difference gives them."
+            f"{', '.join(sizes)}; measure.quality.difference gives them."
         )
-    fig, axes = style.canvas(
-        len(panels), height=4.1, title=title, squeeze=False, sharey=True
-    )
-    for panel, (size, facts) in zip(axes.flat, panels.items(), strict=True):
-        _draw(panel, methods, facts)
-        style.panel_title(panel, steps.size_spoken(size))
-    _name_axes(axes.flat[0], [record for facts in panels.values() for record in facts])
-    fig.legend(
-        handles=_handles(methods, differences), loc="outside lower left", ncols=4
-    )
+    widths = sorted({bits for (size, bits), own in panels.items() if own})
+    fig = _canvas(panels, used, widths, names, title)
+    kinds = [kind for kind in KINDS if any(fact.kind == kind for fact in facts)]
+    fig.legend(handles=[_handle(kind) for kind in kinds], loc="outside lower left",
+               ncols=2)  # fmt: skip
     return fig
 
 
@@ -74,64 +72,75 @@ def quality_alt(records: Sequence[Record]) -> str:
     return " ".join(said)
 
 
-def _method(record: Record) -> str:
-    return select.detail(record, "method").removesuffix(YOURS)
+def _canvas(
+    panels: dict[tuple[str, int], list[Record]],
+    sizes: Sequence[str],
+    widths: Sequence[int],
+    names: Sequence[str],
+    title: str,
+) -> Figure:
+    height = 0.75 + len(sizes) * (0.75 + 0.34 * len(names))
+    fig = style.card(style.WIDTH, height, title=title)
+    axes = fig.subplots(len(sizes), len(widths), squeeze=False)
+    for line, size in zip(axes, sizes, strict=True):
+        for panel, bits in zip(line, widths, strict=True):
+            _draw(panel, panels[size, bits], names)
+            panel.set_yticks(range(len(names)), names if panel is line[0] else [])
+            what = f"{bits} bits, {steps.size_spoken(size)}"
+            style.panel_title(panel, what if panel is line[0] else f"{bits} bits")
+    for panel in axes[-1]:  # the legend says how the numbers came about
+        scales.name(panel.xaxis, "bits per byte more")
+    return fig
 
 
-def _draw(axes: Axes, methods: Sequence[str], records: Sequence[Record]) -> None:
-    for index, method in enumerate(methods):
-        look = style.series(index)
-        of_method = [record for record in records if _method(record) == method]
-        for kind in ("recorded", "measured"):
-            facts = [record for record in of_method if record.kind == kind]
-            _curve(axes, look, facts, hollow=kind == "measured")
-    axes.axhline(0, color=style.QUIET, linewidth=1)
-    bits = sorted({select.detail(record, "bits") for record in records})
-    steps.by_bits(axes, bits)
-    axes.set_xlim(bits[0] - 0.5, bits[-1] + 0.5)
+def _draw(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None:
+    """Draw one panel; an empty one stays, so that columns are the same bits."""
+    others = [looks.method(name) for name in names]
+    both = {fact.details["method"] for fact in facts if fact.kind == KINDS[0]}
+    for fact in facts:
+        name, hollow = fact.details["method"], fact.kind == KINDS[1]
+        apart = APART if name in both and _is_twice(facts, name) else 0
+        row = names.index(name) + (apart if hollow else -apart)
+        look = looks.of_method(name, others)
+        value, low, high = (
+            select.detail(fact, f"relative{end}") for end in ("", "_low", "_high")
+        )
+        axes.hlines(row, low, high, color=look.color, linewidth=1.4)
+        axes.plot(
+            value, row, look.marker, color=look.color, markersize=7, zorder=4,
+            markerfacecolor=style.CARD if hollow else look.color, linestyle="none",
+        )  # fmt: skip
+        axes.annotate(_short(value), (max(high, value), row), (6, 0), va="center",
+                      textcoords="offset points", fontsize=8)  # fmt: skip
+    axes.axvline(0, color=style.QUIET, linewidth=1)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    ends = [
+        fact.details[f"relative_{end}"] for fact in facts for end in ("low", "high")
+    ]
+    if facts:
+        wide = max(*ends, 0) - min(*ends, 0)
+        axes.set_xlim(min(*ends, 0) - 0.06 * wide, max(*ends, 0) + (ROOM - 1) * wide)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(_percent))
+    axes.tick_params(axis="y", length=0)
+    style.one_way(axes, "x")
 
 
-def _curve(axes: Axes, look, facts, *, hollow: bool) -> None:
-    facts = sorted(facts, key=lambda record: select.detail(record, "bits"))
-    x = [record.details["bits"] for record in facts]
-    y = [select.detail(record, "relative") for record in facts]
-    ends = [[select.detail(record, end) for record in facts] for end in ENDS]
-    face = style.CARD if hollow else look.color
-    axes.plot(x, y, look.marker, color=look.color, markerfacecolor=face,
-              markersize=9 if hollow else 6, zorder=4 if hollow else 3,
-              linestyle="none" if hollow else look.line)  # fmt: skip
-    axes.vlines(x, *ends, color=look.color, linewidth=1.2)
+def _is_twice(facts: Sequence[Record], name: str) -> bool:
+    return len([fact for fact in facts if fact.details["method"] == name]) > 1
 
 
-def _name_axes(axes: Axes, records: Sequence[Record]) -> None:
-    low, high = ([select.detail(record, end) for record in records] for end in ENDS)
-    ticks: tuple[float, ...]
-    if min(low) > 0:  # nobody may have lost nothing, so zero need not be there
-        axes.set_yscale("log")
-        axes.set_ylim(min(low) / 1.5, 1.5 * max(high))
-        ticks = ABOVE_ZERO
-    else:
-        axes.set_yscale("symlog", linthresh=0.001, linscale=0.6)
-        axes.set_ylim(min(-0.0007, 2 * min(low)), 2 * max(0.001, *high))
-        ticks = TICKS
-    axes.yaxis.set_major_locator(FixedLocator(list(ticks)))
-    axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(_percent))
-    scales.name(axes.yaxis, "bits per byte more", select.kinds(records), "log scale")
+def _short(share: float) -> str:
+    digits = 1 if abs(share) < 0.1 else 0
+    return f"{100 * share:+.{digits}f} %".replace("-", "−")
 
 
 def _percent(share: float, _=None) -> str:
     return f"{100 * share:+.4g} %".replace("-", "−") if share else "0"
 
 
-def _handles(methods: Sequence[str], records: Sequence[Record]) -> list[Line2D]:
-    handles = []
-    for index, method in enumerate(methods):
-        look = style.series(index)
-        handles.append(Line2D([], [], marker=look.marker, linestyle=look.line,
-                              color=look.color, label=method))  # fmt: skip
-    if any(record.kind == "measured" for record in records):
-        handles.append(Line2D([], [], marker="o", linestyle="none", color=style.QUIET,
-                              markerfacecolor=style.CARD, markersize=9,
-                              label="measured here"))  # fmt: skip
-    return handles
+def _handle(kind: str) -> Line2D:
+    hollow = kind == KINDS[1]
+    return Line2D([], [], marker="o", linestyle="none", color=style.QUIET, markersize=7,
+                  markerfacecolor=style.CARD if hollow else style.QUIET,
+                  label="measured here" if hollow else kind)  # fmt: skip

@@ -16,6 +16,7 @@ from llmlab.quantization.quantities import (
     ROUNDING_ERROR,
 )
 from llmlab.show import scales, select, style
+from llmlab.show.quantization import looks
 from llmlab.show.quantization.steps import size_spoken
 
 FLOATS = "floats of few bits"
@@ -52,7 +53,7 @@ def quality_grid(
         zip(axes.flat, panels.items(), strict=True)
     ):
         at = {each.subject: places.index(widths[each.subject]) for each in rows}
-        _draw(panel, rows, whole, at, style.series(index))
+        _draw(panel, rows, whole, at, _look(rows[0]), first)
         labels = [f"{bits} bits" if index == 0 else "" for bits in places]
         panel.set_yticks(range(len(places)), labels)
         panel.set_ylim(len(places) - 0.5, -0.5)
@@ -62,7 +63,7 @@ def quality_grid(
         style.panel_title(panel, name)
     fig.supxlabel(
         f"bits per byte (log scale, {select.kinds(whole.values())}); dotted: the "
-        "original",
+        "original; whiskers: what is added",
         fontsize=9.5,
     )
     return fig
@@ -89,6 +90,11 @@ def _panels(facts: Sequence[Record]) -> dict[str, list[Record]]:
         name: sorted(panels[name], key=lambda each: -each.details.get("bits", 0))
         for name in order
     }
+
+
+def _look(fact: Record) -> style.SeriesStyle:
+    size = fact.details.get("group size")
+    return style.series(looks.FLOATS) if size is None else looks.of_size(str(size))
 
 
 def _rank(fact: Record) -> tuple[int, int]:
@@ -121,10 +127,15 @@ def _draw(
     whole: dict[str, Record],
     places: dict[str, int],
     look: style.SeriesStyle,
+    first: float,
 ) -> None:
+    """Draw a point for each format; a whisker is the interval of what is added."""
     for added in rows:
         value, row = whole[added.subject].value, places[added.subject]
         name = "" if "bits" in added.details else f"{added.subject}: "
+        if added.low is not None and added.high is not None:
+            ends = first * (1 + added.low), first * (1 + added.high)
+            axes.hlines(row, *ends, color=look.color, linewidth=1.4)
         axes.plot(value, row, look.marker, color=look.color, markersize=7)
         axes.annotate(name + _percent(added), (value, row), (8, 0), va="center",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip

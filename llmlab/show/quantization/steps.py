@@ -12,6 +12,7 @@ from llmlab.core.quantities import BITS_PER_BYTE
 from llmlab.core.records import Record
 from llmlab.quantization.quantities import ROUNDING_ERROR, SHARE_OF_WEIGHTS, STEP
 from llmlab.show import scales, select, style
+from llmlab.show.quantization import looks
 
 TITLE = "A weight and the levels of its grid"
 COSTS = (ROUNDING_ERROR, BITS_PER_BYTE)  # beside the histogram, where there are any
@@ -148,10 +149,10 @@ def _cost(axes: Axes, name: str, records: Sequence[Record], step: Record) -> Non
         dict.fromkeys(select.detail(record, "group size") for record in records)
     )
     place = [step.details[key] for key in ("bits", "group size")]
-    for index, size in enumerate(sizes):
+    for size in sizes:
         line = [record for record in records if record.details["group size"] == size]
         line = sorted(line, key=lambda record: select.detail(record, "bits"))
-        look = style.series(index if index < 1 else index + 1)  # the levels' is taken
+        look = looks.of_size(str(size), list(map(str, sizes)))
         x, y = (
             [record.details["bits"] for record in line],
             [record.value for record in line],
