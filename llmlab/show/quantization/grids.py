@@ -105,4 +105,6 @@ def _errors(axes: Axes, errors: Sequence[Record]) -> None:
     steps.by_bits(axes, sorted({each.details["bits"] for each in errors}))
     low, high = axes.get_xlim()
     axes.set_xlim(low, high + 0.16 * (high - low))
+    low, high = axes.get_ylim()
+    axes.set_ylim(low / 1.2, high * 1.2)
     style.panel_title(axes, f"what rounding costs ({select.kinds(errors)})")

@@ -46,24 +46,24 @@ def quality_grid(
     widths = _widths(facts)
     places = sorted(set(widths.values()), reverse=True)
     fig, axes = style.canvas(
-        len(panels), height=1.5 + 0.3 * len(places), title=title, squeeze=False
+        len(panels), height=1.5 + 0.34 * len(places), title=title, squeeze=False
     )
     ends = scales.room([first, *(each.value for each in whole.values())], share=0.05)
     for index, (panel, (name, rows)) in enumerate(
         zip(axes.flat, panels.items(), strict=True)
     ):
         at = {each.subject: places.index(widths[each.subject]) for each in rows}
-        _draw(panel, rows, whole, at, _look(rows[0]), first)
+        _draw(panel, rows, whole, at, _look(rows[0]))
         labels = [f"{bits} bits" if index == 0 else "" for bits in places]
         panel.set_yticks(range(len(places)), labels)
         panel.set_ylim(len(places) - 0.5, -0.5)
         panel.axvline(first, color=style.QUIET, linewidth=1, linestyle=":")
-        panel.set_xlim(ends[0], ends[1] * (ends[1] / ends[0]) ** 0.55)
+        panel.set_xlim(ends[0], ends[1] * (ends[1] / ends[0]) ** 0.72)
         _ticks(panel, ends)
-        style.panel_title(panel, name)
+        panel.set_title(name, fontsize=9, fontweight="normal")  # four side by side
     fig.supxlabel(
         f"bits per byte (log scale, {select.kinds(whole.values())}); dotted: the "
-        "original; whiskers: what is added",
+        "original",
         fontsize=9.5,
     )
     return fig
@@ -73,7 +73,7 @@ def quality_grid_alt(facts: Sequence[Record]) -> str:
     """Say for every group size what each number of bits adds."""
     said = ["Bits per byte that rounding adds to the model."]
     for name, rows in _panels(facts).items():
-        words = [f"{_name(each)} {_percent(each)}" for each in rows]
+        words = [f"{_name(e)} {_percent(e)} {_ends(e)}".strip() for e in rows]
         said.append(f"{name}: {', '.join(words)}.")
     return " ".join(said)
 
@@ -127,18 +127,18 @@ def _draw(
     whole: dict[str, Record],
     places: dict[str, int],
     look: style.SeriesStyle,
-    first: float,
 ) -> None:
-    """Draw a point for each format; a whisker is the interval of what is added."""
+    """Draw a point for each format, beside it what is added and its interval."""
     for added in rows:
         value, row = whole[added.subject].value, places[added.subject]
         name = "" if "bits" in added.details else f"{added.subject}: "
-        if added.low is not None and added.high is not None:
-            ends = first * (1 + added.low), first * (1 + added.high)
-            axes.hlines(row, *ends, color=look.color, linewidth=1.4)
         axes.plot(value, row, look.marker, color=look.color, markersize=7)
-        axes.annotate(name + _percent(added), (value, row), (8, 0), va="center",
+        ends = _ends(added)
+        above = (8, 5 if ends else 0)
+        axes.annotate(name + _percent(added), (value, row), above, va="center",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
+        axes.annotate(ends, (value, row), (8, -5), va="center", color=style.QUIET,
+                      textcoords="offset points", fontsize=7)  # fmt: skip
     axes.set_xscale("log")
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
@@ -155,6 +155,15 @@ def _ticks(axes: Axes, ends: tuple[float, float]) -> None:
 def _name(added: Record) -> str:
     bits = added.details.get("bits")
     return added.subject if bits is None else f"{bits} bits"
+
+
+def _ends(added: Record) -> str:
+    """Say the interval of what is added, on the scale of its value."""
+    if added.low is None or added.high is None:
+        return ""
+    digits = 1 if abs(added.value) < 0.1 else 0
+    low, high = (f"{100 * end:.{digits}f}" for end in (added.low, added.high))
+    return f"({low} to {high})".replace("-", "−")
 
 
 def _percent(added: Record) -> str:
