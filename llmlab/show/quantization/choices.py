@@ -103,7 +103,7 @@ def error_powers(
     facts = select.needed(result, ERROR_BY_POWER)
     fig, axes = style.canvas(height=3.7)
     for index, (name, own) in enumerate(select.by_subject(facts).items()):
-        look = style.series(index)
+        look = looks.other(index)
         x, y = [f.details["power"] for f in own], [f.value for f in own]
         axes.plot(
             x, y, color=look.color, linestyle=look.line, marker=look.marker,

@@ -12,7 +12,7 @@ METHODS = ("rounding", "GPTQ", "AWQ", "training", "SmoothQuant", "activations to
 YOURS = ", yours"  # ends the name of a method that the learner wrote a part of
 SIZES = {"tensor": 0, "channel": 2}  # 1 is the look of levels; the rest are groups
 GROUPS, FLOATS = 3, 4
-BITS = (4, 5, 6)  # from few bits to many
+OTHER = (4, 5, 6, 3, 2, 1, 0)  # what is no method: those of methods come last
 
 
 def method(name: str) -> str:
@@ -37,7 +37,12 @@ def of_size(size: str, groups: Sequence[str] = ()) -> style.SeriesStyle:
 
 def of_bits(bits: int, choices: Sequence[int]) -> style.SeriesStyle:
     """Return the look of a number of bits among those that are drawn."""
-    return style.series(BITS[sorted(choices).index(bits) % len(BITS)])
+    return other(sorted(choices).index(bits))
+
+
+def other(index: int) -> style.SeriesStyle:
+    """Return the look of what is no method, such as a layer. ValueError as series."""
+    return style.series(OTHER[index] if index < len(OTHER) else index)
 
 
 def by_method(names: Sequence[str]) -> list[str]:

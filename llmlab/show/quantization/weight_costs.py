@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from llmlab.core.records import Record
 from llmlab.quantization.quantities import CHANGE_COST
 from llmlab.show import scales, select, style
+from llmlab.show.quantization import looks
 
 MARKS = {"cheap": "small inputs", "dear": "large inputs"}
 
@@ -29,7 +30,7 @@ def weight_costs(
         ".", color=style.QUIET, markersize=4, alpha=0.6, label="one weight",
     )  # fmt: skip
     for index, (mark, said) in enumerate(MARKS.items()):
-        look = style.series(index)
+        look = looks.other(index + 1)  # the points are grey
         for fact in facts:
             if fact.details.get("marked") == mark:
                 axes.plot(
