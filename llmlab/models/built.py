@@ -33,15 +33,15 @@ def config_of(model: nn.Module) -> Any:
     config: Any = copy.deepcopy(model.config)
     if isinstance(model, Decoder):
         try:
-            return _checked(_decoder(model, config, heads=True))
+            return checked(_decoder(model, config, heads=True))
         except ValueError:  # a number of heads that transformers forbids
             config = copy.deepcopy(model.config)
-            return _checked(_decoder(model, config, heads=False))
+            return checked(_decoder(model, config, heads=False))
     config.architectures = [type(model).__name__]
     return config
 
 
-def _checked(config: Any) -> Any:
+def checked(config: Any) -> Any:
     """Return a configuration; ValueError where transformers would not take it."""
     try:
         type(config).from_dict(config.to_dict())

@@ -45,10 +45,10 @@ def save(model: Any, folder: Path | str) -> Path:
     plain = _plain(inner, config)
     difference = changes.between(inner, plain)
     ours = isinstance(inner, Decoder | rnn.RecurrentModel)
+    name = str(getattr(model, "format", ""))
     # Before a byte is written; a plain model of transformers is written by its class.
-    tensors = _tensors(inner, plain) if difference or ours else None
+    tensors = _tensors(inner, plain) if difference or ours or name else None
     with folders.replacing(folder) as partial:
-        name = str(getattr(model, "format", ""))
         _write(inner, config, difference, tensors, partial, name)
         if tokenizer is not None:
             tokenizer.save_pretrained(partial)
@@ -133,7 +133,7 @@ def _write(
     path = folder / files.SINGLE
     save_file(tensors, path, metadata={"format": "pt"})
     said = built.to_json(config)
-    if difference:
+    if difference or name:
         section = {
             "version": VERSION,
             "weights": files.fingerprint([path]),
