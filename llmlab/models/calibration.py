@@ -9,7 +9,7 @@ Shapes: B sequences, T tokens, I input features of a layer.
 """
 
 import functools
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -170,6 +170,21 @@ def listed_batches(data: Iterable[Batch]) -> Iterable[Batch]:
             "such as models.calibration.batches(model)."
         )
     return data
+
+
+def by_stage(
+    model: nn.Module, data: Iterable[Batch], names: Collection[str]
+) -> Iterator[tuple[str, Inputs]]:
+    """Yield each of these layers with what it is given, in the order of their use.
+
+    Layers of one part go together (`stages`), and the model is run again for each part:
+    what is done to the layers so far, the inputs of the next ones show. Errors are
+    those of `collect`.
+    """
+    data = list(listed_batches(data))
+    order = list(collect(model, data[:1], names))
+    for together in stages(order):
+        yield from collect(model, data, together).items()
 
 
 def run(model: nn.Module, batch: Batch):

@@ -18,17 +18,25 @@ from torch import Tensor
 STRETCH = 32  # columns after which the rest is brought up to date at once
 
 Change = Callable[[int, Tensor], Tensor]
+Begin = Callable[[int, Tensor], None]
 
 
 def pass_on(
-    weight: Tensor, factor: Tensor, change: Change, *, stretch: int = STRETCH
+    weight: Tensor,
+    factor: Tensor,
+    change: Change,
+    *,
+    stretch: int = STRETCH,
+    begin: Begin | None = None,
 ) -> Tensor:
     """Return a weight (O, I) whose columns were changed one by one, errors passed on.
 
     factor: (I, I), of `inverse_factor`. change: from a column's number and its weights
     as they now are, (O, 1), to those that shall stand there. stretch: columns after
-    which the columns beyond it are brought up to date; the result is the same. Raises
-    ValueError for a factor of another size and a stretch below 1.
+    which the columns beyond it are brought up to date; the result is the same unless
+    something is decided by stretch. begin: hears of each stretch its first column and
+    its weights as they now are, (O, up to `stretch`). Raises ValueError for a factor of
+    another size and a stretch below 1.
     """
     if stretch < 1 or factor.shape != (weight.shape[1],) * 2:
         raise ValueError(
@@ -40,6 +48,8 @@ def pass_on(
     width = weight.shape[1]
     for start in range(0, width, stretch):
         end = min(start + stretch, width)
+        if begin is not None:
+            begin(start, weight[:, start:end].clone())
         errors = torch.zeros_like(weight[:, start:end])
         for column in range(start, end):
             now = weight[:, column : column + 1]

@@ -50,21 +50,18 @@ def quantize(
     other arguments and errors are those of `rounding.quantize`.
     """
     chosen = formats.layer_formats(model, format, skip)
-    data = list(calibration.listed_batches(data))
-    order = list(calibration.collect(model, data[:1], chosen))
     work, weights = surgery.share(model), {}
-    with progress.task("GPTQ", len(order)) as step:
-        for names in calibration.stages(order):
-            for name, seen in calibration.collect(work, data, names).items():
-                layer = work.get_submodule(name)
-                with surgery.naming(name):
-                    weights[name] = solve(
-                        surgery.weight_of(layer), seen.gram, chosen[name],
-                        clip=clip, act_order=act_order, damping=damping, loop=loop,
-                        scale_dtype=formats.SCALE_DTYPE,
-                    )  # fmt: skip
-                surgery.set_weight(layer, weights[name].dequantize())
-                step()
+    with progress.task("GPTQ", len(chosen)) as step:
+        for name, seen in calibration.by_stage(work, data, chosen):
+            layer = work.get_submodule(name)
+            with surgery.naming(name):
+                weights[name] = solve(
+                    surgery.weight_of(layer), seen.gram, chosen[name],
+                    clip=clip, act_order=act_order, damping=damping, loop=loop,
+                    scale_dtype=formats.SCALE_DTYPE,
+                )  # fmt: skip
+            surgery.set_weight(layer, weights[name].dequantize())
+            step()
     return conversion.convert(model, weights, chosen)
 
 
