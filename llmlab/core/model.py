@@ -21,6 +21,7 @@ Model = TypeVar("Model", bound=nn.Module)
 STORED_LAYERS = {
     "prepacked": "llmlab.kernels.prepacked_linear",
     "quantized": "llmlab.kernels.quantized_linear",
+    "sparse": "llmlab.kernels.sparse_linear",
 }
 
 
