@@ -9,6 +9,7 @@ show              figures with alt text, tables; the pictures of each lab
 journal           the learner's own predictions, scoreboard and hints
 attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
 quantization      lab 4: a model's weights in a few bits each
+pruning           lab 5: which weights, neurons and layers can go
 checks            what tells a learner that an exercise is right, or what went wrong
 zoo               the recipes that made the bundled weights
 command           what `llmlab` does in a terminal
@@ -71,6 +72,7 @@ __all__ = [
     "measure",
     "models",
     "new_lab",
+    "pruning",
     "quantization",
     "show",
     "texts",

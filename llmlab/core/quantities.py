@@ -132,7 +132,8 @@ def _told(quantity: Quantity) -> str:
 _STEP = ("phase", "batch", "prompt", "new", "tokens", "cached")  # a call of a model
 _CHOICE = ("model", "dtype", "context")  # what a widget lets choose
 _SCORED = ("tokens", "bytes", "parts", "part")  # a text, and how it was drawn from
-_CHANGE = ("method", "bits", "group size", "steps", "seconds")  # done to a model
+# Done to a model.
+_CHANGE = ("method", "bits", "group size", "sparsity", "scope", "steps", "seconds")
 _OPERATOR = ("format", "dtype", "device", "operator", "rows", "chosen")  # a kernel's
 
 PERCENTILES = ("p50", "p90", "p95", "p99")

@@ -15,10 +15,19 @@ from small_models import decoder, recurrent, wrapped
 from torch import nn
 from torch.nn import functional
 
-from llmlab import kernels, quantization
+from llmlab import kernels, pruning, quantization
 from llmlab.core import model as contract
 from llmlab.kernels import Format
 from llmlab.models import training
+from llmlab.pruning import (
+    dependency,
+    depth,
+    groups,
+    neurons,
+    sparsegpt,
+    wanda,
+    width,
+)
 from llmlab.quantization import awq, gptq, qat, smoothquant
 
 TOKENS = torch.randint(61, (4, 12), generator=torch.Generator().manual_seed(7))
@@ -115,9 +124,54 @@ def trained(**knobs):
     return call
 
 
+def pruned(**knobs):
+    """Prune by magnitude before the technique comes."""
+
+    def call(function, model, family, dtype):
+        sparse = pruning.prune(model, sparsity=0.5)
+        if function is not pruning.finetune:
+            return function(sparse)
+        return trained(**knobs)(function, sparse, family, dtype)
+
+    return call
+
+
+def scored(importance, keep):
+    def call(function, model, family, dtype):
+        scores = importance(model, [family.data(dtype)])
+        return function(model, keep=keep, importance=scores)
+
+    return call
+
+
+def without_a_layer(function, model, family, dtype):
+    stack = "decoder" if family is FAMILIES["t5"] else None
+    return function(model, layers=[1], stack=stack)
+
+
+ROOTS = {  # family -> the layer whose outputs are taken
+    "llama": "layers.0.mlp.up",
+    "rnn": "projection",
+    "gpt-2": "model.transformer.h.0.mlp.c_fc",
+    "bert": "bert.encoder.layer.0.intermediate.dense",
+    "t5": "encoder.block.0.layer.1.DenseReluDense.wi_0",
+    "a linear layer": "",
+}
+
+
+def by_the_graph(function, model, family, dtype):
+    names = [name for name, known in FAMILIES.items() if known is family]
+    layers = [ROOTS[name] for name in names] or ["none"]
+    return function(model, family.data(dtype), layers=layers, share=0.5)
+
+
 def in_groups(bits):
     return Format(bits=bits, group_size=8)
 
+
+LLAMAS_ONLY = dict.fromkeys(
+    ("rnn", "gpt-2", "bert", "t5", "a linear layer"), "the Llama family"
+)
 
 TECHNIQUES = {
     "rounding to int8": Technique(
@@ -142,5 +196,35 @@ TECHNIQUES = {
             quantization.quantize(model, in_groups(4))
         ),
         "int4-g8",
+    ),
+    "pruning by magnitude": Technique(pruning.prune, plain(sparsity=0.5), "50%-sparse"),
+    "pruning to 2:4": Technique(pruning.prune, plain(pattern="2:4"), "2:4-sparse"),
+    "wanda": Technique(wanda.prune, calibrated(sparsity=0.5), "50%-sparse"),
+    "sparsegpt": Technique(sparsegpt.prune, calibrated(pattern="2:4"), "2:4-sparse"),
+    "fine-tuning what stayed": Technique(pruning.finetune, pruned(), "50%-sparse"),
+    "packing zeros": Technique(pruning.pack, pruned(), "50%-sparse"),
+    "fewer neurons": Technique(
+        neurons.prune,
+        scored(neurons.importance, 20),
+        "20-neurons",
+        refused={"rnn": "no MLP", "a linear layer": "no MLP"},
+    ),
+    "fewer groups": Technique(
+        groups.prune, scored(groups.importance, 1), "1-groups", refused=LLAMAS_ONLY
+    ),
+    "a narrower stream": Technique(
+        width.prune, scored(width.importance, 16), "16-wide", refused=LLAMAS_ONLY
+    ),
+    "a layer less": Technique(
+        depth.drop,
+        without_a_layer,
+        "[12]-layers",
+        refused={"a linear layer": "without a configuration"},
+    ),
+    "what hangs together": Technique(
+        dependency.prune,
+        by_the_graph,
+        r"\d+%-smaller",
+        refused={"rnn": "several places", "a linear layer": "the model's answers"},
     ),
 }

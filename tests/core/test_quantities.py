@@ -17,6 +17,7 @@ from llmlab.core.records import Record
 from llmlab.journal import JournalError, store
 from llmlab.measure import quantities as lab_1
 from llmlab.models import generation, random_model, sensitivity
+from llmlab.pruning import quantities as lab_5
 from llmlab.quantization import levels
 from llmlab.quantization import quantities as lab_4
 from llmlab.zoo import quantities as zoo
@@ -27,7 +28,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     [*(ROOT / "llmlab").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
 )
-ROOMS = (quantities, lab_1, lab_2, lab_4, zoo)
+ROOMS = (quantities, lab_1, lab_2, lab_4, lab_5, zoo)
 
 
 def test_a_record_made_from_a_quantity_has_its_name_and_unit():

@@ -1,0 +1,92 @@
+"""Magnitude pruning: the weights nearest to zero go, wherever they lie.
+
+The first thing to try, and what every method must beat. No text is needed, only the
+weights. What is compared with what matters more than it seems: layers differ in the
+size of their weights, so that one threshold for the whole model empties some of them.
+Zeros make nothing faster by themselves: a dense product multiplies by them, too.
+
+Shapes: O output features, I input features.
+Source: Han et al., NeurIPS 2015.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from llmlab.core import progress
+from llmlab.core.model import Model
+from llmlab.models import surgery
+from llmlab.pruning import masks, targets
+from llmlab.pruning.targets import Sparsities, Target
+
+Scope = Literal["layer", "row", "model"]
+
+
+def prune(
+    model: Model,
+    *,
+    sparsity: Sparsities | None = None,
+    scope: Scope = "layer",
+    pattern: str | None = None,
+    skip: Collection[str] | None = None,
+) -> Model:
+    """Return a new model whose smallest weights are zero.
+
+    sparsity: share of the weights that go, of all layers or by name; layers without a
+    name stay as they are. scope: what is compared: the weights of a layer, of one of
+    its rows, or of all these layers together. pattern: "2:4" keeps two of every four
+    neighbours in a row; it says how many go, so it stands in the place of sparsity and
+    scope. skip: see `surgery.linear_layers`; None: the head stays dense. Weights that
+    were zero stay zero. A tied head that is pruned is no longer tied. Raises ValueError
+    for what `masks` and `targets.layer_targets` refuse, naming the layer.
+    """
+    chosen = targets.layer_targets(model, sparsity, pattern, skip)
+    _check_scope(scope, sparsity)
+    scores = {
+        name: surgery.weight_of(model.get_submodule(name)).abs() for name in chosen
+    }
+    if scope == "model" and pattern is None:
+        kept = _over_the_model(scores, next(iter(chosen.values())).sparsity)
+    else:
+        kept = {}
+        for name, target in progress.track(list(chosen.items()), "pruning"):
+            with surgery.naming(name):
+                kept[name] = _mask(scores[name], target, scope)
+    weights = {
+        name: targets.without(surgery.weight_of(model.get_submodule(name)), mask)
+        for name, mask in kept.items()
+    }
+    return targets.with_weights(model, weights, targets.sparse_word(chosen, weights))
+
+
+def _mask(score: Tensor, target: Target, scope: Scope) -> Tensor:
+    if target.pattern is not None or scope == "row":
+        return target.by_row(score)
+    return masks.whole(score, target.sparsity)
+
+
+def _over_the_model(scores: Mapping[str, Tensor], sparsity: float) -> dict[str, Tensor]:
+    """Return the masks of weights that are compared over all layers at once."""
+    for name, score in scores.items():
+        with surgery.naming(name):
+            masks.checked_score(score)
+    flat = torch.cat([score.flatten() for score in scores.values()])
+    kept = masks.without_lowest(flat, round(len(flat) * sparsity))
+    parts = kept.split([score.numel() for score in scores.values()])
+    pairs = zip(scores.items(), parts, strict=True)
+    return {name: part.view(score.shape) for (name, score), part in pairs}
+
+
+def _check_scope(scope: str, sparsity: Sparsities | None) -> None:
+    if scope not in ("layer", "row", "model"):
+        raise ValueError(
+            f'scope={scope!r} is none of "layer", "row" and "model"; choose what the '
+            "weights are compared over."
+        )
+    if scope == "model" and isinstance(sparsity, Mapping):
+        raise ValueError(
+            'scope="model" compares all layers at once and takes one sparsity; choose '
+            'scope="layer" for a sparsity of each.'
+        )
