@@ -82,6 +82,10 @@ class Visit:
                 .map(cell => cell.model.sharedModel.toJSON())"""
         )
 
+    def shut_down(self) -> None:
+        """Stop the notebook's kernel, so that it takes part in nothing that follows."""
+        self.page.evaluate("async () => await window.lab.sessionContext.shutdown()")
+
     def show(self, selector: str) -> None:
         """Scroll something into the middle of the page, where it stays."""
         place = self.page.locator(selector).first

@@ -10,6 +10,7 @@ import pytest
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 LAB = "01_measure.ipynb"
+WRONG, UNTOUCHED = "wrong.ipynb", "untouched.ipynb"
 BINDER = 2 * 1024**3  # bytes that mybinder.org gives a visitor
 LINE = ".llmlab-widget-line"
 
@@ -18,12 +19,31 @@ def test_chromium_is_here():
     assert browser.CHROMIUM, "install Debian's chromium: apt-get install chromium"
 
 
-@pytest.fixture
-def course(tmp_path) -> Path:
-    folder = tmp_path / "course"
-    folder.mkdir()
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """Run JupyterLab on lab 01, filled, with a wrong answer, and untouched."""
+    folder = tmp_path_factory.mktemp("course")
     shutil.copy(browser.ROOT / "solutions" / LAB, folder / LAB)
-    return folder
+    shutil.copy(browser.ROOT / "labs" / LAB, folder / UNTOUCHED)
+    nbformat.write(with_a_wrong_answer(folder / LAB), folder / WRONG)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("LLMLAB_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("LLMLAB_TIME", "0.1")
+        with browser.jupyterlab(folder) as running:
+            yield running
+
+
+def with_a_wrong_answer(path: Path) -> nbformat.NotebookNode:
+    """Return a filled lab whose first exercise takes the least for the most."""
+    wrong = nbformat.read(path, as_version=4)
+    exercise = next(
+        cell
+        for cell in wrong.cells
+        if cell.metadata.get("nbgrader", {}).get("solution")
+    )
+    assert "argmax" in exercise.source
+    exercise.source = exercise.source.replace("argmax", "argmin")
+    return wrong
 
 
 def failures(seen) -> list[str]:
@@ -35,8 +55,8 @@ def failures(seen) -> list[str]:
     ]
 
 
-def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path, record_property):
-    with browser.jupyterlab(course) as server, browser.visit(server) as seen:
+def test_the_filled_lab_runs_and_its_widget_moves(server, tmp_path, record_property):
+    with browser.visit(server) as seen:
         seen.open(LAB)
         seen.run_all()
         assert failures(seen) == []
@@ -64,11 +84,12 @@ def test_the_filled_lab_runs_and_its_widget_moves(course, tmp_path, record_prope
         record_property("memory_bytes", server.peak_bytes())
         print(f"\nserver and kernel: {server.peak_bytes() / 1e9:.2f} GB at most")
         assert server.peak_bytes() < BINDER
+        seen.shut_down()
 
 
-def shown(course, name) -> str:
+def shown(server, name) -> str:
     """Run a notebook and return the text of its first error, as the page shows it."""
-    with browser.jupyterlab(course) as server, browser.visit(server) as seen:
+    with browser.visit(server) as seen:
         seen.open(name)
         seen.run_all()
         errors = "[data-mime-type$='.error'], [data-mime-type$='.stderr']"
@@ -77,26 +98,18 @@ def shown(course, name) -> str:
             .filter(has_text="Exercise")
             .or_(seen.page.locator(errors).filter(has_text="✗"))
         )
-        return said.first.text_content().strip()  # it may lie below the window
+        text = said.first.text_content().strip()  # it may lie below the window
+        seen.shut_down()
+        return text
 
 
-def test_a_wrong_answer_shows_three_lines(course):
-    wrong = nbformat.read(course / LAB, as_version=4)
-    exercise = next(
-        cell
-        for cell in wrong.cells
-        if cell.metadata.get("nbgrader", {}).get("solution")
-    )
-    assert "argmax" in exercise.source
-    exercise.source = exercise.source.replace("argmax", "argmin")
-    nbformat.write(wrong, course / "wrong.ipynb")
-    lines = shown(course, "wrong.ipynb").splitlines()
+def test_a_wrong_answer_shows_three_lines(server):
+    lines = shown(server, WRONG).splitlines()
     three = [line for line in lines if not line.startswith("    ")]  # else it goes on
     assert len(three) == 3
     assert three[0].startswith("✗") and three[2].strip().startswith("Hint:")
 
 
-def test_an_untouched_lab_stops_with_one_sentence(course):
-    shutil.copy(browser.ROOT / "labs" / LAB, course / "untouched.ipynb")
-    text = shown(course, "untouched.ipynb")
+def test_an_untouched_lab_stops_with_one_sentence(server):
+    text = shown(server, UNTOUCHED)
     assert text.startswith("Exercise 1:") and len(text.splitlines()) == 1
