@@ -38,7 +38,7 @@ labs: $(VENV)/lab.stamp
 	$(BIN)/python solutions/cut.py $(ARGS)
 
 run-lab: $(VENV)/test.stamp
-	$(BIN)/python solutions/run.py $(WORD)
+	$(BIN)/python solutions/run.py $(strip $(WORD) $(ARGS))
 
 test-lab: $(VENV)/test.stamp
 	$(BIN)/python -m pytest --lab "$(WORD)" $(ARGS)

@@ -18,6 +18,7 @@ OVER_ALL = (
     "labs/test_slices.py",
     "checks/test_mutants.py",
     "labs/test_grading.py",
+    "labs/test_inputs.py",
 )
 
 

@@ -8,6 +8,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import inputs
 import nbformat
 import one_lab
 import pytest
@@ -234,13 +235,30 @@ def test_a_run_keeps_what_the_cells_show_and_cuts_the_lab(solution, capsys):
     assert answer[0]["data"]["text/plain"] == ["42"]
     assert "only this machine may be reached" in "".join(reach[0]["text"])
     assert reach[1]["data"]["text/plain"] == ["True"]
+    whole = nbformat.read(path, as_version=4)
     assert executed["metadata"] == {
-        "kernelspec": {"display_name": "ours", "name": "python3"}
+        "kernelspec": {"display_name": "ours", "name": "python3"},
+        "llmlab": {"inputs": inputs.fingerprint(whole, "quantization")},
     }
     assert all(not cell["metadata"] for cell in executed["cells"])
     lab = json.loads((run.cut.LABS / path.name).read_text())
     assert [cell["outputs"] for cell in lab["cells"]] == [[], []]
     assert "executed in" in capsys.readouterr().out
+
+
+DICE = "import random\nprint('took', random.random(), 's')"
+
+
+def test_outputs_that_say_the_same_stay_and_the_hash_is_kept(solution, capsys):
+    path = solution(DICE)
+    shown = []
+    for words in ([], [], ["--anew"]):
+        assert run.main(["quantization", *words]) == 0
+        whole = nbformat.read(path, as_version=4)
+        assert inputs.stored(whole) == inputs.fingerprint(whole, "quantization")
+        shown.append(whole.cells[0].outputs[0].text)
+    assert shown[0] == shown[1] != shown[2]
+    assert capsys.readouterr().out.count("outputs kept") == 1
 
 
 def test_a_run_that_fails_leaves_the_solution_as_it_was(solution, capsys):
