@@ -1,9 +1,12 @@
 # make lab     set up once, then open JupyterLab at lab 01 (ARGS=--no-browser)
-# make test    the same set-up plus what tests need, then run all (ARGS="-k cache")
+# make test    the same set-up plus what tests need, then run them (ARGS="-k cache");
+#              executes the labs that changed and two by turns (LABS=all, LABS=measure)
+# make test-all   everything, before a release: all labs, elsewhere too, and extras
 # make labs    cut labs/ from solutions/
 # make lint    ruff, its formatter, the floors, and types
 # make run-lab quantization     execute that lab's solution and cut the labs
 # make test-lab quantization    run what belongs to that lab (ARGS="-m 'not slow'")
+# make test-extra torchao       install that extra and run its tests
 # make clean   remove the environment and everything built
 # PYTHON=python3.12 chooses the Python that makes the environment.
 
@@ -19,12 +22,13 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # As the default address, so that the link in the log leads to lab 01 too.
 FIRST := --LabApp.default_url=/lab/tree/01_measure.ipynb
 
-.PHONY: lab test labs lint clean run-lab test-lab
+.PHONY: lab test test-all labs lint clean run-lab test-lab test-extra
 
-# The word of a lab stands behind these two, or in WORD; it is no target of its own.
-ifneq ($(filter run-lab test-lab,$(firstword $(MAKECMDGOALS))),)
+# A word stands behind these, or in WORD; it is no target of its own.
+WORDY := run-lab test-lab test-extra
+ifneq ($(filter $(WORDY),$(firstword $(MAKECMDGOALS))),)
 WORD ?= $(word 2,$(MAKECMDGOALS))
-$(filter-out lab test labs lint clean run-lab test-lab,$(wordlist 2,9,$(MAKECMDGOALS))):
+$(filter-out lab test test-all labs lint clean $(WORDY),$(wordlist 2,9,$(MAKECMDGOALS))):
 	@:
 endif
 
@@ -32,7 +36,18 @@ lab: $(VENV)/lab.stamp
 	$(BIN)/jupyter lab labs $(FIRST) $(ROOT) $(ARGS)
 
 test: $(VENV)/test.stamp
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python tests/lanes.py $(if $(LABS),--labs="$(LABS)") $(ARGS)
+
+# All of it runs, whatever fails. (By `make`: what names $(MAKE) runs under -n, too.)
+test-all: $(VENV)/test.stamp
+	@status=0; $(BIN)/python tests/lanes.py --everything $(ARGS) || status=$$?; \
+	for extra in $$($(BIN)/python tests/extras.py); do \
+	make test-extra WORD=$$extra || test $$status != 0 || status=1; done; \
+	exit $$status
+
+test-extra: $(VENV)/test.stamp
+	$(INSTALL) --editable ".[$(TEST_EXTRAS),$(WORD)]"
+	$(BIN)/python -m pytest --extra "$(WORD)" $(ARGS)
 
 labs: $(VENV)/lab.stamp
 	$(BIN)/python solutions/cut.py $(ARGS)
@@ -41,7 +56,7 @@ run-lab: $(VENV)/test.stamp
 	$(BIN)/python solutions/run.py $(strip $(WORD) $(ARGS))
 
 test-lab: $(VENV)/test.stamp
-	$(BIN)/python -m pytest --lab "$(WORD)" $(ARGS)
+	$(BIN)/python tests/lanes.py --lab "$(WORD)" $(ARGS)
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .

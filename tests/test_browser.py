@@ -8,7 +8,7 @@ import browser
 import nbformat
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.alone, pytest.mark.browser, pytest.mark.timeout(600)]
 LAB = "01_measure.ipynb"
 WRONG, UNTOUCHED = "wrong.ipynb", "untouched.ipynb"
 BINDER = 2 * 1024**3  # bytes that mybinder.org gives a visitor

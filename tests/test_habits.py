@@ -155,6 +155,14 @@ def test_a_word_stands_behind_the_target_or_in_word():
         assert '--lab "quantization"' in make("test-lab", *words)
 
 
+def test_make_hands_its_words_to_the_tests():
+    assert '--labs="all" -k cache' in make("test", "LABS=all", "ARGS=-k cache")
+    assert "--labs" not in make("test")
+    everything = make("test-all")
+    assert "lanes.py --everything" in everything and "make test-extra" in everything
+    assert '--extra "torchao"' in make("test-extra", "torchao")
+
+
 @pytest.mark.parametrize("words", [[], ["quantisation"], ["measure", "quantization"]])
 def test_run_refuses_what_is_no_word_and_names_the_words(words, capsys):
     assert run.main(words) == 2

@@ -157,6 +157,7 @@ def _address_of(server, runtime):
     raise AssertionError("JupyterLab has not started within a minute")
 
 
+@pytest.mark.release
 @pytest.mark.timeout(900)
 def test_lab_01_runs_there(python, tmp_path, shared_jupyter):
     """The filled lab, on the models and texts of the wheel."""

@@ -14,6 +14,8 @@ from llmlab.command import doctor
 from llmlab.command.doctor import course, finding, kernels, machine
 from llmlab.core import clock
 
+pytestmark = pytest.mark.alone
+
 
 @pytest.mark.parametrize("name", kernels.PATHS)
 def test_every_fast_product_is_as_exact_as_its_format_allows(name):

@@ -8,6 +8,8 @@ import torch
 
 from llmlab.core import clock
 
+pytestmark = pytest.mark.alone
+
 
 def counted(number):
     return functools.partial(sum, range(number))

@@ -12,6 +12,8 @@ from llmlab import measure, show
 from llmlab.core import clock, machine
 from llmlab.core.clock import contention
 
+pytestmark = pytest.mark.alone
+
 COUNT = "while True: pass"
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 2
 

@@ -20,6 +20,8 @@ from llmlab.kernels.prepacked_linear import PrepackedLinear
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
 
+pytestmark = pytest.mark.alone
+
 BF16 = torch.bfloat16
 WORDS = ("int8", "int8-dynamic", "int4-g32", "int3-tensor")
 

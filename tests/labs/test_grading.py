@@ -61,6 +61,7 @@ def shortened(notebook):
     return notebook
 
 
+@pytest.mark.rotated
 @pytest.mark.parametrize("path", SOLUTIONS, ids=lambda path: path.stem)
 def test_nbgrader_finds_the_solution_valid(path, tmp_path):
     """Of lab 01 the whole, of the others what is graded: all of it runs under nbval."""

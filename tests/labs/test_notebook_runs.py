@@ -32,7 +32,9 @@ from slices import strict_slice
 from llmlab.journal import guesses
 
 
+@pytest.mark.alone
 @pytest.mark.notebook
+@pytest.mark.rotated
 @pytest.mark.timeout(900)
 @each_solution
 def test_a_solution_runs_within_what_its_top_promises(path, tmp_path, record_property):
@@ -43,6 +45,7 @@ def test_a_solution_runs_within_what_its_top_promises(path, tmp_path, record_pro
     threads["OMP_WAIT_POLICY"] = "passive"
     run = nbval(path, tmp_path / "home", **threads)
     assert_ran(run, path)
+    record_property("executed", path.stem)
     record_property("cpu_seconds", round(run.cpu_seconds, 1))
     record_property("memory_bytes", run.memory_bytes)
     print(f"\n{path.stem}: {run.cpu_seconds:.0f} CPU seconds of {minutes} minutes on "
@@ -97,6 +100,7 @@ def assert_stops_at_guess_then_at_exercise(lab, folder):
 
 
 @pytest.mark.notebook
+@pytest.mark.rotated
 @each_solution
 def test_an_untouched_lab_stops_at_its_first_guess_and_then_exercise(path, tmp_path):
     assert_stops_at_guess_then_at_exercise(read(ROOT / "labs" / path.name), tmp_path)

@@ -363,6 +363,7 @@ def test_a_grid_measures_peaks_again_that_a_step_contradicts(monkeypatch):
     assert {fact.date for fact in bounds} == {known.date}
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_beside_a_busy_process_experiments_end_in_time_and_say_why(monkeypatch):
     monkeypatch.undo()

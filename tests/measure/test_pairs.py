@@ -9,6 +9,8 @@ from llmlab.core import quantities
 from llmlab.core.clock import contention
 from llmlab.measure import experiments
 
+pytestmark = pytest.mark.alone
+
 PROMPT = [1, 2, 3, 4, 5, 6, 7, 8]
 
 

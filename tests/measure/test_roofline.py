@@ -14,6 +14,8 @@ from llmlab.core.quantities import BOUNDS
 from llmlab.core.records import measured
 from llmlab.measure import peaks, probes, roofline
 
+pytestmark = pytest.mark.alone
+
 GIGA = 1e9
 HERE = roofline.Peaks(
     cpu="a processor",

@@ -13,6 +13,8 @@ from llmlab import measure
 from llmlab.core import records
 from llmlab.measure import comparison
 
+pytestmark = pytest.mark.alone
+
 ONCE = 0.021  # seconds; with seconds=0.1 asked for, a round holds such a call once
 
 

@@ -33,7 +33,7 @@ def rounded(model, files):
     return measure.quality.difference(rounded, model, files)
 
 
-@pytest.mark.slow
+@pytest.mark.release  # a minute; `test_methods` has the same in small
 @pytest.mark.timeout(3600)  # bf16 takes ten times as long without instructions for it
 @pytest.mark.parametrize("autocast", [None, torch.bfloat16], ids=["fp32", "bf16"])
 def test_a_few_dozen_steps_recover_most_of_what_rounding_to_2_bits_lost(
