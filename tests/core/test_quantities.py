@@ -165,7 +165,7 @@ def test_what_lab_4_measures_is_registered():
     weight = torch.randn(8, 32, generator=torch.Generator().manual_seed(0))
     facts = levels.histogram(weight)
     facts += sensitivity.Option("layers.0", 4, 0.5, 100).records()
-    assert len({fact.name for fact in facts}) == 3
+    assert len({fact.name for fact in facts}) == 2
     assert {fact.name for fact in facts if not _known(fact)} == set()
 
 

@@ -33,7 +33,7 @@ from llmlab.show.quantization.differences import answers, lost
 from llmlab.show.quantization.formats import format_bounds
 from llmlab.show.quantization.grids import row_grids
 from llmlab.show.quantization.integer_grids import integer_grid
-from llmlab.show.quantization.integers_widget import integers_widget
+from llmlab.show.quantization.method_widget import integers_widget
 from llmlab.show.quantization.product_times import products
 from llmlab.show.quantization.qualities import quality_by_bits
 from llmlab.show.quantization.quality_grids import quality_grid

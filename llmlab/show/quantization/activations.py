@@ -14,7 +14,7 @@ from llmlab.show import scales, select, style
 
 PANELS = {  # what is drawn -> the name of its axis
     OUTLIER: "largest input over the typical one",
-    PRODUCT_ERROR: "error of the product",
+    PRODUCT_ERROR: PRODUCT_ERROR.name,
 }
 WIDE = 20  # times the least: beyond, an axis is logarithmic
 

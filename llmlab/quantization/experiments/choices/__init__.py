@@ -22,7 +22,7 @@ from llmlab.quantization.experiments.choices.answers import (
     translations,
 )
 from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
-from llmlab.quantization.experiments.choices.integers import Integers, integers
+from llmlab.quantization.experiments.choices.groups import Integers, integers
 from llmlab.quantization.experiments.choices.layers import (
     Layer,
     Solved,
