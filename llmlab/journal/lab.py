@@ -1,6 +1,7 @@
 """Which lab this notebook is. A kernel runs one notebook, so it is said once."""
 
 from llmlab import WORDS
+from llmlab.core.arguments import shown
 from llmlab.journal import store
 
 _here: str | None = None
@@ -35,5 +36,7 @@ def chosen(lab: str | None) -> str:
 def known(lab: str) -> str:
     """Return the word of a lab; ValueError lists the words."""
     if lab not in WORDS:
-        raise ValueError(f"lab={lab!r} is not a lab; choose one of {', '.join(WORDS)}.")
+        raise ValueError(
+            f"lab={shown(lab)} is not a lab; choose one of {', '.join(WORDS)}."
+        )
     return lab

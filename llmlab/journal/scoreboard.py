@@ -85,8 +85,8 @@ def add(
     for what, fact in facts.items():
         if not isinstance(fact, Record):
             raise ValueError(
-                f"{what}={fact!r} is not a Record; llmlab.measure returns records, and "
-                "records.measured(name, value, unit) makes one."
+                f"{what}={fact!r:.60} is not a Record; llmlab.measure returns records, "
+                "and records.measured(name, value, unit) makes one."
             )
     for what, value in {"name": name, "model": model}.items():
         if not store.text(what, value).strip():

@@ -9,6 +9,8 @@ activations as they are.
 import re
 from dataclasses import dataclass
 
+from llmlab.core.arguments import is_whole, shown
+
 BITS = (2, 3, 4, 5, 6, 7, 8)
 GroupSize = int | str  # columns that share a scale, or "channel", or "tensor"
 
@@ -34,16 +36,19 @@ class Format:
     activations: bool = False
 
     def __post_init__(self):
+        for name in ("bits", "group_size"):  # a whole number of NumPy is one, too
+            if is_whole(getattr(self, name)):
+                object.__setattr__(self, name, int(getattr(self, name)))
         if type(self.bits) is not int or self.bits not in BITS:
             raise ValueError(
-                f"bits={self.bits!r} is not among {BITS}; choose one of these."
+                f"bits={shown(self.bits)} is not among {BITS}; choose one of these."
             )
         columns = type(self.group_size) is int and 0 < self.group_size < 10**9
         if not columns and self.group_size not in ("channel", "tensor"):
             raise ValueError(
-                f"group_size={self.group_size!r} is no number of columns from 1 on; "
-                'choose one that divides them, "channel" for one scale per row, or '
-                '"tensor".'
+                f"group_size={shown(self.group_size)} is no number of columns from "
+                '1 on; choose one that divides them, "channel" for one scale per '
+                'row, or "tensor".'
             )
         if self.symmetric is None:
             object.__setattr__(self, "symmetric", self.bits == 8)
@@ -69,9 +74,9 @@ class Format:
             if str(made) == word:
                 return made
         raise ValueError(
-            f"word={word!r} is no format; write int2 to int8, then what differs from a "
-            "scale for each row and the usual levels, in this order: -g32 or -tensor, "
-            "-sym (below 8 bits) or -asym (at 8), -dynamic."
+            f"word={shown(word)} is no format; write int2 to int8, then what differs "
+            "from a scale for each row and the usual levels, in this order: -g32 or "
+            "-tensor, -sym (below 8 bits) or -asym (at 8), -dynamic."
         )
 
     def __str__(self) -> str:
@@ -96,6 +101,6 @@ def checked(format: Format) -> Format:
             "Format(bits=4, group_size=32)."
         )
     raise ValueError(
-        f"format={format!r} is no Format; hand in one such as "
+        f"format={shown(format)} is no Format; hand in one such as "
         "Format(bits=4, group_size=32)."
     )

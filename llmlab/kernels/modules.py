@@ -17,6 +17,7 @@ from typing import Any, cast
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from llmlab.core import wanted
 from llmlab.core.model import Model
 
 LinearLayer = nn.Linear | Conv1D
@@ -64,6 +65,7 @@ def put(model: nn.Module, modules: Mapping[int, nn.Module]) -> None:
 
 def share(model: Model) -> Model:
     """Return a copy of a model that shares the storage of every weight and buffer."""
+    wanted.module("model", model)
     memo: dict[int, Any] = {}
     for weight in model.parameters():
         memo[id(weight)] = nn.Parameter(weight.detach(), weight.requires_grad)
@@ -77,7 +79,7 @@ def clone(model: Model) -> Model:
 
     Weights that were tied are tied in the copy; the tokenizer is the same object.
     """
-    return _copy(model, {})
+    return _copy(wanted.module("model", model), {})
 
 
 def _copy(model: Model, memo: dict[int, Any]) -> Model:

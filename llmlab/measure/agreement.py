@@ -56,6 +56,11 @@ def free_agreement(
         raise ValueError(
             f"prompts={shown(prompts)} is no list of prompts; give lists of token ids."
         )
+    if not callable(stream):
+        raise ValueError(
+            f"stream={shown(stream)} cannot be called; hand in "
+            "models.generation.stream."
+        )
     if not listed:
         raise ValueError("prompts is empty; give at least one list of token ids.")
     alike = []

@@ -15,6 +15,8 @@ from statistics import NormalDist
 
 import numpy
 
+from llmlab.core.arguments import is_number, shown
+
 RESAMPLES = 2000
 LEAST_ROUNDS = 6  # with fewer, not even smallest to largest holds 95 %
 TAIL = 0.025  # on either side
@@ -28,13 +30,25 @@ def percentile(samples: Sequence[float], share: float) -> float:
     Between two samples it interpolates; its place is share * (n - 1), counted from 0.
     Raises ValueError for no samples, or a share outside 0 to 1.
     """
+    samples = _numbers(samples)
     if not len(samples):
         raise ValueError("samples is empty; a percentile needs at least one.")
-    if not 0 <= share <= 1:
+    if not is_number(share) or not 0 <= share <= 1:
         raise ValueError(
-            f"share={share} is not between 0 and 1; the 95th percentile is share=0.95."
+            f"share={shown(share)} is not between 0 and 1; the 95th percentile "
+            "is share=0.95."
         )
     return float(numpy.quantile(numpy.asarray(samples, dtype=float), share))
+
+
+def _numbers(samples: Sequence[float]) -> Sequence[float]:
+    """Return samples as they came; ValueError for what is no list of numbers."""
+    if isinstance(samples, str | bytes) or not hasattr(samples, "__len__"):
+        raise ValueError(
+            f"samples={shown(samples)} is no list of numbers; give one for each call, "
+            "such as [0.1, 0.2]."
+        )
+    return samples
 
 
 def median(samples: Sequence[float]) -> float:
@@ -49,6 +63,7 @@ def of_median(samples: Sequence[float]) -> Interval | None:
     so the k-th smallest and k-th largest hold it unless fewer than k coins fall one
     way. None below six samples, where no k is enough.
     """
+    samples = _numbers(samples)
     count, rank, chance = len(samples), 0, 0.0
     while (chance := chance + math.comb(count, rank) / 2**count) <= TAIL:
         rank += 1
@@ -90,10 +105,12 @@ def bootstrap(
 
 def of_share(successes: int, trials: int) -> Interval:
     """Return Wilson's 95 % interval of a share; it stays within 0 and 1."""
-    if not 0 <= successes <= trials or trials < 1:
+    if not (is_number(successes) and is_number(trials)) or not (
+        0 <= successes <= trials >= 1
+    ):
         raise ValueError(
-            f"successes={successes} of trials={trials} is no share; there must be at "
-            "least one trial, and no more successes than trials."
+            f"successes={shown(successes)} of trials={shown(trials)} is no share; "
+            "there must be at least one trial, and no more successes than trials."
         )
     z = NormalDist().inv_cdf(1 - TAIL)
     share, extra = successes / trials, z * z / trials

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd import profiler
 
-from llmlab.core import quantities, records
+from llmlab.core import quantities, records, wanted
+from llmlab.core.arguments import shown
 from llmlab.core.model import Cache, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels, results
@@ -26,11 +27,16 @@ STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
     """Return "weights" and, for a cache, "cache": bytes allocated while at rest."""
+    wanted.module("model", model)
     label = labels.label(model)
     version = getattr(model, "weights_version", None)
     what, size = quantities.WEIGHTS, weight_bytes(model)
     facts = [records.measured(what, size, subject=label, weights=version)]
     if cache is not None:
+        if not hasattr(cache, "lengths"):
+            raise ValueError(
+                f"cache={shown(cache)} is no cache; hand in model.new_cache(1, length)."
+            )
         facts.append(
             records.measured(
                 quantities.CACHE,
@@ -45,6 +51,7 @@ def held(model: LanguageModel, cache: Cache | None = None) -> list[Record]:
 
 def weight_bytes(model: nn.Module | LanguageModel) -> int:
     """Count the bytes behind all parameters and buffers, each storage once."""
+    wanted.module("model", model)
     sizes = {}
     for tensor in (*model.parameters(), *model.buffers()):
         for plain in _plain(tensor):

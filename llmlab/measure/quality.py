@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import numpy
 
-from llmlab.core import quantities, records
+from llmlab.core import quantities, records, wanted
 from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 from llmlab.core.quantities import Quantity
@@ -155,6 +155,7 @@ def _scored(
 ) -> Scores:
     """Return the scores of a model, or those that were handed in for this text."""
     if not isinstance(model, Scores):
+        wanted.causal(name, model)
         return score(model, text, stride=stride)
     texts = texts_of(text)
     if model.digest != digest_of(texts):

@@ -29,6 +29,7 @@ BRIEF_SPAN = 0.01  # seconds that a brief call takes part in a round, at least
 SPANS = (0.02, 0.1)  # and a longer one: what leaves time for ROUNDS, within these
 ROUNDS = 20
 MOST_ROUNDS = 100
+MOST_CALLS = 10**6  # that somebody may ask for
 PATIENCE = 3  # times the planned seconds, when the machine gets slower meanwhile
 
 Calls = Mapping[str, Callable[[], object]]
@@ -193,5 +194,8 @@ def _check(calls: Calls, seconds: float, rounds: int | None, warmup: int) -> Non
     arguments.number("seconds", seconds, above=0, way="such as seconds=3")
     if rounds is not None:
         way = "fewer give no 95 % interval; choose more, or seconds=… instead"
-        arguments.whole("rounds", rounds, least=intervals.LEAST_ROUNDS, way=way)
-    arguments.whole("warmup", warmup, way="it counts calls before any is timed")
+        least = intervals.LEAST_ROUNDS
+        arguments.whole("rounds", rounds, least=least, most=MOST_CALLS, way=way)
+    arguments.whole(
+        "warmup", warmup, most=MOST_CALLS, way="it counts calls before any is timed"
+    )

@@ -24,6 +24,7 @@ from llmlab.measure.comparison import Verdict, compare
 from llmlab.measure.samples import Call, Rate, Run, Series
 from llmlab.measure.schedule import run
 
+MOST_THREADS = 4096
 PERCENTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99}
 
 
@@ -179,9 +180,10 @@ def speed(
     """
     _check_tokens(tokens, calls)
     if threads is not None:
-        threads = arguments.whole("threads", threads, least=1)
+        threads = arguments.whole("threads", threads, least=1, most=MOST_THREADS)
     if not arguments.is_whole(seed):
         raise ValueError(f"seed={seed!r:.60} must be a whole number, such as 0.")
+    seed = int(seed)
     with clock.given_way() if threads is None else clock.fixed(threads) as ran_on:
         runs = run(
             calls,

@@ -17,11 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress, wanted
-from llmlab.core.arguments import shown
+from llmlab.core.arguments import is_whole, shown
 from llmlab.models import streams, surgery
 from llmlab.models.listening import hearing
 from llmlab.texts import corpus
 
+MOST = 10**6  # prompts that somebody may ask for
 IDS = {"input_ids", "decoder_input_ids", "tokens"}  # arguments that hold token ids
 Batch = Tensor | Mapping[str, Tensor]  # token ids, or what the model's forward takes
 
@@ -80,10 +81,11 @@ def batches(model: nn.Module, *, count: int = 16, length: int = 256) -> list[Ten
             "with; hand in token ids of your own."
         )
     context = getattr(model, "context", length)
-    if not 1 <= length <= context or count < 1:
+    fits = is_whole(length) and 1 <= length <= context
+    if not fits or not is_whole(count) or not 1 <= count <= MOST:
         raise ValueError(
-            f"count={count}, length={length}: there must be at least one prompt of 1 "
-            f"to {context} tokens."
+            f"count={shown(count)}, length={shown(length)}: there must be at "
+            f"least one prompt of 1 to {context} tokens."
         )
     programs, rows = _programs(), []
     if not programs:
@@ -147,14 +149,17 @@ def collect(
             run(model, batch)
     if silent := [name for name in names if name not in inputs]:
         raise ValueError(
-            f"layer {silent[0]!r} saw no input; hand in at least one batch, and for an "
-            "encoder-decoder both texts, or skip the layer."
+            f"layer {silent[0]!r} saw no input; data needs at least one batch, and "
+            "for an encoder-decoder both texts, or skip the layer."
         )
     return inputs
 
 
 def _names(names: Collection[str]) -> list[str]:
-    return [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, Collection):
+        raise ValueError(f"names={shown(names)} are no names of layers; give a list.")
+    return list(names)
 
 
 def listed_batches(data: Iterable[Batch]) -> Iterable[Batch]:
@@ -192,7 +197,7 @@ def run(model: nn.Module, batch: Batch):
 
     Raises ValueError for what is neither, and for ids beyond the model's embedding.
     """
-    device = next(model.parameters()).device
+    device = next(wanted.module("model", model).parameters()).device
     if isinstance(batch, Mapping):
         for name in IDS & set(batch):
             _check_ids(model, name, batch[name])

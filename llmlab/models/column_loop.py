@@ -15,6 +15,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from llmlab.core import arguments
+
 STRETCH = 32  # columns after which the rest is brought up to date at once
 
 Change = Callable[[int, Tensor], Tensor]
@@ -79,6 +81,7 @@ def damped(gram: Tensor, *, damping: float = 0.01) -> Tensor:
     where its inverse has no Cholesky factor yet. Inputs that were never there pass
     nothing on. Raises ValueError where the matrix stays singular.
     """
+    damping = arguments.number("damping", damping, above=0, way="such as 0.01")
     gram = gram.double()
     unseen = gram.diagonal() == 0
     gram = gram + torch.diag(unseen.double())

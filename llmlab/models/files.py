@@ -16,6 +16,8 @@ from typing import Any
 
 from safetensors import SafetensorError, safe_open
 
+from llmlab.core.arguments import shown
+
 PICKLED = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
 WANTED = ["*.safetensors", "*.json", "*.txt", "*.model", "*.jinja"]
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -44,7 +46,7 @@ def find(name: str | Path) -> Path:
     """
     if not isinstance(name, str | Path):
         raise ValueError(
-            f"name={name!r} is neither text nor a path; give a bundled model "
+            f"name={shown(name)} is neither text nor a path; give a bundled model "
             f"({', '.join(names())}), a folder, or an id of the Hugging Face hub."
         )
     if isinstance(name, str) and name in names():  # a Path means a folder
@@ -61,8 +63,8 @@ def find(name: str | Path) -> Path:
     if close or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(name)):
         meant = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
-            f"name={str(name)!r} is no bundled model ({', '.join(names())}), no folder "
-            f"and no id of the Hugging Face hub.{meant}"
+            f"name={shown(str(name))} is no bundled model ({', '.join(names())}), no "
+            f"folder and no id of the Hugging Face hub.{meant}"
         )
     return _download(str(name))
 

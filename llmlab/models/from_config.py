@@ -193,8 +193,9 @@ def tokenizer_of(folder: Path, config: Any) -> Any:
         )
     except Exception as error:  # transformers and tokenizers fail in many ways
         _check_tokenizer(folder)
+        names = ", ".join(_tokenizer_files(folder))
         raise ValueError(
-            f"the tokenizer's files in {folder}, {', '.join(_tokenizer_files(folder))}, "
+            f"the tokenizer's files in {folder}, {names}, "
             f"do not fit each other ({first_line(error)}); get them again, or take "
             "them away to load the model without one."
         ) from error

@@ -273,9 +273,9 @@ def _check_room(
     longest = max(old + len(row) for old, row in zip(held, rows, strict=True))
     if longest + max_tokens > model.context:
         raise ValueError(
-            f"max_tokens={max_tokens} after {longest} tokens of prompt makes "
-            f"{longest + max_tokens}, and the context is {model.context}; shorten the "
-            f"prompt or choose max_tokens={max(0, model.context - longest)} or less."
+            f"max_tokens={shown(max_tokens)} after {longest} tokens of prompt makes "
+            f"{shown(longest + max_tokens)}, and the context is {model.context}; shorten "
+            f"the prompt or choose max_tokens={max(0, model.context - longest)} or less."
         )
 
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress, quantities, records
+from llmlab.core.arguments import shown, whole
 from llmlab.core.records import Record
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -124,8 +125,15 @@ def choose(options: Iterable[Option], *, budget: int) -> dict[str, Any]:
     neighbours in size are merged and the loss may be slightly more than the least.
     Raises ValueError when even the smallest of all choices is larger than the budget.
     """
+    budget = whole("budget", budget, way="it counts bytes")
+    if not isinstance(options, Iterable):
+        raise ValueError(f"options={shown(options)} are none; scan first.")
     layers: dict[str, list[Option]] = {}
     for option in options:
+        if not isinstance(option, Option):
+            raise ValueError(
+                f"options holds {shown(option)}, which is no Option; scan gives them."
+            )
         if not math.isfinite(option.loss):
             raise ValueError(
                 f"option {option} has no loss that could be compared; leave it out, or "

@@ -12,6 +12,7 @@ Sources: Micikevicius et al. 2022 (fp8); Dettmers et al., QLoRA, 2023 (NF4).
 import torch
 from torch import Tensor
 
+from llmlab.core.arguments import shown
 from llmlab.kernels import parameters
 from llmlab.quantization import formats
 
@@ -35,8 +36,10 @@ def cast(weight: Tensor, name: str) -> Tensor:
     fp8 is cast within one scale for the whole tensor, which lifts its largest magnitude
     to the format's, as accelerators do; a larger number would be lost.
     """
-    if name not in DTYPES:
-        raise ValueError(f"name={name!r} is no format; choose one of {list(DTYPES)}.")
+    if not isinstance(name, str) or name not in DTYPES:
+        raise ValueError(
+            f"name={shown(name)} is no format; choose one of {list(DTYPES)}."
+        )
     formats.grouped(weight, "tensor")  # refuses what cannot be rounded
     weight, dtype = weight.float(), DTYPES[name]
     largest = weight.abs().amax()

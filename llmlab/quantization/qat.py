@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
-from llmlab.core import machine
+from llmlab.core import machine, wanted
 from llmlab.core.model import Model
 from llmlab.kernels import parameters
 from llmlab.kernels.format import Format
@@ -174,6 +174,7 @@ def finish(model: Model) -> Model:
 
     Raises ValueError for a model that does not round its weights.
     """
+    wanted.module("model", model)
     learnt = {
         name: layer
         for name, layer in model.named_modules()

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.core.arguments import is_number, shown
 from llmlab.core.model import Model
 from llmlab.kernels.format import Format
 from llmlab.models import calibration, surgery
@@ -61,10 +62,10 @@ def factors(weight: Tensor, largest: Tensor, *, strength: float = 0.5) -> Tensor
 
     s = max|input| ** strength / max|column of weights| ** (1 - strength).
     """
-    if not 0 <= strength <= 1:
+    if not is_number(strength) or not 0 <= strength <= 1:
         raise ValueError(
-            f"strength={strength} is not between 0 (all difficulty stays with the "
-            "activations) and 1 (all goes to the weights); 0.5 shares it."
+            f"strength={shown(strength)} is not between 0 (all difficulty stays with "
+            "the activations) and 1 (all goes to the weights); 0.5 shares it."
         )
     inputs = largest.clamp(min=1e-5)
     columns = weight.abs().amax(0).clamp(min=1e-5)

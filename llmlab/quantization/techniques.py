@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from llmlab.core.arguments import shown
 from llmlab.core.model import Model, Technique
 from llmlab.kernels.format import Format
 from llmlab.quantization import awq, gptq, smoothquant
@@ -77,6 +78,10 @@ class Variant:
 
 def read(word: str) -> Variant:
     """Return what a word asks for; ValueError for one that asks for nothing known."""
+    if not isinstance(word, str):
+        raise ValueError(
+            f"word={shown(word)} is no text; write one of {', '.join(examples())}."
+        )
     base, dash, end = word.partition("-")
     if base in FLOATS and end in ("", "prepacked") and bool(dash) == bool(end):
         return Variant(word, base, prepacked=bool(end))
