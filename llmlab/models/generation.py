@@ -272,10 +272,11 @@ def _check_room(
         )
     longest = max(old + len(row) for old, row in zip(held, rows, strict=True))
     if longest + max_tokens > model.context:
+        left = max(0, model.context - longest)
         raise ValueError(
             f"max_tokens={shown(max_tokens)} after {longest} tokens of prompt makes "
-            f"{shown(longest + max_tokens)}, and the context is {model.context}; shorten "
-            f"the prompt or choose max_tokens={max(0, model.context - longest)} or less."
+            f"{shown(longest + max_tokens)}, and the context is {model.context}; "
+            f"shorten the prompt or choose max_tokens={left} or less."
         )
 
 
