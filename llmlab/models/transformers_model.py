@@ -4,7 +4,9 @@ The class of transformers does the work; this wrapper hands it a cache, position
 mask, and counts the cost. Rows of a ragged batch stand right-aligned in the cache, so
 that neighbours stay neighbours: sliding windows, ALiBi and rotary distances are exact.
 A model that cannot take back or align what it remembers (state spaces, GPT-1) gets a
-cache of tokens instead, and reads the whole text again at each step: slow but exact.
+cache of tokens instead, and reads the whole text again at each step: slow but exact. So
+does one whose rotary angles are others in a long text (longrope), where the text may
+grow so long: each row then turns by its own length, whatever stands beside it.
 
 Shapes: B sequences, T new tokens, S tokens attended to, K key/value heads, H head
 width, V vocabulary, C columns of the cache.
@@ -43,6 +45,7 @@ class TransformersModel(Streaming, nn.Module):
         self._text = model.config.get_text_config()
         self._takes = set(inspect.signature(model.forward).parameters)
         self.remembers = _remembers(model, self._takes)
+        self.turning = _turning(self._text)  # tokens; longer texts turn otherwise
 
     @property
     def vocabulary(self) -> int:
@@ -88,13 +91,15 @@ class TransformersModel(Streaming, nn.Module):
             wanted.within("tokens", tokens, self.vocabulary)
         if isinstance(cache, TokenCache):
             texts, places = cache.open(tokens, real)
-            logits = self.model(input_ids=texts, use_cache=False).logits
+            more = torch.as_tensor(real, device=cache.lengths.device)
+            logits = self._read(texts, cache.lengths + more)
             cache.advance(real)
             logits = logits.gather(
                 1, places[..., None].expand(-1, -1, logits.shape[-1])
             )
         elif cache is None:  # what stands behind a token is hidden from it
-            logits = self.model(input_ids=tokens, use_cache=False).logits
+            lengths = torch.as_tensor(real).expand(len(tokens))
+            logits = self._read(tokens, lengths)
         else:
             past = cache.open(real)
             where = self._where(cache, tokens)
@@ -106,6 +111,23 @@ class TransformersModel(Streaming, nn.Module):
             cache.close(real, new)
         if last and logits.shape[1] > 1:
             return last_tokens(logits, real)
+        return logits
+
+    def _read(self, texts: Tensor, lengths: Tensor) -> Tensor:
+        """Return the logits (B, C, V) of whole texts, padded at the end of each row.
+
+        The class turns all rows by the longest, so rows that it should turn otherwise
+        are read in a call of their own.
+        """
+        if self.turning is None or texts.shape[1] <= self.turning:
+            return self.model(input_ids=texts, use_cache=False).logits
+        is_short = lengths.to(texts.device) <= self.turning
+        whole = self.model(input_ids=texts, use_cache=False).logits
+        if not is_short.any():
+            return whole
+        short = self.model(input_ids=texts[is_short, : self.turning], use_cache=False)
+        logits = whole.clone()
+        logits[is_short, : self.turning] = short.logits
         return logits
 
     def _check_context(self, cache: RaggedCache | None, counts: Counts) -> None:
@@ -137,7 +159,8 @@ class TransformersModel(Streaming, nn.Module):
     def new_cache(self, batch: int, length: int) -> AlignedCache | TokenCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         device = next(self.model.parameters()).device
-        kind = AlignedCache if self.remembers else TokenCache
+        turns = self.turning is not None and length > self.turning
+        kind = AlignedCache if self.remembers and not turns else TokenCache
         return kind(batch, length, made_for=self._sizes(), device=device)
 
     def _sizes(self) -> str:
@@ -220,3 +243,18 @@ def _remembers(model: PreTrainedModel, takes: set[str]) -> bool:
     plain = (DynamicLayer, DynamicSlidingWindowLayer)
     layers = DynamicCache(config=model.config.get_text_config()).layers
     return all(type(layer) in plain for layer in layers)
+
+
+def _turning(config: Any) -> int | None:
+    """Return the length beyond which a text's rotary angles are all others, or None."""
+    said = getattr(config, "rope_parameters", None) or {}
+    kinds = [said] if "rope_type" in said else [k for k in said.values() if k]
+    return min(
+        (
+            kind.get("original_max_position_embeddings")
+            or config.max_position_embeddings
+            for kind in kinds
+            if isinstance(kind, dict) and kind.get("rope_type") == "longrope"
+        ),
+        default=None,
+    )
