@@ -13,7 +13,7 @@ from typing import Any
 from torch import nn
 from transformers import PreTrainedModel
 
-from llmlab.models import from_config, rnn
+from llmlab.models import from_config, rnn, words
 from llmlab.models.decoder import Decoder
 from llmlab.models.transformers_model import TransformersModel
 
@@ -128,7 +128,7 @@ def to_json(config: Any) -> dict[str, Any]:
 
 def settled(model: from_config.Bare, folder: Path) -> Loaded:
     """Return a filled model with the face and settings that `load` promises."""
-    said = from_config.generation_config_of(folder)
+    said = words.generation_of(folder)
     if isinstance(model, Decoder | rnn.RecurrentModel):
         _say_untied(model)
         if said is not None:  # to be saved again

@@ -8,6 +8,7 @@ layers shared) is read from config.json, where `saving` put it.
 """
 
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -18,15 +19,21 @@ from transformers import PreTrainedModel
 from llmlab.core import machine
 from llmlab.core.model import as_stored
 from llmlab.kernels.quantized_linear import given_up
-from llmlab.models import built, files, from_config
+from llmlab.models import (
+    built,
+    files,
+    from_config,
+    transformers_loading,
+    vetting,
+    words,
+)
 from llmlab.models.built import CausalModel, Loaded
 from llmlab.models.changes import Changes, persistent
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import HIDDEN, VERSION
 from llmlab.models.filling import fill, finite
 from llmlab.models.saving import save
-from llmlab.models.tensor_names import of_layers, ours
-from llmlab.models.transformers_model import TransformersModel
+from llmlab.models.tensor_names import of_layers, ours, ours_of
 
 __all__ = ["load", "save"]
 
@@ -81,16 +88,19 @@ def load(
     if section is not None:
         raw = _checked(raw, section, weights, folder)
         section = raw.get(files.SECTION)
+    vetting.check(raw, folder, paths)
     config = from_config.config_of(folder, raw)
     if section is None and not from_config.is_ours(config):
-        model = _of_transformers(config, folder, paths, dtype or torch.float32)
+        model = transformers_loading.of_transformers(
+            config, folder, paths, dtype or torch.float32
+        )
     else:
         model = _filled(config, section or {}, folder, paths, dtype)
     said: Any = model  # transformers' classes do not declare all of these
     said.to(device).eval().requires_grad_(False)
     said.name = Path(name).name if Path(name).is_dir() else str(name)
     said.weights_version = weights
-    said.tokenizer = from_config.tokenizer_of(folder, config)
+    said.tokenizer = words.tokenizer_of(folder, config)
     if section and section.get("format"):
         said.format = str(section["format"])
     _tell_of_given_up(model, folder)
@@ -133,8 +143,12 @@ def _checked(raw: dict, section: Any, weights: str, folder: Path) -> dict[str, A
 
 def _filled(config, section: dict, folder: Path, paths, dtype) -> Loaded:
     """Build a model without its weights, change it, and put in the tensors of files."""
+    if not from_config.is_ours(config):  # ours has no memory before it is filled
+        vetting.check_size(from_config.on_meta(config, folder), folder, paths)
     model = from_config.to_fill(config, folder)
-    rename = ours if isinstance(model, Decoder) else str
+    rename: Callable[[str], str] = str
+    if isinstance(model, Decoder):
+        rename = ours if section else ours_of(files.headers(paths))
     difference = _out_of_file(section, rename, folder)
     try:
         difference.apply(model)
@@ -182,27 +196,3 @@ def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
             f"{folder} is damaged: config.json does not list its changed layers and "
             f"what they share ({error}); save the model again."
         ) from error
-
-
-def _of_transformers(config: Any, folder: Path, paths: list[Path], dtype) -> Loaded:
-    """Load a plain model as transformers does; a causal one gets our face."""
-    for stored, part in files.tensors(paths):
-        finite(stored, part[:])
-    from transformers import AutoModelForCausalLM
-
-    causal = from_config.is_causal(config)
-    from_config.generation_config_of(folder)  # a damaged one is named by itself
-    try:
-        kind: Any = AutoModelForCausalLM if causal else from_config.class_of(config)
-        with from_config.no_bars():
-            model = kind.from_pretrained(folder, dtype=dtype, use_safetensors=True)
-    except Exception as error:  # transformers refuses in many ways
-        raise ValueError(
-            f"{folder} is none that transformers loads "
-            f"({from_config.first_line(error)}); get config and weights from the same "
-            "source."
-        ) from error
-    if dtype == torch.float16:  # which ends at 65,504
-        for name, weight in model.named_parameters():
-            finite(name, weight)
-    return TransformersModel(model) if causal else model

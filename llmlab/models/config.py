@@ -39,10 +39,12 @@ class DecoderConfig:
     def from_transformers(cls, config: Any) -> "DecoderConfig":
         """Read a transformers configuration of the Llama family.
 
-        Raises ValueError for another family or a rotary type that changes with length.
+        Raises ValueError for another family or a rotary type that changes with length,
+        and for sizes that no decoder has.
         """
         if reason := unsupported(config):
             raise ValueError(reason)
+        _check_sizes(config)
         family, layers = config.model_type, config.num_hidden_layers
         heads = config.num_attention_heads
         head_width = getattr(config, "head_dim", None) or config.hidden_size // heads
@@ -66,6 +68,24 @@ class DecoderConfig:
             windows=_windows(config, layers),
             rotary_frequencies=frequencies,
             rotary_scaling=scaling,
+        )
+
+
+SIZES = (
+    "vocab_size", "hidden_size", "intermediate_size", "num_attention_heads",
+    "num_hidden_layers", "max_position_embeddings",
+)  # fmt: skip
+
+
+def _check_sizes(config: Any) -> None:
+    """Raise ValueError for a size below 1 and for a head that cannot be turned."""
+    for name in SIZES:
+        if getattr(config, name) < 1:
+            raise ValueError(f"{name}={getattr(config, name)} must be at least 1")
+    head_width = getattr(config, "head_dim", None)
+    if head_width is not None and (head_width < 2 or head_width % 2):
+        raise ValueError(
+            f"head_dim={head_width} must be even, since places are turned in pairs"
         )
 
 

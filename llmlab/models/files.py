@@ -5,9 +5,11 @@ huggingface_hub, with its usual cache and its offline variables). Pickled weight
 refused, since unpickling runs code; links out of the folder are refused too.
 """
 
+import contextlib
 import difflib
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -15,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
+from torch import Tensor
 
 from llmlab.core.arguments import shown
 
@@ -114,7 +117,9 @@ def read_json(path: Path) -> dict[str, Any]:
             f"{path} is missing; a model's folder holds one.{_half_saved(path.parent)}"
         ) from None
     except IsADirectoryError:
-        raise ValueError(f"{path} is a folder and should be a file.") from None
+        raise ValueError(
+            f"{path} is a folder and should be a file; move it away and get the file."
+        ) from None
     except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise ValueError(
             f"{path} is not JSON ({error}); get the file again."
@@ -138,8 +143,8 @@ def _half_saved(folder: Path) -> str:
 def index_of(folder: Path) -> list[str]:
     """Return the names of the files that a folder's index names, each once."""
     weight_map = read_json(folder / INDEX).get("weight_map")
-    if not isinstance(weight_map, dict) or not all(
-        isinstance(part, str) for part in weight_map.values()
+    if not isinstance(weight_map, dict) or not (
+        weight_map and all(isinstance(part, str) for part in weight_map.values())
     ):
         raise ValueError(
             f"{folder / INDEX} is damaged: it does not say in which file each weight "
@@ -154,6 +159,8 @@ def weight_files(folder: Path) -> list[Path]:
     They are model.safetensors or, without it, those that the index names; a folder may
     hold others, which belong to somebody else.
     """
+    for name in (SINGLE, INDEX):
+        _check_file(folder / name)
     if (folder / SINGLE).exists():
         paths = [folder / SINGLE]
     elif (folder / INDEX).exists():
@@ -162,7 +169,7 @@ def weight_files(folder: Path) -> list[Path]:
         paths = []
     if missing := [path.name for path in paths if not path.exists()]:
         raise ValueError(
-            f"{folder} lacks {', '.join(missing)}, which its index names; download the "
+            f"{folder} lacks {', '.join(missing)}, which {INDEX} names; download the "
             "missing files again."
         )
     if not paths:
@@ -182,6 +189,17 @@ def weight_files(folder: Path) -> list[Path]:
     return paths
 
 
+def _check_file(path: Path) -> None:
+    """Raise ValueError where something else than a file has a file's name."""
+    if path.is_symlink() and not path.exists():
+        raise ValueError(
+            f"{path} is a link to {path.readlink()}, which is not there; copy the file "
+            "in."
+        )
+    if path.exists() and not path.is_file():
+        raise ValueError(f"{path} is no file; get the model's file in its place.")
+
+
 def _stay_inside(folder: Path, path: Path) -> None:
     real, home = path.resolve(), folder.resolve()
     # The hub's cache keeps a snapshot's files as links into its own blobs folder.
@@ -192,17 +210,41 @@ def _stay_inside(folder: Path, path: Path) -> None:
         )
 
 
-def tensors(paths: list[Path]) -> Iterator[tuple[str, Any]]:
-    """Yield each tensor's name and an open slice of it; ValueError when damaged."""
+def tensors(paths: list[Path]) -> Iterator[tuple[str, Tensor]]:
+    """Yield each tensor's name and the tensor; ValueError when damaged."""
     for path in paths:
-        try:
-            with safe_open(path, "pt") as file:
-                for key in file.keys():
-                    yield key, file.get_slice(key)
-        except (SafetensorError, OSError) as error:
-            raise ValueError(
-                f"{path} is damaged or not safetensors ({error}); get the file again."
-            ) from error
+        with _telling(path), safe_open(path, "pt") as file:
+            for key in file.keys():
+                yield key, file.get_tensor(key)
+
+
+def headers(paths: list[Path]) -> dict[str, tuple[int, str]]:
+    """Return how many elements each tensor has, and of which type, by its name.
+
+    Raises ValueError for a damaged file, and for a tensor that stands in two.
+    """
+    held: dict[str, tuple[int, str]] = {}
+    for path in paths:
+        with _telling(path), safe_open(path, "pt") as file:
+            for key in file.keys():
+                if key in held:
+                    raise ValueError(
+                        f"{path} holds {key}, and so does another file that {INDEX} "
+                        "names; get the files again, all of one version."
+                    )
+                part = file.get_slice(key)
+                held[key] = math.prod(part.get_shape()), part.get_dtype()
+    return held
+
+
+@contextlib.contextmanager
+def _telling(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"{path} is damaged or not safetensors ({error}); get the file again."
+        ) from error
 
 
 def size(folder: Path | str) -> int:

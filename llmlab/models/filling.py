@@ -35,9 +35,9 @@ def fill(
     with what is missing, too much, of another shape, or not finite. Weights that the
     configuration ties and the files hold in two versions are kept apart.
     """
-    tensors = {rename(name): part[:] for name, part in files.tensors(paths)}
+    tensors = {rename(name): tensor for name, tensor in files.tensors(paths)}
     groups = tied(model) if changes.tied is None else changes.tied
-    held = _Held(tensors, groups, dtype)
+    held = _Held(tensors, groups, dtype, paths[0].parent)
     wrong = list(_store(model, held, changes.layers))
     for place in list(_places(model)):
         tensor, size = held.take(place.path), tuple(place.old.shape)
@@ -47,16 +47,22 @@ def fill(
             wrong.append(
                 f"{place.path} is {tuple(tensor.shape)} and config.json says {size}"
             )
+        elif place.is_parameter and not tensor.is_floating_point():
+            wrong.append(f"{place.path} holds {tensor.dtype}, and a weight is a float")
         else:
             place.put(tensor)
     wrong += [f"{name} is not part of this model" for name in held.left()]
     if wrong:
-        more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
-        raise ValueError(
-            f"{paths[0].parent} does not fit its config.json: {'; '.join(wrong[:3])}"
-            f"{more}. Get config and weights from the same source, or save the model "
-            "again."
-        )
+        raise ValueError(unfit(paths[0].parent, wrong))
+
+
+def unfit(folder: Path, wrong: list[str]) -> str:
+    """Return the sentence for tensors that are not those of the configuration."""
+    more = f" and {len(wrong) - 3} more" if len(wrong) > 3 else ""
+    return (
+        f"{folder} does not fit its config.json: {'; '.join(wrong[:3])}{more}. Get "
+        "config and weights from the same source, or save the model again."
+    )
 
 
 def _store(
@@ -106,8 +112,9 @@ class _Held:
         tensors: dict[str, Tensor],
         groups: Iterable[list[str]],
         dtype: torch.dtype | None,
+        folder: Path,
     ):
-        self.tensors, self.dtype = tensors, dtype
+        self.tensors, self.dtype, self.folder = tensors, dtype, folder
         self.made: dict[str, nn.Parameter] = {}
         self.used: set[str] = set()
         self.groups = {
@@ -145,7 +152,9 @@ class _Held:
             tensor = self.tensors[stored]
             if self.dtype is not None and tensor.is_floating_point():
                 tensor = tensor.to(self.dtype)
-            self.made[stored] = nn.Parameter(finite(stored, tensor), False)
+            self.made[stored] = nn.Parameter(
+                finite(f"{stored} of {self.folder}", tensor), False
+            )
         return self.made[stored]
 
     def left(self) -> list[str]:
@@ -156,7 +165,9 @@ class _Held:
 
 def finite(name: str, tensor: Tensor) -> Tensor:
     """Return the tensor; ValueError where it holds numbers that are none."""
-    if not torch.isfinite(tensor).all():
+    is_small = tensor.is_floating_point() and tensor.itemsize == 1
+    # torch has no isfinite for floats of eight bits.
+    if not torch.isfinite(tensor.float() if is_small else tensor).all():
         raise ValueError(
             f"{name} holds NaN or infinite weights, so every answer would be NaN; get "
             "the file again, or load it with dtype=float32 if it overflowed."
@@ -173,10 +184,15 @@ class _Place:
     path: str
     old: Tensor
 
+    @property
+    def is_parameter(self) -> bool:
+        return self.name in self.module._parameters
+
     def put(self, tensor: nn.Parameter) -> None:
         """Put a tensor there; by the module's own door, since an LSTM keeps a list."""
-        is_parameter = self.name in self.module._parameters
-        setattr(self.module, self.name, tensor if is_parameter else tensor.detach())
+        setattr(
+            self.module, self.name, tensor if self.is_parameter else tensor.detach()
+        )
         getattr(self.module, "ready", lambda: None)()
 
 

@@ -6,7 +6,8 @@ model is transformers' own class. Code that comes with a checkpoint is never run
 
 import contextlib
 import copy
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from llmlab.models import files, rnn
 from llmlab.models.config import unsupported
 from llmlab.models.decoder import Decoder
 
+LONGEST = 160  # letters that another library may say in a sentence of ours
 Bare = Decoder | rnn.RecurrentModel | PreTrainedModel  # before it gets its face
 
 
@@ -29,29 +31,51 @@ def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
         return _recurrent(raw)
     from transformers import CONFIG_MAPPING, AutoConfig
 
+    family = raw.get("model_type")
+    if not isinstance(family, str) or family not in CONFIG_MAPPING:
+        raise ValueError(
+            f"{folder}/config.json names no model that transformers knows "
+            f"(model_type={family!r}), and llmlab never runs code that comes with a "
+            "checkpoint; take one of a family that transformers has, or a newer "
+            "transformers."
+        )
     try:
         if files.SECTION in raw:  # its model_type is hidden from transformers
             plain = {k: v for k, v in raw.items() if k != files.SECTION}
-            return CONFIG_MAPPING[str(raw.get("model_type"))].from_dict(plain)
+            return CONFIG_MAPPING[family].from_dict(plain)
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-        architectures = config.architectures or []
-        if not isinstance(architectures, list) or not all(
-            isinstance(n, str) for n in architectures
-        ):
-            raise ValueError(f"architectures={architectures!r} are no names")
+        _check_names(config.architectures)
         return config
     except Exception as error:  # transformers' own rules fail in many ways
         raise ValueError(
-            f"{folder}/config.json names no model that transformers knows "
-            f"({first_line(error)}); llmlab never runs code that comes with a "
-            "checkpoint."
+            f"{folder}/config.json has an entry that its family cannot have "
+            f"({first_line(error)}); mend it, or get the file again."
         ) from error
 
 
-def first_line(error: Exception) -> str:
-    """Return what an error of another library says first."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__
+def _check_names(architectures: Any) -> None:
+    names = architectures or []
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise ValueError(f"architectures={architectures!r} are no names")
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error of another library says first, in a line of text."""
+    if isinstance(error, ZeroDivisionError):
+        return "something is divided by a 0 in it"
+    if isinstance(error, AttributeError | TypeError):
+        return "a value in it is of the wrong kind"
+    said = str(error)
+    if isinstance(error, KeyError) and error.args:
+        said = str(error.args[0])
+        said = said if " " in said else f"{said!r} is not known"
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    while len(lines) > 1 and lines[0].endswith(":"):  # what comes is the reason
+        lines = lines[1:]
+    line = lines[0] if lines else type(error).__name__
+    line = re.sub(r"^\w+Error: ", "", line).rstrip(".")
+    line = re.sub(r"<class '([\w.]+)'>", r"\1", line)
+    return line if len(line) <= LONGEST else f"{line[:LONGEST]}…"
 
 
 def _recurrent(raw: Mapping[str, Any]) -> rnn.RecurrentConfig:
@@ -68,7 +92,15 @@ def is_causal(config: Any) -> bool:
     """Say whether a transformers configuration is that of a model which writes on."""
     architecture = (config.architectures or ["ForCausalLM"])[0]
     causal = "ForCausalLM" in architecture or "LMHeadModel" in architecture
-    return causal and not config.is_encoder_decoder
+    return causal and not (config.is_encoder_decoder and _translates(config))
+
+
+def _translates(config: Any) -> bool:
+    """Say whether a family has encoders and decoders, whatever an entry says."""
+    from transformers import AutoModelForSeq2SeqLM
+
+    mapping: Any = AutoModelForSeq2SeqLM._model_mapping
+    return type(config) in mapping
 
 
 def is_ours(config: Any) -> bool:
@@ -82,16 +114,17 @@ def class_of(config: Any) -> type[PreTrainedModel]:
     """Return the class of transformers that a configuration names."""
     import transformers
 
+    if is_causal(config):
+        causal: Any = transformers.AutoModelForCausalLM._model_mapping
+        if type(config) in causal:
+            return causal[type(config)]
     architecture = str((config.architectures or ["AutoModel"])[0])
     kind = getattr(transformers, architecture, transformers.AutoModel)
     if kind is transformers.AutoModel:
         mapping: Any = transformers.AutoModel._model_mapping
         return mapping[type(config)]
     if not (isinstance(kind, type) and issubclass(kind, transformers.PreTrainedModel)):
-        raise ValueError(
-            f"architectures={architecture!r} in config.json is no model of "
-            "transformers; get the file again."
-        )
+        raise ValueError(f"architectures={architecture!r} is no model of transformers")
     return kind
 
 
@@ -122,10 +155,19 @@ def empty_of(kind: type[PreTrainedModel], config: Any) -> PreTrainedModel:
         return kind._from_config(copy.deepcopy(config))
 
 
+def on_meta(config: Any, folder: Path) -> Bare:
+    """Return `empty(config)`; ValueError where its sizes are those of no model."""
+    return _made_by(empty, config, folder)
+
+
 def to_fill(config: Any, folder: Path) -> Bare:
     """Return `bare(config)`; ValueError where its sizes are those of no model."""
+    return _made_by(bare, config, folder)
+
+
+def _made_by(make: Callable[[Any], Bare], config: Any, folder: Path) -> Bare:
     try:
-        return bare(config)
+        return make(config)
     except Exception as error:  # PyTorch and transformers refuse in many ways
         raise ValueError(
             f"{folder}/config.json describes a model that cannot be built "
@@ -156,96 +198,18 @@ def _made(config: Any) -> Bare:
 
 @contextlib.contextmanager
 def no_bars() -> Iterator[None]:
-    """Keep transformers' progress bars out of notebooks, where they would stay."""
+    """Keep transformers' bars and reports out of notebooks, where they would stay.
+
+    What its reports say of a folder, `checkpoints` says in an error or a warning.
+    """
     from transformers.utils import logging
 
-    were = logging.is_progress_bar_enabled()
+    were, level = logging.is_progress_bar_enabled(), logging.get_verbosity()
     logging.disable_progress_bar()
+    logging.set_verbosity(max(level, logging.ERROR))
     try:
         yield
     finally:
+        logging.set_verbosity(level)
         if were:
             logging.enable_progress_bar()
-
-
-WORDS = (  # files of which any makes a tokenizer
-    "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json",
-    "vocab.txt", "spiece.model", "sentencepiece.bpe.model",
-)  # fmt: skip
-
-
-def tokenizer_of(folder: Path, config: Any) -> Any:
-    """Return the tokenizer that stands in a folder, or None.
-
-    Raises ValueError where its files are damaged.
-    """
-    if not any((folder / name).is_file() for name in WORDS):
-        return None
-    from transformers import AutoTokenizer, PretrainedConfig
-
-    # Its own type it does not know, and would warn of.
-    known = isinstance(config, PretrainedConfig)
-    try:
-        return AutoTokenizer.from_pretrained(
-            folder,
-            trust_remote_code=False,
-            config=config if known else PretrainedConfig(),
-        )
-    except Exception as error:  # transformers and tokenizers fail in many ways
-        _check_tokenizer(folder)
-        names = ", ".join(_tokenizer_files(folder))
-        raise ValueError(
-            f"the tokenizer's files in {folder}, {names}, "
-            f"do not fit each other ({first_line(error)}); get them again, or take "
-            "them away to load the model without one."
-        ) from error
-
-
-def _check_tokenizer(folder: Path) -> None:
-    """Raise ValueError with the name of the tokenizer's file that is damaged."""
-    for name in _tokenizer_files(folder):
-        if not name.endswith(".json"):
-            continue
-        said = files.read_json(folder / name)
-        if name == "tokenizer_config.json" and "auto_map" in said:
-            raise ValueError(
-                f"{folder / name} names a tokenizer in code of its own, and llmlab "
-                "never runs code that comes with a checkpoint; take another model, or "
-                "take the file away to load this one without a tokenizer."
-            )
-    if (folder / "tokenizer.json").exists():
-        from tokenizers import Tokenizer
-
-        try:
-            Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises a bare Exception
-            raise ValueError(
-                f"{folder / 'tokenizer.json'} is damaged ({first_line(error)}); get "
-                "the file again, or take it away to load the model without one."
-            ) from error
-
-
-def _tokenizer_files(folder: Path) -> list[str]:
-    """Return the names of the files of a folder that make its tokenizer."""
-    names = (*WORDS, "special_tokens_map.json", "added_tokens.json", "merges.txt")
-    return [name for name in names if (folder / name).exists()]
-
-
-def generation_config_of(folder: Path) -> Any:
-    """Return what a folder says of how its model writes; None where it says nothing.
-
-    Raises ValueError where the file is damaged.
-    """
-    from transformers import GenerationConfig
-
-    path = folder / "generation_config.json"
-    if not path.exists():
-        return None
-    files.read_json(path)
-    try:
-        return GenerationConfig.from_pretrained(folder)
-    except Exception as error:  # transformers' own rules fail in many ways
-        raise ValueError(
-            f"{path} does not say how a model writes ({first_line(error)}); get the "
-            "file again, or take it away."
-        ) from error

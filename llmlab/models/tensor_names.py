@@ -1,6 +1,6 @@
 """The names of weights: ours, which a lesson reads, and the Llama family's files'."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 RENAMES = (  # in the files, here
     ("model.embed_tokens.", "embedding."),
@@ -26,6 +26,16 @@ def ours(name: str) -> str:
     for theirs, ours in RENAMES:
         name = name.replace(theirs, ours)
     return name
+
+
+def ours_of(names: Collection[str]) -> Callable[[str], str]:
+    """Return `ours` for a file with these names, which may lack the prefix "model.".
+
+    So the decoder without its head is saved, and transformers adds the prefix too.
+    """
+    if any(name.startswith("model.") for name in names):
+        return ours
+    return lambda name: ours(name if name.startswith("lm_head.") else f"model.{name}")
 
 
 def theirs(name: str) -> str:
