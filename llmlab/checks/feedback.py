@@ -66,7 +66,7 @@ def trace() -> None:
     print("".join(lines), end="")
 
 
-def line_of(error: BaseException, function: Callable) -> str:
+def line_of(error: BaseException, function: Callable | None) -> str:
     """Return the learner's line that an error came from, or nothing."""
     step, found = _first_step(error, function), ""
     name = step.tb_frame.f_code.co_filename if step else ""
@@ -77,7 +77,7 @@ def line_of(error: BaseException, function: Callable) -> str:
     return found
 
 
-def _first_step(error: BaseException, function: Callable):
+def _first_step(error: BaseException, function: Callable | None):
     """Return the first step of a traceback that lies in the learner's file."""
     code, step = getattr(function, "__code__", None), error.__traceback__
     while step is not None and code is not None:

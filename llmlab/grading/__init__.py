@@ -1,0 +1,1 @@
+"""Marks for submissions, from the learners' functions."""

@@ -1,0 +1,213 @@
+"""Grade submissions from the learners' functions, each exercise in a process of its own.
+
+A learner's process only answers: it is told the arguments, and never what is right. The
+verdict is given here, where no learner's code has run, by the same loop that gives it
+in a notebook. Where an exercise fails behind one that is wrong, it is answered again
+with the reference solution of that one.
+"""
+
+import importlib
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from types import TracebackType
+
+import llmlab
+from llmlab.checks import judging
+from llmlab.checks.exercise import Case, Exercise
+from llmlab.checks.feedback import Failure
+from llmlab.grading import cells, messages, seal
+from llmlab.grading.assignments import Assignment, Task
+from llmlab.grading.marks import Mark, Result
+from llmlab.grading.submissions import Submission
+from llmlab.grading.verdicts import verdict
+from llmlab.grading.wall import Limits
+from llmlab.grading.worker import Reply, Worker
+
+LOST = ("dead", "too slow")  # states in which the code of a cell may never end
+_judging = threading.Lock()  # a check is quiet by turning the one stdout away
+
+
+@dataclass(frozen=True)
+class Known(Exercise):
+    """An exercise whose right answers were computed once, by the identity of a case."""
+
+    answers: Mapping[int, tuple] = field(default_factory=dict)
+
+    def expected(self, one: Case) -> tuple:
+        """Return the right values of a case."""
+        return self.answers[id(one)]
+
+
+class Grader:
+    """Grades submissions with a few warm processes; a context manager.
+
+    assignments: the labs that can be graded. workers: processes side by side. Raises
+    ValueError on a system without forks and limits, which is Windows.
+    """
+
+    def __init__(
+        self,
+        assignments: Sequence[Assignment],
+        *,
+        limits: Limits | None = None,
+        workers: int = 1,
+    ):
+        if sys.platform == "win32":
+            raise ValueError(
+                "grading needs forks and limits of resources, which Windows lacks; "
+                "run it on Linux or in its subsystem (WSL)."
+            )
+        self.assignments = {one.name: one for one in assignments}
+        imports = "\n".join(one.imports for one in assignments)
+        limits = limits or Limits()
+        self._workers = [Worker(imports, limits) for _ in range(workers)]
+        self._known: dict[tuple[str, str], Known] = {}
+        self._checks = Path(llmlab.__file__).parent / "checks"
+
+    def __enter__(self) -> "Grader":
+        self._digest = seal.digest(self._checks)
+        with ExitStack() as stack:
+            for worker in self._workers:
+                stack.enter_context(worker)
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._stack.close()
+
+    @property
+    def missing(self) -> list[str]:
+        """What this system's kernel lacks of the wall, in a few words each."""
+        return self._workers[0].missing
+
+    def grade(self, submissions: Sequence[Submission]) -> Iterator[Result]:
+        """Yield the result of each submission, in order, as soon as it is there.
+
+        OSError where the checks changed on disk meanwhile: then no result counts.
+        """
+        free: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self._workers:
+            free.put(worker)
+
+        def one(submission: Submission) -> Result:
+            worker = free.get()
+            try:
+                return self._result(submission, worker)
+            finally:
+                free.put(worker)
+
+        with ThreadPoolExecutor(len(self._workers)) as pool:
+            try:
+                yield from pool.map(one, submissions)
+            finally:
+                pool.shutdown(cancel_futures=True)
+        self._verify()
+
+    def _verify(self) -> None:
+        if seal.digest(self._checks) != self._digest:
+            raise OSError(
+                f"{self._checks} changed while submissions were graded, so no mark of "
+                "this run counts; install llmlab again and grade in a container."
+            )
+
+    def _result(self, submission: Submission, worker: Worker) -> Result:
+        assignment = self.assignments[submission.lab]
+        marks: list[Mark] = []
+        for task in assignment.tasks:
+            marks.append(self._mark(submission, assignment, task, marks, worker))
+        return Result(submission, assignment, tuple(marks))
+
+    def _mark(
+        self,
+        submission: Submission,
+        assignment: Assignment,
+        task: Task,
+        before: Sequence[Mark],
+        worker: Worker,
+    ) -> Mark:
+        """Grade an exercise, and again with references where earlier ones are wrong."""
+        names = [one.name for one in assignment.tasks]
+        written = cells.leading_to(submission.cells, task.name, names)
+        if not written:
+            return Mark(task, "missing", (f"✗ {task.name}: its cell is not there.",))
+        wrong = {one.task.name for one in before if not one.right}
+        ends = {one.task.name for one in before if one.state in LOST}
+        references = assignment.references
+
+        def graded(replaced: set[str]) -> Mark:
+            used = [(name, text) for name, text in written if name not in replaced]
+            given = [(name, cells.plain(references[name])) for name in names
+                     if name in replaced]  # fmt: skip
+            return self._ask(assignment, task, [*given, *used], worker)
+
+        ends &= references.keys()
+        mark = graded(ends)
+        if mark.right or mark.state in ("not written", "tampered") or not wrong:
+            return mark if not ends else _with_references(mark, ends)
+        if not wrong <= references.keys():
+            return replace(mark, note="not graded again: the solutions are not here")
+        again = graded(wrong) if wrong != ends else mark
+        return _with_references(again, wrong) if again.right else mark
+
+    def _ask(
+        self,
+        assignment: Assignment,
+        task: Task,
+        written: Sequence[tuple[str, str]],
+        worker: Worker,
+    ) -> Mark:
+        exercise = self._exercise(assignment.word, task.name)
+        kinds = [
+            [messages.kind(one) for one in exercise.expected(case)]
+            for case in exercise.cases()
+        ]
+        reply = worker.ask(
+            assignment.word, task.name, task.learner_object, written, kinds
+        )
+        return verdict(task, reply, self._judge(exercise), len(exercise.cases()))
+
+    def _exercise(self, word: str, name: str) -> Known:
+        with _judging:
+            if (word, name) not in self._known:
+                self._known[word, name] = _known(word, name)
+            return self._known[word, name]
+
+    def _judge(self, exercise: Known) -> Callable[[Reply], Failure | None]:
+        """Return what judges the outcomes of a reply; any error: they are none."""
+
+        def judge(reply: Reply) -> Failure | None:
+            came = [one["outcome"] for one in reply.messages if "outcome" in one]
+            place = {id(one): number for number, one in enumerate(exercise.cases())}
+
+            def outcome(one: Case) -> judging.Outcome:
+                written = came[place[id(one)]]
+                return messages.outcome_of(written, exercise.expected(one))
+
+            with _judging:
+                return judging.judge_outcomes(exercise, outcome)
+
+        return judge
+
+
+def _known(word: str, name: str) -> Known:
+    exercise = importlib.import_module(f"llmlab.checks.{word}").EXERCISES[name]
+    cases = [*exercise.cases()]
+    answers = {id(one): exercise.expected(one) for one in cases}
+    own = {one: getattr(exercise, one) for one in Exercise.__dataclass_fields__}
+    return Known(**own | {"cases": lambda: cases}, answers=answers)
+
+
+def _with_references(mark: Mark, names: set[str]) -> Mark:
+    listed = ", ".join(sorted(names))
+    return replace(mark, note=f"graded with the reference solution of {listed}")
