@@ -12,6 +12,7 @@ quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
 checks            what tells a learner that an exercise is right, or what went wrong
 zoo               the recipes that made the bundled weights
+grading           marks for submissions, each exercise in a process of its own
 command           what `llmlab` does in a terminal
 new_lab           the skeleton of a lab that is to be written
 
@@ -67,6 +68,7 @@ __all__ = [
     "checks",
     "command",
     "core",
+    "grading",
     "journal",
     "kernels",
     "measure",

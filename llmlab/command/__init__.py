@@ -69,7 +69,47 @@ def parser() -> Parser:
 
     where = _add(commands, "where", "show the places of a lab's word")
     where.add_argument("word", metavar="WORD", help="for example quantization")
+
+    _add_class(commands)
     return whole
+
+
+def _add_class(commands) -> None:
+    """Describe what a teacher does; `class` is a word of Python, so no module's name."""
+    whole = _add(commands, "class", "grade a class's submissions")
+    whole.set_defaults(module="classroom")
+    tasks = whole.add_subparsers(dest="task", metavar="TASK", required=True)
+
+    grade = _add(tasks, "grade", "grade all submissions in a folder")
+    grade.epilog = "Example: llmlab class grade submitted --out marks"
+    grade.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="with submitted/LEARNER/LAB/LAB.ipynb, or with LEARNER_LAB.ipynb",
+    )
+    grade.add_argument(
+        "--out", default="marks", metavar="FOLDER", help="where the marks go (marks)"
+    )
+    grade.add_argument(
+        "--solutions",
+        metavar="FOLDER",
+        help="the complete notebooks (those of the checkout, where this is one)",
+    )
+    grade.add_argument(
+        "--seconds",
+        type=int,
+        default=5,
+        metavar="N",
+        help="of processor time that an exercise may take (5)",
+    )
+
+    agree = _add(tasks, "agree", "compare these marks with nbgrader's")
+    agree.epilog = "Example: llmlab class agree marks/marks.csv gradebook.db"
+    agree.add_argument("marks", metavar="MARKS", help="a marks.csv")
+    agree.add_argument("gradebook", metavar="GRADEBOOK", help="nbgrader's database")
+
+    table = _add(tasks, "table", "print points and minutes of all exercises")
+    table.epilog = "Example: llmlab class table"
 
 
 def _add(commands, name: str, purpose: str) -> argparse.ArgumentParser:
@@ -94,7 +134,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser().error(f"{options.command} takes nothing behind `--`")
     options.jupyter = rest
     try:
-        module = importlib.import_module(f"llmlab.command.{options.command}")
+        name = getattr(options, "module", options.command)
+        module = importlib.import_module(f"llmlab.command.{name}")
         status = module.run(options)
         sys.stdout.flush()
         return status
@@ -128,6 +169,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 __all__ = [
     "Parser",
+    "classroom",
     "doctor",
     "errors",
     "labs",

@@ -9,7 +9,7 @@ import json
 import linecache
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from llmlab.checks import calls, feedback
@@ -38,12 +38,18 @@ class Question(Exercise):
         return tuple(messages.blank(kind) for kind in self.kinds[id(one)])
 
 
-def question(exercise: Exercise, cases: Sequence[Case], kinds: Sequence) -> Question:
-    """Return an exercise with blanks in the place of its answers."""
+def question(exercise: Exercise, cases: Sequence[Case]) -> Question:
+    """Return an exercise without its answers, right and wrong."""
     own = {one.name: getattr(exercise, one.name) for one in fields(Exercise)}
-    by_case = {id(one): kind for one, kind in zip(cases, kinds, strict=True)}
     own |= {"right": len, "mistakes": {}, "cases": lambda: cases}
-    return Question(**own, names=exercise.parameters, kinds=by_case)
+    return Question(**own, names=exercise.parameters)
+
+
+def with_kinds(asked: Question, kinds: Sequence) -> Question:
+    """Return an exercise with the kinds of its right answers, a list for each case."""
+    cases = asked.cases()
+    by_case = {id(one): kind for one, kind in zip(cases, kinds, strict=True)}
+    return replace(asked, kinds=by_case)
 
 
 def sender(place: int) -> Send:
@@ -58,45 +64,46 @@ def sender(place: int) -> Send:
 
 
 def answer(
-    asked: Question, cells: Sequence[Sequence[str]], name: str, send: Send
+    asked: Question,
+    word: str,
+    cells: Sequence[Sequence[str]],
+    name: str,
+    send: Send,
 ) -> None:
     """Define the cells, (id, source) each, and send what the function `name` gives."""
     space: dict[str, Any] = {"__name__": "__main__", "display": lambda *shown: None}
-    before = seal.marks()
+    before = seal.marks(word)
     for cell, source in cells:
-        send({"defines": cell})
         try:
             _define(f"<{cell}>", source, space)
         except (Exception, SystemExit) as error:
-            send({"stopped": cell, "as": messages.of_outcome(_stop(error))["error"]})
-    if name not in space:
-        send({"end": "missing"})
-        return
+            outcome = messages.of_outcome(calls.Outcome(error=error))
+            send({"stopped": cell, "as": outcome["error"]})
+    end = _called(asked, space[name], send) if name in space else "missing"
+    send({"changed": seal.changed(before, word)[:8]})
+    send({"end": end})
+
+
+def _called(asked: Question, function: Any, send: Send) -> str:
+    """Send what a function gives for each case; return how that ended."""
     try:
-        failure = calls.misnamed(asked, space[name])
+        failure = calls.misnamed(asked, function)
         if failure is not None:
             send({"misnamed": messages.of_failure(failure)})
-        else:
-            _call(asked, space[name], send)
+            return "done"
+        for one in asked.cases():
+            outcome = calls.of(asked, function, one, named=True)
+            error = outcome.error
+            line = feedback.line_of(error, function) if error else ""
+            send({"outcome": messages.of_outcome(outcome, line)})
+            if error and messages.is_out_of_memory(error):
+                return "done"  # the other cases would take as long, and as much
     except Todo:
-        send({"end": "todo"})
-        return
-    send({"changed": seal.changed(before)[:8]})
-    send({"end": "done"})
+        return "todo"
+    return "done"
 
 
 def _define(name: str, source: str, space: dict[str, Any]) -> None:
     lines = source.splitlines(keepends=True)
     linecache.cache[name] = (len(source), None, lines, name)  # for the learner's line
     exec(compile(source, name, "exec"), space)
-
-
-def _call(asked: Question, function: Callable, send: Send) -> None:
-    for one in asked.cases():
-        outcome = calls.of(asked, function, one, named=True)
-        line = feedback.line_of(outcome.error, function) if outcome.error else ""
-        send({"outcome": messages.of_outcome(outcome, line)})
-
-
-def _stop(error: BaseException) -> calls.Outcome:
-    return calls.Outcome(error=error)

@@ -27,6 +27,7 @@ class Task:
     stars: str
     minutes: int
     points: float
+    check: str  # the source of its check's cell
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,42 @@ class Assignment:
         """The most that checks give."""
         return sum(task.points for task in self.tasks)
 
+    def leading_to(self, every: Sequence[Cell], task: Task) -> list[tuple[str, str]]:
+        """Return what runs of a notebook before a check, (name, source) of each cell.
+
+        Nothing where the exercise's own cell is not there.
+        """
+        return cells.leading_to(every, task.name, [one.name for one in self.tasks])
+
+    def replaced(
+        self, written: Sequence[tuple[str, str]], names: set[str]
+    ) -> list[tuple[str, str]]:
+        """Return cells with the reference solutions of some exercises in their place."""
+        last = {name: place for place, (name, _) in enumerate(written)}
+        return [
+            (name, self.references[name] if name in names else source)
+            for place, (name, source) in enumerate(written)
+            if name not in names or last[name] == place
+        ]
+
+    def used(self, written: Sequence[tuple[str, str]], task: Task) -> set[str]:
+        """Return the earlier exercises that one uses, itself or through others."""
+        texts = {one.name: "" for one in self.tasks}
+        for name, source in written:
+            if name in texts:
+                texts[name] += source
+            else:  # a cell of the learner's own may be used by any
+                texts = {key: f"{text}\n{source}" for key, text in texts.items()}
+        reached, waiting = {task.name}, [task.name]
+        while waiting:
+            text = texts[waiting.pop()]
+            for one in self.tasks:
+                named = re.search(rf"\b{one.learner_object}\b", text)
+                if named and one.name not in reached:
+                    reached.add(one.name)
+                    waiting.append(one.name)
+        return reached - {task.name}
+
 
 def read(path: Path, solutions: Path | None = None) -> Assignment:
     """Return what a lab asks for. solutions: the folder with the complete notebooks.
@@ -69,8 +106,12 @@ def read(path: Path, solutions: Path | None = None) -> Assignment:
             raise ValueError(f"{path}: the check of {name} is not check.{name}(…).")
         number = len(tasks) + 1
         stars, minutes = headings.get(number, ("", 0))
-        task = Task(name, called[2], number, sentence[1], stars, minutes, points(check))
-        tasks.append(task)
+        tasks.append(
+            Task(
+                name, called[2], number, sentence[1], stars, minutes, points(check),
+                cells.source_of(check),
+            )
+        )  # fmt: skip
     if not tasks:
         raise ValueError(f"{path} is no lab: it holds no exercise with a check.")
     by_hand = [one for one in every if _is_question(one)]

@@ -57,6 +57,12 @@ def plain(source: str) -> str:
     return "\n".join("" if _is_magic(line) else line for line in lines)
 
 
+def is_edited(every: Sequence[Cell], name: str, source: str) -> bool:
+    """Say whether a notebook's cell of this name holds something else."""
+    found = [source_of(cell) for cell in every if name_of(cell) == name]
+    return any(text.strip() != source.strip() for text in found)
+
+
 def leading_to(
     cells: Sequence[Cell], name: str, exercises: Sequence[str]
 ) -> list[tuple[str, str]]:

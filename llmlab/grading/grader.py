@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
@@ -23,7 +23,7 @@ from llmlab.checks.exercise import Case, Exercise
 from llmlab.checks.feedback import Failure
 from llmlab.grading import cells, messages, seal
 from llmlab.grading.assignments import Assignment, Task
-from llmlab.grading.marks import Mark, Result
+from llmlab.grading.marks import TAMPERED, Mark, Result
 from llmlab.grading.submissions import Submission
 from llmlab.grading.verdicts import verdict
 from llmlab.grading.wall import Limits
@@ -66,7 +66,8 @@ class Grader:
         self.assignments = {one.name: one for one in assignments}
         imports = "\n".join(one.imports for one in assignments)
         limits = limits or Limits()
-        self._workers = [Worker(imports, limits) for _ in range(workers)]
+        words = [*dict.fromkeys(one.word for one in assignments)]
+        self._workers = [Worker(words, imports, limits) for _ in range(workers)]
         self._known: dict[tuple[str, str], Known] = {}
         self._checks = Path(llmlab.__file__).parent / "checks"
 
@@ -125,7 +126,11 @@ class Grader:
         assignment = self.assignments[submission.lab]
         marks: list[Mark] = []
         for task in assignment.tasks:
-            marks.append(self._mark(submission, assignment, task, marks, worker))
+            mark = self._mark(submission, assignment, task, marks, worker)
+            check = f"check-{task.name}"
+            if cells.is_edited(submission.cells, check, task.check):
+                mark = mark.noted("its check's cell was edited, which changes nothing")
+            marks.append(mark)
         return Result(submission, assignment, tuple(marks))
 
     def _mark(
@@ -137,28 +142,27 @@ class Grader:
         worker: Worker,
     ) -> Mark:
         """Grade an exercise, and again with references where earlier ones are wrong."""
-        names = [one.name for one in assignment.tasks]
-        written = cells.leading_to(submission.cells, task.name, names)
+        written = assignment.leading_to(submission.cells, task)
         if not written:
             return Mark(task, "missing", (f"✗ {task.name}: its cell is not there.",))
+        references = assignment.references
         wrong = {one.task.name for one in before if not one.right}
         ends = {one.task.name for one in before if one.state in LOST}
-        references = assignment.references
+        ends &= references.keys()
 
         def graded(replaced: set[str]) -> Mark:
-            used = [(name, text) for name, text in written if name not in replaced]
-            given = [(name, cells.plain(references[name])) for name in names
-                     if name in replaced]  # fmt: skip
-            return self._ask(assignment, task, [*given, *used], worker)
+            return self._ask(
+                assignment, task, assignment.replaced(written, replaced), worker
+            )
 
-        ends &= references.keys()
+        used = assignment.used(written, task) & wrong
         mark = graded(ends)
-        if mark.right or mark.state in ("not written", "tampered") or not wrong:
-            return mark if not ends else _with_references(mark, ends)
-        if not wrong <= references.keys():
-            return replace(mark, note="not graded again: the solutions are not here")
-        again = graded(wrong) if wrong != ends else mark
-        return _with_references(again, wrong) if again.right else mark
+        if mark.right or not used or mark.state == TAMPERED:
+            return _with_references(mark, ends & used)
+        if not used <= references.keys():
+            return mark.noted("not graded again: the solutions are not here")
+        again = graded(ends | used)
+        return _with_references(again, used) if again.right else mark
 
     def _ask(
         self,
@@ -191,7 +195,7 @@ class Grader:
             place = {id(one): number for number, one in enumerate(exercise.cases())}
 
             def outcome(one: Case) -> judging.Outcome:
-                written = came[place[id(one)]]
+                written = came[min(place[id(one)], len(came) - 1)]
                 return messages.outcome_of(written, exercise.expected(one))
 
             with _judging:
@@ -210,4 +214,4 @@ def _known(word: str, name: str) -> Known:
 
 def _with_references(mark: Mark, names: set[str]) -> Mark:
     listed = ", ".join(sorted(names))
-    return replace(mark, note=f"graded with the reference solution of {listed}")
+    return mark.noted(f"graded with the reference solution of {listed}" * bool(names))

@@ -1,12 +1,12 @@
 """Marks: what an exercise got, and what a submission got together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmlab.grading.assignments import Assignment, Task
 from llmlab.grading.submissions import Submission
 
-# right · wrong · not written · missing: its cell is gone · crashed: its cell stopped
-# with an error · too slow · dead: its process ended · tampered
+# right · wrong · not written · missing: its cell is gone · crashed: an error stopped it
+# · too slow · out of memory · dead: its process ended · tampered
 RIGHT, TAMPERED = "right", "tampered"
 
 
@@ -18,6 +18,10 @@ class Mark:
     state: str
     lines: tuple[str, ...]  # the check's own words
     note: str = ""  # for the teacher: a reference was used, what was tampered with
+
+    def noted(self, text: str) -> "Mark":
+        """Return the mark with one more note for the teacher; "" adds none."""
+        return replace(self, note="; ".join(filter(None, (self.note, text))))
 
     @property
     def right(self) -> bool:

@@ -99,6 +99,12 @@ class StoppedThere(Exception):
         self.line = line
 
 
+def is_out_of_memory(error: BaseException) -> bool:
+    """Know Python's way to say so and torch's, also of an error that came over."""
+    named = type(error).__name__ in ("MemoryError", "OutOfMemoryError")
+    return named or "can't allocate memory" in shown.message(error)
+
+
 def _written(value: Any) -> Any:
     if isinstance(value, Tensor):
         flat = value.detach().contiguous().reshape(-1).view(torch.uint8)

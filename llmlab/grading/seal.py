@@ -15,6 +15,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+import torch
+
 from llmlab.checks.exercise import Case, Exercise
 
 ROOM = "llmlab.checks"
@@ -32,14 +34,24 @@ def _sealed(*arguments: Any, **knobs: Any) -> Any:
     raise LookupError("the check's own answer is not at hand while an answer is graded.")
 
 
-def unneeded(exercise: Exercise, cases: Iterable[Case]) -> list[FunctionType]:
-    """Return the functions of the checks that neither cases nor reading need."""
-    needed = _reached([exercise.observe, *(one.build for one in cases)])
-    every = _functions([exercise.right, *exercise.mistakes.values()])
+def known() -> dict[int, FunctionType]:
+    """Return the functions of all labs' checks that are loaded, by their identity."""
+    every: dict[int, FunctionType] = {}
     for name, module in [*sys.modules.items()]:
         if name.startswith(f"{ROOM}.") and name.count(".") > 2:
-            every |= _functions(_parts(module))
-    return [one for mark, one in every.items() if mark not in needed]
+            parts = [one for key, one in vars(module).items() if key[:2] != "__"]
+            every |= _functions(parts)
+    return every
+
+
+def answers(exercise: Exercise) -> dict[int, FunctionType]:
+    """Return the functions that give an exercise's right answer or a wrong one."""
+    return _functions([exercise.right, *exercise.mistakes.values()])
+
+
+def needed(exercise: Exercise, cases: Iterable[Case]) -> dict[int, FunctionType]:
+    """Return the functions that make an exercise's cases or look at what came back."""
+    return _reached([exercise.observe, *(one.build for one in cases)])
 
 
 def empty(functions: Iterable[FunctionType]) -> None:
@@ -71,31 +83,39 @@ def refuse(scratch: Path, note: Callable[[str], None]) -> None:
     sys.addaudithook(hook)
 
 
-def marks() -> dict[str, Any]:
-    """Return what a check or a test of equality stands on, to be compared later."""
-    import builtins
-
-    import torch
-
-    seen: dict[str, Any] = {}
-    for name in ("equal", "allclose", "isclose", "eq", "tensor", "as_tensor"):
-        seen[f"torch.{name}"] = getattr(torch, name)
-    for name in ("__eq__", "equal", "allclose", "eq", "cpu", "detach", "clone"):
-        seen[f"torch.Tensor.{name}"] = getattr(torch.Tensor, name)
-    seen |= {f"builtins.{key}": one for key, one in vars(builtins).items()
-             if key not in ("_", "display")}  # fmt: skip
-    for name, module in [*sys.modules.items()]:
-        if name == ROOM or name.startswith(f"{ROOM}."):
-            seen |= {f"{name}.{key}": one for key, one in vars(module).items()
-                     if callable(one) or isinstance(one, ModuleType)}  # fmt: skip
-    return seen | {f"{key} code": getattr(one, "__code__", None)
-                   for key, one in seen.items()}  # fmt: skip
+def marks(word: str) -> dict[str, tuple[Any, Any]]:
+    """Return what a lab's checks and tests of equality are, to be compared later."""
+    places: dict[str, Iterable[str]] = {
+        "torch": ("equal", "allclose", "isclose", "eq", "tensor", "as_tensor"),
+        "torch.Tensor": ("__eq__", "equal", "allclose", "eq", "detach", "clone"),
+        "builtins": ("abs", "all", "any", "len", "max", "min", "sorted", "sum", "zip"),
+    }
+    for name in ("calls", "feedback", "judging", "values", "rooms"):
+        places[f"{ROOM}.{name}"] = _public(f"{ROOM}.{name}")
+    places[f"{ROOM}.{word}"] = _public(f"{ROOM}.{word}")
+    seen = {}
+    for place, names in places.items():
+        module = torch.Tensor if place == "torch.Tensor" else sys.modules[place]
+        for name in names:
+            one = getattr(module, name, None)
+            seen[f"{place}.{name}"] = one, getattr(one, "__code__", None)
+    return seen
 
 
-def changed(before: Mapping[str, Any]) -> list[str]:
+def _public(name: str) -> list[str]:
+    """Return the names of a module's functions, and of a lab's checks."""
+    module = sys.modules[name]
+    return [key for key, one in vars(module).items() if isinstance(one, FunctionType)]
+
+
+def changed(before: Mapping[str, tuple[Any, Any]], word: str) -> list[str]:
     """Return the names whose functions are no longer those of `before`."""
-    after = marks()
-    return [key for key, one in before.items() if after.get(key) is not one]
+    after = marks(word)
+    return [
+        key
+        for key, pair in before.items()
+        if any(one is not other for one, other in zip(pair, after[key], strict=True))
+    ]
 
 
 def digest(folder: Path) -> str:
@@ -124,10 +144,6 @@ def _functions(values: Iterable[Any]) -> dict[int, FunctionType]:
     return found
 
 
-def _parts(module: ModuleType) -> list[Any]:
-    return [one for key, one in vars(module).items() if not key.startswith("__")]
-
-
 def _reached(values: Iterable[Any]) -> dict[int, FunctionType]:
     """Return the functions that values call, those that these call, and so on."""
     found: dict[int, FunctionType] = {}
@@ -151,9 +167,8 @@ def _named(function: FunctionType) -> Iterator[Any]:
     space = function.__globals__
     for name in names & space.keys():
         yield space[name]
-        if isinstance(space[name], ModuleType) and (
-            space[name].__name__.startswith(ROOM)
-        ):
+        own = getattr(space[name], "__name__", "").startswith(ROOM)
+        if isinstance(space[name], ModuleType) and own:
             inside = vars(space[name])
             yield from (inside[other] for other in names & inside.keys())
 

@@ -52,7 +52,11 @@ def _verdict(task: Task, reply: Reply, judge: Judge, cases: int) -> Mark:
     failure = messages.failure_of(misnamed[0]) if misnamed else judge(reply)
     if failure is None:
         return Mark(task, RIGHT, (f"✓ {task.name}: {cases} cases",))
-    return Mark(task, "wrong", _lines(failure))
+    state = "wrong"
+    if failure.error is not None:
+        memory = messages.is_out_of_memory(failure.error)
+        state = "out of memory" if memory else "crashed"
+    return Mark(task, state, _lines(failure))
 
 
 def _lines(failure: Failure) -> tuple[str, ...]:

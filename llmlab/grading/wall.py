@@ -1,9 +1,10 @@
 """The wall round a learner's process: time, memory, files, network, other processes.
 
 What the kernel offers is used: limits of resources everywhere; on Linux a namespace
-without a network, and Landlock, which lets the process read the libraries but neither
-the checks nor anybody's files, write into one empty folder, and signal nobody. It is no
-container: the same kernel, the same user. The teacher's guide says what that means.
+without a network, a filter of system calls, and Landlock, which lets the process read
+the libraries but neither the checks nor anybody's files, write into one empty folder,
+and signal nobody. It is no container: the same kernel, the same user. The teacher's
+guide says what that means.
 
 `Wall.build` is called once, in the warm process; `Wall.enter` in each fork of it.
 """
@@ -16,6 +17,8 @@ import sysconfig
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from llmlab.grading import seccomp
 
 try:
     import resource
@@ -37,7 +40,7 @@ SYSTEM = (
 class Limits:
     """What one exercise of one learner may take."""
 
-    cpu_seconds: int = 10
+    cpu_seconds: int = 5  # the reference solutions take a tenth of one
     seconds: float = 60.0  # by the clock on the wall: a busy grader is no mistake
     memory_bytes: int = 2 * 2**30  # beyond what the warm process holds
     file_bytes: int = 10 * 2**20
@@ -80,12 +83,14 @@ class Wall:
     def enter(self, limits: Limits) -> None:
         """Limit this process and all that it starts, for good."""
         used = _virtual_bytes()
-        if self.rules >= 0:
+        if sys.platform == "linux":
             libc = ctypes.CDLL(None, use_errno=True)
             libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-            if libc.syscall(RESTRICT, self.rules, 0):
+            if self.rules >= 0 and libc.syscall(RESTRICT, self.rules, 0):
                 raise OSError(ctypes.get_errno(), "Landlock refused its own rules")
-            os.close(self.rules)
+            if self.rules >= 0:
+                os.close(self.rules)
+            seccomp.refuse(libc)
         most = {
             resource.RLIMIT_CPU: limits.cpu_seconds,
             resource.RLIMIT_FSIZE: limits.file_bytes,

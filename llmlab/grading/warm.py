@@ -13,24 +13,25 @@ import os
 import selectors
 import shutil
 import signal
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from llmlab.checks.exercise import Case, Exercise
 from llmlab.grading import answering, seal
+from llmlab.grading.answering import Question
 from llmlab.grading.wall import Limits, Wall
 
-Prepared = tuple[Exercise, list[Case], list[FunctionType]]
+PATIENCE = 9  # times the seconds by the clock that a process gets which did not run
+Prepared = tuple[Question, list[FunctionType]]  # and what is emptied besides
 
 
-def serve(scratch: str, imports: str, package: str) -> None:
+def serve(scratch: str, package: str, words: str, imports: str) -> None:
     """Answer requests until the input ends.
 
-    scratch: an empty folder; imports: lines that the labs begin with, run once here.
+    scratch: an empty folder; package: llmlab's; words: of the labs, with spaces;
+    imports: lines that the labs begin with, run once here.
     """
     requests, replies = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
     _silence()
@@ -38,16 +39,14 @@ def serve(scratch: str, imports: str, package: str) -> None:
     with contextlib.suppress(Exception):  # a lab says itself what it lacks
         exec(imports, {})
     _warm()
-    prepared: dict[tuple[str, str], Prepared] = {}
+    prepared = _prepare(words.split())
     gc.collect()
     gc.freeze()
     _reply(replies, {"ready": wall.missing()})
     for line in requests:
         request = json.loads(line)
-        key = request["word"], request["exercise"]
-        if key not in prepared:
-            prepared[key] = _prepare(*key)
-        _reply(replies, _run(request, prepared[key], wall, Path(scratch)))
+        one = prepared[request["word"], request["exercise"]]
+        _reply(replies, _run(request, one, wall, Path(scratch)))
 
 
 def _reply(replies: Any, message: Mapping[str, Any]) -> None:
@@ -70,12 +69,26 @@ def _warm() -> None:
     torch.zeros(2) @ torch.zeros(2)
 
 
-def _prepare(word: str, name: str) -> Prepared:
-    exercise = importlib.import_module(f"llmlab.checks.{word}").EXERCISES[name]
-    cases = [*exercise.cases()]
-    for one in cases:
-        one.build()  # what is made once and kept is made here
-    return exercise, cases, seal.unneeded(exercise, cases)
+def _prepare(words: list[str]) -> dict[tuple[str, str], Prepared]:
+    """Make the cases of all exercises, and empty here what none of them needs."""
+    questions, needs, given = {}, {}, {}
+    for word in words:
+        room = importlib.import_module(f"llmlab.checks.{word}")
+        for name, exercise in room.EXERCISES.items():
+            cases = [*exercise.cases()]
+            for one in cases:
+                one.build()  # what is made once and kept is made here
+            questions[word, name] = answering.question(exercise, cases)
+            needs[word, name] = seal.needed(exercise, cases)
+            given |= seal.answers(exercise)
+    every = given | seal.known()
+    shared = {mark for some in needs.values() for mark in some}
+    seal.empty(one for mark, one in every.items() if mark not in shared)
+    kept = {mark: one for mark, one in every.items() if mark in shared}
+    return {
+        key: (asked, [one for mark, one in kept.items() if mark not in needs[key]])
+        for key, asked in questions.items()
+    }
 
 
 def _run(
@@ -115,23 +128,29 @@ def _child(
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         place = 3 if wall.rules != 3 else 4
         os.dup2(writes, place)
-        for one in range(3, 256):
-            if one not in (place, wall.rules):
-                with contextlib.suppress(OSError):
-                    os.close(one)
+        _close_all_but({place, wall.rules})
         os.chdir(home)
         os.environ.clear()
         os.environ |= {"HOME": str(home), "TMPDIR": str(home), "PATH": ""}
         os.environ |= {"LLMLAB_HOME": str(home), "HF_HUB_OFFLINE": "1"}
-        exercise, cases, unneeded = prepared
-        asked = answering.question(exercise, cases, request["kinds"])
+        asked, unneeded = prepared
+        asked = answering.with_kinds(asked, request["kinds"])
         seal.empty(unneeded)
         send = answering.sender(place)
         seal.refuse(home, lambda event: send({"tried": event}))
         wall.enter(limits)
-        answering.answer(asked, request["cells"], request["object"], send)
+        word, cells, name = (request[key] for key in ("word", "cells", "object"))
+        answering.answer(asked, word, cells, name, send)
     finally:
         os._exit(0)
+
+
+def _close_all_but(kept: set[int]) -> None:
+    start = 3
+    for place in sorted(one for one in kept if one >= start):
+        os.closerange(start, place)
+        start = place + 1
+    os.closerange(start, 4096)
 
 
 def _collect(
@@ -143,10 +162,10 @@ def _collect(
     with selectors.DefaultSelector() as selector:
         selector.register(reads, selectors.EVENT_READ)
         while True:
-            left = end - time.monotonic()
-            if left <= 0:
+            over = time.monotonic() - end
+            if over > 0 and (over > PATIENCE * limits.seconds or not _waits(child)):
                 return bytes(content), "time"
-            if selector.select(min(left, 1.0)):
+            if selector.select(1.0):
                 piece = os.read(reads, 1 << 20)
                 if not piece:
                     return bytes(content), "exit"
@@ -155,6 +174,14 @@ def _collect(
                     return bytes(content[: limits.answer_bytes]), "output"
             elif _is_over(child):  # a process that it left holds the pipe
                 return bytes(content), "exit"
+
+
+def _waits(child: int) -> bool:
+    """Say whether a process would run if the processor were free: a busy grader."""
+    try:
+        return Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+    except OSError:
+        return False
 
 
 def _is_over(child: int) -> bool:
@@ -180,7 +207,3 @@ def _end(child: int) -> int:
                 return status
         except ChildProcessError:
             return status
-
-
-if __name__ == "__main__":
-    serve(*sys.argv[1:4])

@@ -14,9 +14,9 @@ from llmlab.grading.wall import Limits
 
 START = """
 import sys
-sys.path[:] = sys.argv[4:]
+sys.path[:] = sys.argv[5:]
 from llmlab.grading import warm
-warm.serve(*sys.argv[1:4])
+warm.serve(*sys.argv[1:5])
 """
 QUIET = {
     "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
@@ -37,8 +37,8 @@ class Reply:
 class Worker:
     """A warm process; a context manager, so that none is left behind."""
 
-    def __init__(self, imports: str, limits: Limits):
-        self.imports, self.limits = imports, limits
+    def __init__(self, words: Sequence[str], imports: str, limits: Limits):
+        self.words, self.imports, self.limits = words, imports, limits
         self.missing: list[str] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
@@ -90,8 +90,8 @@ class Worker:
         package = Path(llmlab.__file__).parent
         self._scratch = tempfile.TemporaryDirectory(prefix="llmlab-grading-")
         place = str(Path(self._scratch.name).resolve())
-        command = [sys.executable, "-I", "-c", START, place, self.imports]
-        command += [str(package), *filter(None, sys.path)]
+        command = [sys.executable, "-I", "-c", START, place, str(package)]
+        command += [" ".join(self.words), self.imports, *filter(None, sys.path)]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, cwd=place, env=QUIET | {"HOME": place},
