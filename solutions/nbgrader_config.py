@@ -54,7 +54,9 @@ def seconds(cell):
     return CELL_SECONDS if cells.is_graded(cell) else START_SECONDS
 
 
-LIMIT = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES},) * 2)"
+LIMIT = (
+    f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({MEMORY_BYTES},) * 2)"
+)
 
 c = get_config()  # noqa: F821 - nbgrader puts it here
 c.ClearSolutions.begin_solution_delimeter = cut.BEGIN

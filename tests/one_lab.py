@@ -19,6 +19,7 @@ OVER_ALL = (
     "checks/test_mutants.py",
     "labs/test_grading.py",
     "labs/test_inputs.py",
+    "grading/test_grader.py",
 )
 
 

@@ -75,7 +75,7 @@ def parser() -> Parser:
 
 
 def _add_class(commands) -> None:
-    """Describe what a teacher does; `class` is a word of Python, so no module's name."""
+    """Describe what a teacher does; `class` is a word of Python, no module's name."""
     whole = _add(commands, "class", "grade a class's submissions")
     whole.set_defaults(module="classroom")
     tasks = whole.add_subparsers(dest="task", metavar="TASK", required=True)

@@ -7,8 +7,15 @@ from pathlib import Path
 
 from llmlab.command import labs, terminal
 from llmlab.core import machine
-from llmlab.grading import Grader, Limits, agreement, assignments, pages
-from llmlab.grading import submissions, tables
+from llmlab.grading import (
+    Grader,
+    Limits,
+    agreement,
+    assignments,
+    pages,
+    submissions,
+    tables,
+)
 from llmlab.grading.assignments import Assignment
 from llmlab.grading.marks import TAMPERED, Result
 from llmlab.grading.submissions import Problem

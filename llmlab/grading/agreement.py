@@ -93,7 +93,9 @@ def _nbgrader(gradebook: Path) -> dict[Key, float | None]:
         with closing(sqlite3.connect(f"file:{gradebook}?mode=ro", uri=True)) as book:
             rows: Iterable[tuple] = [*book.execute(QUERY)]
     except sqlite3.Error as error:
-        raise ValueError(f"{gradebook} is no gradebook of nbgrader ({error}).") from None
+        raise ValueError(
+            f"{gradebook} is no gradebook of nbgrader ({error})."
+        ) from None
     return {
         (notebook, learner, cell.removeprefix("check-")): score
         for notebook, learner, cell, score in rows

@@ -1,4 +1,4 @@
-"""What a lab asks for: its exercises with points, minutes and stars, from its notebook."""
+"""What a lab asks for: exercises with points, minutes and stars, from its notebook."""
 
 import json
 import re
@@ -60,7 +60,7 @@ class Assignment:
     def replaced(
         self, written: Sequence[tuple[str, str]], names: set[str]
     ) -> list[tuple[str, str]]:
-        """Return cells with the reference solutions of some exercises in their place."""
+        """Return cells with reference solutions in the place of some exercises."""
         last = {name: place for place, (name, _) in enumerate(written)}
         return [
             (name, self.references[name] if name in names else source)
@@ -95,7 +95,7 @@ def read(path: Path, solutions: Path | None = None) -> Assignment:
     every = _cells(path)
     headings = _headings(every)
     graded = {cells.name_of(cell): cell for cell in every if cells.is_graded(cell)}
-    tasks = []
+    tasks: list[Task] = []
     for name, cell in graded.items():
         check = graded.get(f"check-{name}")
         if check is None:

@@ -1,4 +1,4 @@
-"""Grade submissions from the learners' functions, each exercise in a process of its own.
+"""Grade submissions from the learners' functions, each exercise in its own process.
 
 A learner's process only answers: it is told the arguments, and never what is right. The
 verdict is given here, where no learner's code has run, by the same loop that gives it

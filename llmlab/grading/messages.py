@@ -84,7 +84,8 @@ def of_failure(failure: Failure) -> list[str]:
 
 def failure_of(written: Any) -> Failure:
     """Read why a function was not even called."""
-    return Failure(*_texts(written, 5))
+    promise, call, expected, got, hint = _texts(written, 5)
+    return Failure(promise, call, expected, got, hint)
 
 
 class StoppedThere(Exception):

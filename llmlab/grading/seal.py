@@ -31,7 +31,9 @@ EVENTS = (  # of the audit: what no answer needs
 
 
 def _sealed(*arguments: Any, **knobs: Any) -> Any:
-    raise LookupError("the check's own answer is not at hand while an answer is graded.")
+    raise LookupError(
+        "the check's own answer is not at hand while an answer is graded."
+    )
 
 
 def known() -> dict[int, FunctionType]:
@@ -71,7 +73,7 @@ def refuse(scratch: Path, note: Callable[[str], None]) -> None:
             raise PermissionError(f"{REFUSED} {event}")
 
     def _guarded(arguments: tuple) -> bool:
-        path, mode, flags = arguments
+        path, _, flags = arguments
         if not isinstance(path, str | bytes):
             return False
         text = path.decode(errors="replace") if isinstance(path, bytes) else path

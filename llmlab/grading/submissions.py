@@ -36,9 +36,7 @@ class Problem:
     reason: str
 
 
-def folder(
-    place: Path, labs: Sequence[str]
-) -> tuple[list[Submission], list[Problem]]:
+def folder(place: Path, labs: Sequence[str]) -> tuple[list[Submission], list[Problem]]:
     """Return what lies in a folder, in the order of learners, and what is no use.
 
     labs: the names of the notebooks that can be graded. ValueError: no such folder, or

@@ -71,7 +71,8 @@ def _warm() -> None:
 
 def _prepare(words: list[str]) -> dict[tuple[str, str], Prepared]:
     """Make the cases of all exercises, and empty here what none of them needs."""
-    questions, needs, given = {}, {}, {}
+    questions, needs = {}, {}
+    given: dict[int, FunctionType] = {}
     for word in words:
         room = importlib.import_module(f"llmlab.checks.{word}")
         for name, exercise in room.EXERCISES.items():
@@ -153,9 +154,7 @@ def _close_all_but(kept: set[int]) -> None:
     os.closerange(start, 4096)
 
 
-def _collect(
-    reads: int, child: int, end: float, limits: Limits
-) -> tuple[bytes, str]:
+def _collect(reads: int, child: int, end: float, limits: Limits) -> tuple[bytes, str]:
     """Read until the child has ended, or had its time or said too much."""
     content = bytearray()
     os.set_blocking(reads, False)
@@ -179,7 +178,9 @@ def _collect(
 def _waits(child: int) -> bool:
     """Say whether a process would run if the processor were free: a busy grader."""
     try:
-        return Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+        return (
+            Path(f"/proc/{child}/stat").read_text().rsplit(")", 1)[1].split()[0] == "R"
+        )
     except OSError:
         return False
 

@@ -119,7 +119,7 @@ class Worker:
 
 
 def _reply(answer: dict[str, Any]) -> Reply:
-    messages = []
+    messages: list[dict[str, Any]] = []
     for line in answer["text"].splitlines():
         try:
             message = json.loads(line)

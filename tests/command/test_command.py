@@ -41,7 +41,7 @@ def assert_one_sentence(done, *words):
 def test_help_names_every_command():
     done = command("--help")
     assert done.returncode == 0
-    for name in ("start", "doctor", "measure", "labs", "where"):
+    for name in ("start", "doctor", "measure", "labs", "where", "class"):
         assert f"  {name}" in done.stdout
 
 
@@ -53,6 +53,19 @@ def test_no_command_shows_the_help_and_fails():
 
 def test_an_unknown_command_names_the_ones_there_are():
     assert_one_sentence(command("mesure"), "mesure", "measure", "--help")
+
+
+@pytest.mark.parametrize("words", [(), ("--help",), ("grade", "--help")])
+def test_class_says_what_a_teacher_can_do(words):
+    done = command("class", *words)
+    assert done.returncode == (0 if words else 2)
+    shown = done.stdout + done.stderr
+    assert "llmlab class grade submitted" in shown or "TASK" in shown
+
+
+def test_class_grade_wants_a_folder_with_submissions(tmp_path):
+    assert_one_sentence(command("class", "grade", tmp_path), "<learner>_01_measure")
+    assert_one_sentence(command("class", "grade", tmp_path / "none"), "no folder")
 
 
 def test_labs_lists_every_lab_with_its_question_and_state():

@@ -1,6 +1,6 @@
 """Kinds of submission: what learners hand in, honest and not, made of a solution.
 
-    KINDS[name](exercise, answer, stub) -> the source of the exercise's cell
+KINDS[name](exercise, answer, stub) -> the source of the exercise's cell
 """
 
 import copy
@@ -9,8 +9,9 @@ import re
 from pathlib import Path
 
 import nbformat
-from labs import plain_answers
 from notebooks import ROOT, SOLUTIONS, is_check, is_exercise
+
+from labs import plain_answers
 
 LAB = SOLUTIONS[0]
 

@@ -16,6 +16,7 @@ def results(grader):
     """Grade one submission for each attack; all else in it is the solution."""
     submitted = []
     for name, source in attacks.ALL.items():
+
         def fill(exercise, answer, stub, source=source):
             return source if exercise == "percentile" else answer
 

@@ -30,7 +30,8 @@ def place(folder, *names, text=EMPTY):
 @pytest.mark.parametrize(
     "name",
     [
-        "submitted/ada/01_measure/01_measure.ipynb", "submitted/ada/lab/01_measure.ipynb",
+        "submitted/ada/01_measure/01_measure.ipynb",
+        "submitted/ada/lab/01_measure.ipynb",
         "ada/01_measure.ipynb", "ada_01_measure.ipynb", "ada - 01_measure (1).ipynb",
         "ada_01_measure-2.ipynb", "ada/01_measure-copy1.ipynb",
     ],
@@ -167,8 +168,8 @@ def test_the_first_commands_of_the_guide_do_what_it_says(tmp_path):
         cwd=tmp_path, capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    points = {row["student_id"]: row["state"]
-              for row in tables.read(tmp_path / "marks" / "grades.csv", ())}  # fmt: skip
+    rows = tables.read(tmp_path / "marks" / "grades.csv", ())
+    points = {row["student_id"]: row["state"] for row in rows}
     assert points == {"ada": "untouched", "bert": "complete"}
     assert len([*(tmp_path / "marks" / "feedback").rglob("*.html")]) == 2
     assert kinds.LAB.stem in done.stdout
