@@ -62,7 +62,7 @@ def compare(marks: Path, gradebook: Path) -> tuple[int, list[Difference]]:
     for row in rows:
         learner = _learner(row)
         key = (*learner, row["exercise"])
-        ours, score = float(row["score"]), theirs.get(key) or 0.0
+        ours, score = float(row["score"]), theirs.get(key, 0.0)
         if ours == score:
             alike += 1
         else:
@@ -83,7 +83,8 @@ def _reason(row: dict[str, str], died: bool) -> str:
     return "a process died, which ends the notebook for nbgrader" if died else ""
 
 
-def _nbgrader(gradebook: Path) -> dict[Key, float | None]:
+def _nbgrader(gradebook: Path) -> dict[Key, float]:
+    """Return the points of what nbgrader came to the end of."""
     if not gradebook.is_file():
         raise ValueError(
             f"{gradebook} is not there; run `nbgrader autograde LAB` first, in the "
@@ -99,5 +100,5 @@ def _nbgrader(gradebook: Path) -> dict[Key, float | None]:
     return {
         (notebook, learner, cell.removeprefix("check-")): score
         for notebook, learner, cell, score in rows
-        if cell.startswith("check-")
+        if cell.startswith("check-") and score is not None
     }
