@@ -21,7 +21,7 @@ import rotation
 # The heavy suites, each a marker. What of them did not run is said at the end.
 SUITES = (
     "binder", "browser", "classes", "cuda", "elsewhere", "grading", "minute", "notebook",
-    "redis", "release", "slow", "torchao", "wheel",
+    "redis", "release", "slow", "smollm2", "torchao", "wheel",
 )  # fmt: skip
 LATER = ("classes", "elsewhere", "minute", "release")  # for make test-all, or asked for by name
 SERVERS = {"redis": "redis-server"}  # suite -> the program that it needs

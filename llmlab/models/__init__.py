@@ -7,6 +7,10 @@ Decoder, KVCache         the decoder of the Llama family and its cache; rnn, lay
                          recurrence, caches: the parts of both of ours
 generation, training     loops that yield tokens and that learn; precision, streams
 Sampling                 how a token is chosen, handed in where text is generated
+chat, conversation       what a model that follows instructions answers, turn by turn
+chat_template, pieces    turns as tokens; tokens as text, in whole characters
+smollm                   a real model from a package of its own; gguf_llama,
+                         gguf_tokenizer: what a GGUF file holds of one
 classification, snippets models that sort texts, and what those are asked
 translation, pairs       models that translate, and what those are asked
 surgery, listening       layers by name, replaced in a copy; hooks on their tensors
@@ -20,6 +24,7 @@ from llmlab.core.attention_sizes import AttentionShape, attention_shape
 from llmlab.models.built import CausalModel
 from llmlab.models.caches.attention import KVCache
 from llmlab.models.checkpoints import load, save
+from llmlab.models.conversation import chat
 from llmlab.models.decoder import Decoder
 from llmlab.models.files import names, size
 from llmlab.models.random import SHAPES, random_model
@@ -35,15 +40,21 @@ __all__ = [
     "attention_shape",
     "caches",
     "calibration",
+    "chat",
+    "chat_template",
     "classification",
     "column_loop",
+    "conversation",
     "files",
     "generation",
+    "gguf_llama",
+    "gguf_tokenizer",
     "layers",
     "listening",
     "load",
     "names",
     "pairs",
+    "pieces",
     "precision",
     "random_model",
     "recurrence",
@@ -52,6 +63,7 @@ __all__ = [
     "save",
     "sensitivity",
     "size",
+    "smollm",
     "snippets",
     "streams",
     "surgery",

@@ -23,6 +23,7 @@ from llmlab.models import (
     built,
     files,
     from_config,
+    smollm,
     transformers_loading,
     vetting,
     words,
@@ -38,8 +39,8 @@ from llmlab.models.tensor_names import of_layers, ours, ours_of
 __all__ = ["load", "save"]
 
 
-# What ships here, so that a reader of types knows which face it has.
-Causal = Literal["coder", "coder-rnn", "coder-small"]
+# Names of ours, so that a reader of types knows which face it has.
+Causal = Literal["coder", "coder-rnn", "coder-small", "smollm2"]
 Other = Literal["classifier", "translator"]
 
 
@@ -70,8 +71,10 @@ def load(
     dtype: torch.dtype | str | None = None,
     device: torch.device | str = "cpu",
 ) -> Loaded:
-    """Load a bundled model, a folder or a hub id, ready for inference.
+    """Load a bundled model, "smollm2", a folder or a hub id, ready for inference.
 
+    "smollm2" comes out of a package of its own (`models.smollm`), once; ImportError
+    says what to install where it is not here.
     dtype: of weights and activations; None: float32, but for a model with stored
     layers, which are quantized for one dtype, what it was saved in. Causal models offer
     `core.model.LanguageModel`; BERT, T5 and their kin come as transformers' class.
@@ -81,7 +84,7 @@ def load(
     Raises ValueError for a bad name or a damaged checkpoint, OSError from the hub.
     """
     dtype, device = dtype and machine.dtype(dtype), machine.device(device)
-    folder = files.find(name)
+    folder = smollm.folder() if name == smollm.NAME else files.find(name)
     raw = files.read_json(folder / "config.json")
     paths = files.weight_files(folder)
     weights, section = files.fingerprint(paths), raw.get(files.SECTION)

@@ -27,6 +27,7 @@ SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 SECTION = "llmlab"  # of config.json: how a changed model differs from the plain one
 VERSION = 4  # of that section
 HIDDEN = "llmlab-"  # before a model type that transformers must not take for its own
+ELSEWHERE = ("smollm2",)  # names of models that come out of another package
 PARTIAL = ".saving-"  # a model's folder that is being written begins so
 
 
@@ -62,7 +63,8 @@ def find(name: str | Path) -> Path:
             f"name={str(name)!r} is a file; give the folder that holds config.json and "
             "the safetensors files."
         )
-    close = difflib.get_close_matches(str(name), names(), n=1, cutoff=0.6)
+    known = (*names(), *ELSEWHERE)
+    close = difflib.get_close_matches(str(name), known, n=1, cutoff=0.6)
     if close or not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", str(name)):
         meant = f" Did you mean {close[0]!r}?" if close else ""
         raise ValueError(
