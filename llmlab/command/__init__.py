@@ -65,6 +65,28 @@ def parser() -> Parser:
     )
     measure.add_argument("--out", metavar="FOLDER", help="write JSON and a PNG there")
 
+    chat = _add(commands, "chat", "talk with a model that follows instructions")
+    chat.add_argument(
+        "model",
+        nargs="?",
+        default="smollm2",
+        metavar="MODEL",
+        help="smollm2, a folder or a Hugging Face id, with a chat template (smollm2)",
+    )
+    chat.add_argument("--system", metavar="TEXT", help="what the model is to be")
+    _add_writing(chat, max_tokens=None, usual="512, or half of a small context")
+
+    complete = _add(commands, "complete", "let a model write on from a text")
+    complete.add_argument(
+        "text", nargs="?", metavar="TEXT", help="what it begins with (standard input)"
+    )
+    complete.add_argument(
+        "--model",
+        default="coder",
+        help="a bundled name, a folder or a Hugging Face id (coder)",
+    )
+    _add_writing(complete, max_tokens=128, usual="128")
+
     _add(commands, "labs", "list the labs and which of them are installed")
 
     where = _add(commands, "where", "show the places of a lab's word")
@@ -118,6 +140,32 @@ def _add(commands, name: str, purpose: str) -> argparse.ArgumentParser:
     )
 
 
+def _add_writing(
+    command: argparse.ArgumentParser, *, max_tokens: int | None, usual: str
+) -> None:
+    """Add what both commands take that have a model write."""
+    command.add_argument(
+        "--max-tokens",
+        type=int,
+        default=max_tokens,
+        metavar="N",
+        help=f"tokens written at most ({usual})",
+    )
+    command.add_argument(
+        "--temperature",
+        type=float,
+        default=0.0,
+        metavar="T",
+        help="0 takes the best token each time, 1 draws as the model says (0)",
+    )
+    command.add_argument(
+        "--top-p", type=float, metavar="P", help="draw from this share of the best"
+    )
+    command.add_argument("--seed", type=int, default=0, help="of the draws (0)")
+    command.add_argument("--dtype", help="fp32, bf16 or fp16 (fp32)")
+    command.add_argument("--device", default="cpu", help="cpu, cuda or cuda:N (cpu)")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     if sys.stdout is None:  # closed by the caller, who wants to hear nothing
@@ -169,6 +217,8 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 __all__ = [
     "Parser",
+    "chat",
+    "complete",
     "classroom",
     "doctor",
     "errors",
@@ -178,6 +228,7 @@ __all__ = [
     "parser",
     "start",
     "where",
+    "writing",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -41,7 +41,8 @@ def assert_one_sentence(done, *words):
 def test_help_names_every_command():
     done = command("--help")
     assert done.returncode == 0
-    for name in ("start", "doctor", "measure", "labs", "where", "class"):
+    names = "start", "doctor", "measure", "chat", "complete", "labs", "where", "class"
+    for name in names:
         assert f"  {name}" in done.stdout
 
 

