@@ -218,8 +218,8 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 __all__ = [
     "Parser",
     "chat",
-    "complete",
     "classroom",
+    "complete",
     "doctor",
     "errors",
     "labs",
