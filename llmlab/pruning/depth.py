@@ -8,7 +8,7 @@ Shapes: B sequences, T tokens, D model width.
 Source: ShortGPT, Men et al., 2024.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any
 
 import torch
@@ -24,6 +24,7 @@ from llmlab.models.listening import listening
 from llmlab.pruning import parts, targets
 from llmlab.pruning.resized import resized
 
+Influence = Callable[[Tensor, Tensor], Any]  # streams (B, T, D) before and after: ()
 SIZES = ("num_hidden_layers", "num_layers", "num_decoder_layers")
 
 
@@ -34,20 +35,24 @@ def influence(before: Tensor, after: Tensor) -> Tensor:
 
 
 def block_influence(
-    model: nn.Module, data: Iterable[Batch], *, stack: str | None = None
+    model: nn.Module,
+    data: Iterable[Batch],
+    *,
+    stack: str | None = None,
+    measure: Influence = influence,
 ) -> list[float]:
     """Return how much each layer turns the stream on batches of text, in their order.
 
-    stack: "encoder" or "decoder" of a model that has both. data: see
-    `calibration.collect`. Raises ValueError for a model without layers in a row, and
-    without data.
+    stack: "encoder" or "decoder" of a model that has both. measure: of the streams
+    before and after a layer, one of your own. data: see `calibration.collect`. Raises
+    ValueError for a model without layers in a row, and without data.
     """
     name, layers = _stack(model, stack)
     names = [f"{name}.{index}" for index in range(len(layers))]
     batches = list(data)
     if not batches:
         raise ValueError("data holds no batch to look at layers on; hand in one.")
-    totals = torch.zeros(len(names), dtype=torch.float64)
+    totals = [0.0] * len(names)
     with torch.inference_mode():
         for batch in progress.track(batches, "looking at layers"):
             with listening(model, names) as given:
@@ -55,8 +60,9 @@ def block_influence(
                     calibration.run(model, batch)
             pairs = [(given[one], gives[one]) for one in names]
             _check_widths(pairs)
-            totals += torch.stack([influence(*pair).cpu() for pair in pairs])
-    return (totals / len(batches)).tolist()
+            values = [float(measure(*pair)) for pair in pairs]
+            totals = [sum(both) for both in zip(totals, values, strict=True)]
+    return [total / len(batches) for total in totals]
 
 
 def drop(model: Model, *, layers: Collection[int], stack: str | None = None) -> Model:

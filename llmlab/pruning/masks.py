@@ -13,6 +13,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -145,6 +146,21 @@ def checked_score(score: Tensor) -> Tensor:
             "look for what made them, or load the weights again."
         )
     return score
+
+
+def checked_mask(mask: Any, weight: Tensor, part: object) -> Tensor:
+    """Return the mask (O, I) that a part handed in has made of a weight.
+
+    part: what made it, to be named. Raises ValueError where it is no mask of this size.
+    """
+    made = torch.as_tensor(mask, device=weight.device)
+    if made.shape != weight.shape or not ((made == 0) | (made == 1)).all():
+        raise ValueError(
+            f"mask={part!r:.60} gave {tuple(made.shape)} values of {made.dtype} for a "
+            f"weight of {tuple(weight.shape)}; it must return true for each weight "
+            "that stays and false for each that goes."
+        )
+    return made.bool()
 
 
 def checked_sparsity(value: float) -> float:

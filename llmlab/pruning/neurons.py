@@ -27,6 +27,9 @@ from llmlab.pruning.resized import as_kept, resized
 
 How = Literal["magnitude", "activation", "wanda", "taylor"]
 Importance = Mapping[str, Tensor]  # by MLP, (F,): the name of its layer that leads out
+# (weights of what leads in (F, D), of what leads out (D, F), places that stay): the
+# smaller weights in the same order.
+Cut = Callable[..., Iterable[Tensor]]
 HOW = ("magnitude", "activation", "wanda", "taylor")
 
 
@@ -41,9 +44,9 @@ def importance(
 
     An MLP is named as its layer that leads out: "layers.0.mlp.down". how: "magnitude"
     of its weights, without data; "activation", the root of its mean square; "wanda",
-    that times the norm of its column; "taylor", how the loss would change without it, to first
-    order. data: see `calibration.collect`. loss: of a batch, for "taylor". Raises
-    ValueError for another word, no data where it is needed, and a model without MLPs.
+    that times the norm of its column; "taylor", how the loss would change without it,
+    to first order. data: see `calibration.collect`. loss: of a batch, for "taylor".
+    Raises ValueError for another word, no data where it is needed, and no MLPs.
     """
     targets.check_plain(model)
     mlps = parts.mlps(model)
@@ -62,11 +65,15 @@ def importance(
     return {n: sizes[n] * _column_norms(model, mlp) for n, mlp in mlps.items()}
 
 
-def prune(model: Model, *, keep: int, importance: Importance) -> Model:
+def prune(
+    model: Model, *, keep: int, importance: Importance, cut: Cut | None = None
+) -> Model:
     """Return a new model whose MLPs have their `keep` most important neurons left.
 
     importance: by MLP, as `importance` gives it, or scores of your own; of equal ones
-    the first go. All MLPs get the same width, since a configuration names one. Raises
+    the first go. cut: how to make an MLP's matrices smaller, one of your own:
+    cut(gate, up, down, kept) of a gated MLP, cut(up, down, kept) of a plain one. All
+    MLPs get the same width, since a configuration names one. Raises
     ValueError for a number that leaves nothing or is more than there are, and for
     scores that do not fit.
     """
@@ -75,7 +82,7 @@ def prune(model: Model, *, keep: int, importance: Importance) -> Model:
     _check(model, mlps, keep, importance)
     for name, mlp in mlps.items():
         kept = most_important(importance[name], keep)
-        tensors |= cut(model, mlp, kept)
+        tensors |= _smaller(model, mlp, kept, cut or sliced)
     new = resized(model, tensors, {parts.setting(model): keep})
     return targets.say(new, model, f"{keep}-neurons")
 
@@ -86,16 +93,28 @@ def most_important(scores: Tensor, keep: int) -> Tensor:
     return order[len(order) - keep :].sort().values
 
 
-def cut(model: nn.Module, mlp: MLP, kept: Tensor) -> dict[str, Tensor]:
+def sliced(*weights_and_kept: Tensor) -> list[Tensor]:
+    """Return rows of what leads in, (F, D) each, and columns of what leads out."""
+    *into, out, kept = weights_and_kept
+    return [*(weight[kept] for weight in into), out[:, kept]]
+
+
+def _smaller(model: nn.Module, mlp: MLP, kept: Tensor, cut: Cut) -> dict[str, Tensor]:
     """Return the tensors of an MLP with some of its neurons alone, by name."""
+    layers: list[Any] = [model.get_submodule(name) for name in mlp.layers]
+    weights = [surgery.weight_of(layer).clone() for layer in layers]
+    smaller = list(cut(*weights, kept))
+    sizes = [tuple(weight.shape) for weight in sliced(*weights, kept)]
+    if [tuple(weight.shape) for weight in smaller] != sizes:
+        raise ValueError(
+            f"cut={cut!r:.60} gave weights of "
+            f"{[tuple(weight.shape) for weight in smaller]} for {mlp.out}; "
+            f"{len(kept)} neurons leave {sizes}."
+        )
     tensors = {}
-    for name in mlp.layers:
-        layer: Any = model.get_submodule(name)
-        weight = surgery.weight_of(layer)
-        leads_out = name == mlp.out
-        weight = weight[:, kept] if leads_out else weight[kept]
+    for name, layer, weight in zip(mlp.layers, layers, smaller, strict=True):
         tensors[f"{name}.weight"] = as_kept(layer, weight).contiguous()
-        if layer.bias is not None and not leads_out:
+        if layer.bias is not None and name != mlp.out:
             tensors[f"{name}.bias"] = layer.bias.detach()[kept]
     return tensors
 

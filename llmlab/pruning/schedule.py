@@ -20,6 +20,7 @@ from llmlab.pruning import masks, unstructured
 from llmlab.pruning.finetuning import finetune
 
 Prune = Callable[[Any, float], Any]  # (model, sparsity): the pruned model
+Schedule = Callable[[int, int, float], float]  # (round, rounds, final): the sparsity
 
 
 def sparsity_at(step: float, *, steps: int, final: float, start: float = 0.0) -> float:
@@ -44,6 +45,7 @@ def iterative(
     steps: int,
     rounds: int = 4,
     prune: Prune | None = None,
+    schedule: Schedule | None = None,
     rate: float = 5e-4,
     loss: Callable[[nn.Module, Tensor], Tensor] = training.next_token_loss,
     autocast: training.Autocast = "fastest",
@@ -56,7 +58,8 @@ def iterative(
 
     steps: of all rounds together; each gets its share. batch: of a step, counted over
     all rounds. prune: how to reach a sparsity from a model, by default by magnitude
-    within layers. The log counts steps and tokens over all rounds. The rest is as in
+    within layers. schedule: the sparsity after a round, counted from 1, by default
+    `sparsity_at`. The log counts steps and tokens over all rounds. The rest is as in
     `finetuning.finetune`. Raises ValueError unless each round gets a step.
     """
     if not 1 <= rounds <= steps:
@@ -68,7 +71,7 @@ def iterative(
     rows: list[dict[str, Any]] = []
     ends = [steps * (number + 1) // rounds for number in range(rounds)]
     for number, (first, end) in enumerate(zip([0, *ends], ends, strict=False), 1):
-        share = sparsity_at(number, steps=rounds, final=sparsity)
+        share = (schedule or _cubic)(number, rounds, sparsity)
         learnt = finetune(
             prune(model, share),
             partial(_later, batch, first),
@@ -84,6 +87,10 @@ def iterative(
         model = learnt.model  # type: ignore[assignment]
         rows += _counted(learnt.log, first, rows)
     return training.Trained(model, tuple(rows))
+
+
+def _cubic(number: int, rounds: int, final: float) -> float:
+    return sparsity_at(number, steps=rounds, final=final)
 
 
 def _later(batch: Callable[[int], Tensor], first: int, step: int) -> Tensor:

@@ -7,18 +7,17 @@ under a budget of bytes as `pack` keeps them. It names a sparsity for each layer
 Source: the scan as in Li et al., ICLR 2017.
 """
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
-import torch
 from torch import Tensor, nn
 
 from llmlab.kernels.sparse_linear import packed_bytes
 from llmlab.models import sensitivity
 from llmlab.models.sensitivity import Change, Loss, Option
 from llmlab.pruning import masks, targets
+from llmlab.pruning.unstructured import Mask
 
 SPARSITIES = (0.0, 0.3, 0.5, 0.7)
-Mask = Callable[[Tensor, float], Tensor]
 
 
 def scan(
@@ -54,7 +53,7 @@ def choose(options: Iterable[Option], *, budget: int) -> dict[str, float]:
 
 def _change(share: float, mask: Mask) -> Change:
     def change(weight: Tensor) -> tuple[Tensor, int]:
-        kept = torch.as_tensor(mask(weight, share), device=weight.device)
+        kept = masks.checked_mask(mask(weight.clone(), share), weight, mask)
         pruned = targets.without(weight, kept)
         return pruned, min(packed_bytes(pruned), pruned.nbytes)
 

@@ -9,7 +9,7 @@ Shapes: O output features, I input features.
 Source: Han et al., NeurIPS 2015.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Literal
 
 import torch
@@ -22,6 +22,7 @@ from llmlab.pruning import masks, targets
 from llmlab.pruning.targets import Sparsities, Target
 
 Scope = Literal["layer", "row", "model"]
+Mask = Callable[[Tensor, float], Tensor]  # (weight (O, I), sparsity): true where kept
 
 
 def prune(
@@ -30,6 +31,7 @@ def prune(
     sparsity: Sparsities | None = None,
     scope: Scope = "layer",
     pattern: str | None = None,
+    mask: Mask | None = None,
     skip: Collection[str] | None = None,
 ) -> Model:
     """Return a new model whose smallest weights are zero.
@@ -38,37 +40,40 @@ def prune(
     name stay as they are. scope: what is compared: the weights of a layer, of one of
     its rows, or of all these layers together. pattern: "2:4" keeps two of every four
     neighbours in a row; it says how many go, so it stands in the place of sparsity and
-    scope. skip: see `surgery.linear_layers`; None: the head stays dense. Weights that
-    were zero stay zero. A tied head that is pruned is no longer tied. Raises ValueError
-    for what `masks` and `targets.layer_targets` refuse, naming the layer.
+    scope. mask: of your own, in the place of scope and pattern. skip: see
+    `surgery.linear_layers`; None: the head stays dense. Weights that were zero stay
+    zero. A tied head that is pruned is no longer tied. Raises ValueError for what
+    `masks` and `targets.layer_targets` refuse, naming the layer.
     """
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
     _check_scope(scope, sparsity)
-    scores = {
-        name: surgery.weight_of(model.get_submodule(name)).abs() for name in chosen
-    }
-    if scope == "model" and pattern is None:
-        kept = _over_the_model(scores, next(iter(chosen.values())).sparsity)
+    weights = {name: surgery.weight_of(model.get_submodule(name)) for name in chosen}
+    if scope == "model" and pattern is None and mask is None:
+        kept = _over_the_model(weights, next(iter(chosen.values())).sparsity)
     else:
         kept = {}
         for name, target in progress.track(list(chosen.items()), "pruning"):
             with surgery.naming(name):
-                kept[name] = _mask(scores[name], target, scope)
-    weights = {
-        name: targets.without(surgery.weight_of(model.get_submodule(name)), mask)
-        for name, mask in kept.items()
-    }
-    return targets.with_weights(model, weights, targets.sparse_word(chosen, weights))
+                kept[name] = _mask(weights[name], target, scope, mask)
+    pruned = {name: targets.without(weights[name], kept[name]) for name in kept}
+    return targets.with_weights(model, pruned, targets.sparse_word(chosen, pruned))
 
 
-def _mask(score: Tensor, target: Target, scope: Scope) -> Tensor:
+def _mask(weight: Tensor, target: Target, scope: Scope, mask: Mask | None) -> Tensor:
+    if mask is not None:
+        masks.checked_score(weight)
+        made = mask(weight.clone(), target.sparsity)  # it may work in place
+        return masks.checked_mask(made, weight, mask)
     if target.pattern is not None or scope == "row":
-        return target.by_row(score)
-    return masks.whole(score, target.sparsity)
+        return target.by_row(weight.abs())
+    return masks.whole(weight.abs(), target.sparsity)
 
 
-def _over_the_model(scores: Mapping[str, Tensor], sparsity: float) -> dict[str, Tensor]:
+def _over_the_model(
+    weights: Mapping[str, Tensor], sparsity: float
+) -> dict[str, Tensor]:
     """Return the masks of weights that are compared over all layers at once."""
+    scores = {name: weight.abs() for name, weight in weights.items()}
     for name, score in scores.items():
         with surgery.naming(name):
             masks.checked_score(score)

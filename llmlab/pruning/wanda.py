@@ -8,7 +8,7 @@ Shapes: O output features, I input features.
 Source: Wanda, Sun et al., ICLR 2024.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from torch import Tensor
 
@@ -16,8 +16,11 @@ from llmlab.core import progress
 from llmlab.core.model import Model
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
-from llmlab.pruning import targets
+from llmlab.pruning import masks, targets
 from llmlab.pruning.targets import Sparsities
+
+# (weight (O, I), norms of its inputs (I,), sparsity): true where kept.
+Mask = Callable[[Tensor, Tensor, float], Tensor]
 
 
 def prune(
@@ -26,14 +29,16 @@ def prune(
     *,
     sparsity: Sparsities | None = None,
     pattern: str | None = None,
+    mask: Mask | None = None,
     skip: Collection[str] | None = None,
 ) -> Model:
     """Return a new model without the weights that do least on batches of text.
 
     data: see `calibration.collect`. Layers are done in the order of the model, so that
     each sees what those before it now give. An input that is zero on all of the data
-    loses its weights first. The other arguments and errors are those of
-    `unstructured.prune`; every row loses the same share.
+    loses its weights first. mask: of your own, in the place of score and pattern. The
+    other arguments and errors are those of `unstructured.prune`; every row loses the
+    same share.
     """
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
     work, weights = surgery.share(model), {}
@@ -43,8 +48,12 @@ def prune(
             weight = surgery.weight_of(layer)
             with surgery.naming(name):
                 norms = seen.gram.diagonal().sqrt()
-                mask = chosen[name].by_row(score(weight, norms))
-            weights[name] = targets.without(weight, mask)
+                if mask is None:
+                    kept = chosen[name].by_row(score(weight, norms))
+                else:
+                    made = mask(weight.clone(), norms, chosen[name].sparsity)
+                    kept = masks.checked_mask(made, weight, mask)
+            weights[name] = targets.without(weight, kept)
             surgery.set_weight(layer, weights[name])
             step()
     return targets.with_weights(model, weights, targets.sparse_word(chosen, weights))
