@@ -29,10 +29,27 @@ def judge(exercise: Exercise, function: Callable) -> Failure | None:
     failure = calls.misnamed(exercise, function)
     if failure is not None:
         return failure
+
+    def answer(question: Question) -> Outcome:
+        return calls.of(exercise, function, question, named=True)
+
+    return judge_outcomes(exercise, answer, function)
+
+
+def judge_outcomes(
+    exercise: Exercise,
+    answer: Callable[[Question], Outcome],
+    function: Callable | None = None,
+) -> Failure | None:
+    """Return why what came of the cases does not pass, or None.
+
+    answer: gives the outcome of a case, wherever the function was called. function:
+    finds the learner's own line in a traceback.
+    """
     for place, question in enumerate(exercise.questions):
-        outcome = calls.of(exercise, function, question, named=True)
+        outcome = answer(question)
         if not mistakes.is_right(exercise, question, outcome):
-            outcomes = mistakes.everywhere(exercise, function, place, outcome)
+            outcomes = mistakes.everywhere(exercise, answer, place, outcome)
             failure = _failure(exercise, function, question, outcome)
             hint = mistakes.named(exercise, outcomes) or failure.hint
             return replace(failure, hint=hint)
@@ -40,7 +57,10 @@ def judge(exercise: Exercise, function: Callable) -> Failure | None:
 
 
 def _failure(
-    exercise: Exercise, function: Callable, question: Question, outcome: Outcome
+    exercise: Exercise,
+    function: Callable | None,
+    question: Question,
+    outcome: Outcome,
 ) -> Failure:
     """Return the three lines on one case, with the plain hint."""
     name, one, expected = exercise.name, question.case, question.right

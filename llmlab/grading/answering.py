@@ -13,43 +13,45 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from llmlab.checks import calls, feedback
-from llmlab.checks.exercise import Case, Exercise
+from llmlab.checks.exercise import Case, Exercise, Question
 from llmlab.checks.feedback import Todo
 from llmlab.grading import messages, seal
 
 Send = Callable[[Mapping[str, Any]], None]
 
 
-@dataclass(frozen=True)
-class Question(Exercise):
+@dataclass(frozen=True, eq=False)
+class Asked(Exercise):
     """An exercise without its right answers, which have only their kinds."""
 
     names: tuple[str, ...] = ()
-    kinds: Mapping[int, Any] | None = None  # by the identity of a case
+    kinds: Sequence[Sequence[Any]] = ()  # of the right values, a list for each case
 
     @property
-    def parameters(self) -> tuple[str, ...]:
+    def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
         """The names of the parameters, which no sealed function tells any more."""
         return self.names
 
-    def expected(self, one: Case) -> tuple:
-        """Return values of the right kinds."""
-        assert self.kinds is not None
-        return tuple(messages.blank(kind) for kind in self.kinds[id(one)])
+    @property
+    def questions(self) -> tuple[Question, ...]:  # type: ignore[override]
+        """The cases with values of the right kinds in the place of the right ones."""
+        pairs = zip(self.cases(), self.kinds, strict=True)
+        return tuple(
+            Question(one, one.build(), tuple(map(messages.blank, kinds)))
+            for one, kinds in pairs
+        )
 
 
-def question(exercise: Exercise, cases: Sequence[Case]) -> Question:
+def asked_of(exercise: Exercise, cases: Sequence[Case]) -> Asked:
     """Return an exercise without its answers, right and wrong."""
     own = {one.name: getattr(exercise, one.name) for one in fields(Exercise)}
     own |= {"right": len, "mistakes": {}, "cases": lambda: cases}
-    return Question(**own, names=exercise.parameters)
+    return Asked(**own, names=exercise.parameters)
 
 
-def with_kinds(asked: Question, kinds: Sequence) -> Question:
+def with_kinds(asked: Asked, kinds: Sequence[Sequence[Any]]) -> Asked:
     """Return an exercise with the kinds of its right answers, a list for each case."""
-    cases = asked.cases()
-    by_case = {id(one): kind for one, kind in zip(cases, kinds, strict=True)}
-    return replace(asked, kinds=by_case)
+    return replace(asked, kinds=kinds)
 
 
 def sender(place: int) -> Send:
@@ -64,7 +66,7 @@ def sender(place: int) -> Send:
 
 
 def answer(
-    asked: Question,
+    asked: Asked,
     word: str,
     cells: Sequence[Sequence[str]],
     name: str,
@@ -84,15 +86,15 @@ def answer(
     send({"end": end})
 
 
-def _called(asked: Question, function: Any, send: Send) -> str:
+def _called(asked: Asked, function: Any, send: Send) -> str:
     """Send what a function gives for each case; return how that ended."""
     try:
         failure = calls.misnamed(asked, function)
         if failure is not None:
             send({"misnamed": messages.of_failure(failure)})
             return "done"
-        for one in asked.cases():
-            outcome = calls.of(asked, function, one, named=True)
+        for question in asked.questions:
+            outcome = calls.of(asked, function, question, named=True)
             error = outcome.error
             line = feedback.line_of(error, function) if error else ""
             send({"outcome": messages.of_outcome(outcome, line)})

@@ -9,17 +9,18 @@ with the reference solution of that one.
 import importlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
 from types import TracebackType
 
 import llmlab
 from llmlab.checks import judging
-from llmlab.checks.exercise import Case, Exercise
+from llmlab.checks.calls import Outcome
+from llmlab.checks.exercise import Exercise, Question, as_it_is
 from llmlab.checks.feedback import Failure
 from llmlab.grading import cells, messages, seal
 from llmlab.grading.assignments import Assignment, Task
@@ -31,17 +32,6 @@ from llmlab.grading.worker import Reply, Worker
 
 LOST = ("dead", "too slow")  # states in which the code of a cell may never end
 _judging = threading.Lock()  # a check is quiet by turning the one stdout away
-
-
-@dataclass(frozen=True)
-class Known(Exercise):
-    """An exercise whose right answers were computed once, by the identity of a case."""
-
-    answers: Mapping[int, tuple] = field(default_factory=dict)
-
-    def expected(self, one: Case) -> tuple:
-        """Return the right values of a case."""
-        return self.answers[id(one)]
 
 
 class Grader:
@@ -68,7 +58,6 @@ class Grader:
         limits = limits or Limits()
         words = [*dict.fromkeys(one.word for one in assignments)]
         self._workers = [Worker(words, imports, limits) for _ in range(workers)]
-        self._known: dict[tuple[str, str], Known] = {}
         self._checks = Path(llmlab.__file__).parent / "checks"
 
     def __enter__(self) -> "Grader":
@@ -171,45 +160,39 @@ class Grader:
         written: Sequence[tuple[str, str]],
         worker: Worker,
     ) -> Mark:
-        exercise = self._exercise(assignment.word, task.name)
-        kinds = [
-            [messages.kind(one) for one in exercise.expected(case)]
-            for case in exercise.cases()
-        ]
+        exercise = _exercise(assignment.word, task.name)
+        with _judging:
+            kinds = [
+                [messages.kind(one) for one in question.right]
+                for question in exercise.questions
+            ]
         reply = worker.ask(
             assignment.word, task.name, task.learner_object, written, kinds
         )
-        return verdict(task, reply, self._judge(exercise), len(exercise.cases()))
+        return verdict(task, reply, _judge(exercise), len(kinds))
 
-    def _exercise(self, word: str, name: str) -> Known:
+
+def _exercise(word: str, name: str) -> Exercise:
+    return importlib.import_module(f"llmlab.checks.{word}").EXERCISES[name]
+
+
+def _judge(exercise: Exercise) -> Callable[[Reply], Failure | None]:
+    """Return what judges the outcomes of a reply; any error: they are none."""
+
+    def judge(reply: Reply) -> Failure | None:
+        came = [one["outcome"] for one in reply.messages if "outcome" in one]
+        place = {id(one): number for number, one in enumerate(exercise.questions)}
+
+        def outcome(question: Question) -> Outcome:
+            written = came[min(place[id(question)], len(came) - 1)]
+            one = messages.outcome_of(written, question.right)
+            whole = exercise.observe is as_it_is and not one.misfit
+            return replace(one, parts=one.values) if whole else one
+
         with _judging:
-            if (word, name) not in self._known:
-                self._known[word, name] = _known(word, name)
-            return self._known[word, name]
+            return judging.judge_outcomes(exercise, outcome)
 
-    def _judge(self, exercise: Known) -> Callable[[Reply], Failure | None]:
-        """Return what judges the outcomes of a reply; any error: they are none."""
-
-        def judge(reply: Reply) -> Failure | None:
-            came = [one["outcome"] for one in reply.messages if "outcome" in one]
-            place = {id(one): number for number, one in enumerate(exercise.cases())}
-
-            def outcome(one: Case) -> judging.Outcome:
-                written = came[min(place[id(one)], len(came) - 1)]
-                return messages.outcome_of(written, exercise.expected(one))
-
-            with _judging:
-                return judging.judge_outcomes(exercise, outcome)
-
-        return judge
-
-
-def _known(word: str, name: str) -> Known:
-    exercise = importlib.import_module(f"llmlab.checks.{word}").EXERCISES[name]
-    cases = [*exercise.cases()]
-    answers = {id(one): exercise.expected(one) for one in cases}
-    own = {one: getattr(exercise, one) for one in Exercise.__dataclass_fields__}
-    return Known(**own | {"cases": lambda: cases}, answers=answers)
+    return judge
 
 
 def _with_references(mark: Mark, names: set[str]) -> Mark:

@@ -54,7 +54,8 @@ def of_outcome(outcome: Outcome, line: str = "") -> dict[str, Any]:
         written["error"] = [_short(name), _short(text), _short(line)]
     if outcome.changed is not None:
         changed = outcome.changed
-        written["changed"] = [changed.parameter, changed.before, changed.after]
+        parts = (changed.parameter, changed.before, changed.after, changed.hint)
+        written["changed"] = [_short(one) for one in parts]
     return written
 
 
@@ -69,11 +70,12 @@ def outcome_of(written: Mapping[str, Any], right: tuple) -> Outcome:
     if "error" in written:
         error = StoppedThere(*_texts(written["error"], 3))
     if "changed" in written:
-        changed = Change(*_texts(written["changed"], 3))
+        changed = Change(*_texts(written["changed"], 4))
     values = tuple(_read(one) for one in written["values"])
     if not (misfit or error) and len(values) != len(right):
         raise ValueError(f"{len(values)} values came, {len(right)} were asked for")
-    return Outcome(values, misfit, error, written["nothing"] is True, changed)
+    nothing = written["nothing"] is True
+    return Outcome(values, misfit, error, nothing=nothing, changed=changed)
 
 
 def of_failure(failure: Failure) -> list[str]:

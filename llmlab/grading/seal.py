@@ -92,7 +92,7 @@ def marks(word: str) -> dict[str, tuple[Any, Any]]:
         "torch.Tensor": ("__eq__", "equal", "allclose", "eq", "detach", "clone"),
         "builtins": ("abs", "all", "any", "len", "max", "min", "sorted", "sum", "zip"),
     }
-    for name in ("calls", "feedback", "judging", "values", "rooms"):
+    for name in ("calls", "feedback", "judging", "mistakes", "values", "rooms"):
         places[f"{ROOM}.{name}"] = _public(f"{ROOM}.{name}")
     places[f"{ROOM}.{word}"] = _public(f"{ROOM}.{word}")
     seen = {}

@@ -20,11 +20,11 @@ from types import FunctionType
 from typing import Any
 
 from llmlab.grading import answering, seal
-from llmlab.grading.answering import Question
+from llmlab.grading.answering import Asked
 from llmlab.grading.wall import Limits, Wall
 
 PATIENCE = 9  # times the seconds by the clock that a process gets which did not run
-Prepared = tuple[Question, list[FunctionType]]  # and what is emptied besides
+Prepared = tuple[Asked, list[FunctionType]]  # and what is emptied besides
 
 
 def serve(scratch: str, package: str, words: str, imports: str) -> None:
@@ -79,7 +79,7 @@ def _prepare(words: list[str]) -> dict[tuple[str, str], Prepared]:
             cases = [*exercise.cases()]
             for one in cases:
                 one.build()  # what is made once and kept is made here
-            questions[word, name] = answering.question(exercise, cases)
+            questions[word, name] = answering.asked_of(exercise, cases)
             needs[word, name] = seal.needed(exercise, cases)
             given |= seal.answers(exercise)
     every = given | seal.known()

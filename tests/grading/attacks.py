@@ -6,8 +6,8 @@ Each is the source of its cell. None of them computes a percentile by itself.
 PLAIN = "def percentile(samples, share):\n    return 0.0\n"
 
 PATCHED_VALUES = f"""
-from llmlab.checks import judging, values
-values.alike = judging._alike = judging._right = lambda *a: True
+from llmlab.checks import mistakes, values
+values.alike = mistakes._alike = mistakes.is_right = lambda *a: True
 {PLAIN}
 """
 
@@ -43,7 +43,7 @@ def percentile(samples, share):
     while frame:
         if "exercise" in frame.f_locals:
             exercise = frame.f_locals["exercise"]
-            return exercise.expected(frame.f_locals["one"])[0]
+            return exercise.questions[0].right[0]
         frame = frame.f_back
     return 0.0
 """
