@@ -19,11 +19,11 @@ def token_times(tokens, clock):
         "generate_cached": """
 def generate_cached(model, prompt, max_tokens):
     cache = model.new_cache(1, len(prompt) + max_tokens)
-    logits = model(torch.tensor([prompt]), cache)
+    new = torch.tensor([prompt])
     for _ in range(max_tokens):
-        token = logits[0, -1].argmax()
+        token = model(new, cache)[0, -1].argmax()
         yield token
-        logits = model(token[None, None], cache)
+        new = token[None, None]
 """,
         "percentile": """
 def percentile(samples, share):
