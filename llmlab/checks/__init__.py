@@ -18,6 +18,7 @@ __all__ = [
     "attention_vs_rnn",
     "example_source",
     "measure",
+    "pruning",
     "quantization",
 ]
 

@@ -89,7 +89,7 @@ def _rounded(value: Any) -> str:
 
 def _kind(value: Tensor) -> str:
     """Write a dtype that the numbers themselves do not give."""
-    usual = (torch.float32, torch.int64)
+    usual = (torch.float32, torch.int64, torch.bool)
     return "" if value.dtype in usual else f", dtype={value.dtype}"
 
 
