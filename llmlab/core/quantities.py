@@ -233,6 +233,12 @@ CLAIM = register("claim holds", "1", keys=("claim", "measured", "verdict"))
 PARAMETERS = register("parameters", "weight", better="lower", keys=("bits",))
 WEIGHTS = register("weights", "B", better="lower", keys=("bits",))
 CACHE = register("cache", "B", better="lower", keys=("batch",))
+PREFILL_SPEED_UP = register(
+    "prefill, times as fast", "×", better="higher", keys=("verdict", "phase")
+)
+DECODE_SPEED_UP = register(
+    "decode, times as fast", "×", better="higher", keys=("verdict", "phase")
+)
 FILE_SIZE = register("file size", "B", better="lower")
 ALLOCATOR_PEAK = register("allocator peak", "B", better="lower")
 PROCESS_PEAK = register("process peak", "B", better="lower", keys=("since",))

@@ -15,6 +15,7 @@ masks           which weights stay, with exact counts; how sparse a model is
 targets         which layers, and how far: what the methods share
 parts, llama    where MLPs and heads are; resized: the smaller model
 quantities      name and unit of the facts of this lab
+experiments     what the lab measures, one call each
 
 Every method returns a new model and leaves the old one as it was; `models.save` and
 `models.load` keep it. Zeros alone make a model neither smaller nor faster: `pack` makes
@@ -44,6 +45,7 @@ from llmlab.pruning.unstructured import prune
 __all__ = [
     "dependency",
     "depth",
+    "experiments",
     "files",
     "finetune",
     "finetuning",

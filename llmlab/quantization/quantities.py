@@ -27,12 +27,6 @@ ADDED_BITS = register(
 OUTLIER = register("largest input over typical", "×", better="lower")
 PRODUCT_ERROR = register("error of the product", "1", better="lower", is_share=True)
 FILE_RATIO = register("times smaller", "×", better="higher")
-PREFILL_SPEED_UP = register(
-    "prefill, times as fast", "×", better="higher", keys=("verdict", "phase")
-)
-DECODE_SPEED_UP = register(
-    "decode, times as fast", "×", better="higher", keys=("verdict", "phase")
-)
 PRODUCT_TIME = register("time of a product", "s", better="lower", keys=("tokens",))
 
 # Which integers: what a change of the weights costs the answers of a layer.

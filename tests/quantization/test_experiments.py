@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from llmlab import measure, models, quantization
-from llmlab.core.quantities import BITS_PER_BYTE
+from llmlab.core.quantities import BITS_PER_BYTE, DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.kernels import Format
 from llmlab.measure.claims import FAILS, HOLDS, OPEN
 from llmlab.models import surgery
@@ -17,10 +17,8 @@ from llmlab.quantization import experiments, floats
 from llmlab.quantization.experiments.formats import USEFUL
 from llmlab.quantization.quantities import (
     ADDED_BITS,
-    DECODE_SPEED_UP,
     FILE_RATIO,
     OUTLIER,
-    PREFILL_SPEED_UP,
     PRODUCT_ERROR,
     PRODUCT_TIME,
     STEP,

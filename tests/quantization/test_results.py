@@ -9,13 +9,12 @@ from torch import nn
 
 from llmlab import show
 from llmlab.core import quantities, records
+from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import measured
 from llmlab.quantization import experiments, levels
 from llmlab.quantization.quantities import (
     ADDED_BITS,
-    DECODE_SPEED_UP,
     OUTLIER,
-    PREFILL_SPEED_UP,
     PRODUCT_ERROR,
     PRODUCT_TIME,
     SHARE_OF_WEIGHTS,

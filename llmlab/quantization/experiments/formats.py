@@ -18,6 +18,7 @@ from llmlab import measure, texts
 from llmlab.core import clock, machine, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.model import Cost
+from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import Record
 from llmlab.kernels import Format, autotune
 from llmlab.measure import Speed, comparison, labels, memory, quality, roofline
@@ -25,11 +26,7 @@ from llmlab.measure.peaks import Peaks
 from llmlab.measure.scores import Texts
 from llmlab.models import surgery
 from llmlab.quantization import rounding
-from llmlab.quantization.quantities import (
-    ADDED_BITS,
-    DECODE_SPEED_UP,
-    PREFILL_SPEED_UP,
-)
+from llmlab.quantization.quantities import ADDED_BITS
 
 WORDS = ("int8", "int8-dynamic", "int4-g32")
 FIRST = "fp32"  # what all are compared with

@@ -1,11 +1,10 @@
 """The results of lab 4 and the picture that each gets from `show.figure`."""
 
 from llmlab.core import quantities
+from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.quantization.quantities import (
     ADDED_BITS,
-    DECODE_SPEED_UP,
     OUTLIER,
-    PREFILL_SPEED_UP,
     PRODUCT_ERROR,
     PRODUCT_TIME,
     ROUNDING_ERROR,

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from llmlab.core.quantities import BITS_PER_BYTE, WEIGHTS
-from llmlab.core.records import Record, quantity
-from llmlab.quantization.quantities import (
-    ADDED_BITS,
+from llmlab.core.quantities import (
+    BITS_PER_BYTE,
     DECODE_SPEED_UP,
     PREFILL_SPEED_UP,
+    WEIGHTS,
 )
+from llmlab.core.records import Record, quantity
+from llmlab.quantization.quantities import ADDED_BITS
 from llmlab.show.text_tables import TextTable
 
 PHASES = {"prefill": PREFILL_SPEED_UP.name, "decode": DECODE_SPEED_UP.name}

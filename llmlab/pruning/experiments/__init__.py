@@ -1,0 +1,34 @@
+"""Experiments: one line measures, and what comes back has `records()`.
+
+by_sparsity      quality by sparsity, in each layer or over the whole model
+ways             half of the weights, by method, anywhere or two of every four
+zeros_race       a model full of zeros against the dense one: time and file
+sparse_products  from which sparsity on a sparse product pays
+neurons          a quarter of the neurons, by who chooses them
+layers           the influence of each layer, and the loss without it
+shapes_race      pruned models against the dense one: time and quality
+healing          what training gives back
+masks            which weights of a layer stay, for the widget
+claims           sentences of tutorials, and whether they hold here
+
+They take the learner's functions as parts, give way to busy neighbours and say so.
+"""
+
+from llmlab.core import faces
+from llmlab.pruning.experiments.healing import Healing, healing
+from llmlab.pruning.experiments.layers import Layers, layers
+from llmlab.pruning.experiments.methods import Ways, ways
+from llmlab.pruning.experiments.neurons import Neurons, neurons
+from llmlab.pruning.experiments.products import SparseProducts, sparse_products
+from llmlab.pruning.experiments.sentences import claims
+from llmlab.pruning.experiments.shapes import ShapesRace, shapes_race
+from llmlab.pruning.experiments.shares import BySparsity, by_sparsity
+from llmlab.pruning.experiments.widget import Masks, masks
+from llmlab.pruning.experiments.zeros import ZerosRace, zeros_race
+
+__all__ = ["BySparsity", "Healing", "Layers", "Masks", "Neurons", "ShapesRace"]
+__all__ += ["SparseProducts", "Ways", "ZerosRace", "by_sparsity", "claims", "healing"]
+__all__ += ["layers", "masks", "neurons", "shapes_race", "sparse_products", "ways"]
+__all__ += ["zeros_race"]
+
+__getattr__, __dir__ = faces.of(__name__, __all__)

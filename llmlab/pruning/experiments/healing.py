@@ -1,0 +1,131 @@
+"""What training gives back: at once and trained, step by step, and where it hurts.
+
+All of it gets the same steps on the same text, Python of this installation.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.core import clock, machine, progress, records
+from llmlab.core.records import Record
+from llmlab.measure.scores import Texts
+from llmlab.models import calibration, surgery, training
+from llmlab.pruning import finetuning
+from llmlab.pruning.experiments import scoring
+from llmlab.pruning.experiments.masked import Model, masked, masks_of, pruned_layers
+from llmlab.pruning.experiments.shares import Mask
+from llmlab.pruning.quantities import BROUGHT_BACK
+
+FINAL, STEPS, LENGTH = 0.7, 24, 512
+RATE = 5e-4
+ONCE, TRAINED, OWN = "at once", "at once, trained", "step by step"
+LITTLE, LITTLE_TRAINED = "fewer neurons", "fewer neurons, trained"
+
+Loop = Callable[
+    [Sequence[nn.Linear], Callable[[], Tensor], torch.optim.Optimizer, int, float],
+    Sequence[float],
+]
+
+
+@dataclass(frozen=True)
+class Healing:
+    """What is lost before and after training, by how zeros and steps were mixed."""
+
+    facts: tuple[Record, ...]
+    losses: tuple[float, ...]  # of the learner's loop, in nats, one a step
+
+    def records(self) -> list[Record]:
+        """Return the bits per byte added, with the steps of training."""
+        return list(self.facts)
+
+    def lost(self, name: str) -> Record:
+        """Return the share of bits per byte that a model adds."""
+        return scoring.find(self.facts, name)
+
+    def brought_back(self, name: str) -> Record:
+        """Return how much of the loss at once a training took back, as a share."""
+        share = 1 - self.lost(name).value / self.lost(ONCE).value
+        return records.measured(BROUGHT_BACK, share, subject=name)
+
+
+def healing(
+    model: Model, magnitude_mask: Mask, iterative: Loop, *, little_lost: Model,
+    final: float = FINAL, steps: int = STEPS, text: Texts | None = None,
+) -> Healing:  # fmt: skip
+    """Prune to `final` at once, then train; or in a loop; and train what lost little.
+
+    magnitude_mask: as in `by_sparsity`. iterative: (layers, loss, optimizer, steps,
+    final) -> losses, as the learner writes it; it trains a copy. little_lost: a pruned
+    model that gets the same steps. text: as in `by_sparsity`. ValueError: a loop that
+    leaves other than `final` zeros.
+    """
+    measure, batch = scoring.yardstick(model, text), _batches(model, steps)
+    masks = masks_of(
+        model, lambda _, weight: magnitude_mask(weight, final), name="magnitude_mask"
+    )
+    once = masked(model, masks, f"{final:.0%}-sparse")
+    own, losses = _by_loop(model, iterative, batch, steps, final)
+    models = {
+        ONCE: (once, 0),
+        TRAINED: (_finetuned(once, batch, steps), steps),
+        OWN: (own, steps),
+        LITTLE: (little_lost, 0),
+        LITTLE_TRAINED: (_finetuned(little_lost, batch, steps), steps),
+    }
+    facts = tuple(
+        measure.lost(each, subject=name, details={"steps": count})
+        for name, (each, count) in models.items()
+    )
+    return Healing(facts, losses)
+
+
+def _batches(model: Model, steps: int) -> Callable[[int], Tensor]:
+    rows = calibration.batches(model, count=steps, length=LENGTH)
+    return lambda step: rows[step % len(rows)]
+
+
+def _finetuned(model: Model, batch: Callable[[int], Tensor], steps: int) -> Model:
+    return finetuning.finetune(model, batch, steps=steps, rate=RATE).model
+
+
+@machine.release_memory()
+def _by_loop(
+    model: Model,
+    iterative: Loop,
+    batch: Callable[[int], Tensor],
+    steps: int,
+    final: float,
+) -> tuple[Model, tuple[float, ...]]:
+    """Let a loop train and prune a copy of a model; return it, and its losses."""
+    copy = surgery.clone(model).train().requires_grad_(True)
+    names = list(pruned_layers(copy))
+    layers = [copy.get_submodule(name) for name in names]
+    optimizer = torch.optim.AdamW(copy.parameters(), lr=RATE, weight_decay=0.0)
+    dtype = training.fastest_autocast()
+    done = [0]
+    with clock.given_way(), progress.task("your loop", steps) as tell:
+
+        def loss() -> Tensor:
+            tokens = batch(done[0])
+            done[0] += 1
+            tell(1)
+            with torch.autocast("cpu", dtype=dtype, enabled=dtype is not None):
+                return training.next_token_loss(copy, tokens)
+
+        losses = tuple(map(float, iterative(layers, loss, optimizer, steps, final)))
+    _check(layers, names, final)
+    return copy.eval().requires_grad_(False), losses
+
+
+def _check(layers: Sequence[nn.Module], names: Sequence[str], final: float) -> None:
+    for name, layer in zip(names, layers, strict=True):
+        weight = surgery.weight_of(layer)
+        zeros = int((weight == 0).sum())
+        if zeros < round(final * weight.numel()):
+            raise ValueError(
+                f"iterative left {zeros / weight.numel():.0%} zeros in {name}; it must "
+                f"end with {final:.0%}: mask after the last step, too."
+            )

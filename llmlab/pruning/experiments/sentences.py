@@ -1,0 +1,89 @@
+"""Sentences of tutorials on pruning, and whether they hold for `coder` here.
+
+Each is quoted as it was written; a word like "significantly" was given a bar before.
+"""
+
+from llmlab.core.records import Record
+from llmlab.measure import comparison
+from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.pruning.experiments.healing import ONCE, TRAINED, Healing
+from llmlab.pruning.experiments.neurons import OWN, RANDOM, SMALL, Neurons
+from llmlab.pruning.experiments.shapes import ShapesRace
+from llmlab.pruning.experiments.shares import LAYER, WHOLE, BySparsity
+from llmlab.pruning.experiments.zeros import ZerosRace
+
+SLIGHT = 0.01  # more bits per byte, as a share of what they were
+
+
+def claims(
+    *, shares: BySparsity, zeros: ZerosRace, neurons: Neurons, shapes: ShapesRace,
+    healing: Healing,
+) -> Claims:  # fmt: skip
+    """Hold what tutorials say of pruning against the experiments of the lab."""
+    return Claims(
+        (
+            _small_weights(shares),
+            _importance(neurons),
+            _speed(
+                "pruning speeds up the inference process, with zeros",
+                zeros.ratio("decode"),
+            ),
+            _speed(
+                "pruning speeds up the inference process, with fewer layers",
+                shapes.ratio("three layers", "decode"),
+            ),
+            _without_loss(shares),
+            _iterative(healing),
+        )
+    )
+
+
+def _small_weights(shares: BySparsity) -> Claim:
+    """Compare layers by themselves with one count for the whole model."""
+    layer, whole = shares.lost(LAYER, 0.5), shares.lost(WHOLE, 0.5)
+    return Claim(
+        "smaller weights contribute less to the final output of the model",
+        f"half of each layer costs {_percent(layer)}, the smaller half of the whole "
+        f"model {_percent(whole)}",
+        FAILS if whole.value > layer.value else HOLDS,
+    )
+
+
+def _importance(neurons: Neurons) -> Claim:
+    small, chance, own = (neurons.lost(name) for name in (SMALL, RANDOM, OWN))
+    return Claim(
+        "the importance of a neuron is typically determined by its magnitude",
+        f"the smallest quarter costs {_percent(small)}, a random one "
+        f"{_percent(chance)}, the quietest {_percent(own)}",
+        FAILS if small.value > chance.value else HOLDS,
+    )
+
+
+def _speed(said: str, fact: Record) -> Claim:
+    words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
+    verdict = words.get(fact.details["verdict"], OPEN)
+    return Claim(said, f"{fact.value:.2f} times as fast in decode", verdict)
+
+
+def _without_loss(shares: BySparsity) -> Claim:
+    losses = {share: shares.lost(LAYER, share) for share in (0.3, 0.5)}
+    slight = [fact.high is not None and fact.high <= SLIGHT for fact in losses.values()]
+    said = ", ".join(f"{_percent(fact)} at {at:.0%}" for at, fact in losses.items())
+    return Claim(
+        "without significantly affecting the model's performance",
+        said,
+        HOLDS if all(slight) else PARTLY if any(slight) else FAILS,
+    )
+
+
+def _iterative(healing: Healing) -> Claim:
+    back = healing.brought_back(TRAINED).value
+    return Claim(
+        "the remaining network is retrained to fine-tune the remaining weights",
+        f"{100 * back:.0f} % of {_percent(healing.lost(ONCE))} came back",
+        HOLDS if back > 0.5 else PARTLY if back > 0 else FAILS,
+    )
+
+
+def _percent(fact: Record) -> str:
+    return f"{100 * fact.value:+.{1 if abs(fact.value) < 0.1 else 0}f} %"

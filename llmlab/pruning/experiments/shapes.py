@@ -1,0 +1,112 @@
+"""Pruned models against the dense one: what each shape costs and what it gains."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from llmlab import measure
+from llmlab.core import quantities, records
+from llmlab.core.records import Record
+from llmlab.measure import Speed, comparison, memory, quality
+from llmlab.measure.scores import Texts
+from llmlab.pruning import depth
+from llmlab.pruning.experiments import scoring
+from llmlab.pruning.experiments.layers import Layers
+from llmlab.pruning.experiments.masked import Model
+from llmlab.pruning.experiments.zeros import NEW, PHASES, prompt_of
+
+DENSE, SPARSE, NEURONS = "dense", "half zeros", "fewer neurons"
+SECONDS = 12.0
+PART = "shape"
+NUMBERS = {1: "one layer", 2: "two layers", 3: "three layers", 4: "four layers"}
+
+
+@dataclass(frozen=True)
+class ShapesRace:
+    """Models by what was cut, their times, and what is left of their quality."""
+
+    models: Mapping[str, Any] = field(repr=False)
+    speed: Speed
+    losses: tuple[Record, ...]
+    measure: scoring.Yardstick = field(repr=False)
+
+    def ratio(self, name: str, of: str = "decode") -> Record:
+        """Return how many times as fast a model is as the dense one.
+
+        of: "prefill" or "decode". ValueError for other words and names.
+        """
+        one, other = (self._series(each, of) for each in (name, DENSE))
+        verdict = comparison.compare(
+            name, one.rounds, DENSE, other.rounds, ran_on=self.speed.ran_on
+        )
+        return records.measured(
+            PHASES[of], verdict.ratio, low=verdict.low, high=verdict.high,
+            subject=name, details={"verdict": verdict.word, "phase": of},
+        )  # fmt: skip
+
+    def lost(self, name: str) -> Record:
+        """Return the share of bits per byte that a model adds."""
+        return scoring.find(self.losses, name)
+
+    def facts(self, name: str) -> tuple[Record, Record, Record]:
+        """Return bits per byte, the time of a step and the bytes of weights."""
+        model = self._known(name)
+        details = {"phase": "decode", "batch": 1}
+        return (
+            quality.bits_per_byte(model, self.measure.text),
+            self._series(name, "decode").record(
+                quantities.DECODE_LATENCY, subject=name, details=details
+            ),
+            records.measured(
+                quantities.WEIGHTS, memory.weight_bytes(model), subject=name
+            ),
+        )
+
+    def records(self) -> list[Record]:
+        """Return losses, and how many times as fast in both phases."""
+        names = [name for name in self.models if name != DENSE]
+        ratios = [self.ratio(name, of) for of in PHASES for name in names]
+        return [*self.losses, *ratios]
+
+    @property
+    def note(self) -> str:
+        """Say what neighbours did meanwhile, "" if nothing."""
+        return self.speed.note
+
+    def _series(self, name: str, of: str):
+        if of not in PHASES:
+            raise ValueError(f"of={of!r} is no phase; choose 'prefill' or 'decode'.")
+        self._known(name)
+        timing = self.speed[name]
+        return timing.time_to_first_token if of == "prefill" else timing.per_token
+
+    def _known(self, name: str) -> Any:
+        if name not in self.models:
+            raise ValueError(f"{name!r} did not race; choose of {list(self.models)}.")
+        return self.models[name]
+
+
+def shapes_race(
+    model: Model, *, sparse: Model, neurons: Model, influence: Layers,
+    prompt: Sequence[int] | None = None, text: Texts | None = None,
+    seconds: float = SECONDS,
+) -> ShapesRace:  # fmt: skip
+    """Race the dense model against pruned ones, and score them all.
+
+    sparse: with zeros; neurons: with smaller MLPs; influence: which layers to drop, one
+    and, of three layers or more, two. prompt, text: as in `zeros_race`, `by_sparsity`.
+    """
+    layers = len(model.layers)
+    models: dict[str, Any] = {DENSE: model, SPARSE: sparse, NEURONS: neurons}
+    for count in range(1, min(3, layers)):
+        name = NUMBERS.get(layers - count, f"{layers - count} layers")
+        models[name] = depth.drop(model, layers=influence.least(count))
+    prompt = prompt_of(model) if prompt is None else prompt
+    speed = measure.race(models, prompt, max_tokens=NEW, seconds=seconds)
+    yardstick = scoring.yardstick(model, text)
+    losses = tuple(
+        yardstick.lost(each, subject=name, details={"part": PART})
+        for name, each in models.items()
+        if name != DENSE
+    )
+    return ShapesRace(models, speed, losses, yardstick)

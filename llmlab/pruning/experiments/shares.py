@@ -1,0 +1,69 @@
+"""How quality falls with sparsity, and what is compared with what.
+
+The mask of a layer is a function handed in, such as the learner's. Beside it stands
+one count for the whole model, in which layers compete.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from llmlab.core import progress
+from llmlab.core.records import Record
+from llmlab.measure.scores import Texts
+from llmlab.pruning import unstructured
+from llmlab.pruning.experiments import scoring
+from llmlab.pruning.experiments.masked import Model, masked, masks_of
+
+SPARSITIES = (0.3, 0.5, 0.7)
+LAYER, WHOLE = "each layer", "whole model"
+
+Mask = Callable[[Tensor, float], Tensor]  # weight (O, I), sparsity -> mask (O, I)
+
+
+@dataclass(frozen=True)
+class BySparsity:
+    """What is lost by sparsity, in each layer by itself and over the whole model."""
+
+    facts: tuple[Record, ...]
+
+    def records(self) -> list[Record]:
+        """Return the bits per byte added, by sparsity; subjects are the two ways."""
+        return list(self.facts)
+
+    def lost(self, subject: str, sparsity: float) -> Record:
+        """Return the share of bits per byte that is added; ValueError for others."""
+        return scoring.find(self.facts, subject, sparsity=sparsity)
+
+
+def by_sparsity(
+    model: Model,
+    magnitude_mask: Mask,
+    *,
+    sparsities: Sequence[float] = SPARSITIES,
+    text: Texts | None = None,
+) -> BySparsity:
+    """Prune all linear layers but the head at each sparsity, and score the model.
+
+    magnitude_mask: (weight (O, I), sparsity) -> mask of torch.bool, True where a weight
+    stays. text: by default two of the short frozen programs. Raises ValueError for a
+    mask that is none.
+    """
+    measure, facts = scoring.yardstick(model, text), []
+    for share in progress.track(list(sparsities), "pruning by magnitude"):
+        masks = masks_of(
+            model,
+            lambda _, weight, share=share: magnitude_mask(weight, share),
+            name="magnitude_mask",
+        )
+        word = f"{share:.0%}-sparse"
+        ways = {
+            LAYER: masked(model, masks, word),
+            WHOLE: unstructured.prune(model, sparsity=share, scope="model"),
+        }
+        facts += [
+            measure.lost(pruned, subject=name, details={"sparsity": share})
+            for name, pruned in ways.items()
+        ]
+    return BySparsity(tuple(facts))

@@ -1,0 +1,73 @@
+"""Masks of one weight by method, sparsity and pattern, for the widget of the lab.
+
+Shapes: O outputs, I inputs; kept is a corner of the mask, rows by columns.
+"""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from llmlab.core import records
+from llmlab.core.records import Record
+from llmlab.models import surgery
+from llmlab.pruning import masks as choosing
+from llmlab.pruning import wanda
+from llmlab.pruning.experiments.masked import Model, pruned_layers
+from llmlab.pruning.experiments.methods import PATTERN, Wanda, input_norms
+from llmlab.pruning.quantities import ZEROS
+
+CORNER = 48  # rows and columns that are shown
+SHARES = (0.3, 0.5, 0.7)
+METHODS = ("magnitude", "wanda")
+
+Key = tuple[str, str]  # method; sparsity as "50 %", or "2:4"
+
+
+@dataclass(frozen=True)
+class Masks:
+    """Corners of masks (rows, columns) of one layer, by method and sparsity."""
+
+    layer: str
+    corners: dict[Key, Tensor]
+    facts: tuple[Record, ...]
+
+    def records(self) -> list[Record]:
+        """Return the least and the most zeros among the weights of one input."""
+        return list(self.facts)
+
+
+def masks(model: Model, wanda_mask: Wanda, *, layer: str | None = None) -> Masks:
+    """Make masks of one layer: by magnitude, and by a function of the learner's.
+
+    wanda_mask: (weight, input norms (I,), sparsity) -> mask. layer: by default the one
+    in the middle that leads out of an MLP, else the middle one.
+    """
+    layers = pruned_layers(model)
+    names = [name for name in layers if name.endswith("down")] or list(layers)
+    name = layer or names[len(names) // 2]
+    weight = surgery.weight_of(layers[name]).detach()
+    norms = input_norms(model)[name]
+    corners, facts = {}, []
+    for method in METHODS:
+        for share in (*SHARES, PATTERN):
+            mask = _mask(method, share, weight, norms, wanda_mask)
+            word = (
+                share if isinstance(share, str) else f"{share:.0%}".replace("%", " %")
+            )
+            corners[method, word] = mask[:CORNER, :CORNER]
+            zeros = (~mask).float().mean(0)  # of each input, (I,)
+            for which, value in (("least", zeros.min()), ("most", zeros.max())):
+                subject = f"{method}, {word}, {which} of an input"
+                facts.append(records.measured(ZEROS, float(value), subject=subject))
+    return Masks(name, corners, tuple(facts))
+
+
+def _mask(
+    method: str, share: float | str, weight: Tensor, norms: Tensor, wanda_mask: Wanda
+) -> Tensor:
+    if isinstance(share, str):
+        score = weight.abs() if method == "magnitude" else wanda.score(weight, norms)
+        return choosing.n_of_m(score)
+    if method == "magnitude":
+        return choosing.magnitude(weight, share)
+    return wanda_mask(weight, norms, share)
