@@ -1,0 +1,69 @@
+"""The weights that stay in a corner of one layer, by method and sparsity."""
+
+from typing import Any
+
+from matplotlib.colors import ListedColormap
+from matplotlib.figure import Figure
+
+from llmlab.show import style
+from llmlab.show.figures import Picture, quick_picture
+from llmlab.show.widgets import Choice, Selectors
+
+KEYS = ("method", "weights that go")
+ENDS = ("least", "most")
+
+
+@style.by_the_rules
+def mask(corner: Any, *, title: str) -> Figure:
+    """Draw a corner of a mask, (rows, columns): dark where a weight stays."""
+    rows, columns = corner.shape
+    fig = style.card(4.6, 4.9, title=title)
+    axes = fig.subplots()
+    colors = ListedColormap([style.CARD, style.series(0).color])
+    axes.imshow(corner.numpy(), cmap=colors, vmin=0, vmax=1, interpolation="nearest")
+    axes.set_xlabel(f"the first {columns} inputs")
+    axes.set_ylabel(f"the first {rows} outputs")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    axes.grid(False)
+    return fig
+
+
+def masks_widget(result: Any) -> Selectors:
+    """Return selectors of method and sparsity that show which weights stay.
+
+    result: what `pruning.experiments.masks` returned. ValueError: something else.
+    """
+    corners = getattr(result, "corners", None)
+    if not corners:
+        raise ValueError(
+            f"result={result!r:.60} holds no masks; hand in what "
+            "pruning.experiments.masks returned."
+        )
+    options = {
+        key: list(dict.fromkeys(each[place] for each in corners))
+        for place, key in enumerate(KEYS)
+    }
+    zeros = {fact.subject: fact.value for fact in result.facts}
+
+    def chosen(choice: Choice) -> tuple[str, str]:
+        return choice[KEYS[0]], choice[KEYS[1]]
+
+    def say(choice: Choice) -> str:
+        method, share = chosen(choice)
+        corner = corners[method, share]
+        stay = float(corner.float().mean())
+        least, most = (
+            zeros[f"{method}, {share}, {which} of an input"] for which in ENDS
+        )
+        return (
+            f"{result.layer}, {method}, {share}: {stay:.0%} of this corner stay; an "
+            f"input loses {least:.0%} to {most:.0%} of its weights"
+        )
+
+    def draw(choice: Choice) -> Picture:
+        fig = mask(corners[chosen(choice)], title="Which weights stay")
+        return quick_picture(fig, alt=f"Mask of weights. {say(choice)}.")
+
+    first = next(iter(corners))
+    return Selectors(options, dict(zip(KEYS, first, strict=True)), say, draw)
