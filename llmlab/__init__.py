@@ -47,7 +47,7 @@ LABS = (
     Lab("architectures", "Which shape of model is cheap by design?", None),
     Lab("quantization", "How few bits does a weight need?", 2),
     Lab("quantization", "Which integers should they be?", 2, "b"),
-    Lab("pruning", "Which weights can go?", None),
+    Lab("pruning", "Which weights can go?", 2),
     Lab("distillation", "Can a small model learn what the big one knows?", None),
     Lab("caching", "What need not be computed twice?", None),
     Lab("batching", "How to serve many at once?", None),

@@ -20,15 +20,24 @@ def blocks(language):
     return [text for name, text in fenced if name == language]
 
 
+RECIPES = {  # what tells a block from the others -> words of what it prints
+    "measure.race": ("fp32", "bf16"),
+    "quantization.quantize": ("int4-g32", "bytes"),
+    "pruning.sparsegpt": ("50%-sparse", "bytes"),
+}
+
+
+def test_every_recipe_is_run_here_or_needs_an_extra():
+    for code in blocks("python"):
+        found = [words for words in RECIPES if words in code]
+        assert len(found) == 1 or "smollm2" in code, code
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("number", "told"),
-    [(0, ("fp32", "bf16")), (1, ("int4-g32", "bytes"))],
-    ids=["a race", "a model that is kept"],
-)
-def test_the_lines_for_ones_own_project_run(number, told, tmp_path):
+@pytest.mark.parametrize(("words", "told"), RECIPES.items())
+def test_the_lines_for_ones_own_project_run(words, told, tmp_path):
     """As a script of its own, in another folder than the repository."""
-    code = blocks("python")[number]
+    (code,) = (code for code in blocks("python") if words in code)
     assert len([line for line in code.splitlines() if line.strip()]) <= 12
     done = subprocess.run(
         [sys.executable, "-c", code],

@@ -8,7 +8,7 @@ from llmlab import models, pruning
 from llmlab.models import surgery
 from llmlab.pruning import experiments
 from llmlab.pruning.experiments import masked, methods, scoring
-from llmlab.pruning.experiments.healing import ONCE, OWN, TRAINED
+from llmlab.pruning.experiments.retraining import ONCE, OWN, TRAINED
 
 TEXT = {"a": "def add(a, b):\n    return a + b\n" * 8, "b": "for i in range(3):\n" * 9}
 

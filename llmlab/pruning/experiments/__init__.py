@@ -15,14 +15,14 @@ They take the learner's functions as parts, give way to busy neighbours and say 
 """
 
 from llmlab.core import faces
-from llmlab.pruning.experiments.healing import Healing, healing
-from llmlab.pruning.experiments.layers import Layers, layers
+from llmlab.pruning.experiments.cuts import Neurons, neurons
 from llmlab.pruning.experiments.methods import Ways, ways
-from llmlab.pruning.experiments.neurons import Neurons, neurons
 from llmlab.pruning.experiments.products import SparseProducts, sparse_products
+from llmlab.pruning.experiments.retraining import Healing, healing
 from llmlab.pruning.experiments.sentences import claims
 from llmlab.pruning.experiments.shapes import ShapesRace, shapes_race
 from llmlab.pruning.experiments.shares import BySparsity, by_sparsity
+from llmlab.pruning.experiments.stacks import Layers, layers
 from llmlab.pruning.experiments.widget import Masks, masks
 from llmlab.pruning.experiments.zeros import ZerosRace, zeros_race
 

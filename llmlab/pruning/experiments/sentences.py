@@ -6,8 +6,8 @@ Each is quoted as it was written; a word like "significantly" was given a bar be
 from llmlab.core.records import Record
 from llmlab.measure import comparison
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
-from llmlab.pruning.experiments.healing import ONCE, TRAINED, Healing
-from llmlab.pruning.experiments.neurons import OWN, RANDOM, SMALL, Neurons
+from llmlab.pruning.experiments.cuts import OWN, RANDOM, SMALL, Neurons
+from llmlab.pruning.experiments.retraining import ONCE, TRAINED, Healing
 from llmlab.pruning.experiments.shapes import ShapesRace
 from llmlab.pruning.experiments.shares import LAYER, WHOLE, BySparsity
 from llmlab.pruning.experiments.zeros import ZerosRace

@@ -11,8 +11,8 @@ from llmlab.measure import Speed, comparison, memory, quality
 from llmlab.measure.scores import Texts
 from llmlab.pruning import depth
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.layers import Layers
 from llmlab.pruning.experiments.masked import Model
+from llmlab.pruning.experiments.stacks import Layers
 from llmlab.pruning.experiments.zeros import NEW, PHASES, prompt_of
 
 DENSE, SPARSE, NEURONS = "dense", "half zeros", "fewer neurons"

@@ -15,7 +15,7 @@ result, and says of it, is in `kinds`.
 
 from llmlab.core import faces
 from llmlab.show.pruning import drawings, kinds
-from llmlab.show.pruning.influences import influences
+from llmlab.show.pruning.by_layer import influences
 from llmlab.show.pruning.losses import by_sparsity, rows, ways
 from llmlab.show.pruning.times import products, shapes
 from llmlab.show.pruning.widget import mask, masks_widget

@@ -3,7 +3,7 @@
 from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.pruning.quantities import INFLUENCE, LOST, SPARSE_SPEED_UP
 from llmlab.show import registry
-from llmlab.show.pruning.influences import influences, influences_alt
+from llmlab.show.pruning.by_layer import influences, influences_alt
 from llmlab.show.pruning.losses import (
     by_sparsity,
     by_sparsity_alt,
