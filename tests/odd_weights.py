@@ -216,7 +216,6 @@ FILES = {
             '{"peft_type": "LORA", "base_model_name_or_path": "x/y"}',
         ),
         other("adapter_model.safetensors"),
-        gives="adapter_config.json",
     ),
     "a folder in the weights' place": odd(
         "llama", without(WEIGHTS), folder_at(WEIGHTS), gives=WEIGHTS

@@ -42,8 +42,9 @@ def config_of(folder: Path, raw: Mapping[str, Any]) -> Any:
     try:
         if files.SECTION in raw:  # its model_type is hidden from transformers
             plain = {k: v for k, v in raw.items() if k != files.SECTION}
-            return CONFIG_MAPPING[family].from_dict(plain)
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+            config = CONFIG_MAPPING[family].from_dict(plain)
+        else:
+            config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
         _check_names(config.architectures)
         return config
     except Exception as error:  # transformers' own rules fail in many ways

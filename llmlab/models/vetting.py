@@ -8,6 +8,7 @@ layer has a tensor at least, and a weight has a bit.
 
 import math
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,8 @@ def _check_readers(raw: Mapping[str, Any], folder: Path) -> None:
             f"{place} says transformers_weights={other!r}, and llmlab reads "
             f"{files.SINGLE} alone; give that file this name and take the entry out."
         )
-    if (folder / "adapter_config.json").exists():
+    # Without peft transformers passes an adapter over, and so do we.
+    if (folder / "adapter_config.json").exists() and find_spec("peft"):
         raise ValueError(
             f"{folder / 'adapter_config.json'} belongs to an adapter (LoRA), which "
             "llmlab does not apply; merge it into the weights first, or move it away."

@@ -28,7 +28,7 @@ def tokenizer_of(folder: Path, config: Any) -> Any:
         return None
     for name in (*WORDS, *BESIDE):
         if name.endswith(".json") and (folder / name).exists():
-            files.read_json(folder / name)  # says which is damaged
+            _check_json(folder / name)
     from transformers import AutoTokenizer, PretrainedConfig
 
     # Its own type it does not know, and would warn of.
@@ -44,6 +44,16 @@ def tokenizer_of(folder: Path, config: Any) -> Any:
             f"the tokenizer's files in {folder} ({', '.join(held)}) cannot be read: "
             f"{_reason(error)}; get them again, or take them away to load the model "
             "without a tokenizer."
+        ) from error
+
+
+def _check_json(path: Path) -> None:
+    """Raise ValueError that names this one of the tokenizer's files, if damaged."""
+    try:
+        files.read_json(path)
+    except ValueError as error:
+        raise ValueError(
+            f"the tokenizer's files in {path.parent} cannot be read: {error}"
         ) from error
 
 
