@@ -28,8 +28,10 @@ from llmlab.pruning import masks, parts, targets
 from llmlab.pruning.resized import as_kept
 
 SECONDS = 60.0  # of this thread's processor time, after which a search is given up
-ATTENTION = ("query", "key", "value", "q", "k", "v", "q_proj", "k_proj", "v_proj")
-ATTENTION += ("c_attn", "qkv", "query_key_value", "q_lin", "k_lin", "v_lin")
+ATTENTION = {  # what projections of attention are called
+    "query", "key", "value", "q", "k", "v", "q_proj", "k_proj", "v_proj",
+    "c_attn", "qkv", "query_key_value", "q_lin", "k_lin", "v_lin",
+}  # fmt: skip
 
 
 def prune(
@@ -168,7 +170,8 @@ def _with_linears(model: Model) -> Model:
     for name, layer in surgery.linear_layers(model).items():
         if isinstance(layer, Conv1D):
             weight = surgery.weight_of(layer).contiguous()
-            linear = nn.Linear(*reversed(weight.shape), device="meta")
+            rows, columns = weight.shape
+            linear = nn.Linear(columns, rows, device="meta")
             linear.weight, linear.bias = nn.Parameter(weight), layer.bias
             turned[name] = linear
     return surgery.replace(model, turned)

@@ -122,7 +122,7 @@ def sparsity(model: nn.Module) -> Sparsity:
     return Sparsity(zeros, {name: weight.numel() for name, weight in weights.items()})
 
 
-def _weight(module: nn.Module) -> Tensor | None:
+def _weight(module: Any) -> Tensor | None:
     """Return the weight (O, I) of a linear layer; None for what has none to see."""
     stored = as_stored(module)
     if stored is None:
@@ -163,7 +163,7 @@ def checked_mask(mask: Any, weight: Tensor, part: object) -> Tensor:
     return made.bool()
 
 
-def checked_sparsity(value: float) -> float:
+def checked_sparsity(value: Any) -> float:
     """Return the share of weights that go; ValueError where it is none."""
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if number and math.isfinite(value) and 0 <= value < 1:

@@ -78,7 +78,8 @@ def prune(
     scores that do not fit.
     """
     targets.check_plain(parts.with_config(model))
-    mlps, tensors = parts.mlps(model), {}
+    mlps = parts.mlps(model)
+    tensors: dict[str, Tensor] = {}
     _check(model, mlps, keep, importance)
     for name, mlp in mlps.items():
         kept = most_important(importance[name], keep)

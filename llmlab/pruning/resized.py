@@ -40,7 +40,7 @@ def resized(
     targets.check_plain(model)
     if isinstance(model, TransformersModel):
         inner = resized(model.model, _below(tensors, "model."), settings)
-        return _carry(model, TransformersModel(inner))  # type: ignore[return-value]
+        return _carry(model, TransformersModel(inner))
     if not isinstance(model, Decoder | rnn.RecurrentModel) and not hasattr(
         model, "save_pretrained"
     ):

@@ -9,6 +9,7 @@ Source: SparseGPT, Frantar & Alistarh, ICML 2023; after Optimal Brain Surgeon, 1
 """
 
 from collections.abc import Collection, Iterable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -44,7 +45,7 @@ def prune(
     work, weights = surgery.share(model), {}
     with progress.task("SparseGPT", len(chosen)) as step:
         for name, seen in calibration.by_stage(work, data, chosen):
-            layer = work.get_submodule(name)
+            layer: Any = work.get_submodule(name)
             with surgery.naming(name):
                 weights[name] = _solved(
                     surgery.weight_of(layer), seen.gram, chosen[name], damping

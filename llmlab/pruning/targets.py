@@ -74,8 +74,9 @@ def heads(model: nn.Module) -> list[str]:
     """Return the names of the linear layers whose outputs are a model's answers."""
     last = set()
     for part in model.modules():
-        if callable(getattr(part, "get_output_embeddings", None)):
-            last.add(id(part.get_output_embeddings()))
+        head_of: Any = getattr(part, "get_output_embeddings", None)
+        if callable(head_of):
+            last.add(id(head_of()))
     last |= {id(getattr(model, word, None)) for word in HEADS}
     layers: dict[str, Any] = {}
     for name, module in model.named_modules():
@@ -104,10 +105,10 @@ def with_weights(model: Model, weights: Mapping[str, Tensor], word: str) -> Mode
     """
     layers = {}
     for name, weight in weights.items():
-        layer = surgery.share(model.get_submodule(name))
+        layer: Any = surgery.share(model.get_submodule(name))
         surgery.set_weight(layer, weight)
         layers[name] = layer
-    originals = [model.get_submodule(name) for name in weights]
+    originals: list[Any] = [model.get_submodule(name) for name in weights]
     new = surgery.replace(model, layers)
     share = surgery.share_of_weights(model, originals)
     of = f" of {share:.0%} of the weights" if share < 0.5 else ""

@@ -47,7 +47,8 @@ def prune(
     """
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
     _check_scope(scope, sparsity)
-    weights = {name: surgery.weight_of(model.get_submodule(name)) for name in chosen}
+    layers = surgery.linear_layers(model)
+    weights = {name: surgery.weight_of(layers[name]) for name in chosen}
     if scope == "model" and pattern is None and mask is None:
         kept = _over_the_model(weights, next(iter(chosen.values())).sparsity)
     else:

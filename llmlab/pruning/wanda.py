@@ -9,6 +9,7 @@ Source: Wanda, Sun et al., ICLR 2024.
 """
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Any
 
 from torch import Tensor
 
@@ -44,7 +45,7 @@ def prune(
     work, weights = surgery.share(model), {}
     with progress.task("Wanda", len(chosen)) as step:
         for name, seen in calibration.by_stage(work, data, chosen):
-            layer = work.get_submodule(name)
+            layer: Any = work.get_submodule(name)
             weight = surgery.weight_of(layer)
             with surgery.naming(name):
                 norms = seen.gram.diagonal().sqrt()
