@@ -203,3 +203,12 @@ def test_masks_for_the_widget_have_the_shares_they_say(model):
             columns = corner.shape[1] // 4 * 4
             groups = corner[:, :columns].unflatten(1, (-1, 4)).sum(-1)
             assert bool((groups == 2).all())
+
+
+def test_the_translator_answers_worse_with_more_zeros():
+    asked = experiments.translated(
+        right.mask_by_sorting, sparsities=(0.2, 0.9), count=12
+    )
+    assert list(asked.answers) == ["dense", "20 %", "90 %"]
+    shares = [asked.right(name).value for name in asked.answers]
+    assert shares[0] == 1 and shares[0] >= shares[1] > shares[2]

@@ -37,8 +37,20 @@ def ratio(word):
     return one
 
 
+def answers(thirty):
+    """Return sixty answers, of which the 30 % model has lost so many."""
+    right = tuple(str(number) for number in range(60))
+    wrong = ("?",) * thirty + right[thirty:]
+    return Translations(right, right, {"dense": right, "30 %": wrong, "50 %": wrong})
+
+
 def tried(
-    *, changes=None, zeros="no significant difference", layers="faster", back=0.7
+    *,
+    changes=None,
+    zeros="no significant difference",
+    layers="faster",
+    back=0.7,
+    thirty=0,
 ):
     losses = lost(LOSSES | (changes or {}))
     result = SimpleNamespace(lost=losses)
@@ -51,6 +63,7 @@ def tried(
         neurons=result,
         shapes=SimpleNamespace(ratio=ratio(layers)),
         healing=healing,
+        translated=answers(thirty),
     )
 
 
@@ -71,6 +84,9 @@ def tried(
         ("the remaining network", HOLDS, {}),
         ("the remaining network", PARTLY, {"back": 0.2}),
         ("the remaining network", FAILS, {"back": -0.1}),
+        ("the pruned model", PARTLY, {}),
+        ("the pruned model", HOLDS, {"zeros": "faster"}),
+        ("the pruned model", FAILS, {"thirty": 20}),
     ],
 )  # fmt: skip
 def test_a_sentence_gets_its_verdict(start, verdict, knobs):
@@ -79,5 +95,5 @@ def test_a_sentence_gets_its_verdict(start, verdict, knobs):
 
 def test_every_sentence_says_what_was_measured():
     rows = tried().rows
-    assert len(rows) == 6 and all("%" in row.measured or "times" in row.measured
+    assert len(rows) == 7 and all("%" in row.measured or "times" in row.measured
                                   for row in rows)  # fmt: skip

@@ -8,6 +8,7 @@ neurons          a quarter of the neurons, by who chooses them
 layers           the influence of each layer, and the loss without it
 shapes_race      pruned models against the dense one: time and quality
 healing          what training gives back
+translated       the tutorials' translator, pruned, and its answers
 masks            which weights of a layer stay, for the widget
 claims           sentences of tutorials, and whether they hold here
 
@@ -23,12 +24,13 @@ from llmlab.pruning.experiments.sentences import claims
 from llmlab.pruning.experiments.shapes import ShapesRace, shapes_race
 from llmlab.pruning.experiments.shares import BySparsity, by_sparsity
 from llmlab.pruning.experiments.stacks import Layers, layers
+from llmlab.pruning.experiments.translators import translated
 from llmlab.pruning.experiments.widget import Masks, masks
 from llmlab.pruning.experiments.zeros import ZerosRace, zeros_race
 
 __all__ = ["BySparsity", "Healing", "Layers", "Masks", "Neurons", "ShapesRace"]
 __all__ += ["SparseProducts", "Ways", "ZerosRace", "by_sparsity", "claims", "healing"]
 __all__ += ["layers", "masks", "neurons", "shapes_race", "sparse_products", "ways"]
-__all__ += ["zeros_race"]
+__all__ += ["translated", "zeros_race"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

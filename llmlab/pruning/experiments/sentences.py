@@ -10,14 +10,16 @@ from llmlab.pruning.experiments.cuts import OWN, RANDOM, SMALL, Neurons
 from llmlab.pruning.experiments.retraining import ONCE, TRAINED, Healing
 from llmlab.pruning.experiments.shapes import ShapesRace
 from llmlab.pruning.experiments.shares import LAYER, WHOLE, BySparsity
+from llmlab.pruning.experiments.translators import DENSE
 from llmlab.pruning.experiments.zeros import ZerosRace
+from llmlab.quantization.experiments.choices import Translations
 
 SLIGHT = 0.01  # more bits per byte, as a share of what they were
 
 
 def claims(
     *, shares: BySparsity, zeros: ZerosRace, neurons: Neurons, shapes: ShapesRace,
-    healing: Healing,
+    healing: Healing, translated: Translations,
 ) -> Claims:  # fmt: skip
     """Hold what tutorials say of pruning against the experiments of the lab."""
     return Claims(
@@ -34,6 +36,7 @@ def claims(
             ),
             _without_loss(shares),
             _iterative(healing),
+            _translator(translated, zeros),
         )
     )
 
@@ -82,6 +85,24 @@ def _iterative(healing: Healing) -> Claim:
         "the remaining network is retrained to fine-tune the remaining weights",
         f"{100 * back:.0f} % of {_percent(healing.lost(ONCE))} came back",
         HOLDS if back > 0.5 else PARTLY if back > 0 else FAILS,
+    )
+
+
+def _translator(translated: Translations, zeros: ZerosRace) -> Claim:
+    """Ask of the least sparsity whether chance alone may have taken its answers."""
+    count = len(translated.french)
+    right = {
+        name: round(translated.right(name).value * count) for name in translated.answers
+    }
+    fewest = next(name for name in right if name != DENSE)
+    accurate = not translated.is_worse(fewest, DENSE)
+    faster = zeros.ratio("decode").details["verdict"] == comparison.FASTER
+    said = ", ".join(f"{name}: {number}" for name, number in right.items())
+    speed = "faster" if faster else "not faster"
+    return Claim(
+        "the pruned model might be slightly less accurate, but it can run much faster",
+        f"right answers of {count} by a translator, by zeros: {said}; {speed}",
+        HOLDS if accurate and faster else PARTLY if accurate or faster else FAILS,
     )
 
 

@@ -1,0 +1,44 @@
+"""The translator of the tutorials, pruned: which of its answers are lost.
+
+Numbers in English words become numbers in French words; an answer is right or not.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from llmlab import models
+from llmlab.core import progress
+from llmlab.pruning.experiments.masked import masked, masks_of
+from llmlab.pruning.experiments.shares import SPARSITIES, Mask
+from llmlab.quantization.experiments.choices import Translations, translations
+
+DENSE, COUNT = "dense", 60  # numbers that are asked
+
+
+def translated(
+    magnitude_mask: Mask,
+    *,
+    sparsities: Sequence[float] = SPARSITIES,
+    count: int = COUNT,
+    model: Any = None,
+) -> Translations:
+    """Prune the bundled translator at each sparsity and ask all the same numbers.
+
+    magnitude_mask: as in `by_sparsity`. count: of the frozen numbers. model: another
+    translator of the same kind. Raises ValueError for a mask that is none.
+    """
+    dense = models.load("translator") if model is None else model
+    pruned = {DENSE: dense}
+    for share in progress.track(list(sparsities), "pruning the translator"):
+        masks = masks_of(
+            dense,
+            lambda _, weight, share=share: magnitude_mask(weight, share),
+            name="magnitude_mask",
+        )
+        pruned[named(share)] = masked(dense, masks, f"{share:.0%}-sparse")
+    return translations(pruned, count=count)
+
+
+def named(share: float) -> str:
+    """Return what the translator with this share of zeros is called: "30 %"."""
+    return f"{100 * share:.0f} %"
