@@ -77,7 +77,7 @@ def looked_up(table: nn.Module, ids: Tensor) -> Tensor:
     try:
         return table(ids)
     except IndexError:
-        tokens("tokens", ids.flatten().tolist(), len(table.weight))
+        tokens("tokens", ids.flatten().tolist(), len(table.get_parameter("weight")))
         raise
 
 

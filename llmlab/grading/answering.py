@@ -28,12 +28,12 @@ class Asked(Exercise):
     kinds: Sequence[Sequence[Any]] = ()  # of the right values, a list for each case
 
     @property
-    def parameters(self) -> tuple[str, ...]:  # type: ignore[override]
+    def parameters(self) -> tuple[str, ...]:
         """The names of the parameters, which no sealed function tells any more."""
         return self.names
 
     @property
-    def questions(self) -> tuple[Question, ...]:  # type: ignore[override]
+    def questions(self) -> tuple[Question, ...]:
         """The cases with values of the right kinds in the place of the right ones."""
         pairs = zip(self.cases(), self.kinds, strict=True)
         return tuple(

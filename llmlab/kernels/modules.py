@@ -79,7 +79,8 @@ def clone(model: Model) -> Model:
 
     Weights that were tied are tied in the copy; the tokenizer is the same object.
     """
-    return _copy(wanted.module("model", model), {})
+    wanted.module("model", model)
+    return _copy(model, {})
 
 
 def _copy(model: Model, memo: dict[int, Any]) -> Model:

@@ -9,6 +9,7 @@ from llmlab.core.quantities import DECODE_SPEED_UP
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY
 from llmlab.pruning.experiments import claims
 from llmlab.pruning.quantities import BROUGHT_BACK, LOST
+from llmlab.quantization.experiments.choices import Translations
 
 LOSSES = {
     ("each layer", 0.3): 0.005,

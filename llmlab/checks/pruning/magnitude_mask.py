@@ -37,7 +37,8 @@ def _threshold(weight, sparsity, *, strict=True, quantile=False):
     if quantile:
         bound = torch.quantile(sizes.flatten(), sparsity)
     elif strict:
-        bound = sizes.flatten().sort().values[count - 1] if count else -1.0
+        below = torch.cat([torch.tensor([-1.0]), sizes.flatten().sort().values])
+        bound = below[count]
     else:
         bound = sizes.flatten().sort().values[min(count, sizes.numel() - 1)]
     return sizes > bound if strict else sizes >= bound

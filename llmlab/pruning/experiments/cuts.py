@@ -90,8 +90,8 @@ def _by_function(model: Model, without_neurons: Cut, keep: int) -> Model:
                 f"{name} belongs to an MLP of {len(mlp.layers)} layers; this needs a "
                 "gate, such as the Llama family has."
             )
-        old = [_weight(model, one) for one in mlp.layers]
-        new = tuple(without_neurons(*old, hidden[name], keep))
+        gate, up, down = old = [_weight(model, one) for one in mlp.layers]
+        new = tuple(without_neurons(gate, up, down, hidden[name], keep))
         _check(name, old, new, keep)
         for layer, weight in zip(mlp.layers, new, strict=True):
             tensors[f"{layer}.weight"] = weight.detach().contiguous()

@@ -122,7 +122,7 @@ def _by_loop(
 
 def _check(layers: Sequence[nn.Module], names: Sequence[str], final: float) -> None:
     for name, layer in zip(names, layers, strict=True):
-        weight = surgery.weight_of(layer)
+        weight: Tensor = layer.get_parameter("weight")
         zeros = int((weight == 0).sum())
         if zeros < round(final * weight.numel()):
             raise ValueError(

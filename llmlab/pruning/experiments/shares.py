@@ -6,6 +6,7 @@ one count for the whole model, in which layers compete.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor
 
@@ -18,6 +19,7 @@ from llmlab.pruning.experiments.masked import Model, masked, masks_of
 
 SPARSITIES = (0.3, 0.5, 0.7)
 LAYER, WHOLE = "each layer", "whole model"
+NAME = "magnitude_mask"  # of the function, in a message
 
 Mask = Callable[[Tensor, float], Tensor]  # weight (O, I), sparsity -> mask (O, I)
 
@@ -52,11 +54,7 @@ def by_sparsity(
     """
     measure, facts = scoring.yardstick(model, text), []
     for share in progress.track(list(sparsities), "pruning by magnitude"):
-        masks = masks_of(
-            model,
-            lambda _, weight, share=share: magnitude_mask(weight, share),
-            name="magnitude_mask",
-        )
+        masks = masks_of(model, partial(_at, magnitude_mask, share), name=NAME)
         word = f"{share:.0%}-sparse"
         ways = {
             LAYER: masked(model, masks, word),
@@ -67,3 +65,7 @@ def by_sparsity(
             for name, pruned in ways.items()
         ]
     return BySparsity(tuple(facts))
+
+
+def _at(mask: Mask, sparsity: float, layer: str, weight: Tensor) -> Tensor:
+    return mask(weight, sparsity)

@@ -4,12 +4,15 @@ Numbers in English words become numbers in French words; an answer is right or n
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+from torch import Tensor
 
 from llmlab import models
 from llmlab.core import progress
 from llmlab.pruning.experiments.masked import masked, masks_of
-from llmlab.pruning.experiments.shares import SPARSITIES, Mask
+from llmlab.pruning.experiments.shares import NAME, SPARSITIES, Mask
 from llmlab.quantization.experiments.choices import Translations, translations
 
 DENSE, COUNT = "dense", 60  # numbers that are asked
@@ -30,13 +33,13 @@ def translated(
     dense = models.load("translator") if model is None else model
     pruned = {DENSE: dense}
     for share in progress.track(list(sparsities), "pruning the translator"):
-        masks = masks_of(
-            dense,
-            lambda _, weight, share=share: magnitude_mask(weight, share),
-            name="magnitude_mask",
-        )
+        masks = masks_of(dense, partial(_at, magnitude_mask, share), name=NAME)
         pruned[named(share)] = masked(dense, masks, f"{share:.0%}-sparse")
     return translations(pruned, count=count)
+
+
+def _at(mask: Mask, sparsity: float, layer: str, weight: Tensor) -> Tensor:
+    return mask(weight, sparsity)
 
 
 def named(share: float) -> str:
