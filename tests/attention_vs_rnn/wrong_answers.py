@@ -39,6 +39,11 @@ def masked_after(queries, keys, values):
     return weights.tril(more_keys(queries, keys)) @ values
 
 
+def hidden_by_a_product(queries, keys, values):
+    later = torch.ones_like(scores(queries, keys)).triu(1 + more_keys(queries, keys))
+    return (scores(queries, keys) + later * -math.inf).softmax(-1) @ values
+
+
 def masked_by_zeros(queries, keys, values):
     products = scores(queries, keys).tril(more_keys(queries, keys))
     return products.softmax(-1) @ values
@@ -188,6 +193,7 @@ MADE = {
         ),
         "always float64": (attend_in(torch.float64), "zeros_like"),
         "always bfloat16": (attend_in(torch.bfloat16), "zeros_like"),
+        "a product with -inf": (hidden_by_a_product, "0 × -inf is NaN"),
         "no scores": (
             lambda q, k, v: right.attend_by_formula(0 * q, k, v),
             "no scores",
@@ -208,6 +214,10 @@ MADE = {
         "cut across rows": (
             heads_after(lambda part, heads: part.reshape(heads, len(part), -1)),
             "heads are columns",
+        ),
+        "cut across rows by view": (
+            heads_after(lambda part, heads: part.view(heads, len(part), -1)),
+            "heads are columns: in by view(T, heads, -1)",
         ),
         "cut across rows and glued": (glued_as_cut, "way out"),
         "every other column": (

@@ -48,6 +48,17 @@ def decays_as_they_were(decay, new):
     return new
 
 
+def decays_first(decay, new):
+    span = 1
+    while span < new.shape[1]:
+        joined = decay[:, span:] * decay[:, :-span]
+        decay = torch.cat((decay[:, :span], joined), 1)
+        news = decay[:, span:] * new[:, :-span] + new[:, span:]
+        new = torch.cat((new[:, :span], news), 1)
+        span *= 2
+    return new
+
+
 def one_step_after_the_other(decay, new):
     states, state = [], torch.zeros_like(new[:, 0])
     for kept, added in zip(decay.unbind(1), new.unbind(1), strict=True):
@@ -192,6 +203,7 @@ MADE = {
     "scan": {
         "one round": (one_round, "one round is not enough"),
         "decays left alone": (decays_as_they_were, "have to be joined as well"),
+        "decays before news": (decays_first, "the news needs the old decay"),
         "a running sum": (lambda decay, new: new.cumsum(1), "decay is missing"),
         "a loop over the tokens": (one_step_after_the_other, "takes T steps"),
         "divided by products": (by_the_closed_form, "divide by nothing"),

@@ -42,11 +42,13 @@ EXERCISE = Exercise(
     right=mixing.attend,
     gives=(Value("the mixed values", tensor=TENSOR, dtype=mixing.DTYPE),),
     cases=lambda: [*_cases()],
-    covers="from one token alone to three behind a cache",
+    covers="from one token alone to three behind a KV cache",
     hints=HINTS,
     hint="scores over √H, later keys at -inf, softmax over the keys, times the values.",
     tolerance=1e-4,
     mistakes={
+        "0 × -inf is NaN: hide by masked_fill(later, -inf), not by a product.":
+            lambda q, k, v: math.nan * mixing.attend(q, k, v),
         "a token sees itself too: hide what is later, not itself.": (
             lambda q, k, v: mixing.attend(q, k, v, hidden=0, below=-1e9),
             lambda q, k, v: mixing.attend(q, k, v, hidden=0),

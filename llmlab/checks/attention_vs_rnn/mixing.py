@@ -93,9 +93,9 @@ def every_other_in(x, inputs, output, heads) -> Tensor:
     return _strided(x, inputs, heads).transpose(0, 1).reshape(x.shape) @ output.T
 
 
-def cut_across(x, inputs, output, heads, *, back=False) -> Tensor:
+def cut_across(x, inputs, output, heads, *, back=False, cut=Tensor.reshape) -> Tensor:
     """Cut heads out of the rows of x (T, D), and `back` again."""
-    split = [part.reshape(heads, len(x), -1) for part in _parts(x, inputs)]
+    split = [cut(part, (heads, len(x), -1)) for part in _parts(x, inputs)]
     mixed = attend(*split)
     return (mixed if back else mixed.transpose(0, 1)).reshape(x.shape) @ output.T
 

@@ -60,12 +60,14 @@ def kept(later: Tensor, earlier: Tensor) -> Tensor:
 def scan(
     decay: Tensor, new: Tensor, *,
     rounds=None, below=1.0, join=torch.mul, earlier=False, add=1, double=True,
+    early=False,
 ) -> Tensor:  # fmt: skip
-    """Return all states (B, T, D), by doubling."""
+    """Return all states (B, T, D), by doubling; `early`: decays are joined first."""
     span, done = 1, 0
     while span < below * new.shape[1] and (rounds is None or done < rounds):
         later, before = decay[:, span:], decay[:, :-span]
         factor = before if earlier else later
+        factor = join(later, before) if early else factor
         news = factor * new[:, :-span] + add * new[:, span:]
         new = torch.cat((new[:, :span], news), 1)
         decay = torch.cat((decay[:, :span], join(later, before)), 1)

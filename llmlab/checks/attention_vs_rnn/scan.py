@@ -70,6 +70,8 @@ EXERCISE = Exercise(
             lambda decay, new: recurring.scan(decay, new, join=torch.add),
         "the earlier news is multiplied by the decay of the later step, decay[:, s:].":
             lambda decay, new: recurring.scan(decay, new, earlier=True),
+        "the news needs the old decay: join news before decays, or keep the old ones.":
+            lambda decay, new: recurring.scan(decay, new, early=True),
         "the decay is missing: the earlier news is multiplied by it.":
             lambda decay, new: new.cumsum(1),
         "the news of the later step is missing: add new[:, s:].":

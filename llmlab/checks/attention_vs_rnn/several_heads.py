@@ -1,6 +1,7 @@
 """Exercise 2: several heads of attention from one matrix."""
 
 import torch
+from torch import Tensor
 
 from llmlab.checks.attention_vs_rnn import mixing
 from llmlab.checks.exercise import TENSOR, Exercise, Value, case
@@ -48,6 +49,8 @@ EXERCISE = Exercise(
             lambda x, *rest: mixing.several(x.flip(0), *rest).flip(0),
         "heads are columns: view(T, heads, -1) first, then heads to the front.":
             mixing.cut_across,
+        "heads are columns: in by view(T, heads, -1), transpose; out by reshape.":
+            lambda *a: mixing.cut_across(*a, cut=Tensor.view),
         "heads are columns, on the way in and on the way out.":
             lambda *a: mixing.cut_across(*a, back=True),
         "heads to the front: here each token attends among its own heads.":
