@@ -64,6 +64,12 @@ def bare(value: float, factor: float, shown: str, unit: str) -> str:
     return _number(value / factor, decimals if decimals is None else min(4, decimals))
 
 
+def power_of_ten(value: float) -> str:
+    """Write the power of ten that is nearest: 1.2e8 -> "10⁸"."""
+    digits = str(round(math.log10(value)))
+    return "10" + digits.translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
 def to_base(value: float, unit: str) -> tuple[float, str]:
     """Turn what a person writes into base units: (5, "ms") -> (0.005, "s").
 

@@ -15,6 +15,7 @@ from llmlab.core import units
 from llmlab.core.records import Record
 
 CLOSE = 1.05  # a guess within 5 % is called right
+HUGE = 1e6  # a factor whose digits nobody reads
 LATE = " (made after the outcome)"
 
 
@@ -90,8 +91,11 @@ class Comparison:
         return f"<p>{'<br>'.join(lines)}</p>"
 
     def _outcome(self) -> str:
-        """Write the outcome, in per cent where the guess was."""
+        """Write the outcome, in per cent where the guess was, and at which length."""
         fact = self.measured
+        if fact.unit == "×":
+            tokens = fact.details.get("tokens")
+            return _times(fact) + (f" at {tokens:,} tokens" if tokens else "")
         if self.typed != "%" or fact.unit != "1":
             return fact.text()
         text = written(fact.value, fact.unit, "%")
@@ -129,6 +133,13 @@ def written(value: float, unit: str, typed: str = "") -> str:
     if unit in ("×", "1") and (value == 0 or 1e-3 <= abs(value)):
         return _short(value) + unit.replace("1", "")
     return units.quantity(value, unit)
+
+
+def _times(fact: Record) -> str:
+    """Write a factor; of one that is huge its power of ten says all."""
+    if fact.value >= HUGE and fact.low is None:
+        return f"about {units.power_of_ten(fact.value)}×"
+    return fact.text()
 
 
 def _short(number: float) -> str:

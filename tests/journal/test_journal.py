@@ -80,6 +80,18 @@ def test_a_guess_stands_beside_the_outcome_with_its_factor():
     assert "<strong>2.10×</strong>" in compared._repr_html_()
 
 
+def test_a_factor_says_at_which_length_it_was_measured():
+    at = fact(1.62, "×", low=1.5, high=1.7, details={"tokens": 2048})
+    told = "measured 1.62× (1.50 to 1.70) at 2,048 tokens, no guess"
+    assert repr(journal.measured("reading", at)) == f"reading: {told}"
+
+
+def test_of_a_huge_factor_the_power_of_ten_is_said():
+    huge = repr(journal.measured("fading", 100_194_064.0, unit="×"))
+    assert huge == "fading: measured about 10⁸×, no guess"
+    assert "measured 999,999×" in repr(journal.measured("far", 999_999.0, unit="×"))
+
+
 @pytest.mark.parametrize(
     ("guess", "outcome", "verdict"),
     [
