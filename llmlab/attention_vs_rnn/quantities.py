@@ -8,8 +8,9 @@ LEFT_OUT = register("latency, left out", "s", better="lower", keys=("tokens", "o
 PREFILL_MEMORY = register("prefill memory", "B", better="lower", keys=("tokens",))
 DECODE_MEMORY = register("decode memory", "B", better="lower", keys=("tokens",))
 STATE = register("state", "B", better="lower", keys=("tokens",))
+GROWTH = register("growth of the time", "×", better="lower", keys=("tokens", "over"))
 SLOPE = register(
-    "slope", "1",
+    "slope", "exponent",
     keys=("of", "factor", "from", "to", "points", "farthest"),
 )  # fmt: skip
 CROSSING = register("crossing", "token", keys=("of",))

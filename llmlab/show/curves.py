@@ -118,4 +118,5 @@ def legend(fig: Figure, axes: Axes) -> None:
     """Name the curves below the picture, where there is more than one."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
-        fig.legend(handles, labels, loc="outside lower left", ncols=4)
+        columns = 3 if len(labels) in (5, 6) else 4  # so that rows are about as full
+        fig.legend(handles, labels, loc="outside lower left", ncols=columns)

@@ -10,7 +10,8 @@ from small_models import decoder, recurrent
 
 from llmlab import attention_vs_rnn as lab
 from llmlab.attention_vs_rnn import experiments
-from llmlab.attention_vs_rnn.experiments import scores
+from llmlab.attention_vs_rnn.experiments import claimed, scores
+from llmlab.core import records
 from llmlab.models.caches.recurrent import State
 
 TINY = {"lengths": (8, 32), "seconds": 0.05}
@@ -184,6 +185,16 @@ def test_a_gradient_of_nothing_has_a_least_factor_and_says_so():
         ).fading("rnn")  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [(1.2e8, "10⁸ × smaller"), (35, "35 × smaller"), (0.963, "about as large"),
+     (0.25, "4 × larger")],
+)  # fmt: skip
+def test_a_claim_says_in_words_how_much_smaller_a_gradient_became(value, words):
+    fading = records.measured(lab.quantities.FADING, value)
+    assert claimed._smaller(fading) == words
+
+
 def test_too_few_norms_are_refused():
     with pytest.raises(ValueError, match="gave 1 norms for 3 tokens"):
         experiments.reach(
@@ -230,7 +241,10 @@ def test_costs_run_the_learners_parts_and_end_where_scores_take_too_much(monkeyp
     assert len(costs.crossings("writing")) == 3 and len(costs.slopes) == 7
     ratio = costs.ratio("attention, fused", "lstm", "reading")
     assert ratio.details["tokens"] == 32
-    assert costs.grown("lstm", "writing") > 0
+    grown = costs.grown("lstm", "writing")
+    assert grown.value > 0 and grown.details == {"tokens": 32, "over": 8}
+    assert {slope.details["of"] for slope in costs.slopes} == {"reading", "writing"}
+    assert all(slope.value == round(slope.value, 2) for slope in costs.slopes)
     assert costs.width == 16
     odd = {**layers, "gru": lab.build("gru", width=8)}
     with pytest.raises(ValueError, match="layers have the widths 8, 16"):

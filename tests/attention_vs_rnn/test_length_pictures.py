@@ -75,10 +75,25 @@ def test_a_crossing_is_ringed_on_its_curve_and_a_letter_says_whose_it_is():
     assert ring.get_ydata()[0] == pytest.approx(1e-6 * 512**0.4)  # for each token
     words = words_of(fig)
     assert "attention, fused meets\nA  lstm, 512" in words and "A" in words
-    assert "no crossing in this range" in words  # of writing
+    assert "no crossing clear of the noise" in words  # of writing
     assert not [line for line in writing.lines if list(line.get_xdata()) == [512]]
     assert "cross at about 512 tokens" in costs_alt([*COSTS, CROSSING])
-    assert "No curves cross in this range." in costs_alt(COSTS)
+    assert "No crossing is clear of the noise." in costs_alt(COSTS)
+
+
+def test_curves_that_cover_each_other_are_both_seen():
+    same = [record("state", 1000.0, "B", subject=name, tokens=n)
+            for name in NAMES for n in LENGTHS]  # fmt: skip
+    facts = [fact for fact in COSTS if fact.name != "state"] + same
+    covered, above = pictures.costs(facts).axes[2].lines[:2]
+    assert covered.get_linewidth() > above.get_linewidth()
+    apart = pictures.costs(COSTS).axes[2].lines
+    assert apart[0].get_linewidth() == apart[1].get_linewidth()
+
+
+def test_scans_name_every_length():
+    axes = pictures.scans(SCANS).axes[0]
+    assert [*axes.get_xticks()] == [*LENGTHS]
 
 
 def test_reading_is_divided_by_the_tokens_and_writing_is_not():
@@ -111,6 +126,8 @@ def test_what_explains_the_time_is_drawn_or_said_to_be_unknown():
 def test_looks_have_a_line_of_panels_for_each_text():
     fig = pictures.readings(LOOKS)
     assert len(fig.axes) == 4
+    assert words_of(fig).count("0.00") == 2  # a bar of 0 in each text
+    assert '"a b": what gets attention' in words_of(fig)
     alt = readings_alt(LOOKS)
     assert "a b: the last token looks most at 'a'" in alt
     assert "taking 'e' away costs the answer most" in alt

@@ -8,6 +8,7 @@ from llmlab.attention_vs_rnn.experiments.lengths import Costs
 from llmlab.attention_vs_rnn.experiments.looks import LookedAt
 from llmlab.attention_vs_rnn.experiments.reached import Reach
 from llmlab.attention_vs_rnn.experiments.trained import Worth
+from llmlab.core import units
 from llmlab.core.records import Record
 from llmlab.measure.claims import FAILS, HOLDS, PARTLY, Claim, Claims
 from llmlab.measure.comparison import FASTER
@@ -53,8 +54,8 @@ def _cat(cat: LookedAt) -> Claim:
 def _important(code: LookedAt) -> Claim:
     return Claim(
         "attention focuses on important words",
-        f"looks most at {code.looked_at!r}, needs {code.needed!r}; rank correlation "
-        f"{code.agreement:.2f}".replace("-", "−"),
+        f"looks most at {code.looked_at!r}, needs {code.needed!r}; both orders agree "
+        f"by {code.agreement:.2f} (1: the same, 0: unrelated)".replace("-", "−"),
         HOLDS if code.looked_at == code.needed else FAILS,
     )
 
@@ -95,11 +96,14 @@ def _no_vanishing(reach: Reach) -> Claim:
 
 
 def _smaller(fading: Record) -> str:
-    """Say how many times smaller a gradient became; a note says that it is 0."""
+    """Say how many times smaller or larger a gradient became, or that it is 0."""
     if "note" in fading.details:
         return "0"
-    number = f"{fading.value:.3g}" if fading.value < 1000 else f"{fading.value:.0e}"
-    return f"{number} × smaller".replace("e+0", "e").replace("e+", "e")
+    if 0.9 < fading.value < 1.1:
+        return "about as large"
+    times, word = max(fading.value, 1 / fading.value), "smaller"
+    number = f"{times:.3g}" if times < 1000 else units.power_of_ten(times)
+    return f"{number} × {word if fading.value > 1 else 'larger'}"
 
 
 def _reading(costs: Costs) -> Claim:
@@ -129,7 +133,8 @@ def _memory(worth: Worth) -> Claim:
     first = more.high is not None and more.high < 0
     return Claim(
         "an RNN's memory lets it make better predictions",
-        f"its memory saves {gain.value:.2f} bits a token; against the transformer "
-        f"{more.value:+.2f}".replace("-", "−"),
+        f"its memory saves {gain.value:.2f} bits a token; it needs "
+        f"{abs(more.value):.2f} {'more' if more.value > 0 else 'fewer'} than the "
+        "transformer",
         HOLDS if better and first else PARTLY if better else FAILS,
     )

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -16,8 +16,10 @@ from llmlab.attention_vs_rnn import (
 from llmlab.attention_vs_rnn import scan as plain
 from llmlab.attention_vs_rnn.crossings import Crossing
 from llmlab.attention_vs_rnn.layers import MixerLayer
+from llmlab.attention_vs_rnn.quantities import GROWTH
 from llmlab.attention_vs_rnn.recurrence import Scan
 from llmlab.attention_vs_rnn.workloads import LENGTHS
+from llmlab.core import records
 from llmlab.core.quantities import DECODE_LATENCY, PREFILL_LATENCY, Quantity
 from llmlab.core.records import Record
 
@@ -56,7 +58,7 @@ class Costs:
     """What layers cost by length, with slopes and crossings."""
 
     facts: tuple[Record, ...]
-    slopes: tuple[Record, ...]
+    steep: tuple[Record, ...]  # the slopes
     against: str  # the layer that the others are compared with
     width: int  # D of all layers
 
@@ -68,7 +70,19 @@ class Costs:
             for one in self.crossings(phase)
             for record in one.records()
         ]
-        return [*self.facts, *self.slopes, *met]
+        return [*self.facts, *self.steep, *met]
+
+    @property
+    def slopes(self) -> tuple[Record, ...]:
+        """The slopes of both phases, rounded for a table."""
+        phases = {what.name: phase for phase, what in PHASES.items()}
+        return tuple(
+            replace(
+                fact, value=round(fact.value, 2), low=_rounded(fact.low),
+                high=_rounded(fact.high), details={"of": phases[fact.details["of"]]},
+            )
+            for fact in self.steep
+        )  # fmt: skip
 
     def crossings(self, phase: str) -> list[Crossing]:
         """Return where the layer `against` meets the others, reading or writing."""
@@ -93,7 +107,7 @@ class Costs:
         """
         return _ratio(self.facts, name, against, tokens, _quantity(phase))
 
-    def grown(self, name: str, phase: str) -> float:
+    def grown(self, name: str, phase: str) -> Record:
         """Return how many times as long the longest text takes as the shortest."""
         what = _quantity(phase).name
         times = [
@@ -101,7 +115,9 @@ class Costs:
             for fact in self.facts
             if (fact.name, fact.subject) == (what, name)
         ]
-        return max(times)[1] / min(times)[1]
+        (least, short), (most, long) = min(times), max(times)
+        details = {"tokens": most, "over": least}
+        return records.measured(GROWTH, long / short, subject=name, details=details)
 
     def of(self, *names: str, tokens: int) -> list[Record]:
         """Return the facts of some quantities at one length, for a table."""
@@ -174,6 +190,10 @@ def costs(
     sizes = memory.allocated(layers, lengths=some, longest=longest)
     steep = [*_steep(read, PREFILL_LATENCY), *_steep(write, DECODE_LATENCY)]
     return Costs((*read, *write, *sizes), tuple(steep), against, width)
+
+
+def _rounded(end: float | None) -> float | None:
+    return None if end is None else round(end, 2)
 
 
 def _steep(facts: Sequence[Record], what: Quantity) -> list[Record]:

@@ -27,7 +27,7 @@ from llmlab.measure.timing import Speed
 
 LENGTHS = (256, 512, 1024, 2048)
 HEADS, HEAD_WIDTH, TILE = 4, 64, 64
-YOURS, TILES, FUSED = "yours", "yours, in tiles", "fused"
+YOURS, TILES, FUSED = "yours", "yours, in tiles", "PyTorch, fused"
 CACHES = Path("/sys/devices/system/cpu/cpu0/cache")
 
 Call = Callable[[], Tensor]

@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
 
 from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT, EFFECT_OF_REMOVAL
 from llmlab.core.records import Record, collect
@@ -12,6 +13,7 @@ from llmlab.show import scales, select, style
 from llmlab.show.attention_vs_rnn.maps import visible
 
 SIDES = (ATTENTION_WEIGHT, EFFECT_OF_REMOVAL)
+UNSEEN = 0.005  # of the longest bar: shorter ones have no width
 LOOKED, LOST = "attention weight of the last token", "effect of taking it away"
 
 
@@ -34,9 +36,13 @@ def readings(
         for index, (axes, side) in enumerate(zip(panels, sides, strict=True)):
             _bars(axes, style.series(index), list(side.values()))
         panels[1].set_yticklabels([])
+        _say_zeros(panels[1], list(sides[1].values()))
+        panels[0].xaxis.set_major_formatter(PercentFormatter(1, 0, symbol=" %"))
         scales.name(panels[0].xaxis, "weight", select.kinds(sides[0].values()))
         scales.name(panels[1].xaxis, "cost", "bits", select.kinds(sides[1].values()))
-        style.panel_title(panels[0], f"{text}: what gets attention" if text else LOOKED)
+        style.panel_title(
+            panels[0], f'"{text}": what gets attention' if text else LOOKED
+        )
         style.panel_title(panels[1], LOST)
     return fig
 
@@ -112,3 +118,12 @@ def _bars(axes: Axes, look: style.SeriesStyle, records: Sequence[Record]) -> Non
     axes.set_ylim(len(words) - 0.4, -0.6)  # the first token on top
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
+
+
+def _say_zeros(axes: Axes, records: Sequence[Record]) -> None:
+    """Write beside a bar that is too short to be seen what it amounts to."""
+    least = UNSEEN * max(abs(record.value) for record in records)
+    for row, record in enumerate(records):
+        if abs(record.value) <= least:
+            axes.annotate(f"{abs(record.value):.2f}", (0, row), (5, 0), va="center",
+                          textcoords="offset points", color=style.QUIET)  # fmt: skip

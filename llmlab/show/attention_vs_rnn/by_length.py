@@ -9,12 +9,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from llmlab.attention_vs_rnn.quantities import SCAN_LATENCY, SLOPE, STATE
 from llmlab.core.quantities import DECODE_LATENCY, PREFILL_LATENCY
 from llmlab.core.records import Record, collect
-from llmlab.show import curves, select, style
+from llmlab.show import curves, scales, select, style
 from llmlab.show.attention_vs_rnn import crossing_marks
 
 PANELS = {  # what is drawn -> the heading, the word beside the axis
@@ -37,7 +39,9 @@ def costs(
     the three is missing.
     """
     facts = select.checked(collect(result))
-    fig, panels = style.canvas(len(PANELS), height=3.8, title=title)
+    fig = style.card(style.WIDTH, 5.6, title=title)
+    places = [[0, 0], [1, 2]]  # reading, where curves lie close, has all the width
+    panels = fig.subplot_mosaic(places).values()
     looks = _looks(facts)
     for axes, (what, (heading, word)) in zip(panels, PANELS.items(), strict=True):
         drawn = select.by_quantity(facts, what)
@@ -46,10 +50,13 @@ def costs(
         if what is PREFILL_LATENCY:
             drawn = tuple(map(_for_each_token, drawn))
         curves.by_length(axes, drawn, word, looks=looks)
+        _show_both(axes)
+        axes.set_ylabel(axes.get_ylabel().replace(" (", "\n("))
         style.panel_title(axes, heading)
         if what is not STATE:
             crossing_marks.mark(axes, drawn, facts)
-    curves.legend(fig, panels[0])
+    _name_lengths(fig.axes[0], select.by_quantity(facts, PREFILL_LATENCY))
+    curves.legend(fig, fig.axes[0])
     return fig
 
 
@@ -62,6 +69,7 @@ def scans(result: Any, *, title: str = "A loop, and a scan, by length") -> Figur
         raise ValueError(f"records hold no {SCAN_LATENCY.name!r}; there is no curve.")
     fig, axes = style.canvas(height=2.9)
     curves.by_length(axes, drawn, "time", looks=_looks(drawn))
+    _name_lengths(axes, drawn)
     axes.set_title(title)
     crossing_marks.mark(axes, drawn, facts)
     curves.legend(fig, axes)
@@ -93,6 +101,25 @@ def scans_alt(facts: Sequence[Record]) -> str:
     by_name = select.by_subject(select.by_quantity(facts, SCAN_LATENCY))
     said = [f"{name}: {_run(curve)}." for name, curve in by_name.items()]
     return " ".join(["Times of scans by length.", *said, *crossing_marks.spoken(facts)])
+
+
+def _name_lengths(axes: Axes, drawn: Sequence[Record]) -> None:
+    """Put a tick at every length, where a panel is wide."""
+    lengths = [select.detail(fact, "tokens") for fact in drawn]
+    scales.doubling(axes, "length (tokens)", lengths)
+
+
+def _show_both(axes: Axes) -> None:
+    """Widen a curve that another one covers, so that both can be seen."""
+    drawn = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+    for index, line in enumerate(drawn):
+        if any(_covers(later, line) for later in drawn[index + 1 :]):
+            line.set(linewidth=5, markersize=11, alpha=0.5)
+
+
+def _covers(one: Line2D, other: Line2D) -> bool:
+    """Say whether one curve runs through all points of another."""
+    return {*map(tuple, other.get_xydata())} <= {*map(tuple, one.get_xydata())}
 
 
 def _for_each_token(fact: Record) -> Record:

@@ -26,7 +26,7 @@ def positions(result: Any, *, title: str = "What a longer context is worth") -> 
         raise ValueError(
             f"records hold no {BITS_PER_TOKEN.name!r}; positions.quality gives them."
         )
-    panels = {"what a token costs": scores}
+    panels = {"bits to predict a token": scores}
     if gains := select.by_quantity(records, GAIN_FROM_CONTEXT):
         panels["what the longer context saves"] = gains
     fig, axes = style.canvas(len(panels), height=2.8, title=title, squeeze=False)
@@ -44,7 +44,7 @@ def positions(result: Any, *, title: str = "What a longer context is worth") -> 
 
 def positions_alt(facts: Sequence[Record]) -> str:
     """Say what a token costs each model with the shortest and the longest context."""
-    said = ["What a token costs by the context that a model sees."]
+    said = ["Bits to predict a token by the context that a model sees."]
     costs = select.by_quantity(facts, BITS_PER_TOKEN)
     for name, curve in select.by_subject(costs).items():
         first, last = curves.ends(curve, "to")

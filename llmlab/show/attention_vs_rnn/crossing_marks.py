@@ -11,8 +11,9 @@ from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.show import curves, select, style
 
-NONE = "no crossing in this range"
+NONE = "no crossing clear of the noise"
 SMALL = 8.5  # points
+LINE = 0.075  # of the height of a panel that a line of words takes
 
 
 def mark(axes: Axes, curve_facts: Sequence[Record], facts: Sequence[Record]) -> None:
@@ -41,7 +42,7 @@ def spoken(facts: Sequence[Record], of: Quantity | None = None) -> list[str]:
         f"{fact.value:,.0f} tokens ({fact.details.get('of', '')})."
         for fact in met
     ]
-    return said or ["No curves cross in this range."]
+    return said or ["No crossing is clear of the noise."]
 
 
 def _names(crossing: Record) -> tuple[str, str]:
@@ -76,7 +77,7 @@ def _say(axes: Axes, met: Sequence[Record]) -> None:
     )  # fmt: skip
     words.set_in_layout(False)
     low, high = axes.get_ylim()
-    share = 0.04 + 0.065 * len(said)  # of the panel that the lines take
+    share = 0.04 + LINE * len(said)  # of the panel that the lines take
     foot = 0.06 if met else 0  # that the letters take
     span = (high / low) ** (1 / (1 - share - foot))
     axes.set_ylim(low / span**foot, high * span**share)

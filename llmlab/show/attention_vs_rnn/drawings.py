@@ -111,12 +111,12 @@ def heads() -> Picture:
 
 def lstm() -> Picture:
     """Draw a step of an LSTM: two states, and what four gates do to them."""
-    wide, narrow, gap = 120, 108, 24
+    wide, narrow, gap = 124, 108, 20
     cell = draw.box("cell", look=draw.tint(1), width=narrow)
     keep = draw.box("f × cell", note="forget: keep", width=wide)
     add = draw.box("+ i × g", note="input: add", width=wide)
     new = draw.box("new cell", look=draw.tint(1), width=wide)
-    show = draw.box("o × tanh(cell)", note="output: show", width=wide)
+    show = draw.box("tanh(new cell)", note="output: × o", width=wide)
     hidden = draw.box("new hidden", look=draw.tint(0), width=narrow)
     seen = draw.box("x, hidden", look=draw.tint(0), width=narrow)
     gates = draw.box(

@@ -44,7 +44,7 @@ def gradients(
     floor = max(min(ends), least * largest)
     states = list(dict.fromkeys(record.details.get("state", "") for record in norms))
     fig, panels = style.canvas(
-        len(states), height=2.9, title=title, squeeze=False, sharey=True
+        len(states), height=3.3, title=title, squeeze=False, sharey=True
     )
     names = list(select.by_subject(norms))
     for axes, state in zip(panels.flat, states, strict=True):
@@ -56,6 +56,7 @@ def gradients(
         style.panel_title(axes, state or "all")
     first = panels.flat[0]
     scales.logarithmic(first.yaxis, "norm", "1", select.kinds(norms))
+    first.set_ylabel(first.get_ylabel().replace(" (", "\n("))
     first.yaxis.set_major_formatter(lambda value, _: _power(value))
     first.set_ylim(*scales.room([floor, max(ends)], share=0.05))
     scales.fill_ticks(first.yaxis)

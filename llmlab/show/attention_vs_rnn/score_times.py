@@ -20,7 +20,7 @@ PANELS = {  # what is drawn -> the heading, the word beside the axis
     SCORE_TIME: ("time of a score", "time"),
     ATTEND_MEMORY: ("memory of a call", "memory"),
 }
-PAGES = "new pages of a call"
+PAGES = "new pages"
 
 
 @style.by_the_rules
@@ -42,6 +42,7 @@ def scores(
             raise ValueError(f"records hold no {what.name!r}, which a panel shows.")
         heading, word = words
         curves.by_length(axes, drawn, word)
+        axes.set_ylabel(axes.get_ylabel().replace(" (", "\n("))
         style.panel_title(axes, heading)
     for size in select.by_quantity(facts, PROCESSOR_CACHE):
         _line(panels[1], size)
