@@ -8,14 +8,16 @@ shared_budget    the same bytes, shared out evenly and where they count
 """
 
 from llmlab.show import draw
-from llmlab.show.draw import Cell
-from llmlab.show.draw.layouts import Piece
+from llmlab.show.draw import Cell, Look
+from llmlab.show.draw.geometry import Rect
+from llmlab.show.draw.layouts import Part, Piece
 from llmlab.show.figures import Picture
 
 LARGE, SMALL, DONE = draw.solid(0), draw.tint(0), draw.FADED
 NOW, LEFT = draw.solid(1), draw.tint(2)
 CHANGE = draw.tint(1)
 WIDE, HIGH = 46, 26  # pixels of a cell with a number
+LAST = 3  # level
 
 
 def answers() -> Picture:
@@ -86,17 +88,11 @@ def column_loop() -> Picture:
                 draw.text(f"column {column + 1} of {COLUMNS}", bold=True), weight, gap=8
             )
         )
-        if column < COLUMNS - 1:
-            end = weight.cell(ROWS - 1, COLUMNS - 1)
-            joints.append(
-                draw.arrow(
-                    weight.cell(ROWS - 1, column),
-                    end,
-                    "its error",
-                    route="loop",
-                    color=1,
-                )
-            )
+        start = weight.cell(ROWS - 1, column)
+        for left in range(column + 1, COLUMNS):  # one line with a head for each
+            said = "its error, shared out" if left == COLUMNS - 1 else ""
+            end = weight.cell(ROWS - 1, left)
+            joints.append(draw.arrow(start, end, said, route="loop", color=1))
     key = draw.legend(
         ("rounded, stays", DONE), ("being rounded", NOW), ("corrected", LEFT)
     )
@@ -104,53 +100,64 @@ def column_loop() -> Picture:
         draw.column(draw.row(*stages, gap=36), draw.space(height=26), key, gap=10),
         *joints,
         title="GPTQ rounds a column, then corrects all columns that are left",
-        note="Row j of the Cholesky factor says how much of the error of column j each "
-        "later column takes over. The last column has nobody left to correct it.",
+        note="Row j of the Cholesky factor U says how much of the error of column j "
+        "each later column takes over. The last column has nobody left to correct it.",
         alt="""A weight of three rows and six columns, three times. In the first, column
-        1 is being rounded and an arrow takes its error to the five columns at its
-        right, which are corrected. In the second, columns 1 and 2 are rounded and stay,
-        column 3 is being rounded, and its error goes to the three that are left. In the
-        third, all but the last are rounded; the last is being rounded and there is no
-        column left that could make up for its error.""",
+        1 is being rounded and an arrow with five heads takes its error to the five
+        columns at its right, which are corrected. In the second, columns 1 and 2 are
+        rounded and stay, column 3 is being rounded, and its error goes to the three
+        that are left. In the third, all but the last are rounded; the last is being
+        rounded and there is no column left that could make up for its error.""",
     )
 
 
 def scaled_inputs() -> Picture:
-    """Draw the factor between inputs and weights, for AWQ and for SmoothQuant."""
-    plain = _product("before", ["8", "0.5"], ["0.3", "0.6"], [LARGE, SMALL])
-    scaled = _product("s = (4, 1)", ["2", "0.5"], ["1.2", "0.6"], [CHANGE, SMALL])
-    says = draw.column(
-        draw.text("AWQ rounds the weights:", bold=True),
-        draw.text("an error of 0.1 now meets the input 2, not 8.", width=210),
-        draw.text("SmoothQuant rounds the inputs too:", bold=True),
-        draw.text("their largest is 2, not 8, so one scale fits both.", width=210),
-        gap=5,
-    )
-    both = draw.column(plain, scaled, gap=18)
+    """Draw the factor between inputs and weights, what it wins and what it costs."""
+    before = _product(
+        "before", ["8", "0.5"], ["0.3", "0.6"], LARGE, 0.2,
+        "half a step: 0.1 · 8 = 0.8, 0.1 · 0.5 = 0.05",
+    )  # fmt: skip
+    after = _product(
+        "after, with the factors 4 and 1", ["2", "0.5"], ["1.2", "0.6"], CHANGE, 0.4,
+        "half a step: 0.2 · 2 = 0.4, 0.2 · 0.5 = 0.1",
+    )  # fmt: skip
     return draw.picture(
-        draw.row(both, says, gap=36),
+        draw.row(before, after, gap=30),
         title="Divide an input, multiply its weight: the answer stays",
-        note="8 · 0.3 + 0.5 · 0.6 = 2 · 1.2 + 0.5 · 0.6 = 2.7",
+        note="The price: the largest weight is now 1.2, so the levels lie twice as far "
+        "apart, for both weights. SmoothQuant gains at the inputs: none is above 2.",
         alt="""Two products with the same answer, 2.7. Before: the inputs 8 and 0.5
-        times the weights 0.3 and 0.6. Afterwards, with the scales 4 and 1: the inputs 2
-        and 0.5 times the weights 1.2 and 0.6. For AWQ, which rounds weights, an error
-        of 0.1 in the first weight now meets an input of 2 instead of 8. For
-        SmoothQuant, which rounds the inputs too, their largest is 2 instead of 8, so
-        that one scale fits both.""",
+        times the weights 0.3 and 0.6, on levels 0.2 apart, so that rounding moves the
+        answer by up to 0.8 and 0.05. After, with the factors 4 and 1: the inputs 2 and
+        0.5 times the weights 1.2 and 0.6, on levels 0.4 apart, so by up to 0.4 and 0.1.
+        The first weight gains; the price is that the second loses. For SmoothQuant,
+        which rounds the inputs, their largest is 2 instead of 8.""",
     )
 
 
-def _product(name: str, inputs: list[str], weights: list[str], looks: list) -> Piece:
-    left = [[Cell(text, look) for text, look in zip(inputs, looks, strict=True)]]
-    right = [[Cell(text)] for text in weights]
+def _product(
+    name: str, inputs: list[str], weights: list[str], look: Look, step: float, said: str
+) -> Piece:
+    """Draw inputs times weights, and the weights among levels a step apart."""
+    left = [[Cell(inputs[0], look), Cell(inputs[1], SMALL)]]
+    right = [[Cell(weights[0], look)], [Cell(weights[1], SMALL)]]
     product = draw.row(
         _named("inputs", draw.matrix(left, width=WIDE, height=HIGH)),
-        draw.text("·"),
+        draw.text("×"),
         _named("weights", draw.matrix(right, width=WIDE, height=HIGH)),
         draw.text("= 2.7"),
         gap=9,
     )
-    return draw.column(draw.text(name, bold=True), product, gap=6)
+    levels = draw.number_line(
+        0, LAST * 0.4, width=290,
+        ticks=[draw.Tick(step * at, f"{step * at:.2g}") for at in range(LAST + 1)],
+        points=[draw.Point(float(weight), weight) for weight in weights],
+    )  # fmt: skip
+    return draw.column(
+        draw.text(name, bold=True), product, draw.space(height=2),
+        levels, draw.text(said),
+        gap=8,
+    )  # fmt: skip
 
 
 def through() -> Picture:
@@ -165,16 +172,23 @@ def through() -> Picture:
         draw.arrow(weight, rounding),
         draw.arrow(rounding, layer),
         draw.arrow(layer, loss),
-        draw.arrow(loss, weight, "the gradient, as if there were no rounding",
+        draw.arrow(loss, _half(layer, 1), route="loop", color=1, dashed=True),
+        draw.arrow(_half(layer, 0), weight, "the gradient, past the rounding",
                    route="loop", color=1, dashed=True),
         title="Forward through the rounding, backward past it",
         note="The slope of a staircase is 0 nearly everywhere, so an honest gradient "
         "would stop at it. Beyond the last level nothing passes.",
         alt="""Four boxes in a row: weight, round, answers, error. Arrows lead forward
-        from each to the next: the layer computes with the rounded weight. One dashed
-        arrow leads back from the error past the rounding straight to the weight: the
-        gradient is taken as if nothing had been rounded.""",
+        from each to the next: the layer computes with the rounded weight. Dashed arrows
+        lead back: from the error to the answers, and from there past the rounding
+        straight to the weight, as if nothing had been rounded.""",
     )  # fmt: skip
+
+
+def _half(piece: Piece, side: int) -> Part:
+    """Return the left or the right half of a piece, as the end of an arrow."""
+    width = piece.width / 2
+    return Part(piece, Rect(side * width, 0, width, piece.height))
 
 
 def shared_budget() -> Picture:
