@@ -39,7 +39,7 @@ ROUNDED_WEIGHT = register(
           "levels", *_GRID),
 )  # fmt: skip
 ANSWER_ERROR = register(
-    "error of the answers", "1", better="lower", keys=("text", *_GRID)
+    "error of the answers", "1", better="lower", keys=("text", "layer", *_GRID)
 )
 ERROR_BY_POWER = register(
     "error over plain rounding", "×", better="lower", keys=("power", *_GRID)
@@ -50,3 +50,4 @@ ERROR_BY_STEP = register(
 PART_LOSS = register(
     "error of the logits", "1", better="lower", keys=("bits", "bytes", "chosen")
 )
+FORECAST = register("errors of all parts, added up", "1", better="lower", is_share=True)

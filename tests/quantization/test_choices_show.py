@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from drawn import faults, words_of
@@ -60,10 +61,11 @@ LOSSES = [
     loss("GPTQ", 0.03, kind="recorded", **GRID),
     loss("GPTQ, yours", 0.025, **GRID),
 ]
+SUMS = [records.make(own.FORECAST, 0.013, kind="estimated", subject="mixture, yours")]
 EVERY = {
     "costs": COSTS, "errors": ERRORS, "powers": POWERS,
     "steps": [*STEPS, *ERRORS[1::2]],
-    "parts": PARTS, "parts and losses": [*PARTS, loss("mixture, yours", 0.05)],
+    "parts": PARTS, "parts and losses": [*PARTS, *SUMS, loss("mixture, yours", 0.05)],
     "losses": LOSSES,
 }  # fmt: skip
 every_picture = pytest.mark.parametrize("name", EVERY)
@@ -121,6 +123,26 @@ def test_losses_are_a_table_of_methods_by_bits():
         show.quantization.lost(COSTS)
 
 
+def test_a_forecast_stands_before_what_came_of_it():
+    table = show.quantization.lost([
+        *PARTS, *SUMS, loss("mixture, yours", 0.05), loss("over the same", -0.02)
+    ])  # fmt: skip
+    assert table.headings == ("method", "forecast", "measured")
+    assert [row[1] for row in table.rows] == ["1.30%", ""]
+    assert "“over the same” is relative to the even model" in table.note
+    assert "“mixture, yours”" not in table.note
+
+
+def test_a_figure_of_errors_names_its_layer():
+    facts = [
+        replace(fact, details={**fact.details, "layer": "down"}) for fact in ERRORS
+    ]
+    assert pictures.answer_errors(facts).axes[0].get_title(loc="left") == (
+        "down: error of the answers by method"
+    )
+    assert "answers of down" in show.figure(facts).alt
+
+
 def rounded(method, bits, column, integer):
     step = 0.1 if bits == 3 else 0.3
     details = {"method": method, "bits": bits, "group size": "32", "column": column,
@@ -143,7 +165,7 @@ def test_choosing_a_method_changes_line_and_figure_and_draws_each_once():
     assert widget.choice == {"method": "rounding", "bits": 2}
     widget.selectors["bits"].value = 3
     before = widget.picture.value
-    assert widget.text == "rounding, 3 bits: error of the layer's answers 11 %"
+    assert widget.text == "rounding, 3 bits: error 11 % of the answers' square"
     widget.selectors["method"].value = "GPTQ"
     assert widget.picture.value != before
     assert "integers other than rounding's: 1 of 4" in widget.text
@@ -182,7 +204,7 @@ ASKED = experiments.Translations(
 def test_only_answers_that_differ_are_shown_and_wrong_ones_marked():
     table = show.quantization.answers(ASKED)
     assert table.rows == (("two", "deux", "✗ dix", "deux"),)
-    assert "1 of 3 answers differ" in repr(table)
+    assert "1 of 3 answers differ, 1 are shown" in repr(table)
     assert "<table" in table._repr_html_()
     with pytest.raises(ValueError, match="count=0"):
         show.quantization.answers(ASKED, count=0)
@@ -221,3 +243,4 @@ def test_the_sums_that_the_drawings_tell_are_right():
     assert (8**2 + 6**2 + 7**2) * 0.1**2 == pytest.approx(1.49)
     assert (0.1**2 + 0.2**2 + 0.1**2) * 0.1**2 == pytest.approx(0.0006)
     assert 8 * 0.3 + 0.5 * 0.6 == pytest.approx(2.7) == 2 * 1.2 + 0.5 * 0.6
+    assert (0.1 * 8, 0.1 * 0.5, 0.2 * 2) == pytest.approx((0.8, 0.05, 0.4))

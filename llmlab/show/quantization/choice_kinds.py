@@ -6,6 +6,7 @@ from llmlab.quantization.quantities import (
     CHANGE_COST,
     ERROR_BY_POWER,
     ERROR_BY_STEP,
+    FORECAST,
     PART_LOSS,
 )
 from llmlab.show import registry
@@ -19,7 +20,8 @@ def register() -> None:
     add(ANSWER_ERROR, draw=choices.answer_errors, alt=choices.answer_errors_alt)
     add(ERROR_BY_POWER, draw=choices.error_powers, alt=choices.error_powers_alt)
     add(ERROR_BY_STEP, ANSWER_ERROR, draw=choices.learning, alt=choices.learning_alt)
-    for needs in ((PART_LOSS,), (PART_LOSS, DIFFERENCE_IN_BITS_PER_BYTE)):
+    whole = PART_LOSS, FORECAST, DIFFERENCE_IN_BITS_PER_BYTE
+    for needs in ((PART_LOSS,), whole):
         add(*needs, draw=choices.parts, alt=choices.parts_alt)
     add(
         DIFFERENCE_IN_BITS_PER_BYTE, key="method",

@@ -31,18 +31,19 @@ __all__ = ["answer_errors", "drawings", "error_powers", "learning", "parts"]
 __all__ += ["weight_costs", "weight_costs_alt"]
 
 SEEN, UNSEEN = "seen", "unseen"
+SHARE = "error: share of the answers' square"
 
 
 @style.by_the_rules
-def answer_errors(
-    result: Any, *, title: str = "Error of a layer's answers by method"
-) -> Figure:
+def answer_errors(result: Any, *, title: str = "") -> Figure:
     """Draw a layer's error of the answers from 0, a row for each method.
 
     result: records ANSWER_ERROR.name with details["text"]: hollow on text that was
-    seen, filled on text that was not. ValueError: none.
+    seen, filled on text that was not. title: by default it names the layer, which is
+    in the details. ValueError: none.
     """
     facts = select.needed(result, ANSWER_ERROR)
+    layer = facts[0].details.get("layer", "a layer")
     groups = select.by_subject(facts)
     fig, axes = style.canvas(height=1.5 + 0.42 * len(groups))
     for row, (method, own) in enumerate(groups.items()):
@@ -51,9 +52,9 @@ def answer_errors(
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.set_xlim(0, 1.12 * max(fact.value for fact in facts))
     axes.xaxis.set_major_formatter(FuncFormatter(_percent))
-    scales.name(axes.xaxis, ANSWER_ERROR.name, select.kinds(facts))
+    scales.name(axes.xaxis, SHARE, select.kinds(facts))
     style.one_way(axes, "x")
-    axes.set_title(title)
+    axes.set_title(title or f"{layer}: error of the answers by method")
     for text in (SEEN, UNSEEN):
         axes.plot([], [], "o", color=style.QUIET, markerfacecolor=_face(text, None),
                   label=f"on text {_said(text)}")  # fmt: skip
@@ -83,8 +84,9 @@ def _face(text: str, look: style.SeriesStyle | None) -> str:
 
 def answer_errors_alt(records: Sequence[Record]) -> str:
     """Say the error of each method on both texts."""
-    said = ["Squared error of a layer's answers, as a share of their own square."]
     facts = select.by_quantity(records, ANSWER_ERROR)
+    layer = facts[0].details.get("layer", "a layer")
+    said = [f"Squared error of the answers of {layer}, as a share of their square."]
     for method, own in select.by_subject(facts).items():
         pairs = (f"{f.value:.2%} on text {_said(f.details['text'])}" for f in own)
         said.append(f"{method}: {', '.join(pairs)}.")
@@ -164,7 +166,7 @@ def learning(
         )  # fmt: skip
     scales.name(axes.xaxis, "step")
     values = [fact.value for fact in (*steps, *drawn)]
-    _share(axes.yaxis, ANSWER_ERROR.name, values, steps)
+    _share(axes.yaxis, SHARE, values, steps)
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=3)
     return fig
@@ -173,7 +175,7 @@ def learning(
 def learning_alt(records: Sequence[Record]) -> str:
     """Say where the training begins and ends, and what the other methods leave."""
     steps = select.by_quantity(records, ERROR_BY_STEP)
-    said = ["Error of a layer's answers while it is trained through the rounding."]
+    said = ["Share of the answers' square that is error while a layer is trained."]
     for text in (SEEN, UNSEEN):
         own = [fact for fact in steps if fact.details["text"] == text]
         said.append(
@@ -211,7 +213,7 @@ def parts(result: Any, *, title: str = "What each part loses, and its bits") -> 
     axes.set_yticks(range(len(groups)), list(groups))
     axes.set_ylim(len(groups) - 0.5, -0.5)
     style.one_way(axes, "x")
-    _share(axes.xaxis, "error of the logits; the chosen bits are filled",
+    _share(axes.xaxis, "error: share of the logits' square; chosen bits are filled",
            [fact.value for fact in facts], facts)  # fmt: skip
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=len(choices))

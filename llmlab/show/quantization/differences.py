@@ -1,13 +1,16 @@
 """Tables of text: what methods lose, and answers that differ."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from llmlab.core import records
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE
 from llmlab.core.records import Record
+from llmlab.quantization.quantities import FORECAST
 from llmlab.show import select
 from llmlab.show.text_tables import TextTable
 
+NOTE = "Bits per byte more than before rounding, with 95 % intervals."
 WRONG = "✗ "  # before an answer that is not right
 
 
@@ -15,9 +18,11 @@ def lost(result: Any) -> TextTable:
     """Return a table of the bits per byte that models lose, by method, bits and kind.
 
     result: records "difference in bits per byte" with details method and relative,
-    such as `choices.quality` returns. ValueError: none of them.
+    such as `choices.quality` returns. What was forecast of a method, as `mixture` does,
+    stands before. ValueError: none of them.
     """
-    facts = select.by_quantity(records.collect(result), DIFFERENCE_IN_BITS_PER_BYTE)
+    every = records.collect(result)
+    facts = select.by_quantity(every, DIFFERENCE_IN_BITS_PER_BYTE)
     if not facts:
         raise ValueError(
             f"result={result!r:.60} holds no {DIFFERENCE_IN_BITS_PER_BYTE.name!r}; "
@@ -30,8 +35,23 @@ def lost(result: Any) -> TextTable:
         for method in dict.fromkeys(method for method, _ in cells)
     )
     names = (f"{bits} bits, {kind}" if bits else kind for bits, kind in columns)
-    note = "Bits per byte more than before rounding, with 95 % intervals."
-    return TextTable(("method", *names), rows, facts, note)
+    table = TextTable(("method", *names), rows, facts, NOTE)
+    sums = {fact.subject: fact for fact in select.by_quantity(every, FORECAST)}
+    return _with_forecasts(table, sums) if sums else table
+
+
+def _with_forecasts(table: TextTable, sums: Mapping[str, Record]) -> TextTable:
+    """Put the sums of errors into a column of their own, what has none to the end."""
+    rows = tuple(
+        (method, f"{sums[method].value:.2%}" if method in sums else "", *losses)
+        for method, *losses in table.rows
+    )
+    others = [method for method, *_ in table.rows if method not in sums]
+    note = f"{NOTE} Forecast: {FORECAST.name}, as a share of the logits' square."
+    for method in others:
+        note += f" The row “{method}” is relative to the even model."
+    headings = (table.headings[0], "forecast", *table.headings[1:])
+    return TextTable(headings, rows, (*sums.values(), *table.facts), note)
 
 
 def _column(fact: Record) -> tuple[int, str]:
@@ -67,7 +87,8 @@ def answers(result: Any, *, count: int = 5) -> TextTable:
         for english, *given in differing[:count]
     )
     note = (
-        f"{len(differing)} of {len(result.english)} answers differ; ✗ marks wrong ones."
+        f"{len(differing)} of {len(result.english)} answers differ, {len(rows)} are "
+        "shown; ✗ marks wrong ones."
     )
     facts = tuple(result.records())
     return TextTable(("asked", *result.answers), rows, facts, note)

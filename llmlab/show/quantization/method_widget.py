@@ -85,7 +85,7 @@ def _said(
         said.append(f"integers other than rounding's: {len(other)} of {count}")
     own = [fact for fact in costs if _is_of(fact, choice)]
     said += [
-        f"error of the layer's answers {100 * fact.value:.3g} %"
+        f"error {100 * fact.value:.3g} % of the answers' square"
         for fact in select.by_quantity(own, ANSWER_ERROR)
     ]
     losses = select.by_quantity(own, DIFFERENCE_IN_BITS_PER_BYTE)

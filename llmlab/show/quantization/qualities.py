@@ -13,7 +13,7 @@ from llmlab.show import scales, select, style
 from llmlab.show.quantization import looks, steps
 
 KINDS = ("recorded", "measured")
-APART = 0.17  # of a row, between what was recorded and what was measured
+APART = 0.2  # of a row, between what was recorded and what was measured
 ROOM = 1.45  # times the largest end: numbers stand right of the marks
 
 
@@ -79,7 +79,7 @@ def _canvas(
     names: Sequence[str],
     title: str,
 ) -> Figure:
-    height = 0.75 + len(sizes) * (0.75 + 0.34 * len(names))
+    height = 0.75 + len(sizes) * (0.75 + 0.42 * len(names))
     fig = style.card(style.WIDTH, height, title=title)
     axes = fig.subplots(len(sizes), len(widths), squeeze=False)
     for line, size in zip(axes, sizes, strict=True):

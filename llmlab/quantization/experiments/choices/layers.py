@@ -110,7 +110,8 @@ class Solved:
         facts = []
         for method, pair in self.shares.items():
             for text, share in zip(("seen", "unseen"), pair, strict=True):
-                details = {"text": text, "bits": self.format.bits}
+                details: dict[str, str | int] = {"text": text, "layer": self.layer}
+                details["bits"] = self.format.bits
                 details["group size"] = str(self.format.group_size)
                 facts.append(
                     records.measured(

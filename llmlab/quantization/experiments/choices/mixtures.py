@@ -21,14 +21,14 @@ from llmlab.models import sensitivity, surgery
 from llmlab.models.calibration import Batch
 from llmlab.quantization import clipping, formats, rounding
 from llmlab.quantization.experiments.choices.qualities import loss
-from llmlab.quantization.quantities import PART_LOSS
+from llmlab.quantization.quantities import FORECAST, PART_LOSS
 
 Table = Mapping[str, Mapping[int, float]]
 Choose = Callable[[Table, Table, int], Mapping[str, int]]
 
 
 EVEN, MIXED = "everywhere the same", "mixture, yours"
-PAIRED = "mixture less the same, paired"
+PAIRED = "mixture over the same, text by text"
 
 
 @dataclass(frozen=True)
@@ -36,9 +36,10 @@ class Mixture:
     """The bits of each part, chosen within a budget, and what the model then loses."""
 
     parts: "Parts"
+    even: Mapping[str, int]  # as many bits for every part
     bits: Mapping[str, int]
     budget: int
-    live: Mapping[str, Record]  # of the even model, the mixture, and both paired
+    live: Mapping[str, Record]  # the even model, the mixture, and one over the other
 
     @property
     def ratio(self) -> float:
@@ -47,7 +48,7 @@ class Mixture:
         return even / max(mixed, 1e-6)
 
     def records(self) -> list[Record]:
-        """Return the loss of each part by bits, what was chosen, and both models'."""
+        """Return losses of parts by bits, the sums of both choices, and what came."""
         return [
             records.measured(
                 PART_LOSS, loss, subject=part,
@@ -59,6 +60,11 @@ class Mixture:
             )
             for part, row in self.parts.losses.items()
             for bits, loss in row.items()
+        ] + [
+            records.make(
+                FORECAST, self.parts.forecast(bits), kind="estimated", subject=name
+            )
+            for name, bits in ((EVEN, self.even), (MIXED, self.bits))
         ] + list(self.live.values())  # fmt: skip
 
 
@@ -78,6 +84,10 @@ class Parts:
     def bytes(self, bits: Mapping[str, int]) -> int:
         """Return what the integers and scales of a choice take."""
         return sum(self.sizes[part][own] for part, own in bits.items())
+
+    def forecast(self, bits: Mapping[str, int]) -> float:
+        """Return the errors of a choice, part by part, added up."""
+        return sum(self.losses[part][own] for part, own in bits.items())
 
     def formats(self, bits: Mapping[str, int]) -> dict[str, Format]:
         """Return the format of every layer, as `quantization.quantize` takes it."""
@@ -132,7 +142,7 @@ def mixture(
         PAIRED: (scores[MIXED], scores[EVEN]),
     }
     live = {name: loss(name, *pair, text) for name, pair in pairs.items()}
-    return Mixture(parts, bits, budget, live)
+    return Mixture(parts, even, bits, budget, live)
 
 
 def scan_parts(
