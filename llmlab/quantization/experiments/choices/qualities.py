@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import resources
 from typing import Any
 
@@ -88,22 +89,29 @@ def quality(
     *,
     loop: gptq.Loop | None = None,
     choose: awq.Choice | None = None,
+    clip: bool = True,
     text: Texts | None = None,
     beside: Quality | None = None,
 ) -> Quality:
     """Quantize a model to nearest and by GPTQ or AWQ, and score all text by text.
 
     data: calibration text. loop: the learner's column loop; GPTQ runs with it and with
-    the package's own. choose: the learner's choice of scales, for AWQ. Ranges are those
-    of least error. text: by default the short frozen programs. beside: another result
-    of this model and text, so that the original is not scored again.
+    the package's own. choose: the learner's choice of factors, for AWQ. clip: take of
+    each group the range of least error, not the whole one. text: by default the short
+    frozen programs. beside: another result of this model and text, so that the original
+    is not scored again.
     """
-    makers = {ROUNDING: lambda: rounding.quantize(model, format, clip=clipping.mse)}
+    ranges = clipping.mse if clip else clipping.minmax
+    makers = {ROUNDING: lambda: rounding.quantize(model, format, clip=ranges)}
     if loop is not None:
-        makers["GPTQ" + YOURS] = lambda: gptq.quantize(model, data, format, loop=loop)
-        makers["GPTQ"] = lambda: gptq.quantize(model, data, format)
+        for name, own in (("GPTQ" + YOURS, loop), ("GPTQ", None)):
+            makers[name] = partial(
+                gptq.quantize, model, data, format, clip=ranges, loop=own
+            )
     if choose is not None:
-        makers["AWQ" + YOURS] = lambda: awq.quantize(model, data, format, choose=choose)
+        makers["AWQ" + YOURS] = lambda: awq.quantize(
+            model, data, format, clip=clip, choose=choose
+        )
     models = {name: make() for name, make in makers.items()}
     text = texts.short_files() if text is None else text
     before = judge.score(model, text) if beside is None else beside.before
