@@ -45,8 +45,8 @@ def quantize(
     """Return a new model, its weights scaled by AWQ for what batches of text show.
 
     data: see `calibration.collect`. clip: also search the range of each group's levels,
-    errors weighted by the inputs. choose: a choice of scales of your own, see `Choice`.
-    The other arguments and errors are those of `rounding.quantize`.
+    errors weighted by the inputs. choose: your choice of factors, see `Choice`. The
+    other arguments and errors are those of `rounding.quantize`.
     """
     chosen = formats.layer_formats(model, format, skip)
     seen = calibration.collect(model, data, chosen)
@@ -139,6 +139,6 @@ def _chosen(
     if scales.shape != size.shape or not ((scales > 0) & scales.isfinite()).all():
         raise ValueError(
             f"choose={choose!r:.60} gave {tuple(scales.shape)} values for "
-            f"{len(size)} inputs; it must return a scale above 0 for every one."
+            f"{len(size)} inputs; it must return a factor above 0 for every one."
         )
     return inverse(scales)

@@ -198,8 +198,8 @@ def gptq_columns(weight, hessian, scale, bits):
         left[:, j + 1 :] -= numpy.outer(error, factor[j, j + 1 :])
     return torch.from_numpy(integers)
 """,
-        "awq_scales": """
-def awq_scales(weight, hessian, size, round_weight, powers):
+        "awq_factors": """
+def awq_factors(weight, hessian, size, round_weight, powers):
     import numpy
 
     tried = [size**power for power in powers]

@@ -168,8 +168,8 @@ def gptq_columns(weight, hessian, scale, bits):
         left = left - error[:, None] * factor[j] * (torch.arange(len(factor)) > j)
     return torch.stack(columns, 1)
 """,
-        "awq_scales": """
-def awq_scales(weight, hessian, size, round_weight, powers):
+        "awq_factors": """
+def awq_factors(weight, hessian, size, round_weight, powers):
     def error(power):
         scales = size**power
         return float(answer_error(weight, round_weight(weight * scales) / scales,

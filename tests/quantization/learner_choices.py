@@ -14,6 +14,6 @@ for _cell in _cells:
 
 answer_error = _space["answer_error"]
 gptq_columns = _space["gptq_columns"]
-awq_scales = _space["awq_scales"]
+awq_factors = _space["awq_factors"]
 straight_through = _space["straight_through"]
 mixed_precision = _space["mixed_precision"]

@@ -14,7 +14,7 @@ from llmlab.measure.claims import FAILS, HOLDS, OPEN
 from llmlab.models import column_loop, surgery
 from llmlab.quantization import awq, clipping, gptq
 from llmlab.quantization.experiments import choices
-from llmlab.quantization.quantities import ANSWER_ERROR, ROUNDED_WEIGHT
+from llmlab.quantization.quantities import ANSWER_ERROR, FORECAST, ROUNDED_WEIGHT
 
 THREE = Format(bits=3, group_size=8)
 TWO = Format(bits=2, group_size=8, symmetric=True)
@@ -123,10 +123,10 @@ def test_a_loop_that_gives_something_else_than_integers_is_refused(layer, loop):
         gptq.solve(layer.weight, layer.seen.gram, THREE, loop=loop)
 
 
-def test_scales_that_are_handed_in_are_used(layer):
+def test_factors_that_are_handed_in_are_used(layer):
     _, ours = awq.solve(layer.weight.float(), layer.seen, THREE, clip=False)
     _, theirs = awq.solve(
-        layer.weight.float(), layer.seen, THREE, clip=False, choose=learner.awq_scales
+        layer.weight.float(), layer.seen, THREE, clip=False, choose=learner.awq_factors
     )
     assert (ours is None) == (theirs is None)
     if ours is not None:
@@ -139,7 +139,7 @@ def test_scales_that_are_handed_in_are_used(layer):
 
 
 def test_power_nought_is_plain_rounding(layer):
-    swept = choices.powers([layer], THREE, choose=learner.awq_scales)
+    swept = choices.powers([layer], THREE, choose=learner.awq_factors)
     values = {fact.details["power"]: fact.value for fact in swept.records()}
     assert values[0.0] == 1 and len(values) == 11
     assert swept.ratio == values[swept.best[layer.name]]
@@ -195,8 +195,14 @@ def test_the_whole_model_is_scored_by_every_method(model, data):
     text = byte_models.TEXT
     by_gptq = choices.quality(model, data, THREE, loop=learner.gptq_columns, text=text)
     by_awq = choices.quality(
-        model, data, THREE, choose=learner.awq_scales, text=text, beside=by_gptq
+        model, data, THREE, choose=learner.awq_factors, text=text, beside=by_gptq
     )
+    whole = choices.quality(
+        model, data, THREE, choose=learner.awq_factors, clip=False, text=text,
+        beside=by_gptq,
+    )  # fmt: skip
+    for name in ("rounding", "AWQ, yours"):
+        assert whole.live[name].value != by_awq.live[name].value  # other ranges
     assert by_awq.before is by_gptq.before  # the original was scored once
     assert list(by_gptq.live) == ["rounding", "GPTQ, yours", "GPTQ"]
     assert list(by_awq.live) == ["rounding", "AWQ, yours"]
@@ -253,6 +259,9 @@ def test_a_mixture_is_scored_beside_even_bits_and_held_to_the_budget(model, data
     made = mixture(learner.mixed_precision)
     assert made.parts.bytes(made.bits) <= made.budget
     assert len(made.live) == 3
+    sums = [fact.value for fact in made.records() if fact.name == FORECAST.name]
+    assert sums == [made.parts.forecast(one) for one in (made.even, made.bits)]
+    assert sums[1] <= sums[0]
     chosen = [fact for fact in made.records() if fact.details.get("chosen")]
     assert {fact.subject: fact.details["bits"] for fact in chosen} == made.bits
     with pytest.raises(ValueError, match="within the budget"):

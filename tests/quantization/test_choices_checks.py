@@ -112,7 +112,7 @@ def only_the_next(weight, hessian, scale, bits):
     return whole
 
 
-# --- awq_scales
+# --- awq_factors
 
 
 def awq_by_min(weight, hessian, size, round_weight, powers):
@@ -173,7 +173,7 @@ RIGHT = {
         gptq_by_inverse_of_the_rest, gptq_by_elimination, gptq_by_rows,
         gptq_with_all_errors,
     ],
-    "awq_scales": [awq_by_min, awq_by_argmin, awq_as_a_list, awq_with_diagonals],
+    "awq_factors": [awq_by_min, awq_by_argmin, awq_as_a_list, awq_with_diagonals],
 }  # fmt: skip
 
 
@@ -229,13 +229,13 @@ WRONG = {
         "in place": (in_place, "new"),
         "halves up": (looped(fit=rounded.half_up), "even integer"),
     },
-    "awq_scales": {
+    "awq_factors": {
         "against the scaled": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(w * s, r(w * s) / s, h)),
-            "compared with the scaled one"),
+            "compared with the multiplied one"),
         "scaled twice": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(w, r(w * s) * s, h)),
-            "scaled twice"),
+            "multiplied twice"),
         "against the rounded": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(r(w), r(w * s) / s, h)),
             "compared with a rounded one"),
@@ -250,7 +250,7 @@ WRONG = {
             awq_by(lambda w, h, r, s: answer_error_by_rows(w, r(w * s), h)), "divide"),
         "both scaled": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(w * s, r(w * s), h)),
-            "compared scaled"),
+            "with its rounding"),
         "divided": (
             awq_by(lambda w, h, r, s: answer_error_by_rows(w, r(w / s) * s, h)),
             "multiply the weights"),

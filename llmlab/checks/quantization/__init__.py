@@ -20,7 +20,7 @@ globals().update(  # over the modules, which have the same names
         second=[  # of 04b, which counts from 1 again
             "answer_error",
             "gptq_columns",
-            "awq_scales",
+            "awq_factors",
             "straight_through",
             "mixed_precision",
         ],

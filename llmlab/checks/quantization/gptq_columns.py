@@ -38,17 +38,17 @@ EXERCISE = Exercise(
     covers="some of their weights beyond the last level",
     hints=(
         "Round a column, see how far it is off, and let the later columns pay for it.",
-        "error / factor[j, j], times factor[j, j + 1:], is what later columns lose.",
-        "factor = cholesky(inverse, upper=True); weight[:, j + 1:] -= outer(error, …).",
+        "error / U[j, j], times U[j, j + 1:], is what later columns lose.",
+        "U = cholesky(inverse, upper=True); weight[:, j + 1:] -= outer(error, …).",
     ),
-    hint="round, clamp, take the error over the diagonal, pass it on by the row.",
+    hint="round, clamp, divide the error by U[j, j], pass it on by the row of U.",
     tolerance=0.0,
     mistakes={
         "this is plain rounding: nothing is passed on. Round what the columns before "
-        "left, by a factor with upper=True.": (
+        "left, by U with upper=True.": (
             lambda *a: loop(*a, passes="none"), lambda *a: loop(*a, passes="lower"),
             lambda *a: loop(*a, original=True)),
-        "the error is divided by the diagonal, factor[j, j], before it is passed on.":
+        "the error is divided by the diagonal, U[j, j], before it is passed on.":
             lambda *a: loop(*a, divide=False),
         "rows of the inverse are right for the first column only: take its Cholesky "
         "factor.": lambda *a: loop(*a, passes="inverse"),

@@ -1,4 +1,4 @@
-"""Exercise 6: the bits of each layer within a budget."""
+"""Exercise 5 of 04b: the bits of each part within a budget."""
 
 import math
 import random
@@ -56,7 +56,7 @@ EXERCISE = Exercise(
     cases=lambda: [*_cases()],
     covers="to the byte",
     hints=(
-        "Few layers, few choices: you can look at every combination.",
+        "Few parts, few choices: you can look at every combination.",
         "itertools.product gives the combinations; drop those over the budget.",
         "min(those that fit, key=total loss), then dict(zip(losses, best)).",
     ),
@@ -73,7 +73,7 @@ EXERCISE = Exercise(
             choices.greedy, choices.by_gain, choices.downwards),
         "the first parts get the most that fits; compare all by their sum of losses.":
             choices.first_fit,
-        "layers may have different bits: try every combination.": choices.uniform,
+        "parts may have different bits: try every combination.": choices.uniform,
         "these are the fewest bits and the most loss; take the least that fits.":
             _least(lambda one, losses, sizes: sum(one.values())),
         "this takes the most bytes that fit; take the least sum of losses.":

@@ -1,4 +1,4 @@
-"""Exercise 5: round, and let the gradient pass."""
+"""Exercise 4 of 04b: round, and let the gradient pass."""
 
 import torch
 

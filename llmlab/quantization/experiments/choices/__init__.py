@@ -3,7 +3,7 @@
 layer          one linear layer with its inputs on two texts, what the others work on
 weight_costs   what the rounding of single weights costs the answers
 solved         the layer rounded by several methods, on text seen and not seen
-powers         scales of the inputs: error by the power of their size
+powers         factors of the inputs: error by the power of their size
 integers       one group of its weights by method and bits, for a widget
 trained        the layer trained through a rounding, step by step
 quality        the whole model by several methods, beside what is recorded
@@ -11,7 +11,7 @@ mixture        bits by part within a budget: attention and MLP of each layer
 translated     what a translator answers in few bits; claims: what is said of that
 
 The learner's functions are parts of them: the error, the column loop, the choice of
-scales, the rounding and the choice of bits.
+factors, the rounding and the choice of bits.
 """
 
 from llmlab.core import faces
@@ -22,6 +22,7 @@ from llmlab.quantization.experiments.choices.answers import (
     translations,
 )
 from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
+from llmlab.quantization.experiments.choices.factors import Powers, powers
 from llmlab.quantization.experiments.choices.groups import Integers, integers
 from llmlab.quantization.experiments.choices.layers import (
     Layer,
@@ -36,7 +37,6 @@ from llmlab.quantization.experiments.choices.mixtures import (
     scan_parts,
 )
 from llmlab.quantization.experiments.choices.qualities import Quality, quality
-from llmlab.quantization.experiments.choices.scales import Powers, powers
 from llmlab.quantization.experiments.choices.trainings import Learning, trained
 
 __all__ = ["Integers", "Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]

@@ -1,4 +1,4 @@
-"""Scales of a layer's inputs: the error of the answers by the power of their size.
+"""Factors of a layer's inputs: the error of the answers by the power of their size.
 
 Shapes: I input features.
 """
@@ -48,7 +48,7 @@ def powers(
     choose: awq.Choice,
     error: Error | None = None,
 ) -> Powers:
-    """Scale the inputs of layers by powers of their size; measure what rounding costs.
+    """Multiply columns by factors, powers of their size; measure what rounding costs.
 
     choose: the learner's, called with one power at a time, and once with all of them.
     error: the learner's measure. Grids reach from the smallest to the largest weight.
@@ -61,11 +61,11 @@ def powers(
             return new.dequantize().double()
 
         def answers(chosen: Sequence[float], one: Layer = one) -> tuple[Tensor, float]:
-            scales = torch.as_tensor(
+            factors = torch.as_tensor(
                 choose(one.weight, one.hessian, one.size, round_weight, chosen)
             )
-            rounded = round_weight(one.weight * scales) / scales
-            return scales, one.share(rounded, error=error)
+            rounded = round_weight(one.weight * factors) / factors
+            return factors, one.share(rounded, error=error)
 
         shares = {power: answers((power,)) for power in POWERS}
         for power, (_, share) in shares.items():

@@ -1,4 +1,4 @@
-"""Exercise 3 of 04b: scales of the inputs, by the power that leaves the least error."""
+"""Exercise 3 of 04b: factors of the inputs, by the power with the least error."""
 
 import torch
 
@@ -15,23 +15,23 @@ def round_rows(weight):
 
 
 def _tried(size, powers, error, *, pick=min):
-    """Return the scales whose error is picked."""
+    """Return the factors whose error is picked."""
     return pick((size**power for power in powers), key=error)
 
 
-def _error(weight, hessian, round_weight, scales, *, back=True, inverse=False):
-    scaled = weight / scales if inverse else weight * scales
+def _error(weight, hessian, round_weight, factors, *, back=True, inverse=False):
+    scaled = weight / factors if inverse else weight * factors
     rounded = round_weight(scaled)
     if back:
-        rounded = rounded * scales if inverse else rounded / scales
+        rounded = rounded * factors if inverse else rounded / factors
     change = weight - rounded
     return float(((change @ hessian) * change).sum())
 
 
-def awq_scales(weight, hessian, size, round_weight, powers):
-    """Return the scales with the least error of the answers."""
+def awq_factors(weight, hessian, size, round_weight, powers):
+    """Return the factors with the least error of the answers."""
     return _tried(
-        size, powers, lambda scales: _error(weight, hessian, round_weight, scales))
+        size, powers, lambda factors: _error(weight, hessian, round_weight, factors))
 
 
 def _by(error, *, pick=min):
@@ -39,36 +39,36 @@ def _by(error, *, pick=min):
     def mistake(weight, hessian, size, round_weight, powers):
         return _tried(
             size, powers,
-            lambda scales: error(weight, hessian, round_weight, scales), pick=pick)
+            lambda factors: error(weight, hessian, round_weight, factors), pick=pick)
 
     return mistake
 
 
-def _weights_alone(weight, hessian, round_weight, scales):
-    return _error(weight, torch.eye(len(hessian)).to(hessian), round_weight, scales)
+def _weights_alone(weight, hessian, round_weight, factors):
+    return _error(weight, torch.eye(len(hessian)).to(hessian), round_weight, factors)
 
 
-def _diagonal(weight, hessian, round_weight, scales):
-    return _error(weight, hessian.diagonal().diag(), round_weight, scales)
+def _diagonal(weight, hessian, round_weight, factors):
+    return _error(weight, hessian.diagonal().diag(), round_weight, factors)
 
 
-def _scaled_weights(weight, hessian, round_weight, scales):
-    change = weight * scales - round_weight(weight * scales)
+def _scaled_weights(weight, hessian, round_weight, factors):
+    change = weight * factors - round_weight(weight * factors)
     return float(((change @ hessian) * change).sum())
 
 
-def _scaled_twice(weight, hessian, round_weight, scales):
-    change = weight - round_weight(weight * scales) * scales
+def _scaled_twice(weight, hessian, round_weight, factors):
+    change = weight - round_weight(weight * factors) * factors
     return float(((change @ hessian) * change).sum())
 
 
-def _against_scaled(weight, hessian, round_weight, scales):
-    change = weight * scales - round_weight(weight * scales) / scales
+def _against_scaled(weight, hessian, round_weight, factors):
+    change = weight * factors - round_weight(weight * factors) / factors
     return float(((change @ hessian) * change).sum())
 
 
-def _against_rounded(weight, hessian, round_weight, scales):
-    change = round_weight(weight) - round_weight(weight * scales) / scales
+def _against_rounded(weight, hessian, round_weight, factors):
+    change = round_weight(weight) - round_weight(weight * factors) / factors
     return float(((change @ hessian) * change).sum())
 
 
@@ -106,19 +106,19 @@ def _case(dice, outputs, inputs, powers, *, unit=1.0):
 
 
 EXERCISE = Exercise(
-    name="awq_scales",
-    right=awq_scales,
-    gives=(Value("the scales"),),
+    name="awq_factors",
+    right=awq_factors,
+    gives=(Value("the factors"),),
     cases=lambda: [*_cases()],
     covers="powers in any order",
     hints=(
-        "Try every power: scale, round, take the scales back, measure the error.",
-        "round_weight(weight * scales) / scales is what the layer ends with.",
-        "Keep scales = size**power with the least answer_error(weight, …, hessian).",
+        "Try every power: multiply, round, divide again, measure the error.",
+        "round_weight(weight * factors) / factors is what the layer ends with.",
+        "Keep factors = size**power with the least answer_error(weight, …, hessian).",
     ),
-    hint="for every power: size**power, round the scaled weight, divide, compare.",
+    hint="for every power: size**power, round the multiplied weight, divide, compare.",
     mistakes={
-        "this is the power; return size**power, a scale for every input.":
+        "this is the power; return size**power, a factor for every input.":
             lambda weight, hessian, size, round_weight, powers: min(
                 powers, key=lambda power: _error(
                     weight, hessian, round_weight, size**power)),
@@ -128,17 +128,19 @@ EXERCISE = Exercise(
             _by(_weights_alone),
         "inputs go together: the whole Hessian counts, not its diagonal alone.":
             _by(_diagonal),
-        "the rounded weight is still scaled; divide it by the scales to compare.":
+        "the rounded weight is still multiplied; divide it by the factors to compare.":
             _by(lambda *a: _error(*a, back=False)),
-        "the rounded weight is scaled twice; divide it by the scales to compare.":
+        "the rounded weight is multiplied twice; divide it by the factors to compare.":
             _by(_scaled_twice),
-        "both are compared scaled; divide by the scales first.": _by(_scaled_weights),
-        "multiply the weights by the scales, the inputs are divided by them.": (
+        "the multiplied weight is compared with its rounding; divide the latter, and "
+        "compare with the weight.": _by(_scaled_weights),
+        "multiply the weights by the factors, the inputs are divided by them.": (
             _by(lambda *a: _error(*a, inverse=True)),
-            lambda weight, hessian, size, round_weight, powers: 1 / awq_scales(
+            lambda weight, hessian, size, round_weight, powers: 1 / awq_factors(
                 weight, hessian, size, round_weight, powers),
         ),
-        "the rounded weight is compared with the scaled one; compare with the weight.":
+        "the rounded weight is compared with the multiplied one; compare with the "
+        "weight.":
             _by(_against_scaled),
         "the rounded weight is compared with a rounded one; compare with the weight.":
             _by(_against_rounded),
@@ -146,7 +148,7 @@ EXERCISE = Exercise(
             lambda w, h, size, r, powers: size ** powers[0],
         "the last power comes back, whatever it costs: keep the best of all.":
             lambda w, h, size, r, powers: size ** powers[-1],
-        "this is the scaled weight; return the scales.":
-            lambda weight, *rest: weight * awq_scales(weight, *rest),
+        "this is the multiplied weight; return the factors.":
+            lambda weight, *rest: weight * awq_factors(weight, *rest),
     },
 )
