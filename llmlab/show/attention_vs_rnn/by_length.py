@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -40,8 +41,8 @@ def costs(
     """
     facts = select.checked(collect(result))
     fig = style.card(style.WIDTH, 5.6, title=title)
-    places = [[0, 0], [1, 2]]  # reading, where curves lie close, has all the width
-    panels = fig.subplot_mosaic(places).values()
+    # Reading, where curves lie close, has all the width.
+    panels = fig.subplot_mosaic("AA;BC").values()
     looks = _looks(facts)
     for axes, (what, (heading, word)) in zip(panels, PANELS.items(), strict=True):
         drawn = select.by_quantity(facts, what)
@@ -111,7 +112,9 @@ def _name_lengths(axes: Axes, drawn: Sequence[Record]) -> None:
 
 def _show_both(axes: Axes) -> None:
     """Widen a curve that another one covers, so that both can be seen."""
-    drawn = [line for line in axes.get_lines() if not line.get_label().startswith("_")]
+    drawn = [
+        line for line in axes.get_lines() if not str(line.get_label()).startswith("_")
+    ]
     for index, line in enumerate(drawn):
         if any(_covers(later, line) for later in drawn[index + 1 :]):
             line.set(linewidth=5, markersize=11, alpha=0.5)
@@ -119,7 +122,11 @@ def _show_both(axes: Axes) -> None:
 
 def _covers(one: Line2D, other: Line2D) -> bool:
     """Say whether one curve runs through all points of another."""
-    return {*map(tuple, other.get_xydata())} <= {*map(tuple, one.get_xydata())}
+    points, others = (
+        {(x, y) for x, y in np.asarray(line.get_xydata()).tolist()}
+        for line in (one, other)
+    )
+    return others <= points
 
 
 def _for_each_token(fact: Record) -> Record:
