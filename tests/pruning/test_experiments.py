@@ -92,7 +92,7 @@ def test_a_mask_that_is_none_is_refused_in_a_sentence(model, mask):
 
 
 def test_the_learners_cut_is_what_the_package_cuts_by_activation(model, neurons):
-    own = neurons["yours"]
+    own = neurons.own
     data = models.calibration.batches(model, count=8, length=256)
     importance = pruning.neurons.importance(model, data)
     keep = own.config.intermediate_size
@@ -149,7 +149,7 @@ def test_a_loop_that_leaves_too_few_zeros_is_refused(model, neurons):
             model,
             right.mask_by_sorting,
             lazy,
-            little_lost=neurons["yours"],
+            little_lost=neurons.own,
             steps=1,
             text=TEXT,
         )
@@ -161,7 +161,7 @@ def test_healing_trains_copies_and_compares(model, neurons):
         model,
         right.mask_by_sorting,
         right.train_in_place,
-        little_lost=neurons["yours"],
+        little_lost=neurons.own,
         steps=2,
         text=TEXT,
     )
@@ -178,7 +178,7 @@ def test_shapes_race_and_are_scored(model, ways, neurons):
     shapes = experiments.shapes_race(
         model,
         sparse=ways["wanda"],
-        neurons=neurons["yours"],
+        neurons=neurons.own,
         influence=experiments.layers(model, right.influence_by_torch, text=TEXT),
         text=TEXT,
         seconds=0.5,

@@ -113,7 +113,7 @@ def test_the_widget_says_how_zeros_are_shared_out():
         facts=tuple(ends),
     )
     widget = show.pruning.masks_widget(made)
-    assert "an input loses 10% to 90% of its weights" in repr(widget)
+    assert "inputs lose between 10% and 90% of their weights" in repr(widget)
 
 
 def test_the_widget_refuses_what_holds_no_masks():

@@ -37,6 +37,13 @@ def reading(layers: Sequence[nn.Linear], seed: int = 0) -> Callable[[], Tensor]:
     return loss
 
 
+class Momentum(torch.optim.SGD):
+    """SGD with momentum; a message shows it as the example writes it."""
+
+    def __repr__(self) -> str:
+        return "check.optimizer(little)"
+
+
 def optimizer(layers: Sequence[nn.Linear]) -> torch.optim.Optimizer:
     """Return an optimizer with momentum over the weights of the layers."""
-    return torch.optim.SGD([one.weight for one in layers], lr=0.05, momentum=0.9)
+    return Momentum([one.weight for one in layers], lr=0.05, momentum=0.9)

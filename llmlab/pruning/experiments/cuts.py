@@ -22,7 +22,7 @@ from llmlab.pruning.resized import resized
 
 KEPT = 0.75  # of the neurons of every MLP
 PROMPTS, LENGTH = 8, 256
-OWN, RANDOM, SMALL = "yours", "random", "small weights"
+OWN, RANDOM, SMALL = "the quietest (yours)", "random", "the smallest weights"
 PART = "neurons"
 
 Cut = Callable[[Tensor, Tensor, Tensor, Tensor, int], tuple[Tensor, Tensor, Tensor]]
@@ -41,8 +41,13 @@ class Neurons:
             raise ValueError(f"{name!r} is none of {list(self.models)}.")
         return self.models[name]
 
+    @property
+    def own(self) -> Any:
+        """The model that the function handed in has cut."""
+        return self.models[OWN]
+
     def records(self) -> list[Record]:
-        """Return the bits per byte added; subjects say who chose."""
+        """Return the bits per byte added; subjects say which neurons went."""
         return list(self.facts)
 
     def lost(self, name: str) -> Record:

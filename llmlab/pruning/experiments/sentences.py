@@ -9,7 +9,7 @@ from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
 from llmlab.pruning.experiments.cuts import OWN, RANDOM, SMALL, Neurons
 from llmlab.pruning.experiments.retraining import ONCE, TRAINED, Healing
 from llmlab.pruning.experiments.shapes import ShapesRace
-from llmlab.pruning.experiments.shares import LAYER, WHOLE, BySparsity
+from llmlab.pruning.experiments.shares import CHANCE, LAYER, WHOLE, BySparsity
 from llmlab.pruning.experiments.translators import DENSE
 from llmlab.pruning.experiments.zeros import ZerosRace
 from llmlab.quantization.experiments.choices import Translations
@@ -42,13 +42,14 @@ def claims(
 
 
 def _small_weights(shares: BySparsity) -> Claim:
-    """Compare layers by themselves with one count for the whole model."""
-    layer, whole = shares.lost(LAYER, 0.5), shares.lost(WHOLE, 0.5)
+    """Hold within a layer, against chance; and over the layers, against each layer."""
+    layer, chance, whole = (shares.lost(one, 0.5) for one in (LAYER, CHANCE, WHOLE))
+    within, across = layer.value < chance.value, whole.value <= layer.value
     return Claim(
         "smaller weights contribute less to the final output of the model",
-        f"half of each layer costs {_percent(layer)}, the smaller half of the whole "
-        f"model {_percent(whole)}",
-        FAILS if whole.value > layer.value else HOLDS,
+        f"the smaller half of each layer costs {_percent(layer)}, any half "
+        f"{_percent(chance)}, the smaller half of the whole model {_percent(whole)}",
+        HOLDS if within and across else PARTLY if within or across else FAILS,
     )
 
 

@@ -1,13 +1,14 @@
 """How quality falls with sparsity, and what is compared with what.
 
-The mask of a layer is a function handed in, such as the learner's. Beside it stands
-one count for the whole model, in which layers compete.
+The mask of a layer is a function handed in, such as the learner's. Beside it stand as
+many zeros at random, and one count for the whole model, in which layers compete.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+import torch
 from torch import Tensor
 
 from llmlab.core import progress
@@ -18,7 +19,7 @@ from llmlab.pruning.experiments import scoring
 from llmlab.pruning.experiments.masked import Model, masked, masks_of
 
 SPARSITIES = (0.3, 0.5, 0.7)
-LAYER, WHOLE = "each layer", "whole model"
+LAYER, CHANCE, WHOLE = "each layer", "at random", "whole model"
 NAME = "magnitude_mask"  # of the function, in a message
 
 Mask = Callable[[Tensor, float], Tensor]  # weight (O, I), sparsity -> mask (O, I)
@@ -26,12 +27,12 @@ Mask = Callable[[Tensor, float], Tensor]  # weight (O, I), sparsity -> mask (O, 
 
 @dataclass(frozen=True)
 class BySparsity:
-    """What is lost by sparsity, in each layer by itself and over the whole model."""
+    """What is lost by sparsity, by what goes: the smallest of a layer, any, of all."""
 
     facts: tuple[Record, ...]
 
     def records(self) -> list[Record]:
-        """Return the bits per byte added, by sparsity; subjects are the two ways."""
+        """Return the bits per byte added, by sparsity; subjects are the ways."""
         return list(self.facts)
 
     def lost(self, subject: str, sparsity: float) -> Record:
@@ -58,6 +59,7 @@ def by_sparsity(
         word = f"{share:.0%}-sparse"
         ways = {
             LAYER: masked(model, masks, word),
+            CHANCE: masked(model, _by_chance(masks), word),
             WHOLE: unstructured.prune(model, sparsity=share, scope="model"),
         }
         facts += [
@@ -65,6 +67,16 @@ def by_sparsity(
             for name, pruned in ways.items()
         ]
     return BySparsity(tuple(facts))
+
+
+def _by_chance(masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return masks with as many zeros as these, at places that dice choose."""
+    dice = torch.Generator().manual_seed(0)
+    shuffled = {}
+    for name, mask in masks.items():
+        places = torch.randperm(mask.numel(), generator=dice)
+        shuffled[name] = mask.flatten()[places].view(mask.shape)
+    return shuffled
 
 
 def _at(mask: Mask, sparsity: float, layer: str, weight: Tensor) -> Tensor:

@@ -101,7 +101,7 @@ def ways_alt(facts: Sequence[Record]) -> str:
 
 
 @style.by_the_rules
-def rows(result: Any, *, title: str = "What each choice costs") -> Figure:
+def rows(result: Any, *, title: str = "A quarter of the neurons goes: which") -> Figure:
     """Draw a row for each subject. result: records as above; others are left alone."""
     facts = _lost(result)
     names = [fact.subject for fact in facts]

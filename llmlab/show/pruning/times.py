@@ -41,7 +41,8 @@ def products(
     axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     axes.set_xlabel("sparsity of the weight (scale stretched towards 100 %)")
     scales.logarithmic(axes.yaxis, "times as fast", "×", select.kinds(facts))
-    axes.set_ylim(*scales.room([1.0, *(fact.value for fact in facts)]))
+    ends = [end for f in facts for end in (f.low, f.value, f.high) if end is not None]
+    axes.set_ylim(*scales.room([1.0, *ends]))
     scales.fill_ticks(axes.yaxis)
     curves.legend(fig, axes)
     return fig
@@ -75,6 +76,7 @@ def shapes(result: Any, *, title: str = "What each shape costs and gains") -> Fi
     facts = records.collect(result)
     losses = {fact.subject: fact for fact in select.by_quantity(facts, LOST)}
     fig, axes = style.canvas(2, height=3.7, title=title, sharey=True)
+    widest: list[float] = [1.0]
     for panel, (phase, quantity) in zip(axes, PHASES.items(), strict=True):
         speeds = [
             fact
@@ -89,11 +91,14 @@ def shapes(result: Any, *, title: str = "What each shape costs and gains") -> Fi
                 yerr=curves.error_bars([loss]), fmt=look.marker, color=look.color,
                 markersize=7, elinewidth=1.2, capsize=2.5, label=fact.subject,
             )  # fmt: skip
+        widest += [end for f in speeds for end in (f.low, f.high) if end is not None]
         panel.axvline(1, color=style.INK, linewidth=1, linestyle=":")
         panel.axhline(0, color=style.QUIET, linewidth=1)
         panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
-        panel.set_xlabel(f"times as fast as dense, {phase} ({select.kinds(speeds)})")
+        panel.set_xlabel(f"times as fast as dense ({select.kinds(speeds)})")
         style.panel_title(panel, phase)
+    for panel in axes:
+        panel.set_xlim(0.95 * min(widest), 1.05 * max(widest))
     axes[0].set_ylabel(f"{ADDED} ({select.kinds(losses.values())})")
     curves.legend(fig, axes[0])
     return fig

@@ -11,6 +11,7 @@ from llmlab.show.widgets import Choice, Selectors
 
 KEYS = ("method", "weights that go")
 ENDS = ("least", "most")
+FIRST = ("wanda", "50 %")  # where there is something to see
 
 
 @style.by_the_rules
@@ -57,13 +58,13 @@ def masks_widget(result: Any) -> Selectors:
             zeros[f"{method}, {share}, {which} of an input"] for which in ENDS
         )
         return (
-            f"{result.layer}, {method}, {share}: {stay:.0%} of this corner stay; an "
-            f"input loses {least:.0%} to {most:.0%} of its weights"
+            f"{result.layer}, {method}, {share}: {stay:.0%} of this corner stay; the "
+            f"inputs lose between {least:.0%} and {most:.0%} of their weights"
         )
 
     def draw(choice: Choice) -> Picture:
-        fig = mask(corners[chosen(choice)], title="Which weights stay")
+        fig = mask(corners[chosen(choice)], title="Dark: the weights that stay")
         return quick_picture(fig, alt=f"Mask of weights. {say(choice)}.")
 
-    first = next(iter(corners))
+    first = FIRST if FIRST in corners else next(iter(corners))
     return Selectors(options, dict(zip(KEYS, first, strict=True)), say, draw)
