@@ -22,7 +22,7 @@ from llmlab.pruning.experiments.masked import pruned_layers
 from llmlab.pruning.quantities import SPARSE_SPEED_UP
 
 SPARSITIES = (0.5, 0.7, 0.8, 0.9, 0.95, 0.98)
-TOKENS, SECONDS = (1, 64), 5.0
+TOKENS, SECONDS = (1, 64), 3.0
 DENSE, SPARSE = "dense", "sparse"
 
 

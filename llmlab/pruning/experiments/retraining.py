@@ -19,7 +19,7 @@ from llmlab.pruning.experiments.masked import Model, masked, masks_of, pruned_la
 from llmlab.pruning.experiments.shares import Mask
 from llmlab.pruning.quantities import BROUGHT_BACK
 
-FINAL, STEPS, LENGTH = 0.7, 24, 512
+FINAL, STEPS, LENGTH = 0.7, 16, 512
 RATE = 5e-4
 ONCE, TRAINED, OWN = "at once", "at once, trained", "step by step"
 LITTLE, LITTLE_TRAINED = "fewer neurons", "fewer neurons, trained"

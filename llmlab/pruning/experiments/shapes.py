@@ -16,7 +16,7 @@ from llmlab.pruning.experiments.stacks import Layers
 from llmlab.pruning.experiments.zeros import NEW, PHASES, prompt_of
 
 DENSE, SPARSE, NEURONS = "dense", "half zeros", "fewer neurons"
-SECONDS = 12.0
+SECONDS = 7.5
 PART = "shape"
 NUMBERS = {1: "one layer", 2: "two layers", 3: "three layers", 4: "four layers"}
 
