@@ -111,6 +111,12 @@ class KeepsItInAFunction(QuantizedLinear):
         self.exact = lambda x: linear(x)
 
 
+class Undetached(QuantizedLinear):
+    def __init__(self, linear):
+        super().__init__(linear)
+        self.scales = by_group(linear.weight, linear.in_features, 8)[1].flatten()
+
+
 class PlainBias(QuantizedLinear):
     def __init__(self, linear):
         super().__init__(linear)
@@ -226,6 +232,7 @@ WRONG = {
         "float weight kept": (KeepsTheOldOne, "float weight is still there"),
         "float weight in a list": (KeepsItInAList, "float weight is still there"),
         "float weight in a closure": (KeepsItInAFunction, "float weight is still"),
+        "scales with a gradient": (Undetached, "torch.no_grad()"),
         "plain bias": (PlainBias, "bias is a plain tensor"),
         "floats after rounding": (FloatsAfterRounding, "floats are multiplied"),
         "sums in float32": (FloatSums, "floats are multiplied"),

@@ -244,11 +244,18 @@ def test_each_format_has_its_time_and_three_marks_in_both_phases():
     assert "1.00 ms, 2.00×" in words_of(fig)  # times the largest bound
     labels = [text.get_text() for text in fig.legends[0].get_texts()]
     assert sorted(labels) == [
-        "bandwidth bound", "compute bound", "hollow: not the largest", "measured",
-        "overhead bound",
+        "bandwidth bound", "compute bound", "hollow: not the largest", "left to gain",
+        "measured", "overhead bound",
     ]  # fmt: skip
     names = [label.get_text() for label in prefill.get_yticklabels()]
     assert names == ["fp32", "int8", "int4-g32"]
+
+
+def test_the_axis_of_times_ends_where_the_data_end():
+    for axes in pictures.format_bounds(PHASES).axes:
+        end = axes.spines["bottom"].get_bounds()[1]
+        assert max(times(axes)) < end < axes.get_xlim()[1]
+        assert len(axes.get_xticks()) and max(axes.get_xticks()) <= end
 
 
 TIME = 14  # points of its mark, and of no other

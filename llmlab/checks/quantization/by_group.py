@@ -12,8 +12,9 @@ from llmlab.checks.quantization import rounded
 
 HINTS = (
     "It is absmax again, for each run of neighbours in a row by itself.",
-    "weight.view(O, -1, group_size) has the groups of a row as its middle axis.",
-    "groups.abs().amax(-1, keepdim=True) / largest are the scales; 1 where that is 0.",
+    "weight.unflatten(1, (-1, group_size)) has the groups of a row as its middle axis.",
+    "groups.abs().amax(-1) / last level are the scales (O, G), 1 where that is 0; then "
+    "(groups / scales[:, :, None]).round().",
 )
 
 

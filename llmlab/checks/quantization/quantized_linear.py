@@ -26,6 +26,7 @@ WIDE = 2**17  # products of this width go beyond the whole numbers of float32
 FLOATS = "floats are multiplied: multiply the integers, exactly, then scale the sums."
 PLAIN = "a plain attribute does not go with the model: self.register_buffer(…)."
 TRAINED = "nothing trains integers and scales, so no nn.Parameter: register_buffer."
+GRAPH = "scales remember the float weight: linear.weight.detach(), or torch.no_grad()."
 AWAY = 0.3  # of a step: how far numbers lie from a level, so that no rounding ties
 
 
@@ -38,11 +39,11 @@ class Right(nn.Module):
     def __init__(
         self, layer, *, bits=8, by="row", token="row", activations=True, bias=True,
         keep="", kept=("buffer", "buffer"), late=False, plain_bias=False,
-        dtype=torch.int8,
+        dtype=torch.int8, detach=True,
     ):  # fmt: skip
         super().__init__()
         self.token, self.activations = token, activations
-        weight = layer.weight.detach()
+        weight = layer.weight.detach() if detach else layer.weight
         whole, scales = _rounded(weight, bits, by)
         if by == "repeated":
             scales = scales.repeat(len(weight))
@@ -108,7 +109,7 @@ def linear(weight, bias=None):
     with torch.device("meta"):
         outputs, inputs = weight.shape
         layer = nn.Linear(inputs, outputs, bias=bias is not None)
-    layer.weight = nn.Parameter(weight, requires_grad=False)
+    layer.weight = nn.Parameter(weight)
     if bias is not None:
         layer.bias = nn.Parameter(torch.as_tensor(bias), requires_grad=False)
     return layer
@@ -188,6 +189,7 @@ def seen(layer: object, old: nn.Linear) -> tuple:
         sum(one.numel() for one in saved if one.is_floating_point()),
         sum(one.numel() for one in held(layer) if one.is_floating_point()),
         old.weight.detach().clone(),
+        sum(one.grad_fn is not None for one in held(layer)),
     )
 
 
@@ -214,6 +216,8 @@ EXERCISE = Exercise(
         Value("floats kept",
               promise="only scales and bias are kept as floats (how many)"),
         Value("the old layer's weight", promise="the old layer stays as it was"),
+        Value("tensors with a gradient",
+              promise="no graph keeps the float weight (tensors with a gradient)"),
     ),
     cases=_cases,
     covers="with bias and without, for one text and for several",
@@ -250,6 +254,7 @@ EXERCISE = Exercise(
             lambda linear: Right(linear, dtype=torch.float32),
         PLAIN: _kept("plain"),
         TRAINED: (*_kept("parameter"), *_kept("frozen")),
+        GRAPH: partial(Right, detach=False),
         "the bias is a plain tensor: keep linear.bias as it is, a parameter.":
             lambda linear: Right(linear, plain_bias=True),
         "these are 4 bits; the layer has 8.":

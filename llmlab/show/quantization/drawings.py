@@ -164,22 +164,23 @@ def integer_product() -> Picture:
     by_output = draw.matrix([[Cell(f"{s:g}", SCALE) for s in W_SCALES]], width=WIDE)
     scaled = draw.matrix([[Cell(v) for v in row] for row in answer], width=WIDE)
     whole = draw.row(
-        _named("tokens, int8", x), draw.text("×"),
-        _named("weights, int8", w), draw.text("="),
-        _named("sums, int32", exact), draw.text("×"),
+        _named("tokens, int8\n(T × I)", x), draw.text("×"),
+        _named("weights, int8,\ntransposed (I × O)", w), draw.text("="),
+        _named("sums, int32\n(T × O)", exact), draw.text("×"),
         draw.column(
             _named("token scales", by_token),
             _named("output scales", by_output), gap=12,
         ), draw.text("="),
-        _named("product", scaled), gap=9,
+        _named("product\n(T × O)", scaled), gap=9,
     )  # fmt: skip
     return draw.picture(
         whole,
         title="Integers are added up first; both scales wait until the end",
-        note="A sum runs along the inputs, and neither scale changes on the way: that "
-        "is why they can be taken out of it.",
+        note="A sum runs along the inputs, where neither scale changes: so both can be "
+        "taken out.",
         alt=f"""Activations, two tokens of two int8 numbers, times weights, two outputs
-        of two int8 numbers, give four whole sums in int32: {sums[0][0]:,},
+        of two int8 numbers, transposed so that a column is an output (I × O), give four
+        whole sums in int32: {sums[0][0]:,},
         {sums[0][1]:,}, {sums[1][0]:,} and {sums[1][1]:,}. These are multiplied by the
         scale of their token, {X_SCALES[0]} or {X_SCALES[1]}, and the scale of their
         output, {W_SCALES[0]} or {W_SCALES[1]:g}. The product is {answer[0][0]},
@@ -212,8 +213,8 @@ def layer() -> Picture:
         draw.arrow(x, by_token), draw.arrow(by_token, product, "int8"),
         draw.arrow(product, y, "+ bias"), draw.arrow(kept, product),
         title="Your layer: integers are kept, activations are rounded on the way",
-        note="No weight is turned back into a float, so nothing is read but a byte a "
-        "weight.",
+        note="Kept is a byte a weight, and no weight becomes a float again. Your "
+        "product copies it to int32 in every call; a kernel would read only the byte.",
         alt="""Data flow of a quantized linear layer. Activations x, floats, go to
         by_group, which rounds them to int8 with a scale for each token. integer_matmul
         multiplies them with the integers of the weight, which are kept as int8 since

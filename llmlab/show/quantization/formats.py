@@ -5,6 +5,7 @@ from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator
 
 from llmlab.core import records
 from llmlab.core.records import Record, quantity
@@ -106,10 +107,10 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
         axes.plot([], [], look.marker, color=look.color, linestyle="none", label=name)
     axes.plot([], [], "o", color=style.QUIET, markerfacecolor=style.CARD, markersize=5,
               linestyle="none", label="hollow: not the largest")  # fmt: skip
+    axes.plot([], [], color=style.GRID, linewidth=5, label="left to gain")
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.6)  # the first on top
-    low, high = scales.room([each.value for each in every], share=0.05)
-    axes.set_xlim(low, high * (high / low) ** 0.55)  # room for the numbers
+    _end_axis(axes, *scales.room([each.value for each in every], share=0.05))
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     bounds = [step[name] for step in rows.values() for name in ORDER]
@@ -117,3 +118,13 @@ def _draw(axes: Axes, phase: str, rows: dict[str, Step]) -> None:
     scales.name(axes.xaxis, "time", "log scale", f"bounds are {kind}")
     first = next(iter(rows.values()))
     style.panel_title(axes, heading(phase, [first["measured"]]))
+
+
+def _end_axis(axes: Axes, low: float, high: float) -> None:
+    """End the axis where the data end; beyond is room for the numbers."""
+    axes.set_xlim(low, high * (high / low) ** 0.55)
+    axes.spines["bottom"].set_bounds(low, high)
+    for locate, is_minor in (("set_major_locator", False), ("set_minor_locator", True)):
+        ticks = axes.xaxis.get_ticklocs(minor=is_minor)
+        inside = [at for at in ticks if low <= at <= high]
+        getattr(axes.xaxis, locate)(FixedLocator(inside))

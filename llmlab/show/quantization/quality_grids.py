@@ -167,4 +167,5 @@ def _ends(added: Record) -> str:
 
 
 def _percent(added: Record) -> str:
-    return f"{100 * added.value:+.{1 if abs(added.value) < 0.1 else 0}f} %"
+    digits = 1 if abs(added.value) < 0.1 else 0
+    return f"{100 * added.value:+.{digits}f} %".replace("-", "−")
