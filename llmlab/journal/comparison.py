@@ -2,7 +2,7 @@
 
 The error of a number is a factor, because speed is multiplied: 2 against 4 is as wrong
 as 8 against 4. Of choices the nearest is named, by factors as well where all are above
-zero.
+zero; where the interval holds another one, those that it holds.
 """
 
 import html
@@ -51,14 +51,22 @@ class Comparison:
         return min(off, key=off.__getitem__)
 
     @property
+    def held(self) -> list[str]:
+        """Return the letters of the choices that lie inside the interval."""
+        low, high = self.measured.low, self.measured.high
+        if low is None or high is None:
+            return []
+        return [key for key, c in self.choices.items() if low <= c <= high]
+
+    @property
     def verdict(self) -> str:
-        """Say how far off it was: "was 2.1× too high"; of choices, which is nearest."""
+        """Say how far off it was: "was 2.1× too high"; of choices, which fits."""
         if self.guess is None:
             return "no guess"
         if self.letter:
             return self._nearest(with_number=self.nearest != self.letter)
-        behind = f"; {self._nearest(with_number=True)}" if self.choices else ""
-        return self._distance(self.guess) + behind
+        choice = f"; {self._nearest(with_number=True)}" if self.choices else ""
+        return self._distance(self.guess) + choice
 
     def records(self) -> list[Record]:
         """Return what came out, under the name of the guess; with it, if there was one.
@@ -119,6 +127,8 @@ class Comparison:
         return f"was {times:,.{0 if times >= 9.95 else 1}f}× too {side}"
 
     def _nearest(self, *, with_number: bool) -> str:
+        if {*self.held} - {self.nearest}:  # nobody can say which of them it is
+            return f"the interval holds {' and '.join(self.held)}"
         number = written(self.choices[self.nearest], self.measured.unit, self.typed)
         return f"nearest is {self.nearest}" + (f", {number}" if with_number else "")
 

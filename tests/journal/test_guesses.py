@@ -4,6 +4,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -104,6 +105,19 @@ def test_the_answer_names_the_choice_that_came_nearest(guess, outcome, said):
     compared = journal.measured(NAME, outcome, unit="×")
     assert repr(compared) == f"{NAME}: {said}"
     assert "<strong>" in compared._repr_html_()
+
+
+def test_an_interval_that_holds_another_choice_names_all_that_it_holds():
+    choose("B")
+    name, limits = "speed-up", {"low": 0.9, "high": 30.0}
+    wide = replace(records.measured(name, 18.0, "×"), **limits)
+    assert repr(journal.measured(NAME, wide)).endswith(": the interval holds B and C")
+    beside = replace(wide, low=2.0, value=90.0)  # nearest is A, outside the interval
+    assert repr(journal.measured(NAME, beside)).endswith(": the interval holds B")
+    narrow = replace(wide, low=15.0)
+    assert repr(journal.measured(NAME, narrow)).endswith(": nearest is B")
+    none = replace(wide, low=17.0, high=19.0)
+    assert repr(journal.measured(NAME, none)).endswith(": nearest is B")
 
 
 def test_the_nearest_is_counted_in_factors_where_all_are_above_zero():

@@ -264,6 +264,18 @@ def test_an_estimate_above_what_was_measured_has_the_peaks_measured_again(
     assert all(fact.details["note"] == result.note for fact in result.records())
 
 
+def test_what_one_phase_alone_has_to_say_begins_with_its_name():
+    model = small_models.decoder(dtype=torch.float32)
+    result = experiments.step_parts(model, cached=16, prompt=16)
+    said = [("Few rounds.", "A core was busy."), ("A core was busy.",)]
+    phases = [
+        replace(phase, sentences=some)
+        for phase, some in zip(result.phases, said, strict=True)
+    ]
+    note = replace(result, phases=tuple(phases)).note
+    assert note == "prefill: Few rounds. A core was busy."
+
+
 def test_parts_beyond_the_context_are_refused():
     with pytest.raises(ValueError, match="cached=96"):
         experiments.step_parts(small_models.decoder(), cached=96, prompt=16)

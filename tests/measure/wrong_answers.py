@@ -158,6 +158,12 @@ PERCENTILE = {
         ),
         "n - 1",
     ),
+    "n for n - 1, and no interpolation": (
+        lambda samples, share: sorted(samples)[
+            min(int(share * len(samples)), len(samples) - 1)
+        ],
+        "two things",
+    ),
     "another definition": (
         lambda samples, share: numpy.quantile(samples, share, method="weibull"),
         "share * (n - 1)",

@@ -8,7 +8,9 @@ from drawn import words_of
 from timed_records import BANDWIDTH, BOUNDS, PARTS, RATIOS, WAITS, record
 
 from llmlab import show
+from llmlab.core import quantities
 from llmlab.show import registry
+from llmlab.show.measure import parts, phases
 
 
 class Result:
@@ -101,6 +103,24 @@ def test_the_picture_that_needs_most_is_taken(monkeypatch):
     assert registry.kind_of([a, b]).draw == "three"
     with pytest.raises(ValueError, match="needs is empty"):
         registry.register(draw=None, alt=None)
+
+
+def test_the_legend_says_the_time_per_token_that_is_used_elsewhere():
+    assert any(
+        "65.5 ms → 88.5 ms" in word
+        for word in words_of(show.measure.by_position(WAITS))
+    )
+    name = WAITS[0].subject
+    time = record("time per token", 0.0777, "s", subject=name)
+    words = words_of(show.measure.by_position([*WAITS, time]))
+    assert f"{name}, 77.7 ms per token" in words
+
+
+def test_a_part_has_the_colour_of_its_bound():
+    looks = [parts.LOOKS[what] for what in ("arithmetic", "reading the weights")]
+    assert [*looks, parts.LOOKS["starting operators"]] == [0, 1, 2]
+    assert [what.name for what in quantities.BOUNDS] == list(phases.ORDER)
+    assert {*parts.LOOKS} == {part.name for part in quantities.PARTS}
 
 
 def test_parts_without_their_whole_are_refused():

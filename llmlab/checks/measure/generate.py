@@ -26,7 +26,7 @@ EXERCISE = Exercise(
         Value("later calls", promise="behind the last token no call follows (calls)"),
     ),
     cases=decoding.cases,
-    covers="behind prompts of one token to nine, one token at a time",
+    covers="after prompts of one token to nine, one token at a time",
     hints=(
         "The logits behind the last token say what is next. Then the text is longer.",
         "model(torch.tensor([text]))[0, -1] are the logits of the next token; argmax.",

@@ -53,7 +53,7 @@ EXERCISE = Exercise(
                 itertools.chain(prompt, cached(model, prompt, n)),
         "the whole text is fed again; the cache holds it, so feed the new token only.":
             lambda *a: cached(*a, feed=list),
-        "the prompt is fed again and again; behind it feed the new token only.":
+        "the prompt is fed again and again; after it feed the new token only.":
             lambda model, prompt, n:
                 cached(model, prompt, n, feed=lambda text: [*prompt]),
         "each token is fed twice; once is enough, and the cache holds both.":

@@ -72,10 +72,11 @@ EXERCISE = Exercise(
             lambda x, q: float(numpy.quantile(x, q, method="midpoint")),
         "the weights of the two neighbours are the wrong way round.":
             lambda x, q: _of_sorted(x, q, turned=True),
-        "places count from 0, so the last one is n - 1, not n.":
+        "the place is share * (n - 1), not share * n: the last one is n - 1.":
             lambda x, q: float(numpy.interp(q * len(x), range(len(x)), sorted(x))),
-        "places count from 0, so the last one is n - 1.":
-            lambda x, q: sorted(x)[int(q * len(x))],
+        "two things: the place is share * (n - 1), and between neighbours interpolate.":
+            (lambda x, q: sorted(x)[int(q * len(x))],
+             lambda x, q: sorted(x)[min(int(q * len(x)), len(x) - 1)]),
         "at the last place there is no neighbour above: mind the end.":
             _without_end,
         "this counts from the largest; sort upwards.":

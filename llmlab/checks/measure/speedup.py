@@ -119,7 +119,7 @@ EXERCISE = Exercise(
             _with(lambda slow, fast, picks: _interval(fast, slow, picks)),
         "call both in each round, one right after the other.": _one_after_the_other,
         "the first call counts too: no warm-up here.": _warmed_up,
-        "there are as many rounds as a row of picks is long, len(picks[0]).":
+        "4 rounds were run; a row of picks is 3 long, so run 3, len(picks[0]).":
             _as_many_as_rows,
         "take the ratio within each round first, then the median.": _with(_unpaired),
         "take the ratio within each round first, for the median as for its ends.":

@@ -22,7 +22,7 @@ from llmlab.core.records import Record
 from llmlab.measure import intervals, labels
 from llmlab.measure import roofline as bounds
 from llmlab.measure.experiments import replay
-from llmlab.measure.experiments.rounds import interleaved
+from llmlab.measure.experiments.rounds import in_one_line, interleaved
 from llmlab.measure.experiments.sizes import Roofline, least_time
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.samples import Series
@@ -108,8 +108,7 @@ class StepParts:
     @property
     def note(self) -> str:
         """Say what neighbours or wrong peaks did, "" where there is nothing to say."""
-        said = chain(*(phase.sentences for phase in self.phases))
-        return " ".join(dict.fromkeys(said))
+        return in_one_line({phase.name: phase.sentences for phase in self.phases})
 
 
 def step_parts(

@@ -6,7 +6,7 @@ here may take seconds, so the clock decides, and it is looked at between rounds 
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -46,6 +46,16 @@ class Rounds(Generic[Value]):
     def note(self) -> str:
         """Say all of it in one line, "" where there is nothing to say."""
         return " ".join(self.sentences)
+
+
+def in_one_line(said: Mapping[str, Sequence[str]]) -> str:
+    """Join the sentences of several runs, with the name where only one says it."""
+    written = [
+        line if all(line in each for each in said.values()) else f"{name}: {line}"
+        for name, lines in said.items()
+        for line in lines
+    ]
+    return " ".join(dict.fromkeys(written))
 
 
 def interleaved(

@@ -8,7 +8,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core import records
-from llmlab.core.quantities import PARTS, STEP
+from llmlab.core.quantities import (
+    ARITHMETIC,
+    ATTENTION,
+    PARTS,
+    PRODUCTS,
+    READING,
+    REST,
+    STARTING,
+    STEP,
+)
 from llmlab.core.records import Record, quantity
 from llmlab.show import scales, select, style
 
@@ -16,6 +25,17 @@ WIDE = 0.2  # of the bar: a narrower part has its words below
 HALF = 50  # per cent: words of parts beyond it run to the left
 NOTE = 92  # letters of a line of notes
 TOLD = 0.005  # of the bar: less is no part that can be seen
+LOOKS = {  # the first three as `phases` and the drawing of the bounds have them
+    ARITHMETIC.name: 0,
+    READING.name: 1,
+    STARTING.name: 2,
+    PRODUCTS.name: 3,
+    ATTENTION.name: 5,
+    REST.name: 6,
+}
+THICK, HEAD, LINE, MARGIN = 0.62, 24 / 72, 12 / 72, 14 / 72  # inches, of a bar: its
+# height, the room of its heading, of a line of words below, and below the last of them
+FRAME, NOTE_LINE = 1.0, 0.17  # inches: title and axis, a line of notes
 
 Phase = tuple[Record, list[Record]]  # the whole, its parts
 
@@ -31,15 +51,20 @@ def step_parts(
     or parts of none.
     """
     phases = phases_of(select.checked(result))
-    lines = max(_lines_below(*phase) for phase in phases)
-    fig, axes = style.canvas(height=1 + len(phases) * max(1.5, 0.75 + 0.27 * lines))
+    notes = records.notes([whole for whole, _ in phases])
+    lines_of_notes = [line for note in notes for line in textwrap.wrap(note, NOTE)]
+    below = MARGIN + LINE * max(_lines_below(*phase) for phase in phases)
+    room = HEAD + THICK + below  # inches, of a bar with its words
+    height = FRAME + len(phases) * room + NOTE_LINE * len(lines_of_notes)
+    fig, axes = style.canvas(height=height)
+    half = THICK / 2 / room
     for row, (whole, parts) in enumerate(phases):
-        _bar(axes, row, whole, parts)
+        _bar(axes, row, whole, parts, half)
         axes.text(
-            0, row - 0.25, _heading(whole, phases), va="bottom", fontsize=10,
+            0, row - half - 0.03, _heading(whole, phases), va="bottom", fontsize=10,
             fontweight="bold",
         )  # fmt: skip
-    axes.set_ylim(len(phases) - 0.37, -0.45)
+    axes.set_ylim(len(phases) - 1 + half + below / room, -half - HEAD / room)
     axes.set_xlim(0, 100)
     axes.set_yticks(range(len(phases)), [""] * len(phases))  # named above the bars
     axes.tick_params(axis="y", length=0)
@@ -47,8 +72,6 @@ def step_parts(
     axes.grid(False)
     kinds = select.kinds([each for _, parts in phases for each in parts])
     scales.name(axes.xaxis, "share of a token's time", "%", kinds)
-    notes = records.notes([whole for whole, _ in phases])
-    lines_of_notes = [line for note in notes for line in textwrap.wrap(note, NOTE)]
     axes.set_xlabel("\n".join([axes.get_xlabel(), *lines_of_notes]))
     axes.set_title(title)
     return fig
@@ -96,14 +119,16 @@ def _lines_below(whole: Record, parts: Sequence[Record]) -> int:
     return sum(part.value < WIDE * whole.value for part in parts)
 
 
-def _bar(axes: Axes, row: int, whole: Record, parts: Sequence[Record]) -> None:
+def _bar(
+    axes: Axes, row: int, whole: Record, parts: Sequence[Record], half: float
+) -> None:
     """Draw the parts of one phase, and write into those that are wide enough."""
-    order, left, narrow = [part.name for part in PARTS], 0.0, []
+    left, narrow = 0.0, []
     for part in parts:
-        look = style.series(order.index(part.name))
+        look = style.series(LOOKS[part.name])
         share = 100 * part.value / whole.value
         axes.barh(
-            row, share, left=left, height=0.44, color=look.color,
+            row, share, left=left, height=2 * half, color=look.color,
             edgecolor=style.CARD, linewidth=1.2,
         )  # fmt: skip
         middle = left + share / 2
@@ -112,7 +137,7 @@ def _bar(axes: Axes, row: int, whole: Record, parts: Sequence[Record]) -> None:
         else:
             narrow.append((part, middle, share))
         left += share
-    _words_below(axes, row, narrow)
+    _words_below(axes, row + half, narrow)
 
 
 def _words_inside(axes: Axes, row: int, middle: float, part: Record, share) -> None:
@@ -125,19 +150,20 @@ def _words_inside(axes: Axes, row: int, middle: float, part: Record, share) -> N
 
 
 def _words_below(
-    axes: Axes, row: int, narrow: Sequence[tuple[Record, float, float]]
+    axes: Axes, edge: float, narrow: Sequence[tuple[Record, float, float]]
 ) -> None:
-    """Write the words of narrow parts below, a line each, away from later lines."""
+    """Write the words of narrow parts below, a line each, in front of the pointers."""
     left = [each for each in narrow if each[1] < HALF][::-1]  # outer ones lie lower
     right = [each for each in narrow if each[1] >= HALF]
     for line, (part, middle, share) in enumerate([*left, *right]):
         axes.annotate(
-            f"{part.name} {part.value_text()}, {share:.0f} %", (middle, row + 0.22),
+            f"{part.name} {part.value_text()}, {share:.0f} %", (middle, edge),
             (4 if middle < HALF else -4, -5 - 12 * line), va="top", fontsize=8.5,
             textcoords="offset points", ha="left" if middle < HALF else "right",
+            zorder=4, bbox={"facecolor": style.CARD, "edgecolor": "none", "pad": 0.5},
         )  # fmt: skip
         axes.annotate(
-            "", (middle, row + 0.22), (0, -14 - 12 * line), va="top",
+            "", (middle, edge), (0, -14 - 12 * line), va="top",
             textcoords="offset points",
             arrowprops={"arrowstyle": "-", "color": style.QUIET, "linewidth": 0.8,
                         "shrinkA": 0, "shrinkB": 0},
@@ -168,4 +194,4 @@ def _spoken(whole: Record) -> str:
     tokens, cached = whole.details.get("tokens", 1), whole.details.get("cached", 0)
     if tokens > 1:
         return f"{phase}, one of {tokens:,} tokens"
-    return f"{phase}, one token behind {cached:,}" if cached else f"{phase}, one token"
+    return f"{phase}, one token after {cached:,}" if cached else f"{phase}, one token"

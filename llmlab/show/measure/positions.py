@@ -7,7 +7,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from llmlab.core.quantities import WAIT
+from llmlab.core.quantities import TIME_PER_TOKEN, WAIT
 from llmlab.core.records import Record, quantity
 from llmlab.show import curves, scales, select, style
 
@@ -21,16 +21,19 @@ def by_position(result: Any, *, title: str = "The wait for every token") -> Figu
     """Draw the wait for a token against its position, a curve for each loop.
 
     result: records "wait by position" with details["position"], from 1; the first is
-    marked by a ring. ValueError: none of them, a record without its position.
+    marked by a ring. The legend says "time per token" where the result has it.
+    ValueError: none of them, a record without its position.
     """
-    loops = _loops(select.checked(result))
+    facts = select.checked(result)
+    loops, said = _loops(facts), _per_token(facts)
     fig, axes = style.canvas(height=3.7)
     waits = [each.value for curve in loops.values() for each in curve]
     later = [median(each.value for each in curve[1:]) for curve in loops.values()]
     is_wide = max(later) > FAR * min(later)
     factor, word = (1.0, "") if is_wide else scales.shared(waits, "s")
     for index, (name, curve) in enumerate(loops.items()):
-        _curve(axes, style.series(index), name, curve, factor)
+        label = f"{name}, {said.get(name) or _from_to(curve)}"
+        _curve(axes, style.series(index), label, curve, factor)
     kinds = select.kinds(next(iter(loops.values())))
     if is_wide:
         scales.logarithmic(axes.yaxis, "wait", "s", kinds)
@@ -40,8 +43,8 @@ def by_position(result: Any, *, title: str = "The wait for every token") -> Figu
         scales.name(axes.yaxis, "wait", word, kinds)
         axes.set_ylim(0, max(waits) / factor * 1.15)
     prompt = next(iter(loops.values()))[0].details.get("prompt")
-    behind = f" behind a prompt of {prompt:,}" if prompt else ""
-    scales.name(axes.xaxis, f"token{behind}; a ring marks the first one")
+    after = f" after a prompt of {prompt:,}" if prompt else ""
+    scales.name(axes.xaxis, f"token{after}; a ring marks the first one")
     axes.set_title(title)
     fig.legend(loc="outside lower left", ncols=min(3, len(loops)))
     return fig
@@ -89,20 +92,28 @@ def _ends(curve: Sequence[Record]) -> tuple[float, float]:
     return median(later[:ENDS]), median(later[-ENDS:])
 
 
+def _per_token(facts: Sequence[Record]) -> dict[str, str]:
+    """Return the time per token of every loop for which it was worked out."""
+    times = [each for each in facts if each.name == TIME_PER_TOKEN.name]
+    return {each.subject: f"{each.value_text()} per token" for each in times}
+
+
+def _from_to(curve: Sequence[Record]) -> str:
+    """Say how long the first few later waits take, and the last few if they differ."""
+    begin, end = _ends(curve)
+    start = quantity(begin, "s")
+    return start if abs(end / begin - 1) <= FLAT else f"{start} → {quantity(end, 's')}"
+
+
 def _curve(
     axes: Axes,
     look: style.SeriesStyle,
-    name: str,
+    label: str,
     curve: Sequence[Record],
     factor: float,
 ) -> None:
     x = [each.details["position"] for each in curve]
     y = [each.value / factor for each in curve]
-    begin, end = _ends(curve)
-    start = quantity(begin, "s")
-    label = f"{name}, {start}"
-    if abs(end / begin - 1) > FLAT:
-        label = f"{name}, {start} to {quantity(end, 's')}"
     axes.plot(
         x, y, color=look.color, linestyle=look.line, linewidth=1.6, label=label,
         marker=look.marker, markersize=5, markevery=(1, max(1, len(x) // 8)),
