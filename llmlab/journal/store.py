@@ -153,7 +153,11 @@ def text(name: str, value: object) -> str:
 @contextmanager
 def _connected(file: Path) -> Iterator[sqlite3.Connection]:
     """Open the file for one transaction; what SQLite reports becomes one sentence."""
-    if file.exists() and not file.is_file():
+    try:
+        stands = file.exists() and not file.is_file()
+    except OSError as error:  # a folder that may not be entered
+        raise _unwritable(file, error.strerror or str(error)) from error
+    if stands:
         raise _unwritable(file, "it is a folder, a pipe or a socket, and no file")
     try:
         with closing(sqlite3.connect(file, timeout=BUSY_SECONDS)) as connection:
