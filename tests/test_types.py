@@ -16,7 +16,7 @@ from llmlab.models import checkpoints
 CLEAN = {"core", "texts", "kernels", "models", "measure"}
 # What stands in for another function, whatever that takes, and `core.model.Technique`,
 # the type of functions of several signatures.
-WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__"}
+WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__", "_sealed"}
 ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 
 
@@ -69,8 +69,9 @@ def test_no_function_takes_options_that_it_does_not_name():
 
 def test_the_type_of_a_bundled_model_is_known_by_its_name():
     causal, other = map(typing.get_args, (checkpoints.Causal, checkpoints.Other))
-    assert {*causal, *other} == {*models.names()}
-    for name in causal:
+    bundled = [name for name in causal if name != "smollm2"]  # an extra brings it
+    assert {*bundled, *other} == {*models.names()}
+    for name in bundled:
         model = models.load(name)
         assert isinstance(model, LanguageModel)
         assert isinstance(model, models.CausalModel)

@@ -94,7 +94,7 @@ def _stack(model: nn.Module, stack: str | None) -> tuple[str, nn.ModuleList]:
         if isinstance(module, nn.ModuleList) and len(module) in counts
     }
     if isinstance(model, Decoder | rnn.RecurrentModel):
-        stacks = {"layers": model.layers}  # type: ignore[dict-item]
+        stacks = {"layers": model.layers}  # type: ignore[dict-item]  # a ModuleList, too
     outer = {
         name: module
         for name, module in stacks.items()

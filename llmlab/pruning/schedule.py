@@ -84,7 +84,7 @@ def iterative(
             log_every=log_every,
             seed=seed,
         )
-        model = learnt.model  # type: ignore[assignment]
+        model = learnt.model  # type: ignore[assignment]  # a copy of the same class
         rows += _counted(learnt.log, first, rows)
     return training.Trained(model, tuple(rows))
 

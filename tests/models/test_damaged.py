@@ -44,9 +44,9 @@ def test_a_damaged_file_is_named(folder, name, content):
 @pytest.mark.parametrize("content", ["{}", '{"model": 3}'])
 def test_a_tokenizer_that_is_json_and_none_is_named(folder, content):
     (folder / "tokenizer.json").write_text(content)
-    with pytest.raises(ValueError, match="get the file again") as refused:
+    with pytest.raises(ValueError, match="get them again") as refused:
         models.load(folder)
-    assert str(folder / "tokenizer.json") in str(refused.value)
+    assert f"{folder} (tokenizer.json" in str(refused.value)
 
 
 def test_a_tokenizer_of_foreign_code_is_refused_in_our_own_words(folder):
@@ -55,7 +55,7 @@ def test_a_tokenizer_of_foreign_code_is_refused_in_our_own_words(folder):
         "tokenizer_class": "Evil",
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(says))
-    with pytest.raises(ValueError, match="never runs code") as refused:
+    with pytest.raises(ValueError, match="llmlab never runs") as refused:
         models.load(folder)
     assert "trust_remote_code" not in str(refused.value)
 

@@ -1,5 +1,7 @@
 """Exercise 6: train a little, prune a little: iterative pruning."""
 
+from functools import partial
+
 import torch
 from torch import nn
 
@@ -78,10 +80,6 @@ def _right(layers, loss, optimizer, steps, final):
     return iterative(layers, loss, optimizer, steps, final)
 
 
-def _with(**knobs):
-    return lambda *arguments: iterative(*arguments, **knobs)
-
-
 def _case(seed, steps, final):
     def build():
         little = toy.layers(seed)
@@ -121,31 +119,31 @@ EXERCISE = Exercise(
     tolerance=1e-5,
     mistakes={
         "gradients add up until `optimizer.zero_grad()`: begin each step with it.":
-            _with(clear=False),
+            partial(iterative, clear=False),
         "this prunes once, at the end; after each step a little goes.":
-            _with(late=True),
+            partial(iterative, late=True),
         "this is the whole sparsity from the first step on; it rises with the steps.": (
-            _with(share=lambda step, steps, final: final),
-            _with(share=lambda step, steps, final: final, fresh=False),
+            partial(iterative, share=lambda step, steps, final: final),
+            partial(iterative, share=lambda step, steps, final: final, fresh=False),
         ),
         "sparsity rises evenly here; the cube makes it steep first and flat at last.":
-            _with(share=lambda step, steps, final: final * step / steps),
+            partial(iterative, share=lambda a, b, final: final * a / b),
         "this is t³, which starts flat; the sparsity is final · (1 - (1 - t)³).":
-            _with(share=lambda step, steps, final: final * (step / steps) ** 3),
+            partial(iterative, share=lambda a, b, final: final * (a / b) ** 3),
         "the power is 3.":
-            _with(share=lambda step, steps, final: final * (1 - (1 - step / steps)**2)),
+            partial(iterative, share=lambda a, b, end: end - end * (1 - a / b) ** 2),
         "this drops what should stay: the curve goes up from 0 to `final`.":
-            _with(share=lambda step, steps, final: final * (1 - step / steps) ** 3),
+            partial(iterative, share=lambda a, b, final: final * (1 - a / b) ** 3),
         "count steps from 1, so that the last one ends at `final`.":
-            _with(share=lambda step, steps, final: sparsity_at(step - 1, steps, final)),
-        ZEROS: (_with(when="before"), _with(when="gradient")),
+            partial(iterative, share=lambda a, b, final: sparsity_at(a - 1, b, final)),
+        ZEROS: (partial(iterative, when="before"), partial(iterative, when="gradient")),
         "the first mask stays for ever here: make a new one at each step.":
-            _with(fresh=False),
+            partial(iterative, fresh=False),
         "this counts over all layers together; each layer has its own mask.":
-            _with(whole=True),
+            partial(iterative, whole=True),
         "each layer has its own mask; this is the first one's for all.":
-            _with(alike=True),
+            partial(iterative, alike=True),
         "a new nn.Parameter is none of the optimizer's: change the weight in place.":
-            _with(new=True),
+            partial(iterative, new=True),
     },
 )

@@ -47,17 +47,29 @@ def yardstick(model: Model, text: Texts | None = None) -> Yardstick:
     return Yardstick(text, quality.score(model, text))
 
 
-def find(facts: tuple[Record, ...], subject: str, **details: Any) -> Record:
-    """Return the loss of a subject; ValueError names those that there are."""
-    for fact in facts:
-        same = all(fact.details.get(key) == value for key, value in details.items())
-        if fact.name == LOST.name and fact.subject == subject and same:
+def find(
+    facts: tuple[Record, ...],
+    subject: str,
+    *,
+    sparsity: float | None = None,
+    pattern: str | None = None,
+) -> Record:
+    """Return the loss of a subject; ValueError names those that there are.
+
+    sparsity, pattern: of the record's details, None for any.
+    """
+    asked = {"sparsity": sparsity, "pattern": pattern}
+    asked = {key: value for key, value in asked.items() if value is not None}
+    losses = [fact for fact in facts if fact.name == LOST.name]
+    for fact in losses:
+        same = all(fact.details.get(key) == value for key, value in asked.items())
+        if fact.subject == subject and same:
             return fact
-    known = dict.fromkeys(
-        ", ".join([fact.subject, *(f"{key} {value}" for key, value in sorted(
-            (key, fact.details[key]) for key in details if key in fact.details))])
-        for fact in facts
-        if fact.name == LOST.name
-    )  # fmt: skip
-    wanted = ", ".join([repr(subject), *(f"{k}={v!r}" for k, v in details.items())])
+    wanted = ", ".join([repr(subject), *(f"{k}={v!r}" for k, v in asked.items())])
+    known = dict.fromkeys(_named(fact, list(asked)) for fact in losses)
     raise ValueError(f"{wanted} was not measured; choose of {'; '.join(known)}.")
+
+
+def _named(fact: Record, keys: list[str]) -> str:
+    details = [f"{key} {fact.details[key]}" for key in keys if key in fact.details]
+    return ", ".join([fact.subject, *details])
