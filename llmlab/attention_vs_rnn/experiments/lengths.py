@@ -162,7 +162,7 @@ def costs(
     against: str = "attention, fused",
     lengths: Sequence[int] = LENGTHS,
     some: Sequence[int] = SOME,
-    seconds: float = 24.0,
+    seconds: float = 14.0,
 ) -> Costs:
     """Time layers by length, reading and writing, and count what they allocate.
 
