@@ -11,7 +11,7 @@ from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.pruning.quantities import INFLUENCE, LOST, SPARSE_SPEED_UP, ZEROS
 from llmlab.show.pruning import drawings
 
-DRAWINGS = ("mask", "inputs", "two_of_four", "neurons", "layers", "iterative")
+DRAWINGS = ("mask", "inputs", "two_of_four", "neurons", "iterative")
 
 
 class Result:

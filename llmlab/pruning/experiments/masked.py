@@ -6,10 +6,10 @@ Shapes: O output features, I input features.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from llmlab.models import surgery
+from llmlab.pruning import masks as choosing
 from llmlab.pruning import targets
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
@@ -29,7 +29,7 @@ def masks_of(model: nn.Module, mask_of: MaskOf, *, name: str) -> dict[str, Tenso
     masks = {}
     for layer, module in pruned_layers(model).items():
         weight = surgery.weight_of(module).detach()
-        masks[layer] = _checked(mask_of(layer, weight), weight, name)
+        masks[layer] = choosing.checked_mask(mask_of(layer, weight), weight, name)
     return masks
 
 
@@ -40,16 +40,3 @@ def masked(model: Model, masks: Mapping[str, Tensor], word: str) -> Model:
         for layer, mask in masks.items()
     }
     return targets.with_weights(model, weights, word)
-
-
-def _checked(mask: Any, weight: Tensor, name: str) -> Tensor:
-    is_mask = isinstance(mask, Tensor) and mask.dtype == torch.bool
-    if not is_mask or mask.shape != weight.shape:
-        kind = type(mask).__name__
-        if isinstance(mask, Tensor):
-            kind = f"tensor of {mask.dtype} and shape {tuple(mask.shape)}"
-        raise ValueError(
-            f"{name} gave a {kind} for a weight of shape {tuple(weight.shape)}; it "
-            "must give a mask of that shape and of torch.bool."
-        )
-    return mask

@@ -13,9 +13,9 @@ from llmlab.core import clock, machine, progress, records
 from llmlab.core.records import Record
 from llmlab.measure.scores import Texts
 from llmlab.models import calibration, surgery, training
-from llmlab.pruning import finetuning
+from llmlab.pruning import finetuning, unstructured
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.masked import Model, masked, masks_of, pruned_layers
+from llmlab.pruning.experiments.masked import Model, pruned_layers
 from llmlab.pruning.experiments.shares import Mask
 from llmlab.pruning.quantities import BROUGHT_BACK
 
@@ -63,10 +63,7 @@ def healing(
     leaves other than `final` zeros.
     """
     measure, batch = scoring.yardstick(model, text), _batches(model, steps)
-    masks = masks_of(
-        model, lambda _, weight: magnitude_mask(weight, final), name="magnitude_mask"
-    )
-    once = masked(model, masks, f"{final:.0%}-sparse")
+    once = unstructured.prune(model, sparsity=final, mask=magnitude_mask)
     own, losses = _by_loop(model, iterative, batch, steps, final)
     models = {
         ONCE: (once, 0),

@@ -4,7 +4,7 @@ The mask of a layer is a function handed in, such as the learner's. Beside it st
 many zeros at random, and one count for the whole model, in which layers compete.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -14,13 +14,12 @@ from torch import Tensor
 from llmlab.core import progress
 from llmlab.core.records import Record
 from llmlab.measure.scores import Texts
-from llmlab.pruning import unstructured
+from llmlab.pruning import masks, unstructured
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.masked import Model, masked, masks_of
+from llmlab.pruning.experiments.masked import Model
 
 SPARSITIES = (0.3, 0.5, 0.7)
 LAYER, CHANCE, WHOLE = "each layer", "at random", "whole model"
-NAME = "magnitude_mask"  # of the function, in a message
 
 Mask = Callable[[Tensor, float], Tensor]  # weight (O, I), sparsity -> mask (O, I)
 
@@ -55,11 +54,12 @@ def by_sparsity(
     """
     measure, facts = scoring.yardstick(model, text), []
     for share in progress.track(list(sparsities), "pruning by magnitude"):
-        masks = masks_of(model, partial(_at, magnitude_mask, share), name=NAME)
-        word = f"{share:.0%}-sparse"
+        dice = torch.Generator().manual_seed(0)
         ways = {
-            LAYER: masked(model, masks, word),
-            CHANCE: masked(model, _by_chance(masks), word),
+            LAYER: unstructured.prune(model, sparsity=share, mask=magnitude_mask),
+            CHANCE: unstructured.prune(
+                model, sparsity=share, mask=partial(_by_chance, dice)
+            ),
             WHOLE: unstructured.prune(model, sparsity=share, scope="model"),
         }
         facts += [
@@ -69,15 +69,5 @@ def by_sparsity(
     return BySparsity(tuple(facts))
 
 
-def _by_chance(masks: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return masks with as many zeros as these, at places that dice choose."""
-    dice = torch.Generator().manual_seed(0)
-    shuffled = {}
-    for name, mask in masks.items():
-        places = torch.randperm(mask.numel(), generator=dice)
-        shuffled[name] = mask.flatten()[places].view(mask.shape)
-    return shuffled
-
-
-def _at(mask: Mask, sparsity: float, layer: str, weight: Tensor) -> Tensor:
-    return mask(weight, sparsity)
+def _by_chance(dice: torch.Generator, weight: Tensor, sparsity: float) -> Tensor:
+    return masks.whole(torch.rand(weight.shape, generator=dice), sparsity)

@@ -4,15 +4,12 @@ Numbers in English words become numbers in French words; an answer is right or n
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
-
-from torch import Tensor
 
 from llmlab import models
 from llmlab.core import progress
-from llmlab.pruning.experiments.masked import masked, masks_of
-from llmlab.pruning.experiments.shares import NAME, SPARSITIES, Mask
+from llmlab.pruning import unstructured
+from llmlab.pruning.experiments.shares import SPARSITIES, Mask
 from llmlab.quantization.experiments.choices import Translations, translations
 
 DENSE, COUNT = "dense", 60  # numbers that are asked
@@ -33,13 +30,10 @@ def translated(
     dense = models.load("translator") if model is None else model
     pruned = {DENSE: dense}
     for share in progress.track(list(sparsities), "pruning the translator"):
-        masks = masks_of(dense, partial(_at, magnitude_mask, share), name=NAME)
-        pruned[named(share)] = masked(dense, masks, f"{share:.0%}-sparse")
+        pruned[named(share)] = unstructured.prune(
+            dense, sparsity=share, mask=magnitude_mask
+        )
     return translations(pruned, count=count)
-
-
-def _at(mask: Mask, sparsity: float, layer: str, weight: Tensor) -> Tensor:
-    return mask(weight, sparsity)
 
 
 def named(share: float) -> str:

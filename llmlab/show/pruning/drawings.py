@@ -4,7 +4,6 @@ mask         a weight matrix, and which of its weights stay
 inputs       what a weight adds depends on the input that it meets
 two_of_four  four neighbours, two of which stay, and what a file keeps of them
 neurons      a neuron is a row of gate and up, and a column of down
-layers       a layer adds little to the stream that passes it, or much
 iterative    train a little, prune a little, until enough is gone
 """
 
@@ -134,29 +133,6 @@ def neurons() -> Picture:
         down, with a column for each neuron, and becomes y. The row of gate, the row of
         up and the column of down that belong to one neuron are empty; x and y
         keep their width.""",
-    )
-
-
-def layers() -> Picture:
-    """Draw the stream of a token through layers that turn it much or little."""
-    boxes = [
-        draw.box("layer 0", note="turns it much", look=draw.solid(0)),
-        draw.box("layer 1", note="turns it a little", look=draw.tint(0)),
-        draw.box("layer 2", note="hardly turns it", look=GONE),
-    ]
-    token, head = draw.box("token"), draw.box("head")
-    return draw.picture(
-        draw.row(token, *boxes, head, gap=34),
-        draw.arrow(token, boxes[0]),
-        draw.arrow(boxes[0], boxes[1]),
-        draw.arrow(boxes[1], boxes[2]),
-        draw.arrow(boxes[2], head),
-        title="A layer that hardly turns the vectors that pass it may not be missed",
-        note="Each layer adds to the vector of a token. Block influence is 1 less the "
-        "cosine between before and after.",
-        alt="""A token's vector goes through three layers to the head. Layer 0 turns the
-        vector much, layer 1 a little, layer 2 hardly: its vector before and after has
-        almost the same direction, so its block influence is near zero.""",
     )
 
 
