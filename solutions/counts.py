@@ -66,7 +66,7 @@ def counts(notebook: NotebookNode) -> list[Count]:
         Count("drawings", drawings, least=4),
         Count("links", len(addresses(notebook)), least=6),
         Count("sections", len(sections), least=1, most=6),
-        Count("exercises", len(exercises(notebook)), least=4, most=7),
+        Count("exercises", len(exercises(notebook)), least=4, most=8),
     ]
 
 
