@@ -40,14 +40,22 @@ def started():
     return thread
 
 
-POOL = concurrent.futures.ThreadPoolExecutor(1)
-WORKERS = multiprocessing.pool.ThreadPool(1)
+def submitted():
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        return pool.submit(int)
+
+
+def asked_of_a_pool():
+    with multiprocessing.pool.ThreadPool(1) as workers:
+        return workers.apply_async(int)
+
+
 PROMISES = {
     "coroutine": awaited,
     "items that are awaited": awaited_items,
-    "future": lambda: POOL.submit(int),
+    "future": submitted,
     "future of torch": lambda: torch.futures.Future(),
-    "answer of a pool": lambda: WORKERS.apply_async(int),
+    "answer of a pool": asked_of_a_pool,
     "process": lambda: subprocess.Popen([sys.executable, "-c", ""]),
     "thread": started,
     "lazy iterable": Lazy,

@@ -191,7 +191,7 @@ def train_by_filling(layers, loss, optimizer, steps, final):
         for layer in layers:
             dropped = ~mask_by_list(layer.weight.detach(), share)
             layer.weight.data.masked_fill_(dropped, 0.0)
-        return float(value)
+        return float(value.detach())
 
     return [one(step) for step in range(1, steps + 1)]
 

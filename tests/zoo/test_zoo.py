@@ -166,6 +166,8 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     assert (target / "model.safetensors").stat().st_size < 8e6, "bf16 is what ships"
 
 
+# Compiling imports a module of torch that torch itself calls deprecated.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
 @pytest.mark.slow
 def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
     prepared, tmp_path, monkeypatch
