@@ -46,7 +46,7 @@ test-all: $(VENV)/test.stamp
 	exit $$status
 
 test-extra: $(VENV)/test.stamp
-	$(INSTALL) --editable ".[$(TEST_EXTRAS),$(WORD)]"
+	@$(BIN)/python tests/extras.py --install "$(WORD)"
 	$(BIN)/python -m pytest --extra "$(WORD)" $(ARGS)
 
 labs: $(VENV)/lab.stamp

@@ -41,9 +41,8 @@ def pytest_sessionfinish(session):
     if hasattr(config, "workeroutput"):
         config.workeroutput["llmlab"] = _known(config)
     reporter = config.pluginmanager.get_plugin("terminalreporter")
-    if config.option.extra and reporter is not None:
-        if not any(reporter.stats.get(name) for name in RAN):
-            session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
+    if reporter is not None and _nothing_ran_of_an_extra(reporter):
+        session.exitstatus = pytest.ExitCode.NO_TESTS_COLLECTED
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -56,6 +55,9 @@ def pytest_testnodedown(node):
 def pytest_terminal_summary(terminalreporter):
     """Say it, or write it down for the command that runs two lanes."""
     config = terminalreporter.config
+    if _nothing_ran_of_an_extra(terminalreporter):
+        name = config.option.extra
+        terminalreporter.section(f"nothing of the extra {name} ran: a failure")
     facts = facts_of(terminalreporter)
     if config.option.facts:
         Path(config.option.facts).write_text(json.dumps(facts), encoding="utf-8")
@@ -128,6 +130,12 @@ def left_out(facts):
     """Return the section about tests that are for another time, if there are any."""
     lines = [f"{why} ({count} tests)" for why, count in facts["left_out"].items()]
     return {"left out": lines} if lines else {}
+
+
+def _nothing_ran_of_an_extra(reporter):
+    if not reporter.config.option.extra:
+        return False
+    return not any(reporter.stats.get(name) for name in RAN)
 
 
 def _labs(facts):

