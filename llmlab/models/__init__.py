@@ -6,6 +6,7 @@ random_model             the benchmark shapes with random weights: speeds, no qu
 Decoder, KVCache         the decoder of the Llama family and its cache; rnn, layers,
                          recurrence, caches: the parts of both of ours
 generation, training     loops that yield tokens and that learn; precision, streams
+tuning                   a short training that goes on from good weights
 Sampling                 how a token is chosen, handed in where text is generated
 chat, conversation       what a model that follows instructions answers, turn by turn
 chat_template, pieces    turns as tokens; tokens as text, in whole characters

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from llmlab.core import machine
 from llmlab.core.model import Model
-from llmlab.models import surgery, training
+from llmlab.models import surgery, training, tuning
 from llmlab.pruning import targets
 
 
@@ -38,45 +38,33 @@ def finetune(
 ) -> training.Trained:
     """Train a copy of a pruned model; zeros of its linear layers stay zeros.
 
-    rate, weight_decay: of AdamW. schedule: its factor by step, by default a rise for a
-    tenth of the steps and a fall for the last half. seed: of what the model draws as it
-    learns (dropout); torch's own state stays. The rest is as in `training.train`.
-    Raises ValueError for weights in less than float32, and for stored layers.
+    The arguments are those of `tuning.tune`. Raises ValueError for weights in less than
+    float32, and for stored layers.
     """
     targets.check_plain(model)
     zeros = _zeros(model)
-
-    def optimizers(part: nn.Module) -> list[torch.optim.Optimizer]:
-        weights = part.parameters()
-        made = torch.optim.AdamW(
-            weights, lr=rate, weight_decay=weight_decay, foreach=False
-        )
-        return [made]
 
     def keep_zeros(part: nn.Module) -> None:
         with torch.no_grad():
             for name, places in zeros.items():
                 part.get_parameter(name).masked_fill_(places, 0)
 
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        return training.train(
-            model,
-            batch,
-            steps=steps,
-            optimizers=optimizers,
-            loss=loss,
-            schedule=schedule
-            or training.constant_then_decay(
-                steps, warmup=steps // 10, decay=steps // 2
-            ),
-            autocast=autocast,
-            clip=clip,
-            folder=folder,
-            checkpoint_every=checkpoint_every,
-            log_every=log_every,
-            after_step=keep_zeros,
-        )
+    return tuning.tune(
+        model,
+        batch,
+        steps=steps,
+        rate=rate,
+        weight_decay=weight_decay,
+        schedule=schedule,
+        loss=loss,
+        autocast=autocast,
+        clip=clip,
+        folder=folder,
+        checkpoint_every=checkpoint_every,
+        log_every=log_every,
+        seed=seed,
+        after_step=keep_zeros,
+    )
 
 
 def _zeros(model: nn.Module) -> dict[str, Tensor]:

@@ -26,7 +26,7 @@ from llmlab.kernels.format import Format
 from llmlab.kernels.operators import per_token
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
-from llmlab.models import surgery, training
+from llmlab.models import surgery, training, tuning
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 
@@ -136,36 +136,26 @@ def train(
 ) -> training.Trained:
     """Train a copy of a model on the grid; return it quantized, with its log.
 
-    rate: of AdamW. schedule: its factor by step, by default a rise for a tenth of the
-    steps and a fall for the last half. seed: of what the model draws as it learns
-    (dropout); torch's own state stays. Format, skip and errors are those of
-    `rounding.quantize`, the rest is as in `models.training.train`.
+    Format, skip and errors are those of `rounding.quantize`, the rest is as in
+    `models.tuning.tune`.
     """
     ready = prepare(model, format, skip=skip)
 
-    def optimizers(part: nn.Module) -> list[torch.optim.Optimizer]:
-        weights = part.parameters()
-        return [torch.optim.AdamW(weights, lr=rate, weight_decay=0.0, foreach=False)]
-
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        learnt = training.train(
-            ready,
-            batch,
-            steps=steps,
-            optimizers=optimizers,
-            loss=loss,
-            schedule=schedule
-            or training.constant_then_decay(
-                steps, warmup=steps // 10, decay=steps // 2
-            ),
-            autocast=autocast,
-            clip=clip,
-            folder=folder,
-            checkpoint_every=checkpoint_every,
-            log_every=log_every,
-            in_place=True,
-        )
+    learnt = tuning.tune(
+        ready,
+        batch,
+        steps=steps,
+        rate=rate,
+        schedule=schedule,
+        loss=loss,
+        autocast=autocast,
+        clip=clip,
+        folder=folder,
+        checkpoint_every=checkpoint_every,
+        log_every=log_every,
+        seed=seed,
+        in_place=True,
+    )
     return dataclasses.replace(learnt, model=finish(learnt.model))
 
 

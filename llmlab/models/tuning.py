@@ -1,0 +1,74 @@
+"""A short training that goes on from good weights: AdamW, seeded, up and down again.
+
+What fine-tuning of a pruned model and quantization-aware training share: one rate for
+all weights, a short rise and a long fall, and a seed of its own for what the model
+draws as it learns.
+
+Shapes: B sequences, T new tokens.
+Source: AdamW, Loshchilov & Hutter, ICLR 2019.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from llmlab.models import training
+
+
+def tune(
+    model: nn.Module,
+    batch: Callable[[int], Tensor],
+    *,
+    steps: int,
+    rate: float,
+    weight_decay: float = 0.0,
+    schedule: Callable[[int], float] | None = None,
+    loss: Callable[[nn.Module, Tensor], Tensor] = training.next_token_loss,
+    autocast: training.Autocast = "fastest",
+    clip: float | None = 1.0,
+    folder: Path | str | None = None,
+    checkpoint_every: int = 200,
+    log_every: int = 20,
+    seed: int = 0,
+    after_step: Callable[[nn.Module], None] | None = None,
+    in_place: bool = False,
+) -> training.Trained:
+    """Train a copy of a model by AdamW; return it with its log.
+
+    rate, weight_decay: of AdamW. schedule: the rate's factor by step, by default a rise
+    for a tenth of the steps and a fall for the last half. seed: of what the model draws
+    as it learns (dropout); torch's own state stays. The rest, and the errors, are those
+    of `training.train`.
+    """
+    if schedule is None:
+        schedule = training.constant_then_decay(
+            steps, warmup=steps // 10, decay=steps // 2
+        )
+
+    def optimizers(part: nn.Module) -> list[torch.optim.Optimizer]:
+        weights = part.parameters()
+        return [
+            torch.optim.AdamW(
+                weights, lr=rate, weight_decay=weight_decay, foreach=False
+            )
+        ]
+
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return training.train(
+            model,
+            batch,
+            steps=steps,
+            optimizers=optimizers,
+            loss=loss,
+            schedule=schedule,
+            autocast=autocast,
+            clip=clip,
+            folder=folder,
+            checkpoint_every=checkpoint_every,
+            log_every=log_every,
+            after_step=after_step,
+            in_place=in_place,
+        )
