@@ -11,7 +11,8 @@ from typing import Any
 
 from llmlab import texts
 from llmlab.core.quantities import ACCURACY
-from llmlab.measure.answers import Exam
+from llmlab.measure import exams
+from llmlab.measure.exams import Exam
 from llmlab.models import classification, translation
 
 PAIRS = 500  # of the frozen ones; all of them take a minute
@@ -29,9 +30,8 @@ class Asking:
 def for_model(model: Any) -> Asking:
     """Return what a model is asked; ValueError for one that answers no texts."""
     if model.tokenizer and model.config.is_encoder_decoder and model.can_generate():
-        pairs = texts.number_pairs()[:PAIRS]
-        exam = Exam([pair.english for pair in pairs], [pair.french for pair in pairs])
-        return Asking(translation.translate, exam, model.name == "translator")
+        judged = model.name == "translator"
+        return Asking(translation.translate, exams.number_words(PAIRS), judged)
     if model.tokenizer and type(model).__name__.endswith("ForSequenceClassification"):
         snippets = texts.snippets()
         modules = [snippet.module for snippet in snippets]

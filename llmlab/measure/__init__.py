@@ -9,6 +9,7 @@ roofline    what this machine can do at most, and three bounds of a model's step
 quality     bits per byte, perplexity, accuracy, exact match, agreement of two models
 experiments one line each: a token by position, taken apart, at another size
 report      all of it for one model; answers: for one that answers whole texts
+exams       what such models are asked, and what several answered
 labels, intervals, bootstrap, comparison, timing: the parts that labs use too
 
 A measure never knows which technique ran: it takes callables and models, and returns
@@ -29,6 +30,7 @@ __all__ = [
     "answers",
     "bootstrap",
     "comparison",
+    "exams",
     "experiments",
     "intervals",
     "labels",

@@ -4,29 +4,18 @@ They have no tokens to stream to a user; what counts is the wait for an answer, 
 come in a second when texts are batched, and how many of them are right.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from llmlab.core import quantities
-from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
-from llmlab.measure import labels, memory, quality
+from llmlab.measure import labels, memory
+from llmlab.measure.exams import Ask, Exam
 from llmlab.measure.timing import speed
 
 BATCHES = (1, 2, 4, 8, 16)
 SECONDS = 12.0  # of timing; at least six rounds are run
-
-Ask = Callable[[Any, Sequence[str]], list[str]]
-
-
-@dataclass(frozen=True)
-class Exam:
-    """Texts with the answers that are right, and what the share of these is called."""
-
-    asked: Sequence[str]
-    expected: Sequence[str]
-    share: Quantity = quantities.EXACT_MATCH
 
 
 def one_model(
@@ -66,8 +55,6 @@ def one_model(
     facts = memory.held(model) + facts
     if judged:
         answers = ask(model, exam.asked)
-        right = quality.exact_match(
-            answers, exam.expected, subject=label, what=exam.share
-        )
+        right = exam.mark(answers, subject=label)
         facts.append(replace(right, weights=weights))
     return [*facts, memory.process_peak(subject=label)]

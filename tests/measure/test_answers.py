@@ -17,7 +17,7 @@ from transformers import (
 
 from llmlab.command import formats
 from llmlab.core import quantities, records
-from llmlab.measure import answers
+from llmlab.measure import answers, exams
 from llmlab.models import checkpoints, save
 from llmlab.models.classification import classify
 from llmlab.models.translation import translate
@@ -101,7 +101,7 @@ def test_no_rows_at_a_time_are_refused(classifier):
 def test_answers_are_timed_by_batch_and_judged(classifier):
     right = classify(classifier, TEXTS)
     expected = [*right[:4], "another", "label"]
-    exam = answers.Exam(TEXTS, expected, quantities.ACCURACY)
+    exam = exams.Exam(TEXTS, expected, quantities.ACCURACY)
     facts = answers.one_model(
         classifier, ask=classify, exam=exam, batches=(1, 4), seconds=0.1
     )
@@ -116,7 +116,7 @@ def test_answers_are_timed_by_batch_and_judged(classifier):
 
 
 def test_what_says_nothing_about_a_model_is_left_out(classifier):
-    exam = answers.Exam(TEXTS, ["strange"] * 6)
+    exam = exams.Exam(TEXTS, ["strange"] * 6)
     facts = answers.one_model(
         classifier, ask=classify, exam=exam, judged=False, batches=(1,), seconds=0.1
     )
@@ -125,7 +125,7 @@ def test_what_says_nothing_about_a_model_is_left_out(classifier):
 
 @pytest.mark.parametrize("batches", [(), (0,), (7,)])
 def test_a_batch_beyond_the_exam_is_refused(batches, classifier):
-    exam = answers.Exam(TEXTS, TEXTS)
+    exam = exams.Exam(TEXTS, TEXTS)
     with pytest.raises(ValueError, match="6 texts"):
         answers.one_model(classifier, ask=classify, exam=exam, batches=batches)
 

@@ -7,9 +7,9 @@ import pytest
 from llmlab.core import records
 from llmlab.core.quantities import DECODE_SPEED_UP
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY
+from llmlab.measure.exams import Answers, Exam
 from llmlab.pruning.experiments import claims
 from llmlab.pruning.quantities import BROUGHT_BACK, LOST
-from llmlab.quantization.experiments.choices import Translations
 
 LOSSES = {
     ("each layer", 0.3): 0.005,
@@ -43,7 +43,8 @@ def answers(thirty):
     """Return sixty answers, of which the 30 % model has lost so many."""
     right = tuple(str(number) for number in range(60))
     wrong = ("?",) * thirty + right[thirty:]
-    return Translations(right, right, {"dense": right, "30 %": wrong, "50 %": wrong})
+    given = {"dense": right, "30 %": wrong, "50 %": wrong}
+    return Answers(Exam(right, right), given)
 
 
 def tried(

@@ -11,6 +11,7 @@ from llmlab import quantization
 from llmlab.core import records
 from llmlab.kernels import Format
 from llmlab.measure.claims import FAILS, HOLDS, OPEN
+from llmlab.measure.exams import Answers, Exam
 from llmlab.models import column_loop, surgery
 from llmlab.quantization import awq, clipping, gptq
 from llmlab.quantization.experiments import choices
@@ -270,21 +271,13 @@ def test_a_mixture_is_scored_beside_even_bits_and_held_to_the_budget(model, data
         mixture(lambda losses, sizes, budget: {"head": 3})
 
 
-ASKED = choices.Translations(
-    tuple("abcdefghij"), tuple("ABCDEFGHIJ"),
+ASKED = Answers(
+    Exam(tuple("abcdefghij"), tuple("ABCDEFGHIJ")),
     {
         "fp32": tuple("ABCDEFGHIJ"), "int4": tuple("ABCDEFGHIx"),
         "int2": tuple("xxxxxxGHIJ"), "int2, trained": tuple("ABCDEFGHIJ"),
     },
 )  # fmt: skip
-
-
-def test_answers_are_compared_one_by_one():
-    assert ASKED.lost("int4", "fp32") == (1, 0)
-    assert not ASKED.is_worse("int4", "fp32") and ASKED.is_worse("int2", "fp32")
-    assert ASKED.right("int2").value == 0.4
-    assert [row[0] for row in ASKED.differing(3)] == ["a", "b", "c"]
-    assert [row[0] for row in ASKED.differing(99)] == [*"abcdefj"]
 
 
 def test_a_loss_that_chance_may_have_taken_settles_no_claim():

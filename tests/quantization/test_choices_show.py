@@ -10,6 +10,7 @@ from PIL import Image
 
 from llmlab import show
 from llmlab.core import quantities, records
+from llmlab.measure.exams import Answers, Exam
 from llmlab.quantization import quantities as own
 from llmlab.quantization.experiments import choices as experiments
 from llmlab.show.quantization import choices as pictures
@@ -194,8 +195,8 @@ def test_a_ring_marks_what_is_not_as_rounding_and_every_picture_has_one_scale():
         show.quantization.integers_widget(LOSSES)
 
 
-ASKED = experiments.Translations(
-    ("one", "two", "six"), ("un", "deux", "six"),
+ASKED = Answers(
+    Exam(("one", "two", "six"), ("un", "deux", "six")),
     {"fp32": ("un", "deux", "six"), "int2": ("un", "dix", "six"),
      "int2, trained": ("un", "deux", "six")},
 )  # fmt: skip
@@ -208,7 +209,7 @@ def test_only_answers_that_differ_are_shown_and_wrong_ones_marked():
     assert "<table" in table._repr_html_()
     with pytest.raises(ValueError, match="count=0"):
         show.quantization.answers(ASKED, count=0)
-    with pytest.raises(ValueError, match="translations"):
+    with pytest.raises(ValueError, match="translated"):
         show.quantization.answers(LOSSES)
 
 

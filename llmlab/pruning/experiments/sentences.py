@@ -6,20 +6,20 @@ Each is quoted as it was written; a word like "significantly" was given a bar be
 from llmlab.core.records import Record
 from llmlab.measure import comparison
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.measure.exams import Answers
 from llmlab.pruning.experiments.cuts import OWN, RANDOM, SMALL, Neurons
 from llmlab.pruning.experiments.retraining import ONCE, TRAINED, Healing
 from llmlab.pruning.experiments.shapes import ShapesRace
 from llmlab.pruning.experiments.shares import CHANCE, LAYER, WHOLE, BySparsity
 from llmlab.pruning.experiments.translators import DENSE
 from llmlab.pruning.experiments.zeros import ZerosRace
-from llmlab.quantization.experiments.choices import Translations
 
 SLIGHT = 0.01  # more bits per byte, as a share of what they were
 
 
 def claims(
     *, shares: BySparsity, zeros: ZerosRace, neurons: Neurons, shapes: ShapesRace,
-    healing: Healing, translated: Translations,
+    healing: Healing, translated: Answers,
 ) -> Claims:  # fmt: skip
     """Hold what tutorials say of pruning against the experiments of the lab."""
     return Claims(
@@ -89,11 +89,11 @@ def _iterative(healing: Healing) -> Claim:
     )
 
 
-def _translator(translated: Translations, zeros: ZerosRace) -> Claim:
+def _translator(translated: Answers, zeros: ZerosRace) -> Claim:
     """Ask of the least sparsity whether chance alone may have taken its answers."""
-    count = len(translated.french)
+    count = len(translated.exam.expected)
     right = {
-        name: round(translated.right(name).value * count) for name in translated.answers
+        name: round(translated.right(name).value * count) for name in translated.given
     }
     fewest = next(name for name in right if name != DENSE)
     accurate = not translated.is_worse(fewest, DENSE)

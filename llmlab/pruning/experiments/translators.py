@@ -8,9 +8,10 @@ from typing import Any
 
 from llmlab import models
 from llmlab.core import progress
+from llmlab.measure import exams
+from llmlab.models import translation
 from llmlab.pruning import unstructured
 from llmlab.pruning.experiments.shares import SPARSITIES, Mask
-from llmlab.quantization.experiments.choices import Translations, translations
 
 DENSE, COUNT = "dense", 60  # numbers that are asked
 
@@ -21,7 +22,7 @@ def translated(
     sparsities: Sequence[float] = SPARSITIES,
     count: int = COUNT,
     model: Any = None,
-) -> Translations:
+) -> exams.Answers:
     """Prune the bundled translator at each sparsity and ask all the same numbers.
 
     magnitude_mask: as in `by_sparsity`. count: of the frozen numbers. model: another
@@ -33,7 +34,7 @@ def translated(
         pruned[named(share)] = unstructured.prune(
             dense, sparsity=share, mask=magnitude_mask
         )
-    return translations(pruned, count=count)
+    return exams.sit(pruned, exams.number_words(count), translation.translate)
 
 
 def named(share: float) -> str:

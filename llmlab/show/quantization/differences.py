@@ -70,28 +70,29 @@ def _loss(fact: Record | None) -> str:
 def answers(result: Any, *, count: int = 5) -> TextTable:
     """Return a table of the texts on which models do not agree, wrong answers marked.
 
-    result: what `choices.translations` returned. count: rows at most. ValueError:
-    something else, a count below 1.
+    result: `measure.exams.Answers`, such as `choices.translated` returns. count: rows
+    at most. ValueError: something else, a count below 1.
     """
     if not hasattr(result, "differing"):
         raise ValueError(
             f"result={result!r:.60} has no answers to compare; hand in what "
-            "quantization.experiments.choices.translations returned."
+            "quantization.experiments.choices.translated returned."
         )
     if count < 1:
         raise ValueError(f"count={count} shows no row; choose at least 1.")
-    differing = result.differing(len(result.english))
-    right = dict(zip(result.english, result.french, strict=True))
+    exam = result.exam
+    differing = result.differing(len(exam.asked))
+    right = dict(zip(exam.asked, exam.expected, strict=True))
     rows = tuple(
-        (english, *(_marked(one, right[english]) for one in given))
-        for english, *given in differing[:count]
+        (asked, *(_marked(one, right[asked]) for one in given))
+        for asked, *given in differing[:count]
     )
     note = (
-        f"{len(differing)} of {len(result.english)} answers differ, {len(rows)} are "
+        f"{len(differing)} of {len(exam.asked)} answers differ, {len(rows)} are "
         "shown; ✗ marks wrong ones."
     )
     facts = tuple(result.records())
-    return TextTable(("asked", *result.answers), rows, facts, note)
+    return TextTable(("asked", *result.given), rows, facts, note)
 
 
 def _marked(answer: str, right: str) -> str:

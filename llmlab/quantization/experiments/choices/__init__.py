@@ -15,12 +15,7 @@ factors, the rounding and the choice of bits.
 """
 
 from llmlab.core import faces
-from llmlab.quantization.experiments.choices.answers import (
-    Translations,
-    claims,
-    translated,
-    translations,
-)
+from llmlab.quantization.experiments.choices.answers import claims, translated
 from llmlab.quantization.experiments.choices.costs import WeightCosts, weight_costs
 from llmlab.quantization.experiments.choices.factors import Powers, powers
 from llmlab.quantization.experiments.choices.groups import Integers, integers
@@ -40,9 +35,9 @@ from llmlab.quantization.experiments.choices.qualities import Quality, quality
 from llmlab.quantization.experiments.choices.trainings import Learning, trained
 
 __all__ = ["Integers", "Layer", "Learning", "Mixture", "Parts", "Powers", "Quality"]
-__all__ += ["Solved", "Translations", "WeightCosts", "claims", "integers"]
+__all__ += ["Solved", "WeightCosts", "claims", "integers"]
 __all__ += ["layer", "mixture"]
 __all__ += ["powers", "quality", "scan_parts", "solved", "trained", "translated"]
-__all__ += ["translations", "weight_costs"]
+__all__ += ["weight_costs"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

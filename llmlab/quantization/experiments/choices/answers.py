@@ -1,101 +1,27 @@
 """A translator in few bits: its answers side by side, and what is said of such models.
 
-Numbers in English words become numbers in French words. An answer is right or not, so
-two models are compared answer by answer: how many right ones are lost, how many won.
+Numbers in English words become numbers in French words; an answer is right or not.
 """
 
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from llmlab import texts
-from llmlab.core.records import Record
 from llmlab.kernels.format import Format
-from llmlab.measure import quality
+from llmlab.measure import exams
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, Claim, Claims
+from llmlab.measure.exams import Answers
 from llmlab.models import pairs, translation
 from llmlab.quantization import qat, rounding
-from llmlab.texts import number_bands
 
 COUNT = 60  # numbers that are asked
-SURE = 0.05  # the chance of a difference that none would show as large
 
 
-@dataclass(frozen=True)
-class Translations:
-    """What each model answered to the same numbers."""
-
-    english: tuple[str, ...]
-    french: tuple[str, ...]
-    answers: Mapping[str, tuple[str, ...]]
-
-    def records(self) -> list[Record]:
-        """Return the share of right answers of each model, with its interval."""
-        return [
-            quality.exact_match(answers, self.french, subject=name)
-            for name, answers in self.answers.items()
-        ]
-
-    def right(self, name: str) -> Record:
-        """Return the share of right answers of one model, with its interval."""
-        return next(fact for fact in self.records() if fact.subject == name)
-
-    def lost(self, name: str, over: str) -> tuple[int, int]:
-        """Return how many right answers of `over` are wrong here, and the reverse."""
-        both = [*zip(self._right(over), self._right(name), strict=True)]
-        return both.count((True, False)), both.count((False, True))
-
-    def is_worse(self, name: str, over: str) -> bool:
-        """Say whether more right answers are lost than chance alone would take.
-
-        The sign test: of the answers that differ, each is as likely lost as won.
-        """
-        lost, won = self.lost(name, over)
-        count = lost + won
-        worse = sum(math.comb(count, k) for k in range(lost, count + 1))
-        return lost > won and worse / 2**count < SURE
-
-    def differing(self, count: int = 5) -> list[tuple[str, ...]]:
-        """Return English, then every answer, of numbers on which not all agree."""
-        rows = [*zip(self.english, *self.answers.values(), strict=True)]
-        return [row for row in rows if len(set(row[1:])) > 1][:count]
-
-    def _right(self, name: str) -> list[bool]:
-        if name not in self.answers:
-            raise ValueError(f"{name!r} is none of {', '.join(self.answers)}.")
-        both = zip(self.answers[name], self.french, strict=True)
-        return [answer == right for answer, right in both]
-
-
-def translations(
-    translators: Mapping[str, Any],
-    *,
-    count: int = COUNT,
-    numbers: Sequence[number_bands.Pair] | None = None,
-) -> Translations:
-    """Ask each translator the same numbers.
-
-    translators: models as `models.load("translator")` gives them, by name. count: of
-    the frozen numbers; numbers: others. Raises ValueError for a count below 1.
-    """
-    if count < 1:
-        raise ValueError(f"count={count} asks nothing; choose at least 1.")
-    asked = (texts.number_pairs() if numbers is None else numbers)[:count]
-    english = tuple(pair.english for pair in asked)
-    answers = {
-        name: tuple(translation.translate(model, english))
-        for name, model in translators.items()
-    }
-    return Translations(english, tuple(pair.french for pair in asked), answers)
-
-
-def claims(asked: Translations) -> Claims:
+def claims(asked: Answers) -> Claims:
     """Hold sentences of tutorials of 2023 against the answers of a translator.
 
     asked: what `translated` returned. A loss counts where the sign test says so.
     """
-    exact, *small, after = asked.answers
+    exact, *small, after = asked.given
     before = small[-1]
     back, start = asked.lost(after, exact)[0], asked.lost(before, exact)[0]
     better = asked.is_worse(before, after) and not asked.is_worse(after, exact)
@@ -114,7 +40,7 @@ def translated(
     steps: int = 20,
     rows: int = 32,
     count: int = COUNT,
-) -> Translations:
+) -> Answers:
     """Ask a translator, the same in a few formats, and the last of them trained on.
 
     model: in float32, as `models.load("translator")` gives it. words: of formats, from
@@ -130,15 +56,16 @@ def translated(
         format=Format.parse(words[-1]), loss=translation.loss,
     )  # fmt: skip
     name = f"{words[-1]}, trained"
-    return translations({"fp32": model, **small, name: tuned.model}, count=count)
+    translators = {"fp32": model, **small, name: tuned.model}
+    return exams.sit(translators, exams.number_words(count), translation.translate)
 
 
-def _robust(first: Translations, name: str, exact: str) -> Claim:
+def _robust(first: Answers, name: str, exact: str) -> Claim:
     """Some may be lost, and chance alone may have taken them: that settles nothing."""
     lost, _ = first.lost(name, exact)
     open_or_not = OPEN if lost else HOLDS
     return Claim(
         "“often robust to small perturbations in their parameters”",
-        f"{name}: {lost} right answers of {len(first.french)} lost",
+        f"{name}: {lost} right answers of {len(first.exam.expected)} lost",
         FAILS if lost and first.is_worse(name, exact) else open_or_not,
     )
