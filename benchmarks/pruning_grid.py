@@ -8,15 +8,15 @@ them and writes nothing.
 """
 
 import argparse
-import contextlib
-import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from llmlab import measure, models, pruning, show, texts
-from llmlab.core import clock, machine, records
+from llmlab.core import machine
+from llmlab.core.recording import Grid, Make
+from llmlab.measure import exams
 from llmlab.models import calibration, translation
 from llmlab.pruning import sparsegpt, wanda
 
@@ -26,39 +26,25 @@ SPARSITIES = (0.3, 0.5, 0.6, 0.7, 0.8)
 FEW = (0.5, 0.7)
 PROMPTS = 16  # of 256 tokens, to calibrate on
 
-Make = Callable[[Any], Any]
-
 
 def main() -> None:
     """Make every row that is not there yet, and show them all."""
     options = _options()
     machine.set_threads()
-    made, watch = [], clock.Host()
-    if not options.small:
-        with contextlib.suppress(FileNotFoundError):
-            made = list(records.load(FILE))
-    for name, ways, judge in exams(options.small):
+    grid = Grid(None if options.small else FILE, COMMAND)
+    for name, ways, judge in exams_of(options.small):
         model = models.load(name)
-        for details, make in ways(model, FEW if options.small else SPARSITIES):
-            if any(_same(fact, model, details) for fact in made):
-                continue
-            with clock.given_way() as ran_on:
-                start = watch.look()
-                changed = make(model)
-                seconds = watch.seconds(start, watch.look())
-            details = details | {"seconds": round(seconds, 2)} | ran_on.details
-            made.append(_kept(judge(model, changed), model, details))
-            if not options.small:
-                records.save(made, FILE)
-            print(made[-1], dict(details), flush=True)
+        rows = ways(model, FEW if options.small else SPARSITIES)
+        for fact in grid.fill(model, rows, judge):
+            print(fact, dict(fact.details), flush=True)
     columns = ("subject", "method", "scope", "sparsity", "value", "interval")
-    print(show.table(made, columns))
+    print(show.table(grid.facts, columns))
 
 
-def exams(small: bool) -> Iterator[tuple]:
+def exams_of(small: bool) -> Iterator[tuple]:
     """Yield model name, the ways to prune it, and what judges the pruned one."""
     files = texts.short_files() if small else texts.evaluation_files()
-    pairs = texts.number_pairs()[: 200 if small else None]
+    exam = exams.number_words(200 if small else None)
 
     @functools.lru_cache(2)
     def scored(model):
@@ -68,8 +54,7 @@ def exams(small: bool) -> Iterator[tuple]:
         return measure.quality.difference(changed, scored(model), files)
 
     def exact_match(model, changed):
-        answers = translation.translate(changed, [pair.english for pair in pairs])
-        return measure.quality.exact_match(answers, [pair.french for pair in pairs])
+        return exam.mark(translation.translate(changed, exam.asked))
 
     yield "coder", coder_ways, bits_per_byte
     yield "translator", translator_ways, exact_match
@@ -109,22 +94,6 @@ def _magnitude(share: float, scope: Any) -> Make:
 
 def _way(method: str, sparsity: float, scope: str) -> dict[str, Any]:
     return {"method": method, "sparsity": sparsity, "scope": scope}
-
-
-def _kept(fact: records.Record, model: Any, details: dict) -> records.Record:
-    return dataclasses.replace(
-        fact,
-        kind="recorded",
-        subject=model.name,
-        weights=model.weights_version,
-        command=COMMAND,
-        details={**fact.details, **details},
-    )
-
-
-def _same(fact: records.Record, model: Any, details: dict) -> bool:
-    same = (fact.subject, fact.weights) == (model.name, model.weights_version)
-    return same and all(fact.details.get(key) == each for key, each in details.items())
 
 
 def _options() -> argparse.Namespace:

@@ -7,21 +7,23 @@ the same weights is not made again. Takes about half an hour on an idle machine,
 it training through 2 and 3 bits.
 """
 
-import contextlib
 import copy
 import dataclasses
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from llmlab import measure, models, quantization, show, texts
-from llmlab.core import clock, machine, records
+from llmlab.core import machine
 from llmlab.core.quantities import ACCURACY
+from llmlab.core.recording import Grid, Make
 from llmlab.kernels import Format
+from llmlab.measure import exams
+from llmlab.measure.exams import Exam
 from llmlab.models import calibration, classification, translation
 from llmlab.quantization import clipping
 from llmlab.quantization.quantities import DIFFERENCE_OF_METHODS
@@ -31,41 +33,33 @@ COMMAND = "python benchmarks/quantization_grid.py"
 BITS, SIZES = (2, 3, 4), (32, 64, 128, "channel")
 STEPS, ROWS, LENGTH = 300, 4, 257  # of a training through the rounding
 
-Make = Callable[[Any], Any]
-
 
 def main() -> None:
     """Make every row that is not there yet, and show them all."""
     machine.set_threads()
-    found, watch = [], clock.Host()
-    with contextlib.suppress(FileNotFoundError):
-        found = list(records.load(FILE))
-    for name, ways, judge in exams():
+    grid = Grid(FILE, COMMAND)
+    for name, ways, judge in exams_of():
         if name not in models.names():
             print(f"{name} does not ship yet")
             continue
         model = models.load(name, dtype="bf16")
         if not hasattr(model, "new_cache"):
             model = model.float()
-        for details, make in ways(model):
-            if any(_same(fact, model, details) for fact in found):
-                continue
-            with clock.given_way() as ran_on:
-                start = watch.look()
-                changed = make(model)
-                seconds = watch.seconds(start, watch.look())
-            details = details | {"seconds": round(seconds, 2)} | ran_on.details
-            found.append(_kept(judge(model, changed), model, details))
-            records.save(found, FILE)
-            print(found[-1], dict(details), flush=True)
+        for fact in grid.fill(model, ways(model), judge):
+            print(fact, dict(fact.details), flush=True)
     columns = ("subject", "method", "bits", "group size", "value", "interval")
-    print(show.table(found, columns))
+    print(show.table(grid.facts, columns))
 
 
-def exams() -> Iterator[tuple]:
+def exams_of() -> Iterator[tuple]:
     """Yield model name, the ways to change it, and what judges the changed one."""
-    files, pairs = texts.evaluation_files(), texts.number_pairs()
+    files, numbers = texts.evaluation_files(), exams.number_words()
     snippets = texts.snippets()
+    modules = Exam(
+        [snippet.code for snippet in snippets],
+        [snippet.module for snippet in snippets],
+        ACCURACY,
+    )
 
     @functools.lru_cache(8)
     def scored(model):
@@ -78,13 +72,10 @@ def exams() -> Iterator[tuple]:
         return dataclasses.replace(fact, name=DIFFERENCE_OF_METHODS.name)
 
     def exact_match(model, changed):
-        answers = translation.translate(changed, [pair.english for pair in pairs])
-        return measure.quality.exact_match(answers, [pair.french for pair in pairs])
+        return numbers.mark(translation.translate(changed, numbers.asked))
 
     def accuracy(model, changed):
-        answers = classification.classify(changed, [each.code for each in snippets])
-        right = [each.module for each in snippets]
-        return measure.quality.exact_match(answers, right, what=ACCURACY)
+        return modules.mark(classification.classify(changed, modules.asked))
 
     yield "coder", coder_ways, bits_per_byte
     yield "translator", plain_ways, exact_match
@@ -166,22 +157,6 @@ def _trained(model, bits: int):
         autocast=torch.bfloat16,  # in every row, whatever is fastest here
     )  # fmt: skip
     return learnt.model
-
-
-def _kept(fact: records.Record, model, details: dict) -> records.Record:
-    return dataclasses.replace(
-        fact,
-        kind="recorded",
-        subject=model.name,
-        weights=model.weights_version,
-        command=COMMAND,
-        details={**fact.details, **details},
-    )
-
-
-def _same(fact: records.Record, model, details: dict) -> bool:
-    same = (fact.subject, fact.weights) == (model.name, model.weights_version)
-    return same and all(fact.details.get(key) == each for key, each in details.items())
 
 
 if __name__ == "__main__":

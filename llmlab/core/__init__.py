@@ -8,6 +8,7 @@ units       base units in code, prefixes where a person reads
 attention_sizes  layers, heads and widths of any configuration
 quantities  what facts are called: name, unit, better direction and keys
 records     facts with a unit, a kind and an interval; tables and JSON of them
+recording   a grid that a benchmark writes row by row, so that it goes on
 progress    the one speaker, on stderr
 clock       how time is taken, and what neighbours leave of the machine
 plain       exceptions that are one sentence to a learner
@@ -33,6 +34,7 @@ __all__ = [
     "plain",
     "progress",
     "quantities",
+    "recording",
     "records",
     "tables",
     "units",

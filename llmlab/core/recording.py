@@ -1,0 +1,74 @@
+"""A grid that a benchmark records: row by row, so that it can be stopped and goes on.
+
+Each row is a fact about a model that was changed in one way. It is written to the file
+as soon as it is known, and a row that stands there for the same weights is not made
+again.
+"""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from llmlab.core import clock, records
+from llmlab.core.records import Record
+
+Details = Mapping[str, Any]
+Make = Callable[[Any], Any]  # a model -> what is judged, such as the changed model
+Judge = Callable[[Any, Any], Record]  # a model and what was made of it -> the fact
+
+
+class Grid:
+    """Facts in a file, which grows by those that are not there yet."""
+
+    def __init__(self, path: Path | None, command: str):
+        """Go on with the facts of a file, if it is there.
+
+        path: None writes nothing. command: what gives the facts again.
+        """
+        self.path, self.command = path, command
+        self.facts: list[Record] = []
+        if path is not None:
+            with contextlib.suppress(FileNotFoundError):
+                self.facts = list(records.load(path))
+
+    def fill(
+        self, model: Any, ways: Iterable[tuple[Details, Make]], judge: Judge
+    ) -> Iterator[Record]:
+        """Yield the facts that were missing, each when it stands in the file.
+
+        model: with a `name` and a `weights_version`. ways: what tells a row from
+        others, and how it is made. Details also say how many seconds the making took.
+        """
+        for details, make in ways:
+            if not self._has(model, details):
+                fact = self._made(model, details, make, judge)
+                self.facts.append(fact)
+                if self.path is not None:
+                    records.save(self.facts, self.path)
+                yield fact
+
+    def _has(self, model: Any, details: Details) -> bool:
+        return any(
+            (fact.subject, fact.weights) == (model.name, model.weights_version)
+            and all(fact.details.get(key) == value for key, value in details.items())
+            for fact in self.facts
+        )
+
+    def _made(self, model: Any, details: Details, make: Make, judge: Judge) -> Record:
+        watch = clock.Host()
+        with clock.given_way() as ran_on:
+            start = watch.look()
+            made = make(model)
+            seconds = watch.seconds(start, watch.look())
+        fact = judge(model, made)
+        more = {**details, "seconds": round(seconds, 2), **ran_on.details}
+        return dataclasses.replace(
+            fact,
+            kind="recorded",
+            subject=model.name,
+            weights=model.weights_version,
+            command=self.command,
+            details={**fact.details, **more},
+        )
