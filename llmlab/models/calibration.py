@@ -8,6 +8,7 @@ size of every input.
 Shapes: B sequences, T tokens, I input features of a layer.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -136,22 +137,32 @@ def collect(
     """
     layers = surgery.linear_layers(model)
     names = list(layers) if names is None else _names(names)
-    data = listed_batches(data)
+    return _collected(model, listed_batches(data), names)
+
+
+class _Enough(Exception):
+    """A layer is reached behind which nobody listens: the call may end."""
+
+
+def _collected(
+    model: nn.Module, data: Iterable[Batch], names: list[str], until: str | None = None
+) -> dict[str, Inputs]:
+    """Collect what these layers are given. until: a layer where each call ends."""
     inputs: dict[str, Inputs] = {}
 
     def count(name: str, x: Tensor) -> None:
+        if name == until:
+            raise _Enough
         if name not in inputs:
             inputs[name] = Inputs.none(x.shape[-1], x.device)
         inputs[name].add(x)
 
-    with torch.inference_mode(), hearing(model, names, count):
+    heard = names if until is None else [*names, until]
+    with torch.inference_mode(), hearing(model, heard, count):
         for batch in progress.track(data, "looking at inputs"):
-            run(model, batch)
-    if silent := [name for name in names if name not in inputs]:
-        raise ValueError(
-            f"layer {silent[0]!r} saw no input; data needs at least one batch, and "
-            "for an encoder-decoder both texts, or skip the layer."
-        )
+            with contextlib.suppress(_Enough):
+                run(model, batch)
+    _check_used(names, inputs)
     return inputs
 
 
@@ -183,13 +194,40 @@ def by_stage(
     """Yield each of these layers with what it is given, in the order of their use.
 
     Layers of one part go together (`stages`), and the model is run again for each part:
-    what is done to the layers so far, the inputs of the next ones show. Errors are
-    those of `collect`.
+    what is done to the layers so far, the inputs of the next ones show. It ends where
+    the next part begins. Errors are those of `collect`.
     """
     data = list(listed_batches(data))
-    order = list(collect(model, data[:1], names))
-    for together in stages(order):
-        yield from collect(model, data, together).items()
+    order = _calls(model, data[:1], names)
+    groups = stages(dict.fromkeys(order))
+    for together, after in zip(groups, [*groups[1:], []], strict=True):
+        until = next(iter(after), None)
+        if until is not None and set(together) & set(order[order.index(until) :]):
+            until = None  # a layer of this part is used again, later
+        yield from _collected(model, data, together, until).items()
+
+
+def _calls(
+    model: nn.Module, data: Iterable[Batch], names: Collection[str]
+) -> list[str]:
+    """Return which of these layers are used on batches, call by call."""
+    calls: list[str] = []
+    with (
+        torch.inference_mode(),
+        hearing(model, names, lambda name, _: calls.append(name)),
+    ):
+        for batch in data:
+            run(model, batch)
+    _check_used(names, calls)
+    return calls
+
+
+def _check_used(names: Iterable[str], used: Collection[str]) -> None:
+    if silent := [name for name in names if name not in used]:
+        raise ValueError(
+            f"layer {silent[0]!r} saw no input; data needs at least one batch, and "
+            "for an encoder-decoder both texts, or skip the layer."
+        )
 
 
 def run(model: nn.Module, batch: Batch):
