@@ -2,15 +2,12 @@
 
 import pytest
 import torch
+from drawn_inputs import draw
 from families import NAMES, ask, make
 from small_models import decoder, draw_tokens
 from torch import nn
 
 from llmlab.models import column_loop, listening, sensitivity, surgery
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -4,6 +4,7 @@ import json
 
 import pytest
 import torch
+from drawn_inputs import draw
 from families import ask, make
 from fresh import answer
 from hypothesis import given, settings
@@ -19,10 +20,6 @@ from llmlab.models import surgery
 from llmlab.pruning import masks
 
 DTYPES = (torch.float32, torch.bfloat16, torch.float16, torch.float64)
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 @given(

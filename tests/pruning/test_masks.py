@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from drawn_inputs import draw
 from families import NAMES, ask, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,10 +12,6 @@ from torch.nn.utils import prune as reference
 from llmlab import pruning
 from llmlab.models import surgery
 from llmlab.pruning import masks
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 @st.composite

@@ -4,7 +4,8 @@ import inspect
 
 import pytest
 import torch
-from families import NAMES, ask, batch, make
+from drawn_inputs import data, draw, seen
+from families import NAMES, ask, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,23 +16,6 @@ from llmlab.models.column_loop import objective
 from llmlab.models.sensitivity import logit_error
 from llmlab.pruning import masks, sparsegpt, targets, wanda
 from llmlab.quantization import gptq
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
-
-
-def seen(width, *, tokens=200, seed=1):
-    """Inputs that go together and differ in size, as real ones do."""
-    inputs = Inputs.none(width, torch.device("cpu"))
-    mix = draw(width, width, seed=seed) * draw(width, seed=seed + 1).exp()
-    inputs.add(draw(tokens, width, seed=seed + 2) @ mix)
-    return inputs
-
-
-def data(model):
-    arguments = batch(model, seed=7, rows=4)
-    return [arguments["tokens"] if "tokens" in arguments else arguments]
 
 
 def test_wanda_keeps_small_weights_of_large_inputs():

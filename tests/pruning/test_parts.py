@@ -2,15 +2,12 @@
 
 import pytest
 import torch
-from families import ask, batch, make
+from drawn_inputs import data
+from families import ask, make
 from small_models import decoder, draw_tokens
 
 from llmlab import pruning
 from llmlab.pruning import depth, masks, neurons, schedule, wanda
-
-
-def data(model):
-    return [batch(model, seed=7, rows=4)["tokens"]]
 
 
 def test_a_mask_of_ones_own_is_the_packages_where_it_does_the_same():

@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from drawn_inputs import draw
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,10 +19,6 @@ from llmlab.quantization import clipping, formats
 CPU = torch.device("cpu")
 BF16 = torch.bfloat16
 SHAPES = [(64, 128), (80, 96), (16, 64), (48, 512), (12, 32), (7, 33), (1, 1)]
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
 
 
 def rounded(rows, columns, word="int8", *, clip=clipping.minmax, scale_dtype=BF16):

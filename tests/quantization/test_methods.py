@@ -5,6 +5,7 @@ import random
 
 import pytest
 import torch
+from drawn_inputs import draw, seen
 from families import NAMES, ask, batch, make
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -27,18 +28,6 @@ from llmlab.quantization import (
     sensitivity,
     smoothquant,
 )
-
-
-def draw(*size, seed=0):
-    return torch.randn(size, generator=torch.Generator().manual_seed(seed))
-
-
-def seen(width, *, tokens=200, seed=1):
-    """Inputs that go together and differ in size, as real ones do."""
-    inputs = Inputs.none(width, torch.device("cpu"))
-    mix = draw(width, width, seed=seed) * draw(width, seed=seed + 1).exp()
-    inputs.add(draw(tokens, width, seed=seed + 2) @ mix)
-    return inputs
 
 
 @st.composite
