@@ -8,6 +8,7 @@ again.
 import contextlib
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,17 @@ from llmlab.core.records import Record
 Details = Mapping[str, Any]
 Make = Callable[[Any], Any]  # a model -> what is judged, such as the changed model
 Judge = Callable[[Any, Any], Record]  # a model and what was made of it -> the fact
+
+
+def shipped(name: str) -> tuple[Record, ...]:
+    """Return the facts that ship in llmlab/recorded, none where there is no file.
+
+    name: of the file, such as "pruning_grid".
+    """
+    path = resources.files("llmlab") / "recorded" / f"{name}.json"
+    if not path.is_file():
+        return ()
+    return tuple(records.from_json(path.read_text("utf-8")))
 
 
 class Grid:

@@ -2,14 +2,13 @@
 
 import itertools
 from dataclasses import replace
-from importlib import resources
 
 import matplotlib
 import numpy as np
 import pytest
 from drawn import faults, words_of
 
-from llmlab.core import records
+from llmlab.core import recording
 from llmlab.core.records import Record
 from llmlab.show import quantization as pictures
 from llmlab.show import style
@@ -216,8 +215,7 @@ def test_a_gain_lies_left_of_the_line_of_nothing_lost():
 
 
 def test_the_recorded_grid_is_drawn_whole_with_what_was_measured():
-    path = resources.files("llmlab") / "recorded" / "quantization_grid.json"
-    kept = records.load(path)
+    kept = recording.shipped("quantization_grid")
     live = [replace(fact, kind="measured") for fact in kept[:20:5]]
     assert faults(lambda: pictures.quality_by_bits([*kept, *live], title="coder")) == []
 

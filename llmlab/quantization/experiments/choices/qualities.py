@@ -3,11 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib import resources
 from typing import Any
 
 from llmlab import texts
-from llmlab.core import records
+from llmlab.core import recording
 from llmlab.core.quantities import DIFFERENCE_IN_BITS_PER_BYTE, TIME_PER_TOKEN
 from llmlab.core.records import Record
 from llmlab.kernels import autotune
@@ -20,7 +19,7 @@ from llmlab.quantization import awq, clipping, gptq, rounding
 from llmlab.quantization.experiments.choices.layers import ROUNDING
 
 NEW, SECONDS = 17, 2.0  # tokens and seconds of a time per token
-GRID = "quantization_grid.json"
+GRID = "quantization_grid"
 RECORDED_ROUNDING = "least error"  # what is called rounding here: range and nearest
 YOURS = ", yours"
 
@@ -143,11 +142,9 @@ def recorded(version: str | None) -> list[Record]:
 
     Rounding with the range of least error is what is called rounding here.
     """
-    path = resources.files("llmlab") / "recorded" / GRID
-    facts = records.load(str(path)) if path.is_file() else ()
     return [
         replace(fact, details=dict(fact.details) | {"method": _method(fact)})
-        for fact in facts
+        for fact in recording.shipped(GRID)
         if fact.weights == version
         and fact.name == DIFFERENCE_IN_BITS_PER_BYTE.name
         and fact.details["method"] != ROUNDING
