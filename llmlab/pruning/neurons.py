@@ -30,6 +30,7 @@ Importance = Mapping[str, Tensor]  # by MLP, (F,): the name of its layer that le
 # (weights of what leads in (F, D), of what leads out (D, F), places that stay): the
 # smaller weights in the same order.
 Cut = Callable[..., Iterable[Tensor]]
+Smaller = Callable[..., Iterable[Tensor]]  # (an MLP's name, its weights): the smaller
 HOW = ("magnitude", "activation", "wanda", "taylor")
 
 
@@ -79,11 +80,44 @@ def prune(
     """
     targets.check_plain(parts.with_config(model))
     mlps = parts.mlps(model)
-    tensors: dict[str, Tensor] = {}
     _check(model, mlps, keep, importance)
+    kept = {name: most_important(importance[name], keep) for name in mlps}
+    slicing = cut or sliced
+
+    def smaller(name: str, *weights: Tensor) -> Iterable[Tensor]:
+        return slicing(*weights, kept[name])
+
+    tensors: dict[str, Tensor] = {}
     for name, mlp in mlps.items():
-        kept = most_important(importance[name], keep)
-        tensors |= _smaller(model, mlp, kept, cut or sliced)
+        tensors |= _weights(model, mlp, smaller, keep, f"cut={slicing!r:.60}")
+        tensors |= _biases(model, mlp, kept[name])
+    return _with(model, tensors, keep)
+
+
+def made_smaller(model: Model, smaller: Smaller, *, keep: int, name: str) -> Model:
+    """Return a new model whose MLPs a function has made smaller, and chose how.
+
+    smaller: (an MLP's name, weights of what leads in (F, D) each, of what leads out
+    (D, F)) -> the same of `keep` neurons. name: of the function, for what is refused.
+    Raises ValueError for weights of other shapes, and for MLPs whose neurons have a
+    bias, which such a function does not see.
+    """
+    targets.check_plain(parts.with_config(model))
+    mlps = parts.mlps(model)
+    _check_number(model, mlps, keep)
+    tensors: dict[str, Tensor] = {}
+    for mlp in mlps.values():
+        for layer in mlp.into:
+            if getattr(model.get_submodule(layer), "bias", None) is not None:
+                raise ValueError(
+                    f"{layer} has a bias, which {name} does not see; choose neurons by "
+                    "pruning.neurons.prune(model, …)."
+                )
+        tensors |= _weights(model, mlp, smaller, keep, name)
+    return _with(model, tensors, keep)
+
+
+def _with(model: Model, tensors: Mapping[str, Tensor], keep: int) -> Model:
     new = resized(model, tensors, {parts.setting(model): keep})
     return targets.say(new, model, f"{keep}-neurons")
 
@@ -100,35 +134,50 @@ def sliced(*weights_and_kept: Tensor) -> list[Tensor]:
     return [*(weight[kept] for weight in into), out[:, kept]]
 
 
-def _smaller(model: nn.Module, mlp: MLP, kept: Tensor, cut: Cut) -> dict[str, Tensor]:
-    """Return the tensors of an MLP with some of its neurons alone, by name."""
+def _weights(
+    model: nn.Module, mlp: MLP, smaller: Smaller, keep: int, said: str
+) -> dict[str, Tensor]:
+    """Return the weights of an MLP with `keep` of its neurons, by name."""
     layers: list[Any] = [model.get_submodule(name) for name in mlp.layers]
-    weights = [surgery.weight_of(layer).clone() for layer in layers]
-    smaller = list(cut(*weights, kept))
-    sizes = [tuple(weight.shape) for weight in sliced(*weights, kept)]
-    if [tuple(weight.shape) for weight in smaller] != sizes:
+    weights = [surgery.weight_of(layer).detach().clone() for layer in layers]
+    made = list(smaller(mlp.out, *weights))
+    sizes = [(keep, weight.shape[1]) for weight in weights[:-1]]
+    sizes.append((weights[-1].shape[0], keep))
+    shapes = [tuple(getattr(weight, "shape", ())) for weight in made]
+    if shapes != sizes:
         raise ValueError(
-            f"cut={cut!r:.60} gave weights of "
-            f"{[tuple(weight.shape) for weight in smaller]} for {mlp.out}; "
-            f"{len(kept)} neurons leave {sizes}."
+            f"{said} gave weights of {shapes} for {mlp.out}; {keep} neurons leave "
+            f"{sizes}."
         )
-    tensors = {}
-    for name, layer, weight in zip(mlp.layers, layers, smaller, strict=True):
-        tensors[f"{name}.weight"] = as_kept(layer, weight).contiguous()
-        if layer.bias is not None and name != mlp.out:
-            tensors[f"{name}.bias"] = layer.bias.detach()[kept]
-    return tensors
+    return {
+        f"{name}.weight": as_kept(layer, weight.detach()).contiguous()
+        for name, layer, weight in zip(mlp.layers, layers, made, strict=True)
+    }
 
 
-def _check(
-    model: nn.Module, mlps: Mapping[str, MLP], keep: int, importance: Importance
-) -> None:
+def _biases(model: nn.Module, mlp: MLP, kept: Tensor) -> dict[str, Tensor]:
+    """Return the biases of the neurons that stay, where they have any, by name."""
+    layers: dict[str, Any] = {name: model.get_submodule(name) for name in mlp.into}
+    return {
+        f"{name}.bias": layer.bias.detach()[kept]
+        for name, layer in layers.items()
+        if layer.bias is not None
+    }
+
+
+def _check_number(model: nn.Module, mlps: Mapping[str, MLP], keep: int) -> None:
     least = min(parts.neurons(model, mlp) for mlp in mlps.values())
     if type(keep) is not int or not 1 <= keep <= least:
         raise ValueError(
             f"keep={keep!r} neurons is none of 1 to {least}, which the MLPs have; "
             f"choose fewer than {least}, such as {max(1, least * 3 // 4)}."
         )
+
+
+def _check(
+    model: nn.Module, mlps: Mapping[str, MLP], keep: int, importance: Importance
+) -> None:
+    _check_number(model, mlps, keep)
     for name, mlp in mlps.items():
         scores = importance.get(name)
         if scores is None or scores.shape != (parts.neurons(model, mlp),):

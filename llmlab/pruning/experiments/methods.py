@@ -10,20 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from llmlab.core import progress, records
 from llmlab.core.records import Record
-from llmlab.measure.scores import Texts
-from llmlab.models import calibration
 from llmlab.pruning import sparsegpt
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.masked import Model, masked, masks_of, pruned_layers
+from llmlab.pruning.experiments.masked import Model, masked, masks_of
+from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.experiments.shares import Mask
 from llmlab.pruning.quantities import LEFT
 
 HALF, PATTERN = 0.5, "2:4"
-PROMPTS, LENGTH = 8, 256  # of the calibration text, in tokens
 METHODS = ("magnitude", "wanda", "sparsegpt")
 
 Wanda = Callable[[Tensor, Tensor, float], Tensor]  # with the norms of inputs (I,)
@@ -57,25 +55,14 @@ class Ways:
         return records.measured(LEFT, share, subject=f"{name} over {of}")
 
 
-def input_norms(model: nn.Module) -> dict[str, Tensor]:
-    """Return the length (I,) of every layer's inputs over a calibration text."""
-    data = calibration.batches(model, count=PROMPTS, length=LENGTH)
-    inputs = calibration.collect(model, data, list(pruned_layers(model)))
-    return {name: each.gram.diagonal().sqrt() for name, each in inputs.items()}
-
-
-def ways(
-    model: Model, *, magnitude: Mask, wanda: Wanda, pattern: Pattern,
-    text: Texts | None = None,
-) -> Ways:  # fmt: skip
+def ways(dense: Dense, *, magnitude: Mask, wanda: Wanda, pattern: Pattern) -> Ways:
     """Prune half of all linear layers but the head in each way, and score the model.
 
     magnitude: (weight, sparsity) -> mask; wanda: (weight, input norms (I,), sparsity)
     -> mask; pattern: weight -> mask with two of every four. Wanda with a pattern hands
-    its scores to `pattern`. text: as in `by_sparsity`. ValueError: a mask that is none.
+    its scores to `pattern`. ValueError: a mask that is none.
     """
-    norms, measure = input_norms(model), scoring.yardstick(model, text)
-    data = calibration.batches(model, count=PROMPTS, length=LENGTH)
+    model, norms, data = dense.model, dense.norms, dense.prompts
     made = {
         ("magnitude", ""): lambda: _by(
             model, lambda _, weight: magnitude(weight, HALF), "magnitude", "50%"
@@ -99,9 +86,10 @@ def ways(
     for (method, word), prune in progress.track(list(made.items()), "pruning half"):
         pruned = prune()
         details = {"sparsity": HALF, "pattern": word}
-        facts.append(measure.lost(pruned, subject=method, details=details))
+        facts.append(dense.lost(pruned, subject=method, details=details))
         if not word:
             models[method] = pruned
+        del pruned  # before the next one is made
     return Ways(tuple(facts), models)
 
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from llmlab.core import clock, machine, progress, records
 from llmlab.core.records import Record
-from llmlab.measure.scores import Texts
 from llmlab.models import calibration, surgery, training
 from llmlab.pruning import finetuning, unstructured
 from llmlab.pruning.experiments import scoring
 from llmlab.pruning.experiments.masked import Model, pruned_layers
+from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.experiments.shares import Mask
 from llmlab.pruning.quantities import BROUGHT_BACK
 
@@ -52,40 +52,37 @@ class Healing:
 
 
 def healing(
-    model: Model, magnitude_mask: Mask, iterative: Loop, *, little_lost: Model,
-    final: float = FINAL, steps: int = STEPS, text: Texts | None = None,
+    dense: Dense, magnitude_mask: Mask, iterative: Loop, *, little_lost: Model,
+    final: float = FINAL, steps: int = STEPS,
 ) -> Healing:  # fmt: skip
     """Prune to `final` at once, then train; or in a loop; and train what lost little.
 
     magnitude_mask: as in `by_sparsity`. iterative: (layers, loss, optimizer, steps,
     final) -> losses, as the learner writes it; it trains a copy. little_lost: a pruned
-    model that gets the same steps. text: as in `by_sparsity`. ValueError: a loop that
-    leaves other than `final` zeros.
+    model that gets the same steps. ValueError: a loop that leaves fewer zeros than
+    `final`.
     """
-    measure, batch = scoring.yardstick(model, text), _batches(model, steps)
-    once = unstructured.prune(model, sparsity=final, mask=magnitude_mask)
+    model, batch = dense.model, _batches(dense.model, steps)
     own, losses = _by_loop(model, iterative, batch, steps, final)
-    models = {
-        ONCE: (once, 0),
-        TRAINED: (_finetuned(once, batch, steps), steps),
-        OWN: (own, steps),
-        LITTLE: (little_lost, 0),
-        LITTLE_TRAINED: (_finetuned(little_lost, batch, steps), steps),
-    }
-    facts = tuple(
-        measure.lost(each, subject=name, details={"steps": count})
-        for name, (each, count) in models.items()
-    )
-    return Healing(facts, losses)
+    facts = {OWN: _fact(dense, own, OWN, steps)}
+    del own  # one trained copy at a time: each is as large as the model
+    once = unstructured.prune(model, sparsity=final, mask=magnitude_mask)
+    pairs = {(ONCE, TRAINED): once, (LITTLE, LITTLE_TRAINED): little_lost}
+    for (before, after), pruned in pairs.items():
+        facts[before] = _fact(dense, pruned, before, 0)
+        learnt = finetuning.finetune(pruned, batch, steps=steps, rate=RATE).model
+        facts[after] = _fact(dense, learnt, after, steps)
+    names = (ONCE, TRAINED, OWN, LITTLE, LITTLE_TRAINED)
+    return Healing(tuple(facts[name] for name in names), losses)
+
+
+def _fact(dense: Dense, model: Model, name: str, steps: int) -> Record:
+    return dense.lost(model, subject=name, details={"steps": steps})
 
 
 def _batches(model: Model, steps: int) -> Callable[[int], Tensor]:
     rows = calibration.batches(model, count=steps, length=LENGTH)
     return lambda step: rows[step % len(rows)]
-
-
-def _finetuned(model: Model, batch: Callable[[int], Tensor], steps: int) -> Model:
-    return finetuning.finetune(model, batch, steps=steps, rate=RATE).model
 
 
 @machine.release_memory()

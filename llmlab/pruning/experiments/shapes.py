@@ -8,10 +8,10 @@ from llmlab import measure
 from llmlab.core import quantities, records
 from llmlab.core.records import Record
 from llmlab.measure import Speed, comparison, memory, quality
-from llmlab.measure.scores import Texts
 from llmlab.pruning import depth
 from llmlab.pruning.experiments import scoring
 from llmlab.pruning.experiments.masked import Model
+from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.experiments.stacks import Layers
 from llmlab.pruning.experiments.zeros import NEW, PHASES, prompt_of
 
@@ -28,7 +28,7 @@ class ShapesRace:
     models: Mapping[str, Any] = field(repr=False)
     speed: Speed
     losses: tuple[Record, ...]
-    measure: scoring.Yardstick = field(repr=False)
+    dense: Dense = field(repr=False)
 
     def ratio(self, name: str, of: str = "decode") -> Record:
         """Return how many times as fast a model is as the dense one.
@@ -53,7 +53,7 @@ class ShapesRace:
         model = self._known(name)
         details = {"phase": "decode", "batch": 1}
         return (
-            quality.bits_per_byte(model, self.measure.text),
+            quality.bits_per_byte(self.dense.scores(model), self.dense.text),
             self._series(name, "decode").record(
                 quantities.DECODE_LATENCY, subject=name, details=details
             ),
@@ -87,15 +87,15 @@ class ShapesRace:
 
 
 def shapes_race(
-    model: Model, *, sparse: Model, neurons: Model, influence: Layers,
-    prompt: Sequence[int] | None = None, text: Texts | None = None,
-    seconds: float = SECONDS,
+    dense: Dense, *, sparse: Model, neurons: Model, influence: Layers,
+    prompt: Sequence[int] | None = None, seconds: float = SECONDS,
 ) -> ShapesRace:  # fmt: skip
     """Race the dense model against pruned ones, and score them all.
 
     sparse: with zeros; neurons: with smaller MLPs; influence: which layers to drop, one
-    and, of three layers or more, two. prompt, text: as in `zeros_race`, `by_sparsity`.
+    and, of three layers or more, two. prompt: as in `zeros_race`.
     """
+    model = dense.model
     layers = len(model.layers)
     models: dict[str, Any] = {DENSE: model, SPARSE: sparse, NEURONS: neurons}
     for count in range(1, min(3, layers)):
@@ -103,10 +103,9 @@ def shapes_race(
         models[name] = depth.drop(model, layers=influence.least(count))
     prompt = prompt_of(model) if prompt is None else prompt
     speed = measure.race(models, prompt, max_tokens=NEW, seconds=seconds)
-    yardstick = scoring.yardstick(model, text)
     losses = tuple(
-        yardstick.lost(each, subject=name, details={"part": PART})
+        dense.lost(each, subject=name, details={"part": PART})
         for name, each in models.items()
         if name != DENSE
     )
-    return ShapesRace(models, speed, losses, yardstick)
+    return ShapesRace(models, speed, losses, dense)

@@ -13,10 +13,9 @@ from torch import Tensor
 
 from llmlab.core import progress
 from llmlab.core.records import Record
-from llmlab.measure.scores import Texts
 from llmlab.pruning import masks, unstructured
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.masked import Model
+from llmlab.pruning.experiments.scoring import Dense
 
 SPARSITIES = (0.3, 0.5, 0.7)
 LAYER, CHANCE, WHOLE = "each layer", "at random", "whole model"
@@ -40,32 +39,25 @@ class BySparsity:
 
 
 def by_sparsity(
-    model: Model,
-    magnitude_mask: Mask,
-    *,
-    sparsities: Sequence[float] = SPARSITIES,
-    text: Texts | None = None,
+    dense: Dense, magnitude_mask: Mask, *, sparsities: Sequence[float] = SPARSITIES
 ) -> BySparsity:
     """Prune all linear layers but the head at each sparsity, and score the model.
 
-    magnitude_mask: (weight (O, I), sparsity) -> mask of torch.bool, True where a weight
-    stays. text: by default two of the short frozen programs. Raises ValueError for a
-    mask that is none.
+    dense: what `dense` gives. magnitude_mask: (weight (O, I), sparsity) -> mask of
+    torch.bool, True where a weight stays. Raises ValueError for a mask that is none.
     """
-    measure, facts = scoring.yardstick(model, text), []
+    model, facts = dense.model, []
     for share in progress.track(list(sparsities), "pruning by magnitude"):
         dice = torch.Generator().manual_seed(0)
         ways = {
-            LAYER: unstructured.prune(model, sparsity=share, mask=magnitude_mask),
-            CHANCE: unstructured.prune(
-                model, sparsity=share, mask=partial(_by_chance, dice)
-            ),
-            WHOLE: unstructured.prune(model, sparsity=share, scope="model"),
+            LAYER: partial(unstructured.prune, mask=magnitude_mask),
+            CHANCE: partial(unstructured.prune, mask=partial(_by_chance, dice)),
+            WHOLE: partial(unstructured.prune, scope="model"),
         }
-        facts += [
-            measure.lost(pruned, subject=name, details={"sparsity": share})
-            for name, pruned in ways.items()
-        ]
+        for name, prune in ways.items():
+            pruned = prune(model, sparsity=share)
+            facts.append(dense.lost(pruned, subject=name, details={"sparsity": share}))
+            del pruned  # before the next one is made
     return BySparsity(tuple(facts))
 
 

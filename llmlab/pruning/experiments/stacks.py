@@ -11,15 +11,13 @@ from torch import Tensor
 
 from llmlab.core import progress, records
 from llmlab.core.records import Record
-from llmlab.measure.scores import Texts
 from llmlab.models import calibration
 from llmlab.models.listening import listening
 from llmlab.pruning import depth
 from llmlab.pruning.experiments import scoring
-from llmlab.pruning.experiments.masked import Model
+from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.quantities import INFLUENCE
 
-PROMPTS, LENGTH = 8, 256
 PART = "layer"
 
 Influence = Callable[[Tensor, Tensor], Tensor | float]
@@ -46,33 +44,30 @@ class Layers:
         return scoring.find(self.facts, f"layer {layer}")
 
 
-def layers(
-    model: Model, block_influence: Influence, *, text: Texts | None = None
-) -> Layers:
+def layers(dense: Dense, block_influence: Influence) -> Layers:
     """Ask a function for the influence of each layer, and drop each one in turn.
 
-    block_influence: (before (B, T, D), after (B, T, D)) -> a number. text: as in
-    `by_sparsity`. ValueError: a model whose layers cannot go one by one.
+    block_influence: (before (B, T, D), after (B, T, D)) -> a number. ValueError: a
+    model whose layers cannot go one by one.
     """
-    measure, facts = scoring.yardstick(model, text), []
-    streams = _streams(model)
+    facts = []
     for place, (before, after) in enumerate(
-        progress.track(streams, "leaving out a layer")
+        progress.track(_streams(dense), "leaving out a layer")
     ):
         name = f"layer {place}"
         forecast = records.measured(
             INFLUENCE, float(block_influence(before, after)), subject=name,
             details={"layer": place},
         )  # fmt: skip
-        without = depth.drop(model, layers=[place])
-        loss = measure.lost(without, subject=name, details={"part": PART})
+        without = depth.drop(dense.model, layers=[place])
+        loss = dense.lost(without, subject=name, details={"part": PART})
         facts += [forecast, loss]
     return Layers(tuple(facts))
 
 
-def _streams(model: Model) -> list[tuple[Tensor, Tensor]]:
+def _streams(dense: Dense) -> list[tuple[Tensor, Tensor]]:
     """Return the stream before and after every layer, (B, T, D), on some text."""
-    data = torch.cat(calibration.batches(model, count=PROMPTS, length=LENGTH))
+    model, data = dense.model, torch.cat(dense.prompts)
     names = [f"layers.{place}" for place in range(len(model.layers))]
     with torch.no_grad(), listening(model, names) as before:
         with listening(model, names, outputs=True) as after:

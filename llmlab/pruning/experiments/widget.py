@@ -12,8 +12,9 @@ from llmlab.core.records import Record
 from llmlab.models import surgery
 from llmlab.pruning import masks as choosing
 from llmlab.pruning import wanda
-from llmlab.pruning.experiments.masked import Model, pruned_layers
-from llmlab.pruning.experiments.methods import PATTERN, Wanda, input_norms
+from llmlab.pruning.experiments.masked import pruned_layers
+from llmlab.pruning.experiments.methods import PATTERN, Wanda
+from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.quantities import ZEROS
 
 CORNER = 48  # rows and columns that are shown
@@ -36,17 +37,17 @@ class Masks:
         return list(self.facts)
 
 
-def masks(model: Model, wanda_mask: Wanda, *, layer: str | None = None) -> Masks:
+def masks(dense: Dense, wanda_mask: Wanda, *, layer: str | None = None) -> Masks:
     """Make masks of one layer: by magnitude, and by a function of the learner's.
 
     wanda_mask: (weight, input norms (I,), sparsity) -> mask. layer: by default the one
     in the middle that leads out of an MLP, else the middle one.
     """
-    layers = pruned_layers(model)
+    layers = pruned_layers(dense.model)
     names = [name for name in layers if name.endswith("down")] or list(layers)
     name = layer or names[len(names) // 2]
     weight = surgery.weight_of(layers[name]).detach()
-    norms = input_norms(model)[name]
+    norms = dense.norms[name]
     corners, facts = {}, []
     for method in METHODS:
         for share in (*SHARES, PATTERN):
