@@ -75,9 +75,17 @@ def n_of_m(score: Tensor, *, n: int = 2, m: int = 4) -> Tensor:
 
 
 def without_lowest(score: Tensor, count: int) -> Tensor:
-    """Return a mask of any shape that is false at the `count` lowest scores."""
-    mask = torch.ones(score.numel(), dtype=torch.bool, device=score.device)
-    mask[score.flatten().argsort(stable=True)[:count]] = False
+    """Return a mask of any shape that is false at the `count` lowest scores.
+
+    Of equal scores the first go.
+    """
+    flat = score.flatten()
+    if not count:
+        return torch.ones_like(score, dtype=torch.bool)
+    last = flat.kthvalue(count).values  # many times as fast as to sort them all
+    mask = flat > last
+    equal = (flat == last).nonzero().flatten()
+    mask[equal[count - int((flat < last).sum()) :]] = True
     return mask.view(score.shape)
 
 
