@@ -3,14 +3,13 @@
 Nothing is timed here: the benchmarks that wrote these files are run by hand.
 """
 
-from importlib import resources
-
 import pytest
 
-from llmlab import models
-from llmlab.core import records
+from llmlab import models, texts
+from llmlab.core import recording
 
 SPEED, GRID = "quantization_speed", "quantization_grid"
+PRUNING = "pruning_grid"
 GROUPS = ("32", "64", "128")
 # What a Xeon with AMX gave, with some room. The marks for decode were 4.5 and 6, for a
 # batch of 16 it was 1.2 against bf16: here starting operators takes half of a step, and
@@ -23,24 +22,19 @@ SPEEDS = (  # format, phase, against, at least so many times as fast
 )
 
 
-def recorded(name):
-    folder = resources.files("llmlab") / "recorded"
-    return records.from_json((folder / f"{name}.json").read_text("utf-8"))
-
-
-def chosen(subject, **details):
-    """The rows of the grid about one model, method, number of bits and group size."""
+def chosen(subject, *, grid=GRID, **details):
+    """The rows of a grid about one model and its way, such as method and bits."""
     wanted = {key.replace("_", " "): value for key, value in details.items()}
     return [
         fact
-        for fact in recorded(GRID)
+        for fact in recording.shipped(grid)
         if fact.subject == subject and wanted.items() <= dict(fact.details).items()
     ]
 
 
-@pytest.mark.parametrize("name", [SPEED, GRID])
+@pytest.mark.parametrize("name", [SPEED, GRID, PRUNING])
 def test_every_record_says_where_when_and_by_which_command(name):
-    facts = recorded(name)
+    facts = recording.shipped(name)
     assert facts
     for fact in facts:
         assert fact.kind == "recorded"
@@ -52,7 +46,7 @@ def test_every_record_says_where_when_and_by_which_command(name):
 def test_integers_are_as_much_faster_as_we_say(word, phase, against, least):
     (fact,) = [
         fact
-        for fact in recorded(SPEED)
+        for fact in recording.shipped(SPEED)
         if (fact.name, fact.subject) == ("speed-up", word)
         and (fact.details["phase"], fact.details["against"]) == (phase, against)
     ]
@@ -60,7 +54,7 @@ def test_integers_are_as_much_faster_as_we_say(word, phase, against, least):
 
 
 def test_beside_each_speed_stands_what_it_costs():
-    facts = recorded(SPEED)
+    facts = recording.shipped(SPEED)
     formats = {fact.subject for fact in facts} - {"transformers fp32"}
     for what in ("logit error", "file size"):
         assert {fact.subject for fact in facts if fact.name == what} == formats
@@ -105,3 +99,49 @@ def test_answers_of_the_other_models_survive_8_bits():
         (after,) = chosen(name, method="rounding", bits=8)
         assert before.name == after.name == what
         assert after.value >= before.value - 0.01
+
+
+def pruned(method, sparsity, scope):
+    """The loss of pruned `coder`, as a share of the original's bits per byte."""
+    (row,) = chosen(
+        "coder", grid=PRUNING, method=method, sparsity=sparsity, scope=scope
+    )
+    return row.details["relative"]
+
+
+def test_the_grid_of_pruning_is_whole_and_of_the_weights_that_ship():
+    version = models.load("coder").weights_version
+    scopes = {"magnitude": ("layer", "row", "model"), "Wanda": ("row",)}
+    scopes["SparseGPT"] = ("layer",)
+    for share in (0.3, 0.5, 0.6, 0.7, 0.8):
+        for method, places in scopes.items():
+            assert all(pruned(method, share, scope) > 0 for scope in places)
+    rows = chosen("coder", grid=PRUNING)
+    assert len(rows) == 5 * 5 + 3 and {row.weights for row in rows} == {version}
+
+
+def test_half_of_the_weights_cost_what_we_say_on_the_frozen_texts():
+    """The marks are of the short texts; these are 40 others, and they hold, too."""
+    solved, scored = pruned("SparseGPT", 0.5, "layer"), pruned("Wanda", 0.5, "row")
+    plain = pruned("magnitude", 0.5, "layer")
+    assert solved < 0.05 < scored < 0.15 < 0.20 < plain
+    assert plain < pruned("magnitude", 0.5, "model")
+    fours = [pruned(name, 0.5, "2:4") for name in ("SparseGPT", "Wanda", "magnitude")]
+    assert fours[0] < 0.15 and fours == sorted(fours)
+
+
+def test_at_70_percent_wanda_has_lost_its_lead_over_magnitude():
+    assert pruned("Wanda", 0.7, "row") > pruned("magnitude", 0.7, "layer")
+    assert pruned("SparseGPT", 0.8, "layer") < pruned("magnitude", 0.6, "layer")
+
+
+def test_the_translator_is_recorded_by_sparsity_down_to_where_nothing_is_right():
+    (before,) = chosen("translator", grid=PRUNING, method="original")
+    assert before.weights == models.load("translator").weights_version
+    rows = chosen("translator", grid=PRUNING, method="magnitude", scope="layer")
+    right = {row.details["sparsity"]: row.value for row in rows}
+    assert list(right) == [0.3, 0.5, 0.6, 0.7, 0.8]
+    falling = [before.value, *right.values()]
+    assert falling == sorted(falling, reverse=True)
+    assert right[0.3] > 0.99 and right[0.5] > 0.95 and right[0.8] < 0.05
+    assert {row.details["answers"] for row in rows} == {len(texts.number_pairs())}

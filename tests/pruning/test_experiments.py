@@ -4,10 +4,10 @@ import pytest
 import torch
 from pruning import right_answers as right
 
-from llmlab import models, pruning
+from llmlab import models, pruning, show
 from llmlab.models import surgery
 from llmlab.pruning import experiments
-from llmlab.pruning.experiments import masked, methods, scoring
+from llmlab.pruning.experiments import masked, methods
 from llmlab.pruning.experiments.retraining import ONCE, OWN, TRAINED
 
 TEXT = {"a": "def add(a, b):\n    return a + b\n" * 8, "b": "for i in range(3):\n" * 9}
@@ -19,33 +19,37 @@ def model():
 
 
 @pytest.fixture(scope="module")
-def ways(model):
+def dense(model):
+    return experiments.dense(model, text=TEXT)
+
+
+@pytest.fixture(scope="module")
+def ways(dense):
     return experiments.ways(
-        model,
+        dense,
         magnitude=right.mask_by_sorting,
         wanda=right.wanda_by_sorting,
         pattern=right.four_by_topk,
-        text=TEXT,
     )
 
 
 @pytest.fixture(scope="module")
-def shares(model):
-    return experiments.by_sparsity(model, right.mask_by_sorting, text=TEXT)
+def shares(dense):
+    return experiments.by_sparsity(dense, right.mask_by_sorting)
 
 
 @pytest.fixture(scope="module")
-def neurons(model):
-    return experiments.neurons(model, right.cut_by_topk, text=TEXT)
+def neurons(dense):
+    return experiments.neurons(dense, right.cut_by_topk)
 
 
 def zeros(model):
     return pruning.masks.sparsity(model)
 
 
-def test_the_learners_mask_is_what_the_package_prunes_by(model, shares):
-    one = pruning.prune(model, sparsity=0.5)
-    lost = scoring.yardstick(model, TEXT).lost(one, subject="package")
+def test_the_learners_mask_is_what_the_package_prunes_by(dense, shares):
+    one = pruning.prune(dense.model, sparsity=0.5)
+    lost = dense.lost(one, subject="package")
     assert shares.lost("each layer", 0.5).value == pytest.approx(
         lost.value, rel=0.05
     )  # ties
@@ -75,20 +79,31 @@ def test_wanda_is_left_with_a_share_of_what_magnitude_lost(ways):
     assert share.value == expected and share.unit == "1"
 
 
-def test_the_norms_are_those_of_the_inputs(model):
-    norms = experiments.methods.input_norms(model)
+def test_the_norms_are_those_of_the_inputs(model, dense):
     data = models.calibration.batches(model, count=8, length=256)
-    name = next(iter(norms))
-    seen = models.calibration.collect(model, data, [name])[name]
-    assert torch.allclose(norms[name].square(), seen.gram.diagonal())
+    seen = models.calibration.collect(model, data, dense.norms)
+    assert list(dense.norms) == list(masked.pruned_layers(model))
+    for name, norms in dense.norms.items():
+        assert torch.allclose(norms.square(), seen[name].gram.diagonal())
+
+
+def test_the_same_weights_are_scored_once_and_changed_ones_again(model):
+    read = experiments.dense(model, text=TEXT)
+    assert read.scores(models.load("coder-small")) is read.scores(model)
+    pruned = pruning.prune(model, sparsity=0.5)
+    before = read.lost(pruned, subject="half").value
+    with torch.no_grad():
+        pruned.layers[0].mlp.down.weight.zero_()
+    assert read.lost(pruned, subject="less").value != before
+    assert read.lost(model, subject="dense").value == 0
 
 
 @pytest.mark.parametrize(
     "mask", [lambda w, s: w, lambda w, s: [True], lambda w, s: torch.ones(2) > 0]
 )
-def test_a_mask_that_is_none_is_refused_in_a_sentence(model, mask):
+def test_a_mask_that_is_none_is_refused_in_a_sentence(dense, mask):
     with pytest.raises(ValueError, match=r"mask=.* gave .* true for each weight"):
-        experiments.by_sparsity(model, mask, text=TEXT)
+        experiments.by_sparsity(dense, mask)
 
 
 def test_the_learners_cut_is_what_the_package_cuts_by_activation(model, neurons):
@@ -101,13 +116,13 @@ def test_the_learners_cut_is_what_the_package_cuts_by_activation(model, neurons)
     assert torch.allclose(own(tokens), theirs(tokens), atol=1e-3)
 
 
-def test_a_cut_of_other_shapes_is_refused(model):
-    with pytest.raises(ValueError, match="without_neurons gave the shapes"):
-        experiments.neurons(model, lambda g, u, d, h, k: (g, u, d), text=TEXT)
+def test_a_cut_of_other_shapes_is_refused(dense):
+    with pytest.raises(ValueError, match="without_neurons gave weights of"):
+        experiments.neurons(dense, lambda g, u, d, h, k: (g, u, d))
 
 
-def test_every_layer_is_left_out_once(model):
-    result = experiments.layers(model, right.influence_by_torch, text=TEXT)
+def test_every_layer_is_left_out_once(model, dense):
+    result = experiments.layers(dense, right.influence_by_torch)
     names = {fact.subject for fact in result.records()}
     assert names == {f"layer {place}" for place in range(len(model.layers))}
     data = models.calibration.batches(model, count=8, length=256)
@@ -140,30 +155,28 @@ def test_a_crossing_wants_all_that_follows_to_be_faster(model):
     assert len(result.records()) == 2
 
 
-def test_a_loop_that_leaves_too_few_zeros_is_refused(model, neurons):
+def test_a_loop_that_leaves_too_few_zeros_is_refused(dense, neurons):
     def lazy(layers, loss, optimizer, steps, final):
         return [loss().item() for _ in range(steps)]
 
     with pytest.raises(ValueError, match=r"iterative left .* zeros"):
         experiments.healing(
-            model,
+            dense,
             right.mask_by_sorting,
             lazy,
             little_lost=neurons.own,
             steps=1,
-            text=TEXT,
         )
 
 
-def test_healing_trains_copies_and_compares(model, neurons):
+def test_healing_trains_copies_and_compares(model, dense, neurons):
     before = model.head.weight.clone()
     result = experiments.healing(
-        model,
+        dense,
         right.mask_by_sorting,
         right.train_in_place,
         little_lost=neurons.own,
         steps=2,
-        text=TEXT,
     )
     assert torch.equal(model.head.weight, before)
     assert len(result.losses) == 2
@@ -174,13 +187,12 @@ def test_healing_trains_copies_and_compares(model, neurons):
     assert back == pytest.approx(1 - trained / once)
 
 
-def test_shapes_race_and_are_scored(model, ways, neurons):
+def test_shapes_race_and_are_scored(dense, ways, neurons):
     shapes = experiments.shapes_race(
-        model,
+        dense,
         sparse=ways["wanda"],
         neurons=neurons.own,
-        influence=experiments.layers(model, right.influence_by_torch, text=TEXT),
-        text=TEXT,
+        influence=experiments.layers(dense, right.influence_by_torch),
         seconds=0.5,
     )
     assert set(shapes.models) == {"dense", "half zeros", "fewer neurons", "one layer"}
@@ -192,8 +204,8 @@ def test_shapes_race_and_are_scored(model, ways, neurons):
         shapes.ratio("no such shape")
 
 
-def test_masks_for_the_widget_have_the_shares_they_say(model):
-    result = experiments.masks(model, right.wanda_by_sorting)
+def test_masks_for_the_widget_have_the_shares_they_say(model, dense):
+    result = experiments.masks(dense, right.wanda_by_sorting)
     layer = dict(masked.pruned_layers(model))[result.layer]
     assert result.layer.endswith("down") and surgery.weight_of(layer).ndim == 2
     assert len(result.corners) == 8
@@ -209,6 +221,15 @@ def test_the_translator_answers_worse_with_more_zeros():
     asked = experiments.translated(
         right.mask_by_sorting, sparsities=(0.2, 0.9), count=12
     )
-    assert list(asked.answers) == ["dense", "20 %", "90 %"]
-    shares = [asked.right(name).value for name in asked.answers]
+    assert list(asked.given) == ["dense", "20 %", "90 %"]
+    shares = [asked.right(name).value for name in asked.given]
     assert shares[0] == 1 and shares[0] >= shares[1] > shares[2]
+
+
+def test_what_is_recorded_of_the_translator_is_its_answers_by_sparsity():
+    facts = experiments.recorded("translator").records()
+    assert [fact.details["sparsity"] for fact in facts] == [0, 0.3, 0.5, 0.6, 0.7, 0.8]
+    assert {(fact.kind, fact.name) for fact in facts} == {("recorded", "exact match")}
+    assert "sparsity 0.8" in repr(show.table(experiments.recorded("translator")))
+    with pytest.raises(ValueError, match="'speeds' is not recorded"):
+        experiments.recorded("speeds")

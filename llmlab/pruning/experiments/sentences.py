@@ -18,7 +18,7 @@ SLIGHT = 0.01  # more bits per byte, as a share of what they were
 
 
 def claims(
-    *, shares: BySparsity, zeros: ZerosRace, neurons: Neurons, shapes: ShapesRace,
+    shares: BySparsity, zeros: ZerosRace, neurons: Neurons, shapes: ShapesRace,
     healing: Healing, translated: Answers,
 ) -> Claims:  # fmt: skip
     """Hold what tutorials say of pruning against the experiments of the lab."""
