@@ -49,8 +49,8 @@ class Dense:
         self, model: Model, *, subject: str, details: Mapping[str, Any] | None = None
     ) -> Record:
         """Return the bits per byte that a model adds, as a share of the dense one's."""
-        both = (self.scores(one) for one in (model, self.model))
-        difference = quality.difference(*both, self.text).details
+        ours, theirs = self.scores(model), self.scores(self.model)
+        difference = quality.difference(ours, theirs, self.text).details
         share, low, high = (
             difference[key] for key in ("relative", "relative_low", "relative_high")
         )
