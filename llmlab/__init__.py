@@ -10,6 +10,7 @@ journal           the learner's own predictions, scoreboard and hints
 attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
 quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
+graphs            lab 10: a decode step as one native call
 checks            what tells a learner that an exercise is right, or what went wrong
 zoo               the recipes that made the bundled weights
 grading           marks for submissions, each exercise in a process of its own
@@ -69,6 +70,7 @@ __all__ = [
     "command",
     "core",
     "grading",
+    "graphs",
     "journal",
     "kernels",
     "measure",

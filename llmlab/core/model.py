@@ -122,6 +122,35 @@ class AttentionCache(Cache, Protocol):
         ...
 
 
+class AddressedCache(AttentionCache, Protocol):
+    """A cache that also says where its numbers lie, for kernels that write themselves.
+
+    Keys and values lie in runs of places: whole rows, or pages. Such a kernel calls
+    `reserve`, writes each new token's key and value behind those of its row, and calls
+    `advance` at the very end: what was written and not counted is overwritten later.
+    """
+
+    def memory(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return keys and values of a layer, (runs, K, places, H): the memory itself.
+
+        Both have the same strides, and the numbers of a head lie side by side.
+        """
+        ...
+
+    def places(self, row: int) -> list[int]:
+        """Return which runs hold this row's tokens, in their order; all are full but
+        the last, which may hold fewer.
+        """
+        ...
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for so many more tokens in all rows; ValueError: none is left.
+
+        New places hold numbers, never NaN.
+        """
+        ...
+
+
 class Technique(Protocol):
     """A function that takes a model and returns a new one, such as a quantized one.
 

@@ -5,6 +5,7 @@ autotune    a new model on the operators that are fastest on this machine
 plan        what autotune measures: a Plan, which can be shown, saved and handed in
 abilities   what this processor cannot do, asked once
 modules     other layers put into a model, in a copy that shares the rest
+native      plain C, compiled at first use: all layers of a decoder in one call
 operators, correctness, dispatch, plans, parameters: what may run a layer, and what is
                 right or fast
 
@@ -26,6 +27,7 @@ __all__ = [
     "correctness",
     "dispatch",
     "modules",
+    "native",
     "operators",
     "parameters",
     "plan",

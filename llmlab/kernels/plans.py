@@ -21,6 +21,8 @@ from llmlab.kernels.operators import OPERATORS
 VERSION = 1  # of the file
 DENSE = "dense"  # stands for the format of a weight that is not quantized
 LINEAR, PREPACKED = "linear", "prepacked"  # what may run such a weight
+STEP = "step"  # stands for the format of a whole decoder
+LAYERS, NATIVE = "layers", "native"  # what may run one: its layers, or one call
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class Form:
 
     def __str__(self) -> str:
         return f"{self.format} in {self.dtype} on {self.device}"
+
+
+PASS = Form(STEP, "cpu", "fp32", (LAYERS, NATIVE))
 
 
 @dataclass(frozen=True)
@@ -136,8 +141,9 @@ def _chosen_and_seconds(trial: Trial) -> dict[str, Any]:
 def _trial(*, chosen, seconds, candidates, format, device, dtype) -> Trial:
     """Make a trial of what a file says of it; ValueError for what none can be."""
     form = Form(format, device, dtype, tuple(candidates))
-    known = (LINEAR, PREPACKED) if format == DENSE else tuple(OPERATORS)
-    if format != DENSE:
+    apart = {DENSE: (LINEAR, PREPACKED), STEP: (LAYERS, NATIVE)}
+    known = apart.get(format, tuple(OPERATORS))
+    if format not in apart:
         Format.parse(format)
     machine.dtype(dtype)
     if device not in ("cpu", "cuda"):

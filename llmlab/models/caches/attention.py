@@ -100,6 +100,25 @@ class KVCache(RaggedCache):
         mask = self._mask(self.windows[layer], tokens, seen)
         return own_keys.narrow(2, 0, seen), own_values.narrow(2, 0, seen), mask
 
+    def memory(self, layer: int) -> tuple[Tensor, Tensor]:
+        """Return where keys and values of a layer lie: runs of places, a run a row.
+
+        Both (B, K, limit, H), the memory itself; see `core.model.AddressedCache`.
+        """
+        keys, values = self.layers[layer]
+        return keys, values
+
+    def places(self, row: int) -> list[int]:
+        """Return which runs hold this row's tokens: the one of its number."""
+        return [row]
+
+    def reserve(self, tokens: int) -> None:
+        """Make room for T more tokens in all rows, clean ones; ValueError: none left.
+
+        Whoever writes to `memory` calls this before and `advance` at the very end.
+        """
+        self._view(self.room(tokens))
+
     def _view(self, reach: int) -> int:
         """Return how many places a call sees that reaches so far; all are clean."""
         seen = min(-(-reach // STEP) * STEP, self.limit)

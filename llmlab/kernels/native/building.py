@@ -1,0 +1,139 @@
+"""From the C source to a library in the cache folder, made once and checked each time.
+
+The folder belongs to this user and nobody else may write to it. A library's name is the
+hash of all that it was made from; an index beside it keeps the hash of its bytes, which
+is compared before it is loaded. Both are written beside their places and renamed, so
+that two processes may build at once and a build that fails leaves nothing.
+"""
+
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import filelock
+
+from llmlab.core import atomic, machine, progress
+from llmlab.kernels.native import compilers
+from llmlab.kernels.native.compilers import Compiler
+
+SOURCE = Path(__file__).with_name("pass.c")
+INDEX = "index.json"  # name of a library -> sha256 of its bytes
+SUFFIX = ".dll" if sys.platform == "win32" else ".so"
+
+
+@dataclass(frozen=True)
+class Built:
+    """A library that was checked, and what made it."""
+
+    path: Path
+    compiler: Compiler
+    threads: bool  # whether it has OpenMP
+
+
+class CannotBuildError(Exception):
+    """There is no library; the message is one sentence that says why."""
+
+
+def build(source: Path = SOURCE, folder: Path | None = None) -> Built:
+    """Return the library of a C source, compiled now if it was not before.
+
+    folder: `machine.cache_folder()`'s room for it unless another is named. Raises
+    CannotBuildError without a compiler, where all of them fail, and for a folder that
+    others may write to.
+    """
+    candidates = compilers.find()
+    if not candidates:
+        raise CannotBuildError(
+            "no C compiler answers here: install gcc or clang, name one in CC, or "
+            "pip install ziglang."
+        )
+    folder = folder or machine.cache_folder() / "native"
+    said = ""
+    for compiler in candidates:
+        for threads in (True, False):
+            try:
+                return _built(source, folder, compiler, threads)
+            except CompilerError as error:
+                said = said or f"{' '.join(compiler.words)}: {error}"
+    raise CannotBuildError(f"{source.name} does not compile ({said}).")
+
+
+class CompilerError(Exception):
+    """What a compiler said first when it failed."""
+
+
+def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
+    _private(folder)
+    flags = compiler.flags(threads=threads)
+    parts = [source.read_text(), *compiler.words, compiler.version, *flags]
+    parts.append(compiler.macros())  # another processor, another library
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + SUFFIX
+    path = folder / name
+    with filelock.FileLock(folder / f"{name}.lock"):
+        if not _is_ours(path):
+            with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
+                _compile(source, path, compiler, flags)
+    return Built(path, compiler, threads)
+
+
+def _compile(source: Path, path: Path, compiler: Compiler, flags) -> None:
+    with atomic.replacing(path) as beside:
+        command = [*compiler.words, *flags, str(source), "-o", str(beside), "-lm"]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=compilers.SECONDS
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise CompilerError(str(error)) from error
+        if done.returncode or not beside.is_file():
+            lines = [line for line in done.stderr.splitlines() if "error" in line]
+            raise CompilerError((lines or ["it wrote no library"])[0][:160])
+        digest = _digest(beside)
+    with filelock.FileLock(path.with_name(f"{INDEX}.lock")):
+        known = _index(path.parent) | {path.name: digest}
+        atomic.write(path.with_name(INDEX), json.dumps(known, indent=1) + "\n")
+
+
+def _is_ours(path: Path) -> bool:
+    """Say whether a library is there with the bytes that were built."""
+    try:
+        return _index(path.parent).get(path.name) == _digest(path)
+    except OSError:
+        return False
+
+
+def _index(folder: Path) -> dict[str, str]:
+    try:
+        known = json.loads((folder / INDEX).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _private(folder: Path) -> None:
+    """Make the folder, for this user alone; CannotBuildError where others may write."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        facts = folder.stat()
+    except OSError as error:
+        raise CannotBuildError(
+            f"{folder} cannot be made ({error.strerror}); name a folder of yours in "
+            "LLMLAB_CACHE."
+        ) from error
+    if not hasattr(os, "getuid"):
+        return
+    others = facts.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if facts.st_uid != os.getuid() or others:
+        raise CannotBuildError(
+            f"{folder} is another user's, or others may write to it, and what lies "
+            f"there would be run; make it yours: chmod 700 {folder}."
+        )

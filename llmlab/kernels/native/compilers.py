@@ -1,0 +1,83 @@
+"""Compilers of C: which are here, what they are called with, what they can do.
+
+Sums in the source are added as it says, or are exact: no flag here lets a compiler
+reorder float additions, so a row's bits do not depend on how a loop was split.
+-ffast-math must never be given, when linking least of all: gcc then switches small
+numbers off for the whole process.
+"""
+
+import functools
+import importlib.util
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+SECONDS = 120  # that a compiler may take
+FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros")
+FLAGS += ("-ffinite-math-only", "-fPIC", "-shared")
+THREADS = ("-fopenmp",)
+ALONE = ("-fopenmp-simd",)  # where there is no OpenMP: right, on one thread
+# What the compiler defines where the processor has it -> what it is called.
+MACROS = {
+    "__AVX2__": "AVX2",
+    "__AVX512F__": "AVX-512",
+    "__AVX512VNNI__": "VNNI",
+    "__AVXVNNI__": "AVX-VNNI",
+    "__ARM_NEON": "NEON",
+    "__ARM_FEATURE_DOTPROD": "dot products",
+}
+
+
+@dataclass(frozen=True)
+class Compiler:
+    """A compiler: the words that start it, and what it says of itself first."""
+
+    words: tuple[str, ...]
+    version: str
+
+    def flags(self, *, threads: bool) -> tuple[str, ...]:
+        """Return what it is called with; LLMLAB_CFLAGS, where set, comes last."""
+        target = "-mcpu=native" if _is_arm() else "-march=native"
+        more = shlex.split(os.environ.get("LLMLAB_CFLAGS", ""))
+        return (target, *FLAGS, *(THREADS if threads else ALONE), *more)
+
+    def macros(self) -> str:
+        """Return what it defines before it reads a line: the processor is in there."""
+        flags = [flag for flag in self.flags(threads=False) if flag != "-shared"]
+        return ask([*self.words, *flags, "-dM", "-E", "-x", "c", os.devnull])
+
+    def instructions(self) -> tuple[str, ...]:
+        """Return the instruction sets that it compiles for."""
+        defined = {line.split()[1] for line in self.macros().splitlines() if line}
+        return tuple(name for macro, name in MACROS.items() if macro in defined)
+
+
+@functools.cache
+def find() -> tuple[Compiler, ...]:
+    """Return the compilers that answer: $CC, gcc, clang, then ziglang's."""
+    candidates = [tuple(shlex.split(os.environ.get("CC", ""))), ("gcc",), ("clang",)]
+    if importlib.util.find_spec("ziglang"):
+        candidates.append((sys.executable, "-m", "ziglang", "cc"))
+    compilers = []
+    for words in dict.fromkeys(filter(None, candidates)):
+        version = ask([*words, "--version"]) if shutil.which(words[0]) else ""
+        if version:
+            compilers.append(Compiler(words, version.splitlines()[0]))
+    return tuple(compilers)
+
+
+def ask(command: list[str]) -> str:
+    """Return what a command prints; nothing where it fails."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS)
+    except (OSError, subprocess.SubprocessError):
+        return ""
+    return done.stdout if done.returncode == 0 else ""
+
+
+def _is_arm() -> bool:
+    return platform.machine().lower() in ("aarch64", "arm64")

@@ -1,0 +1,289 @@
+"""A decoder as C takes it: tensors that were checked, and a pass over rows of tokens.
+
+Shapes: M rows, each a token and its place; B sequences; D model width, F hidden width,
+N query heads, K key/value heads, H head width, V vocabulary; R runs of P places, where
+a sequence's keys and values lie.
+"""
+
+import ctypes
+import threading
+from array import array
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llmlab.kernels.native import structures
+from llmlab.kernels.native.library import Library
+from llmlab.kernels.native.matrices import FEW, LINE, Matrix, check
+from llmlab.kernels.native.structures import address
+
+MOST = 512  # rows of a call: what is between two layers must fit in a near cache
+Memory = Sequence[tuple[Tensor, Tensor]]  # of each layer: keys, values (R, K, P, H)
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """The matrices and norms of a layer, and how far back its attention may look."""
+
+    query: Matrix  # (N H, D)
+    key: Matrix  # (K H, D)
+    value: Matrix
+    output: Matrix  # (D, N H)
+    gate: Matrix  # (F, D)
+    up: Matrix
+    down: Matrix  # (D, F)
+    attention_norm: Tensor  # (D,)
+    mlp_norm: Tensor
+    query_norm: Tensor | None  # (H,)
+    key_norm: Tensor | None
+    window: int | None
+
+    def structure(self, head_width: int) -> structures.Layer:
+        """Return what C takes."""
+        matrices = (self.query, self.key, self.value, self.output)
+        matrices += (self.gate, self.up, self.down)
+        norms = (self.attention_norm, self.mlp_norm, self.query_norm, self.key_norm)
+        heads = self.query.shape[0] // head_width, self.key.shape[0] // head_width
+        return structures.Layer(
+            *(matrix.structure() for matrix in matrices),
+            *map(address, norms), *heads, self.window or 0,
+        )  # fmt: skip
+
+    def check(self, width: int, head_width: int) -> None:
+        """Raise ValueError for parts that do not fit each other."""
+        queries, keys, hidden = (
+            part.shape[0] for part in (self.query, self.key, self.gate)
+        )
+        wanted = {
+            "query": (queries, width), "key": (keys, width), "value": (keys, width),
+            "output": (width, queries), "gate": (hidden, width), "up": (hidden, width),
+            "down": (width, hidden),
+        }  # fmt: skip
+        for name, shape in wanted.items():
+            if getattr(self, name).shape != shape:
+                raise ValueError(
+                    f"{name} is {getattr(self, name).shape} where the other matrices "
+                    f"of its layer ask for {shape}."
+                )
+        if head_width % 2 or keys % head_width or not keys or queries % keys:
+            raise ValueError(
+                f"{queries} queries and {keys} keys are no heads of {head_width}, or "
+                "no whole number of queries shares a key."
+            )
+        check("attention_norm", self.attention_norm, (width,))
+        check("mlp_norm", self.mlp_norm, (width,))
+        for name in ("query_norm", "key_norm"):
+            if getattr(self, name) is not None:
+                check(name, getattr(self, name), (head_width,))
+
+
+@dataclass(frozen=True, eq=False)
+class Weights:
+    """All tensors of a decoder."""
+
+    embedding: Tensor  # (V, D)
+    layers: tuple[Layer, ...]
+    norm: Tensor  # (D,)
+    head: Matrix  # (V, D)
+    head_width: int
+    epsilon: float
+
+    def __post_init__(self) -> None:
+        width = self.embedding.shape[-1]
+        check("embedding", self.embedding, (len(self.embedding), width))
+        check("norm", self.norm, (width,))
+        if self.head.shape[1] != width:
+            raise ValueError(f"head is {self.head.shape} beside a width of {width}.")
+        for layer in self.layers:
+            layer.check(width, self.head_width)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Which tokens a call reads, and where their sequences keep what came before.
+
+    runs: of each sequence, in order, which runs hold its tokens. wanted: the rows whose
+    logits are asked for, in their order.
+    """
+
+    tokens: Sequence[int]  # (M,)
+    places: Sequence[int]  # (M,)
+    sequences: Sequence[int]  # (M,): ascending, and places of one ascend
+    runs: Sequence[Sequence[int]]  # (B, …)
+    wanted: Sequence[int]
+
+
+class Pass:
+    """A decoder ready to be called; it keeps the tensors that C reads alive."""
+
+    def __init__(self, library: Library, weights: Weights, *, threads: int):
+        self.library, self.weights = library, weights
+        self.threads = library.threads(threads)
+        layers = [layer.structure(weights.head_width) for layer in weights.layers]
+        self._layers = (structures.Layer * len(layers))(*layers)
+        self._model = structures.Model(
+            layers=self._layers, head=weights.head.structure(), count=len(layers),
+            width=weights.embedding.shape[1], head_width=weights.head_width,
+            embedding=address(weights.embedding), norm=address(weights.norm),
+            epsilon=weights.epsilon,
+        )  # fmt: skip
+        self._room = _Room(weights, self.threads)
+        self._seen: list = []  # of the memory: addresses, shapes, strides, dtypes
+        self._table: Any = None
+        self._lock = threading.Lock()  # one call at a time: it works in one room
+
+    def run(self, rows: Rows, memory: Memory, rotary: tuple[Tensor, Tensor]) -> Tensor:
+        """Return the logits of the rows that are wanted; keys and values are kept.
+
+        rotary: cosines and signed sines of every place, (places, H). Raises ValueError,
+        before anything is written, for what lies outside of the tensors.
+        """
+        logits = torch.empty(len(rows.wanted), self.weights.head.shape[0])
+        keys = memory[0][0]
+        with self._lock:
+            table = self._addressed(memory)
+            self._check(rows, keys, rotary)
+            self._model.cosines, self._model.sines = map(address, rotary)
+            starts = [0, *accumulate(map(len, rows.runs))]
+            first = [starts[sequence] for sequence in rows.sequences]
+            runs = [run for listed in rows.runs for run in listed]
+            done = 0
+            for start in range(0, len(rows.tokens), MOST):
+                part = slice(start, start + MOST)
+                places, sequences = rows.places[part], rows.sequences[part]
+                wanted = [m - start for m in rows.wanted if 0 <= m - start < MOST]
+                lists = (rows.tokens[part], places, first[part], runs, wanted)
+                numbers, addresses = _numbers(lists)
+                given = structures.Rows(
+                    *addresses, len(places), len(wanted), keys.shape[2],
+                    len(set(sequences)) < len(sequences),
+                )  # fmt: skip
+                room = self._room.of(len(places), max(places) + 1)
+                out = logits.data_ptr() + done * logits.stride(0) * 4
+                self.library.pass_rows(
+                    self._model, table, given, room, out, self.threads
+                )
+                del numbers  # until here C read it
+                done += len(wanted)
+        return logits
+
+    def _addressed(self, memory: Memory) -> ctypes.Array:
+        """Return the addresses of keys and values; ValueError where C cannot follow.
+
+        What a call saw last is not looked at again.
+        """
+        seen = [
+            (keys.data_ptr(), values.data_ptr(), keys.shape, values.shape,
+             keys.stride(), values.stride(), keys.dtype, values.dtype)
+            for keys, values in memory
+        ]  # fmt: skip
+        if seen != self._seen:
+            self._table, self._seen = self._memory(memory), seen
+        return self._table
+
+    def _memory(self, memory: Memory) -> ctypes.Array:
+        width, entries = self.weights.head_width, []
+        if len(memory) != len(self.weights.layers):
+            raise ValueError(
+                f"the cache is made for {len(memory)} layers and the model has "
+                f"{len(self.weights.layers)}; make it with this model's new_cache."
+            )
+        for (keys, values), layer in zip(memory, self._layers, strict=True):
+            runs, _, places, _ = keys.shape
+            shape, stride = (runs, layer.kv_heads, places, width), keys.stride()
+            for part in (keys, values):
+                right = part.shape == shape and part.dtype == torch.float32
+                if not right or part.device.type != "cpu":
+                    raise ValueError(
+                        f"the cache holds {tuple(part.shape)} in {part.dtype} and the "
+                        f"model wants {shape} in torch.float32 on the CPU; make it "
+                        "with this model's new_cache."
+                    )
+                if part.stride() != stride or stride[3] != 1:
+                    raise ValueError("keys and values do not lie alike in memory.")
+            if (runs, places) != (memory[0][0].shape[0], memory[0][0].shape[2]):
+                raise ValueError("layers of the cache have different runs.")
+            entries.append(
+                structures.Memory(keys.data_ptr(), values.data_ptr(), *stride[:3])
+            )
+        return (structures.Memory * len(entries))(*entries)
+
+    def _check(self, rows: Rows, keys: Tensor, rotary: tuple[Tensor, Tensor]) -> None:
+        runs, _, places, width = keys.shape
+        vocabulary = len(self.weights.embedding)
+        if not 0 <= min(rows.tokens) <= max(rows.tokens) < vocabulary:
+            raise ValueError(
+                f"tokens go from {min(rows.tokens)} to {max(rows.tokens)}; token ids "
+                f"are whole numbers from 0 to {vocabulary - 1}."
+            )
+        for table in rotary:
+            check("rotary", table, (len(table), width))
+        if min(rows.places) < 0 or max(rows.places) >= len(rotary[0]):
+            raise ValueError(f"place {max(rows.places)} has no rotary angles.")
+        ends: dict[int, int] = {}
+        for sequence, place in zip(rows.sequences, rows.places, strict=True):
+            ends[sequence] = max(place + 1, ends.get(sequence, 0))
+        for sequence, end in ends.items():
+            listed = rows.runs[sequence]
+            if len(listed) * places < end or not all(0 <= r < runs for r in listed):
+                raise ValueError(
+                    f"runs {listed} of sequence {sequence} do not hold {end} tokens in "
+                    f"{runs} runs of {places} places."
+                )
+
+
+def _numbers(lists: Iterable[Sequence[int]]) -> tuple[array, list[int]]:
+    """Return all numbers in one array, and where each list begins in memory."""
+    numbers, starts = array("q"), []
+    for one in lists:
+        starts.append(len(numbers))
+        numbers.extend(one)
+    begin, _ = numbers.buffer_info()
+    return numbers, [begin + 8 * start for start in starts]
+
+
+class _Room:
+    """What a pass writes between the layers, made again when it is too small."""
+
+    def __init__(self, weights: Weights, threads: int):
+        self.threads, self.width = threads, weights.embedding.shape[1]
+        layers = weights.layers
+        self.queries = max(layer.query.shape[0] for layer in layers)
+        self.keys = max(layer.key.shape[0] for layer in layers)
+        self.hidden = max(layer.gate.shape[0] for layer in layers)
+        columns = max(self.width, self.queries, self.hidden)
+        self.columns = -(-columns // LINE) * LINE
+        self.head_width = weights.head_width
+        self.rows = self.reach = 0
+        self.tensors: dict[str, Tensor] = {}
+        self.structure: structures.Room | None = None
+
+    def of(self, rows: int, places: int) -> structures.Room:
+        """Return room for so many rows that look at so many places."""
+        if self.structure is None or rows > self.rows or places > self.reach:
+            self.rows = max(rows, self.rows)
+            self.reach = max(-(-places // 256) * 256, self.reach)
+            self._make()
+        assert self.structure is not None
+        return self.structure
+
+    def _make(self) -> None:
+        most = max(self.rows, FEW * self.threads)
+        reach = self.reach + self.head_width
+        sizes = {
+            "stream": self.rows * self.width, "queries": self.rows * self.queries,
+            "keys": self.rows * self.keys, "values": self.rows * self.keys,
+            "gate": self.rows * self.hidden, "up": self.rows * self.hidden,
+            "factors": most, "scores": self.threads * reach,
+        }  # fmt: skip
+        self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
+        self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
+        addresses = {name: address(tensor) for name, tensor in self.tensors.items()}
+        self.structure = structures.Room(
+            **addresses,
+            columns=self.columns, reach=reach,
+        )  # fmt: skip

@@ -1,0 +1,303 @@
+/* A decoder of the Llama family: M rows, each a token and its place, in one call.
+
+   Weights are int8 with a scale a row. Activations are rounded to integers of 13 bits
+   with a factor a row, so that every sum of a product is exact, in whatever order it is
+   added. All else is float, and done alike for a row whoever stands beside it: the same
+   bits alone, in a batch, in a block of a prompt, by one thread or by several. */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef _OPENMP
+#include <omp.h>
+#endif
+
+enum { BLOCK = 16, AHEAD = 2048, FEW = 4, LARGEST = 8191 };
+typedef int64_t whole;
+
+typedef struct { const int8_t *weight; const float *scale, *bias; whole rows, columns; } Matrix;
+typedef struct { Matrix query, key, value, output, gate, up, down;
+                 const float *attention_norm, *mlp_norm, *query_norm, *key_norm;
+                 whole heads, kv_heads, window; } Layer;
+typedef struct { const Layer *layers; Matrix head; whole count, width, head_width;
+                 const float *embedding, *norm, *cosines, *sines; float epsilon; } Model;
+/* The key of run r, head h, place p begins at keys + r * run + h * head + p * place. */
+typedef struct { float *keys, *values; whole run, head, place; } Memory;
+typedef struct { const whole *tokens, *places, *first, *runs, *wanted;
+                 whole count, asked, run_places, several; } Rows;
+typedef struct { float *stream, *queries, *keys, *values, *gate, *up, *factors, *scores;
+                 int16_t *integers; whole columns, reach; } Room;
+typedef struct { whole id, of; } Thread;
+typedef struct { whole from, to; } Share;
+
+static whole smaller(whole a, whole b) { return a < b ? a : b; }
+
+static void wait_for_all(void) {
+#pragma omp barrier
+}
+
+static Share share(whole count, whole unit, Thread t) { /* begins at a multiple of unit */
+    whole units = (count + unit - 1) / unit;
+    return (Share){units * t.id / t.of * unit, smaller(units * (t.id + 1) / t.of * unit, count)};
+}
+
+static inline float exponential(float x) { /* 2^n * e^r with |r| below ln(2) / 2 */
+    x = x < -87.0f ? -87.0f : x > 88.0f ? 88.0f : x;
+    float n = rintf(x * 1.44269504f), r = x - n * 0.693147182f, e = 1.0f / 720, power;
+    e = (((((e * r + 1.0f / 120) * r + 1.0f / 24) * r + 1.0f / 6) * r + 0.5f) * r + 1) * r + 1;
+    int32_t bits = ((int32_t)n + 127) << 23;
+    memcpy(&power, &bits, sizeof power);
+    return e * power;
+}
+
+/* Sixteen sums side by side, folded at the end: an order that vectors keep. */
+static inline float dot(const float *a, const float *b, whole n) {
+    float sums[16] = {0};
+    whole i = 0;
+    for (; i + 16 <= n; i += 16)
+        for (whole j = 0; j < 16; j++) sums[j] += a[i + j] * b[i + j];
+    for (whole j = 0; i + j < n; j++) sums[j] += a[i + j] * b[i + j];
+    for (whole j = 0; j < 8; j++) sums[j] += sums[j + 8];
+    for (whole j = 0; j < 4; j++) sums[j] += sums[j + 4];
+    return (sums[0] + sums[2]) + (sums[1] + sums[3]);
+}
+
+static inline void score(const float *query, const float *keys, whole step, whole n, whole rows,
+                         float *scores) {
+    float root = 1 / sqrtf(n);
+    for (whole p = 0; p < rows; p++) scores[p] = dot(query, keys + p * step, n) * root;
+}
+
+/* sum += weights[p] * row p of the values, in the order of p; four rows at a time. */
+static void add_rows(const float *weights, const float *restrict values, whole step, whole n,
+                     whole rows, float *restrict sum) {
+    whole p = 0;
+    for (; p + 4 <= rows; p += 4, values += 4 * step)
+        for (whole i = 0; i < n; i++) {
+            float s = sum[i] + weights[p] * values[i];
+            s += weights[p + 1] * values[i + step], s += weights[p + 2] * values[i + 2 * step];
+            sum[i] = s + weights[p + 3] * values[i + 3 * step];
+        }
+    for (; p < rows; p++, values += step)
+        for (whole i = 0; i < n; i++) sum[i] += weights[p] * values[i];
+}
+
+/* One over the root mean square; 1 where there is no norm. */
+static float evened(const float *x, const float *norm, whole n, float epsilon) {
+    return norm ? 1 / sqrtf(dot(x, x, n) / n + epsilon) : 1;
+}
+
+/* Round a row, times its norm's weight, to integers whose sums cannot overflow. */
+static float rounded(const float *x, const float *norm, float epsilon, whole n,
+                     int16_t *restrict integers) {
+    float scale = evened(x, norm, n, epsilon), largest = 1e-30f;
+    float limit = smaller(LARGEST, INT32_MAX / 128 / n);
+#pragma omp simd reduction(max : largest)
+    for (whole i = 0; i < n; i++) {
+        float size = fabsf(norm ? x[i] * scale * norm[i] : x[i]);
+        largest = size > largest ? size : largest;
+    }
+    for (whole i = 0; i < n; i++)
+        integers[i] = rintf((norm ? x[i] * scale * norm[i] : x[i]) * (limit / largest));
+    return largest / limit;
+}
+
+/* Round all rows; the room that comes back says where this thread finds them. Few rows
+   are done by every thread for itself: that costs less than to wait for another. */
+static Room prepared(Room room, const float *x, const float *norm, float epsilon, whole n,
+                     const whole *index, whole count, Thread t) {
+    Share mine = count <= FEW ? (Share){0, count} : share(count, 1, t);
+    if (count <= FEW) room.integers += t.id * FEW * room.columns, room.factors += t.id * FEW;
+    for (whole m = mine.from; m < mine.to; m++)
+        room.factors[m] = rounded(x + (index ? index[m] : m) * n, norm, epsilon, n,
+                                  room.integers + m * room.columns);
+    if (count > FEW) wait_for_all();
+    return room;
+}
+
+/* One row of the weight with one token, or with four. (int16_t): two products of 16 bits
+   are one instruction, and a weight that was widened serves four tokens. */
+static int32_t one_sum(const int8_t *w, const int16_t *x, whole n) {
+    int32_t a = 0;
+    whole i = 0;
+    for (; i + 64 <= n; i += 64) {
+        __builtin_prefetch(w + i + AHEAD);
+        for (whole j = i; j < i + 64; j++) a += (int16_t)w[j] * (int)x[j];
+    }
+    for (; i < n; i++) a += (int16_t)w[i] * (int)x[i];
+    return a;
+}
+
+static void four_sums(const int8_t *w, const int16_t *x, whole step, whole n, int32_t *sums) {
+    const int16_t *x1 = x + step, *x2 = x1 + step, *x3 = x2 + step;
+    int32_t a = 0, b = 0, c = 0, d = 0;
+    for (whole i = 0; i < n; i++) {
+        int v = (int16_t)w[i];
+        a += v * (int)x[i], b += v * (int)x1[i], c += v * (int)x2[i], d += v * (int)x3[i];
+    }
+    sums[0] = a, sums[1] = b, sums[2] = c, sums[3] = d;
+}
+
+/* y[m][r] = product (add: plus it) for the rows r of a share of the weight, all tokens. */
+static void product(const Matrix *matrix, const Room *room, whole tokens, float *y, int add,
+                    Share rows) {
+    whole n = matrix->columns, step = room->columns;
+    for (whole block = rows.from; block < rows.to; block += BLOCK)
+        for (whole m = 0; m < tokens; m += 4) {
+            whole high = smaller(BLOCK, rows.to - block), left = smaller(4, tokens - m);
+            const int16_t *x = room->integers + m * step;
+            int32_t sums[BLOCK][4];
+            for (whole r = 0; r < high; r++) {
+                const int8_t *w = matrix->weight + (block + r) * n;
+                if (left == 4) four_sums(w, x, step, n, sums[r]);
+                else for (whole j = 0; j < left; j++) sums[r][j] = one_sum(w, x + j * step, n);
+            }
+            for (whole j = 0; j < left; j++)
+                for (whole r = 0; r < high; r++) {
+                    float *to = y + (m + j) * matrix->rows + block + r;
+                    float value = sums[r][j] * (matrix->scale[block + r] * room->factors[m + j]);
+                    if (matrix->bias) value += matrix->bias[block + r];
+                    *to = add ? *to + value : value;
+                }
+        }
+}
+
+/* Turn a head by the angles of its place, normed first where the model does so. */
+static void turned(const Model *model, const float *restrict x, const float *restrict norm,
+                   whole place, float *restrict y) {
+    whole n = model->head_width, half = n / 2;
+    const float *restrict c = model->cosines + place * n, *restrict s = model->sines + place * n;
+    float scale = evened(x, norm, n, model->epsilon);
+    for (whole i = 0; i < half; i++) {
+        float a = norm ? x[i] * scale * norm[i] : x[i];
+        float b = norm ? x[i + half] * scale * norm[i + half] : x[i + half];
+        y[i] = a * c[i] + b * s[i], y[i + half] = b * c[i + half] + a * s[i + half];
+    }
+}
+
+static whole address(const Memory *memory, const Rows *rows, whole m, whole place, whole head) {
+    whole run = rows->runs[rows->first[m] + place / rows->run_places];
+    return run * memory->run + head * memory->head + place % rows->run_places * memory->place;
+}
+
+/* One query head of row m looks at all that its row holds, up to its own place. */
+static void attend(const Model *model, const Layer *layer, const Memory *memory,
+                   const Rows *rows, const Room *room, whole m, whole head, float *turn) {
+    whole n = model->head_width, place = rows->places[m], kv = head * layer->kv_heads / layer->heads;
+    whole start = layer->window && place >= layer->window ? place - layer->window + 1 : 0, end;
+    float *restrict query = room->queries + m * layer->query.rows + head * n;
+    float *restrict scores = turn + n, most = -INFINITY, total = 0; /* scores[0]: of start */
+    turned(model, query, layer->query_norm, place, turn);
+    for (whole p = start; p <= place; p = end) { /* run by run */
+        const float *key = memory->keys + address(memory, rows, m, p, kv);
+        end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
+        float *to = scores + p - start; /* of a known width the compiler unrolls a dot */
+        if (n == 64) score(turn, key, memory->place, 64, end - p, to);
+        else score(turn, key, memory->place, n, end - p, to);
+    }
+    whole seen = place + 1 - start;
+    for (whole i = 0; i < seen; i++) most = scores[i] > most ? scores[i] : most;
+    for (whole i = 0; i < seen; i++) scores[i] = exponential(scores[i] - most);
+#pragma omp simd reduction(+ : total)
+    for (whole i = 0; i < seen; i++) total += scores[i];
+    for (whole i = 0; i < seen; i++) scores[i] /= total;
+    memset(query, 0, n * sizeof *query); /* from here on the answer */
+    for (whole p = start; p <= place; p = end) {
+        const float *value = memory->values + address(memory, rows, m, p, kv);
+        end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
+        add_rows(scores + p - start, value, memory->place, n, end - p, query);
+    }
+}
+
+/* By row and key/value head: keep what a row brings, then look at all that there is. */
+static void attention(const Model *model, const Layer *layer, const Memory *memory,
+                      const Rows *rows, const Room *room, Thread t) {
+    whole n = model->head_width, kv_heads = layer->kv_heads, group = layer->heads / kv_heads;
+    Share mine = share(rows->count * kv_heads, 1, t);
+    for (whole unit = mine.from; unit < mine.to; unit++) {
+        whole m = unit / kv_heads, place = rows->places[m];
+        whole to = address(memory, rows, m, place, unit % kv_heads);
+        turned(model, room->keys + unit * n, layer->key_norm, place, memory->keys + to);
+        memcpy(memory->values + to, room->values + unit * n, n * sizeof(float));
+    }
+    if (rows->several) wait_for_all(); /* rows of one sequence look at each other */
+    for (whole u = mine.from * group; u < mine.to * group; u++)
+        attend(model, layer, memory, rows, room, u / layer->heads, u % layer->heads,
+               room->scores + t.id * room->reach);
+}
+
+/* silu(gate) * up; a block of both is multiplied while its tokens are near. */
+static void hidden(const Layer *layer, const Room *room, whole tokens, Share mine) {
+    for (whole from = mine.from, wide = layer->gate.rows; from < mine.to; from += BLOCK) {
+        Share rows = {from, smaller(from + BLOCK, mine.to)};
+        product(&layer->gate, room, tokens, room->gate, 0, rows);
+        product(&layer->up, room, tokens, room->up, 0, rows);
+        for (whole m = 0; m < tokens; m++) {
+            float *restrict gate = room->gate + m * wide, *restrict up = room->up + m * wide;
+            for (whole i = rows.from; i < rows.to; i++)
+                gate[i] = gate[i] / (1 + exponential(-gate[i])) * up[i];
+        }
+    }
+}
+
+static void layer_pass(const Model *model, const Layer *layer, const Memory *memory,
+                       const Rows *rows, const Room *room, Thread t) {
+    whole tokens = rows->count, width = model->width;
+    Share queries = share(layer->query.rows, BLOCK, t), keys = share(layer->key.rows, BLOCK, t);
+    Share outputs = share(width, BLOCK, t);
+    Room own = prepared(*room, room->stream, layer->attention_norm, model->epsilon, width,
+                        NULL, tokens, t);
+    product(&layer->query, &own, tokens, room->queries, 0, queries);
+    product(&layer->key, &own, tokens, room->keys, 0, keys);
+    product(&layer->value, &own, tokens, room->values, 0, keys);
+    wait_for_all();
+    attention(model, layer, memory, rows, room, t);
+    wait_for_all();
+    own = prepared(*room, room->queries, NULL, 0, layer->output.columns, NULL, tokens, t);
+    product(&layer->output, &own, tokens, room->stream, 1, outputs);
+    wait_for_all();
+    own = prepared(*room, room->stream, layer->mlp_norm, model->epsilon, width, NULL, tokens, t);
+    hidden(layer, &own, tokens, share(layer->gate.rows, BLOCK, t));
+    wait_for_all();
+    own = prepared(*room, room->gate, NULL, 0, layer->down.columns, NULL, tokens, t);
+    product(&layer->down, &own, tokens, room->stream, 1, outputs);
+    wait_for_all();
+}
+
+static Thread thread(void) {
+#ifdef _OPENMP
+    return (Thread){omp_get_thread_num(), omp_get_num_threads()};
+#else
+    return (Thread){0, 1};
+#endif
+}
+
+/* All layers over all rows; logits of those rows that `wanted` names. */
+void pass(const Model *model, const Memory *memory, const Rows *rows, const Room *room,
+          float *logits, int threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        Thread t = thread();
+        Share mine = share(rows->count, 1, t);
+        for (whole m = mine.from, width = model->width; m < mine.to; m++)
+            memcpy(room->stream + m * width, model->embedding + rows->tokens[m] * width,
+                   width * sizeof(float));
+        wait_for_all();
+        for (whole l = 0; l < model->count; l++)
+            layer_pass(model, model->layers + l, memory + l, rows, room, t);
+        Room own = prepared(*room, room->stream, model->norm, model->epsilon, model->width,
+                            rows->wanted, rows->asked, t);
+        product(&model->head, &own, rows->asked, logits, 0, share(model->head.rows, BLOCK, t));
+    }
+}
+
+/* One matrix alone: y (tokens, rows) of x (tokens, columns). */
+void multiply(const Matrix *matrix, const float *x, whole tokens, const Room *room, float *y,
+              int threads) {
+#pragma omp parallel num_threads(threads)
+    {
+        Thread t = thread();
+        Room own = prepared(*room, x, NULL, 0, matrix->columns, NULL, tokens, t);
+        product(matrix, &own, tokens, y, 0, share(matrix->rows, BLOCK, t));
+    }
+}

@@ -1,0 +1,63 @@
+"""Which way pays for how many tokens: torch's product or C's, measured here.
+
+It adds one entry to the plan of `kernels.plan`: same file, same word. The two are tried
+on the model's largest int8 matrix at each number of rows, as operators are.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+
+import torch
+from torch import nn
+
+from llmlab.core import clock, progress
+from llmlab.kernels import tuning
+from llmlab.kernels.correctness import ROWS
+from llmlab.kernels.native import library, matrices
+from llmlab.kernels.native.matrices import Matrix
+from llmlab.kernels.plans import LAYERS, NATIVE, PASS, Plan, Trial
+from llmlab.kernels.quantized_linear import QuantizedLinear
+
+
+def plan(model: nn.Module, *, batch: int = 1) -> Plan:
+    """Measure a plan that sends rows of some lengths to C; change nothing.
+
+    batch: as in `kernels.plan`. torch is taken at its fastest operator, both at one
+    thread. Without a compiler the layers run everything. Raises ValueError for a model
+    without an int8 layer of one scale a row.
+    """
+    layers = [
+        layer
+        for layer in model.modules()
+        if isinstance(layer, QuantizedLinear) and layer.spec.one_scale_a_row
+    ]
+    if not layers:
+        raise ValueError(
+            "model has no int8 layer with one scale a row, so there is nothing to "
+            "choose; quantize it: quantization.quantize(model, Format(bits=8))."
+        )
+    measured = tuning.measure(model, batch=batch)
+    largest = max(layers, key=lambda layer: layer.in_features * layer.out_features)
+    trial = _trial(tuning.autotune(largest, plan=measured))
+    return dataclasses.replace(measured, trials=(*measured.trials, trial))
+
+
+def _trial(layer: QuantizedLinear) -> Trial:
+    weight, built = layer.quantized(), library.find()
+    scales = weight.grid.scales.expand(layer.out_features, 1, 1).flatten()
+    matrix = Matrix(weight.integers.flatten(1).contiguous(), scales.contiguous())
+    times: dict[str, list[float]] = {LAYERS: []} | ({NATIVE: []} if built else {})
+    for rows in progress.track(list(ROWS), "trying native products"):
+        x = torch.randn(rows, layer.in_features)
+        calls: dict[str, Callable] = {LAYERS: partial(layer, x.to(layer.dtype))}
+        if built:
+            calls[NATIVE] = partial(matrices.multiply, built, matrix, x, threads=1)
+        with torch.inference_mode():
+            least = clock.trial(calls)
+        for name, row in times.items():
+            row.append(least[name])
+    chosen = tuple(
+        min(times, key=lambda name: times[name][n]) for n in range(len(ROWS))
+    )
+    return Trial(PASS, chosen, {name: tuple(row) for name, row in times.items()})
