@@ -53,7 +53,7 @@ def compiled(
     wanted.causal("model", model)
     if threads is not None:
         way = "choose how many threads a call may use, or None for all"
-        threads = arguments.whole("threads", threads, way=way)
+        threads = arguments.whole("threads", threads, least=1, way=way)
     made = CompiledModel(model, plan=plan, threads=threads)
     if made.reason:
         warnings.warn(f"{made.reason} The torch layers run.", stacklevel=2)

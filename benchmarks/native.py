@@ -1,0 +1,158 @@
+"""A native step against transformers, llama.cpp and our own layers, side by side.
+
+Greedy decoding of one sequence (127 steps behind a prompt of 128) and of sixteen (31
+steps), a prefill of 512, on random weights of the shapes S, M and L; the bundled coder
+against our own fp32. A process an engine, rounds whose order rotates, medians; the bare
+read of as many bytes and what neighbours took stand beside them. llama.cpp runs where
+LLMLAB_LLAMA_PYTHON names a Python that has llama-cpp-python; `gguf` writes its file.
+
+python benchmarks/native.py [S M L coder]; the result goes to recorded/native.json.
+"""
+
+import dataclasses
+import datetime
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+import torch
+
+from llmlab import models, show
+from llmlab.core import machine, records
+from llmlab.core.quantities import LOGIT_ERROR, READ_BANDWIDTH, SPEED_UP, THROUGHPUT
+from llmlab.models import gguf_writing
+from llmlab.peers import racing
+
+ROOT = Path(__file__).resolve().parents[1]
+OUT = ROOT / "llmlab" / "recorded" / "native.json"
+COMMAND = "python benchmarks/native.py"
+HF, FP32, EAGER = "transformers fp32", "llmlab fp32", "llmlab int8, eager"
+NATIVE, LLAMA, READ = "llmlab int8, native", "llama.cpp Q8_0", "bare read"
+ENGINES = {"M": (HF, FP32, EAGER, NATIVE, LLAMA, READ)}
+ENGINES |= {"S": (NATIVE, LLAMA, READ), "L": (NATIVE, LLAMA, READ)}
+ENGINES |= {"coder": (FP32, NATIVE, READ)}
+JOBS = {  # phase -> batch, prompt, new tokens
+    "decode": (1, 128, 128),
+    "batch": (16, 128, 32),
+    "prefill": (1, 512, 1),
+}
+ROUNDS = int(__import__("os").environ.get("R","5"))
+
+
+def main() -> None:
+    """Race, show and keep."""
+    facts = []
+    for shape in sys.argv[1:] or ENGINES:
+        with tempfile.TemporaryDirectory() as folder:
+            facts += race(shape, Path(folder))
+    print(show.table(facts))
+    mine = {(fact.machine, shape_of(fact)) for fact in facts}
+    old = records.load(OUT) if OUT.exists() else []
+    kept = [fact for fact in old if (fact.machine, shape_of(fact)) not in mine]
+    records.save([*kept, *facts], OUT)
+
+
+def race(shape: str, folder: Path) -> list[records.Record]:
+    """Let all engines of a shape take turns; return what they took."""
+    model = models.load(shape) if shape == "coder" else drawn(shape)
+    models.save(model, folder)
+    runners = {}
+    for name in ENGINES[shape]:
+        if name == LLAMA:
+            path = gguf_writing.write(model, folder / "model.gguf", type="q8_0")
+            runners[name] = racing.llama(name, path)
+        else:
+            runners[name] = racing.ours(name, folder)
+    read = sum(p.numel() for p in model.parameters())  # bytes, were all of it int8
+    generator, facts = torch.Generator().manual_seed(0), []
+    for phase, (batch, prompt, new) in JOBS.items():
+        prompts = torch.randint(
+            model.vocabulary, (batch, prompt), generator=generator
+        ).tolist()
+        racers = [r for r in runners.values() if r.name != READ or phase == "decode"]
+        job = {"job": "decode", "prompts": prompts, "new": new}
+        if phase == "prefill":
+            job = {"job": "prefill", "prompt": prompts[0]}
+        facts += told(shape, phase, racing.race(racers, ROUNDS, **job), read)
+    facts += errors(shape, runners, prompts[0][:128], prompts[0][128:129])
+    for runner in runners.values():
+        runner.close()
+    return facts
+
+
+def drawn(shape: str):
+    """Return a model of a shape whose weights are wide enough to make logits differ."""
+    model = models.random_model(shape)
+    for parameter in model.parameters():
+        if parameter.dim() == 2:
+            parameter.data *= 2.5  # N(0, 0.05)
+    return model
+
+
+def told(shape: str, phase: str, rounds: list, read: int) -> list[records.Record]:
+    """Return tokens a second, and how many times those of llama.cpp or of fp32."""
+    batch, prompt, new = JOBS[phase]
+    tokens = prompt if phase == "prefill" else batch * (new - 1)
+    step, facts = {"phase": phase, "batch": batch, "prompt": prompt, "new": new}, []
+    against = LLAMA if LLAMA in rounds[0].seconds else FP32
+    for name in rounds[0].seconds:
+        seconds = [one.seconds[name] for one in rounds]
+        share = statistics.median(one.neighbours[name] for one in rounds)
+        details = {"note": f"neighbours took {share:.0%} of the machine"}
+        subject = f"{shape}: {name}"
+        if name == READ:
+            rates = [read * (new - 1) / s for s in seconds]
+            facts.append(
+                fact(READ_BANDWIDTH, rates, subject, {"bytes": read, **details})
+            )
+            continue
+        rates = [tokens / s for s in seconds]
+        facts.append(fact(THROUGHPUT, rates, subject, step | details))
+        if name != against:
+            ratios = [one.seconds[against] / one.seconds[name] for one in rounds]
+            details = step | {"against": against} | details
+            facts.append(fact(SPEED_UP, ratios, subject, details))
+    return facts
+
+
+def errors(shape: str, runners: dict, prompt: list, more: list) -> list[records.Record]:
+    """Return how far the logits are from those in fp32, after a prompt and a step."""
+    exact = HF if HF in runners else FP32
+    if exact not in runners:
+        return []
+    answers = {
+        name: torch.tensor(runner.ask(job="logits", prompt=prompt, more=more)["logits"])
+        for name, runner in runners.items()
+        if name != READ
+    }
+    wanted = answers.pop(exact)
+    return [
+        fact(
+            LOGIT_ERROR,
+            [float((got - right).norm() / right.norm())],
+            f"{shape}: {name}",
+            {"note": f"after {what}, relative to {exact}"},
+        )
+        for name, logits in answers.items()
+        for what, got, right in zip(("a prompt", "a step"), logits, wanted, strict=True)
+    ]
+
+
+def fact(what, values: list[float], subject: str, details: dict) -> records.Record:
+    """Return the median of the rounds, with the lowest and the highest."""
+    spread = {"low": min(values), "high": max(values)} if len(values) > 1 else {}
+    here, now = machine.describe().label, datetime.datetime.now(datetime.UTC)
+    made = records.make(
+        what, statistics.median(values), kind="recorded", subject=subject,
+        details=details, machine=here, date=now.isoformat(timespec="seconds"), **spread,
+    )  # fmt: skip
+    return dataclasses.replace(made, command=COMMAND)
+
+
+def shape_of(one: records.Record) -> str:
+    return one.subject.partition(":")[0]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Engines in processes of their own that take turns: rounds whose order rotates.
+
+Only one works at a time; the others wait for a line of input. A round in which each has
+had its turn meets one hour of a shared machine, so that ratios inside a round mean
+something where times alone do not.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from llmlab.core import machine
+
+LLAMA = "LLMLAB_LLAMA_PYTHON"  # a Python that has llama-cpp-python
+PAUSE = 0.05  # seconds in which the last one's threads go to sleep
+
+
+class Runner:
+    """A process that runs one engine."""
+
+    def __init__(self, name: str, command: list[str]):
+        count = str(machine.threads())
+        environment = os.environ | {"OMP_NUM_THREADS": count, "LLMLAB_THREADS": count}
+        environment.setdefault("GOMP_SPINCOUNT", "5000")
+        self.name = name
+        self.process = subprocess.Popen(
+            command, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        if self._line() != "ready":
+            raise RuntimeError(f"{name} did not start: {' '.join(command)}")
+
+    def ask(self, **job: Any) -> dict[str, Any]:
+        """Let the engine do one job."""
+        assert self.process.stdin
+        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.flush()
+        return self._line()
+
+    def close(self) -> None:
+        """Let the process end."""
+        self.process.stdin.close()  # type: ignore[union-attr]
+        self.process.wait(timeout=30)
+
+    def _line(self) -> Any:
+        line = self.process.stdout.readline()  # type: ignore[union-attr]
+        if not line:
+            raise RuntimeError(f"{self.name} ended with {self.process.wait()}.")
+        return json.loads(line)
+
+
+def ours(name: str, folder: str | Path) -> Runner:
+    """Start one of `engines.ENGINES` on a folder that `models.save` wrote."""
+    command = [sys.executable, "-m", "llmlab.peers.worker", name, str(folder)]
+    return Runner(name, command)
+
+
+def llama(name: str, path: str | Path) -> Runner:
+    """Start llama.cpp on a GGUF file; LLMLAB_LLAMA_PYTHON names its Python."""
+    python = os.environ.get(LLAMA, sys.executable)
+    script = Path(__file__).with_name("llama_cpp.py")
+    return Runner(name, [python, str(script), str(path), str(machine.threads())])
+
+
+@dataclass
+class Round:
+    """Seconds of each engine, and which share of the machine others took meanwhile."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    neighbours: dict[str, float] = field(default_factory=dict)
+
+
+def race(runners: list[Runner], rounds: int, **job: Any) -> list[Round]:
+    """Let all do one job in every round, in rotating order; the first one warms up."""
+    finished = []
+    for number in range(rounds + 1):
+        this, order = Round(), runners[number % len(runners) :]
+        for runner in order + runners[: number % len(runners)]:
+            time.sleep(PAUSE)
+            before = _busy(runner)
+            this.seconds[runner.name] = runner.ask(**job)["seconds"]
+            busy, own, passed = (
+                new - old for new, old in zip(_busy(runner), before, strict=True)
+            )
+            share = (busy - own) / (passed * (os.cpu_count() or 1))
+            this.neighbours[runner.name] = max(0.0, share)
+        finished.append(this)
+    return finished[1:]
+
+
+def _busy(runner: Runner) -> tuple[float, float, float]:
+    """Seconds that all processors worked, that this process did, and of the clock."""
+    times = psutil.cpu_times()
+    own = psutil.Process(runner.process.pid).cpu_times()
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    return sum(times) - idle, own.user + own.system, time.perf_counter()
