@@ -22,6 +22,9 @@ ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 # As the default address, so that the link in the log leads to lab 01 too.
 FIRST := --LabApp.default_url=/lab/tree/01_measure.ipynb
 
+# Threads that wait for a busy neighbour sleep soon (core.machine.SPINS).
+export GOMP_SPINCOUNT ?= 5000
+
 .PHONY: lab test test-all labs lint clean run-lab test-lab test-extra
 
 # A word stands behind these, or in WORD; it is no target of its own.

@@ -12,6 +12,7 @@ quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
 graphs            lab 10: a decode step as one native call
 checks            what tells a learner that an exercise is right, or what went wrong
+peers             other engines on the same weights, side by side
 zoo               the recipes that made the bundled weights
 grading           marks for submissions, each exercise in a process of its own
 command           what `llmlab` does in a terminal
@@ -76,6 +77,7 @@ __all__ = [
     "measure",
     "models",
     "new_lab",
+    "peers",
     "pruning",
     "quantization",
     "show",

@@ -27,7 +27,20 @@ MAKERS = {
         Qwen3Config, head_dim=16, sliding_window=7, use_sliding_window=True,
         layer_types=["full_attention", "sliding_attention"],
     ),
+    "large scores": lambda: large_scores(),
 }  # fmt: skip
+
+
+def large_scores():
+    """Return a model whose scores are some 900 at every place, and differ a little."""
+    model = decoder(
+        dtype=torch.float32, attention_bias=True,
+        rope_parameters={"rope_type": "default", "rope_theta": 1e12},
+    )  # fmt: skip
+    for layer in model.layers:
+        for part in (layer.attention.query, layer.attention.key):
+            part.bias.data.unflatten(0, (-1, 8))[:, -1] = 50.0  # turned least of all
+    return model
 
 
 def made(config, **changes):

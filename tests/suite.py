@@ -21,13 +21,14 @@ import rotation
 # The heavy suites, each a marker. What of them did not run is said at the end.
 SUITES = (
     "binder", "browser", "classes", "cuda", "elsewhere", "grading", "minute",
-    "notebook", "redis", "release", "slow", "smollm2", "torchao", "wheel",
+    "notebook", "redis", "release", "sanitize", "slow", "smollm2", "torchao", "wheel",
 )  # fmt: skip
 LATER = (
     "classes",
     "elsewhere",
     "minute",
     "release",
+    "sanitize",
 )  # for make test-all, or asked for by name
 SERVERS = {"redis": "redis-server"}  # suite -> the program that it needs
 FIRST = ("notebook", "grading", "wheel", "binder", "slow")  # else one lane ends late

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import llmlab
 from llmlab.command import copies, labs, terminal
+from llmlab.core import machine
 
 SAID = {
     "copied": "copied  {name}",
@@ -72,6 +73,9 @@ def _open(folder: Path, arguments: list[str]) -> int:
     """
     from jupyterlab.labapp import LabApp
 
+    # Kernels inherit it, and it is read when torch is loaded: threads that wait for a
+    # busy neighbour sleep soon, or a step would take a hundred times as long.
+    os.environ.setdefault(*machine.SPINS)
     first = labs.notebook(llmlab.WORDS[0])
     own = [str(folder.absolute()), f"--LabApp.default_url=/lab/tree/{first}"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -34,6 +34,8 @@ _DTYPES = {  # every spelling -> torch's name
     "bf16": "bfloat16",
     "fp64": "float64",
 }
+# Rounds that a thread of gcc's OpenMP waits awake, where nothing else was said.
+SPINS = ("GOMP_SPINCOUNT", "5000")
 _SHORT = {name: short for short, name in _DTYPES.items()}
 
 

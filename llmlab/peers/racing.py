@@ -28,7 +28,7 @@ class Runner:
     def __init__(self, name: str, command: list[str]):
         count = str(machine.threads())
         environment = os.environ | {"OMP_NUM_THREADS": count, "LLMLAB_THREADS": count}
-        environment.setdefault("GOMP_SPINCOUNT", "5000")
+        environment.setdefault(*machine.SPINS)
         self.name = name
         self.process = subprocess.Popen(
             command, env=environment, text=True,

@@ -17,6 +17,7 @@ ROOMS = {  # heading -> module with `probes()`, in the order of the report
     "This machine": "machine",
     "Arithmetic": "kernels",
     "Quantized layers": "quantized",
+    "Native calls": "native",
     "The course": "course",
 }
 MARKS = {  # state -> mark, colour
