@@ -1,13 +1,18 @@
 """Every kind of cache: a lab that brings one adds a line, and gets the whole battery.
 
 A line says which model reads with it and how it is made. `free` sets what lies in its
-memory and is nobody's to NaN, `spoil` the tokens of a row from some place on.
+memory and is nobody's to NaN, `spoil` the tokens of a row from some place on. Pages are
+taken outside what is compiled: `reserve` takes those of several steps.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache as made_once
 
+import torch
 from small_models import MAKERS, model
+
+from llmlab import caching
 
 
 @dataclass(frozen=True)
@@ -18,9 +23,11 @@ class Kind:
     free: Callable
     spoil: Callable
     backs_off: bool = True  # whether tokens can be taken back one by one
+    make: Callable | None = None  # by batch and length, where no model's own
+    reserve: Callable = lambda cache, tokens: None
 
     def new(self, batch: int, length: int):
-        return model(self.model).new_cache(batch, length)
+        return (self.make or model(self.model).new_cache)(batch, length)
 
 
 NAN = float("nan")
@@ -62,14 +69,68 @@ def spoil_tokens(cache, row: int, start: int) -> None:
     cache._tokens[row, start : cache.lengths[row]] = -1
 
 
+@made_once
+def pool(name: str) -> caching.PagePool:
+    return caching.PagePool(model(name), pages=600, page_size=4)
+
+
+def on_pages(name: str, **parts) -> Callable:
+    """Return what makes a cache on pages of the one pool of a model."""
+
+    def make(batch: int, length: int):
+        return pool(name).new_cache(batch, length=length, **parts)
+
+    return make
+
+
+def spoil_slots(cache, row: int, start: int, end: int) -> None:
+    """Set places of a row to NaN, but for pages that others share."""
+    size = cache.pool.page_size
+    for place in range(start, end):
+        page = cache.tables[row][place // size]
+        if cache.pool.owners(page) == 1:
+            for memory in cache.layers:
+                memory[page * size + place % size] = NAN
+
+
+def free_pages(cache) -> None:
+    """Pages that are free, and what lies behind the tokens of each row."""
+    size = cache.pool.page_size
+    free = torch.tensor(cache.pool.free, dtype=torch.int64)
+    for memory in cache.layers:
+        memory.view(-1, size, *memory.shape[1:])[free] = NAN
+    for row, table in enumerate(cache.tables):
+        spoil_slots(cache, row, int(cache.lengths[row]), len(table) * size)
+
+
+def spoil_pages(cache, row: int, start: int) -> None:
+    spoil_slots(cache, row, start, int(cache.lengths[row]))
+
+
 PLAIN = {"free": free_places, "spoil": spoil_places}
 ALIGNED = {"free": free_columns, "spoil": spoil_columns}
 TOKENS = {"free": free_tokens, "spoil": spoil_tokens}
+PAGES = {
+    "free": free_pages,
+    "spoil": spoil_pages,
+    "reserve": caching.PagedCache.reserve,
+}
+HANDED_IN = {
+    "page_slots": caching.page_slots,
+    "extend_pages": caching.extend_pages,
+}
 STATES = {"free": free_columns, "spoil": spoil_states, "backs_off": False}
 
 KINDS = {
     "plain": Kind("decoder", **PLAIN),
     "plain, for a window": Kind("decoder with a window", **PLAIN),
+    "pages": Kind("decoder", **PAGES, make=on_pages("decoder")),
+    "pages, for a window": Kind(
+        "decoder with a window", **PAGES, make=on_pages("decoder with a window")
+    ),
+    "pages, parts handed in": Kind(
+        "decoder", **PAGES, make=on_pages("decoder", **HANDED_IN)
+    ),
     **{f"states of {cell}": Kind(cell, **STATES) for cell in ("rnn", "lstm", "gru")},
     **{
         f"aligned, {family}": Kind(family, **ALIGNED)
