@@ -10,6 +10,7 @@ journal           the learner's own predictions, scoreboard and hints
 attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
 quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
+caching           lab 7: keys and values on pages, in few bits, in a window
 graphs            lab 10: a decode step as one native call
 checks            what tells a learner that an exercise is right, or what went wrong
 peers             other engines on the same weights, side by side
@@ -67,6 +68,7 @@ __all__ = [
     "WORDS",
     "Lab",
     "attention_vs_rnn",
+    "caching",
     "checks",
     "command",
     "core",
