@@ -4,25 +4,38 @@ pages        a pool of pages that rows take, share and give back
 ownership    which of them are free, and how many owners the others have
 paged        the cache on pages, for rows of any length
 parts        its three steps, which a learner can hand in
+window       a cache of the first tokens and the last ones, for texts without end
+quantized    a cache in 8 or 4 bits
+memory       what caches take, and what a ragged batch wastes
 
 A cache speaks the contract of `core.model`, so that the decoder reads with any of them.
 """
 
+from llmlab.caching.memory import cache_bytes, waste
 from llmlab.caching.paged import PagedCache
 from llmlab.caching.pages import PagePool
 from llmlab.caching.parts import extend_pages, page_slots, resize_table
+from llmlab.caching.quantized import QuantizedCache
+from llmlab.caching.window import WindowCache
 from llmlab.core import faces
 
 __all__ = [
     "PagePool",
     "PagedCache",
+    "QuantizedCache",
+    "WindowCache",
+    "cache_bytes",
     "extend_pages",
+    "memory",
     "ownership",
     "page_slots",
     "paged",
     "pages",
     "parts",
+    "quantized",
     "resize_table",
+    "waste",
+    "window",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -2,7 +2,8 @@
 
 A line says which model reads with it and how it is made. `free` sets what lies in its
 memory and is nobody's to NaN, `spoil` the tokens of a row from some place on. Pages are
-taken outside what is compiled: `reserve` takes those of several steps.
+taken outside what is compiled: `reserve` takes those of several steps. A cache that
+`rounds` should remember what it does when it reads the text at once.
 """
 
 from collections.abc import Callable
@@ -10,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache as made_once
 
 import torch
-from small_models import MAKERS, model
+from small_models import CONTEXT, MAKERS, model
 
 from llmlab import caching
 
@@ -25,6 +26,7 @@ class Kind:
     backs_off: bool = True  # whether tokens can be taken back one by one
     make: Callable | None = None  # by batch and length, where no model's own
     reserve: Callable = lambda cache, tokens: None
+    rounds: bool = False
 
     def new(self, batch: int, length: int):
         return (self.make or model(self.model).new_cache)(batch, length)
@@ -107,6 +109,30 @@ def spoil_pages(cache, row: int, start: int) -> None:
     spoil_slots(cache, row, start, int(cache.lengths[row]))
 
 
+def free_scales(cache) -> None:
+    start = max(cache.longest, cache.clean)
+    for layer in cache.layers:
+        for part in (layer[1], layer[len(layer) // 2 + 1]):
+            part[:, :, start:] = NAN
+
+
+def spoil_scales(cache, row: int, start: int) -> None:
+    for layer in cache.layers:
+        for part in (layer[1], layer[len(layer) // 2 + 1]):
+            part[row, :, start : cache.lengths[row]] = NAN
+
+
+def in_bits(bits: int) -> Callable:
+    return lambda batch, length: caching.QuantizedCache(
+        model("decoder"), batch, length, bits=bits
+    )
+
+
+def in_a_window(batch: int, length: int):
+    """Return a window that forgets nothing of these texts."""
+    return caching.WindowCache(model("decoder"), batch, window=CONTEXT + 2, sinks=4)
+
+
 PLAIN = {"free": free_places, "spoil": spoil_places}
 ALIGNED = {"free": free_columns, "spoil": spoil_columns}
 TOKENS = {"free": free_tokens, "spoil": spoil_tokens}
@@ -119,6 +145,8 @@ HANDED_IN = {
     "page_slots": caching.page_slots,
     "extend_pages": caching.extend_pages,
 }
+SCALES = {"free": free_scales, "spoil": spoil_scales, "rounds": True}
+WINDOW = {"free": free_columns, "spoil": spoil_places, "make": in_a_window}
 STATES = {"free": free_columns, "spoil": spoil_states, "backs_off": False}
 
 KINDS = {
@@ -131,6 +159,11 @@ KINDS = {
     "pages, parts handed in": Kind(
         "decoder", **PAGES, make=on_pages("decoder", **HANDED_IN)
     ),
+    **{
+        f"in {bits} bits": Kind("decoder", **SCALES, make=in_bits(bits))
+        for bits in (8, 4)
+    },
+    "window": Kind("decoder", **WINDOW),
     **{f"states of {cell}": Kind(cell, **STATES) for cell in ("rnn", "lstm", "gru")},
     **{
         f"aligned, {family}": Kind(family, **ALIGNED)
