@@ -80,7 +80,7 @@ class Ownership:
             missing = pages - len(self.free)
             raise ValueError(
                 f"pages={self.pages} of this pool are not enough: {pages} more are "
-                f"wanted and {len(self.free)} are free; make it with pages="
+                f"wanted, {len(self.free)} free; make it with pages="
                 f"{self.pages + missing}, or release a cache that is done."
             )
 

@@ -165,10 +165,9 @@ class PagedCache(RaggedCache):
             )
         self._trim(lengths)
         lengths[row] = int(tokens)
-        held, most = torch.tensor(lengths, device=self.lengths.device), max(lengths)
-        even = most if min(lengths) == most else None
+        held = torch.tensor(lengths, device=self.lengths.device)
         tables = [*self.tables[:row], pages, *self.tables[row + 1 :]]
-        self.tables, self.lengths, self.longest, self.even = tables, held, most, even
+        self._store(self.pool.free, self.pool.counts, tables, held, lengths)
 
     def release(self) -> None:
         """Give all pages back; the rows are empty then."""
@@ -178,8 +177,7 @@ class PagedCache(RaggedCache):
             counts[page] -= 1
             if not counts[page]:
                 free.append(page)
-        pool.free, pool.counts, self.tables = free, counts, tables
-        self._hold(torch.zeros_like(self.lengths))
+        self._store(free, counts, tables, torch.zeros_like(self.lengths), [0])
 
     def join(self, other: Self) -> Self:
         """Return a cache of the rows of both; ValueError for pages of another pool."""
@@ -197,8 +195,12 @@ class PagedCache(RaggedCache):
         self.release()
 
     def __del__(self):
-        if any(self.tables):
+        try:
+            if any(self.tables):
+                self.release()
+        except KeyboardInterrupt:  # it goes no further from here, so pages come first
             self.release()
+            raise
 
     def __copy__(self) -> Self:
         """Return a cache without pages: two that think they own the same drop twice."""
@@ -241,6 +243,21 @@ class PagedCache(RaggedCache):
         even = self.even
         return self.lengths.tolist() if even is None else [even] * len(self.tables)
 
+    def _store(
+        self,
+        free: list[int],
+        counts: list[int],
+        tables: list[list[int]],
+        lengths: Tensor,
+        held: list[int],
+    ) -> None:
+        """Change pool, tables and lengths together: Ctrl-C finds all of it, or none."""
+        pool, most = self.pool, max(held)
+        even = most if min(held) == most else None
+        pool.free, pool.counts, self.tables, self.lengths, self.longest, self.even = (
+            free, counts, tables, lengths, most, even,
+        )  # fmt: skip
+
     def _resize(self, tokens: Sequence[int], starts: Sequence[int]) -> None:
         pool = self.pool
         tables, free, counts = pool.resize(self.tables, tokens, starts)
@@ -273,7 +290,10 @@ class PagedCache(RaggedCache):
         return "keys and values", "on pages", heads, width, windows, kind
 
     def _forget(self, wanted: list[int], held: list[int]) -> None:
-        self._trim(wanted)
+        starts = [len(table) * self.pool.page_size for table in self.tables]
+        tables, free, counts = self.pool.resize(self.tables, wanted, starts)
+        lengths = torch.tensor(wanted, device=self.lengths.device)
+        self._store(free, counts, tables, lengths, wanted)
 
     def _take(self, old: Any, index: Tensor) -> None:
         self._share([old.tables[row] for row in index.tolist()])

@@ -123,11 +123,18 @@ class WindowCache(RaggedCache):
         lengths = torch.tensor(left, device=self.lengths.device)
         layers = self._without(gone, left, lengths)
         dropped = [a + b for a, b in zip(self._dropped, gone, strict=True)]
-        most = max(left)
-        even = most if min(left) == most else None
+        self._store(layers, lengths, left, dropped)
+
+    def _store(
+        self, layers: list[Layer], lengths: Tensor, held: list[int], dropped: list[int]
+    ) -> None:
+        """Change all that is held together: Ctrl-C finds all of it, or none."""
+        most, none = max(held), not any(dropped)
+        even, read = most if min(held) == most else None, {}
+        self.layers, self._read, self._dropped, self.can_rewind = (
+            layers, read, dropped, none,
+        )  # fmt: skip
         self.lengths, self.longest, self.even = lengths, most, even
-        self.layers, self._read, self._dropped = layers, {}, dropped
-        self.can_rewind = not any(dropped)
 
     def _without(
         self, gone: list[int], left: list[int], lengths: Tensor
@@ -204,29 +211,29 @@ class WindowCache(RaggedCache):
     def _forget(self, wanted: list[int], held: list[int]) -> None:
         pairs = zip(self._dropped, wanted, strict=True)
         dropped = [lost * (left > 0) for lost, left in pairs]
-        self._keep(self.layers, torch.tensor(wanted, device=self.lengths.device))
-        self._dropped, self.can_rewind = dropped, not any(dropped)
+        lengths = torch.tensor(wanted, device=self.lengths.device)
+        index = self._arange(max(wanted)).expand(len(wanted), -1)
+        layers = self._gathered(self.layers, index, lengths)
+        self._store(layers, lengths, wanted, dropped)
 
     def _take(self, old: "WindowCache", index: Tensor) -> None:
-        self._dropped = [old._dropped[row] for row in index.tolist()]
-        self.can_rewind = not any(self._dropped)
+        dropped = [old._dropped[row] for row in index.tolist()]
         layers = [(keys[index], values[index]) for keys, values in old.layers]
-        self._keep(layers, self.lengths)
+        self._restart(layers, dropped)
 
     def _put(self, one: "WindowCache", other: "WindowCache") -> None:
-        self._dropped = [*one._dropped, *other._dropped]
-        self.can_rewind = not any(self._dropped)
         pairs = zip(one.layers, other.layers, strict=True)
         layers = [
             (_stacked(keys, more_keys), _stacked(values, more_values))
             for (keys, values), (more_keys, more_values) in pairs
         ]
-        self._keep(layers, self.lengths)
+        self._restart(layers, [*one._dropped, *other._dropped])
 
-    def _keep(self, layers: Sequence[Layer], lengths: Tensor) -> None:
-        """Hold the first places of these rows, clean behind their lengths."""
-        index = self._arange(int(lengths.max())).expand(len(lengths), -1)
-        self.layers, self._read = self._gathered(layers, index, lengths), {}
+    def _restart(self, layers: Sequence[Layer], dropped: list[int]) -> None:
+        """Hold the first places of other rows, as many as `lengths` says."""
+        index = self._arange(self.longest).expand(len(self.lengths), -1)
+        layers = self._gathered(layers, index, self.lengths)
+        self._store(layers, self.lengths, self.lengths.tolist(), dropped)
 
     def _gathered(
         self, layers: Sequence[Layer], index: Tensor, lengths: Tensor

@@ -75,9 +75,10 @@ class RaggedCache(ABC):
         Called at the very end of a model's call: half a step does not count.
         """
         if isinstance(counts, int):
-            self.lengths = self.lengths + counts
-            self.even = None if self.even is None else self.even + counts
-            self.longest += counts
+            # Stored in one line without a call, where Python hears no Ctrl-C.
+            lengths, longest = self.lengths + counts, self.longest + counts
+            even = None if self.even is None else self.even + counts
+            self.lengths, self.longest, self.even = lengths, longest, even
             return
         more = torch.as_tensor(counts, device=self.lengths.device)
         if torch.compiler.is_compiling() and most is not None:
@@ -154,8 +155,9 @@ class RaggedCache(ABC):
     def _hold(self, lengths: Tensor) -> None:
         """Set what is held, and the host's numbers with it."""
         counts = lengths.tolist()
-        self.lengths, self.longest = lengths, max(counts)
-        self.even = self.longest if min(counts) == self.longest else None
+        longest = max(counts)
+        even = longest if min(counts) == longest else None
+        self.lengths, self.longest, self.even = lengths, longest, even
 
     def _listed(self, counts: Counts, name: str) -> list[int]:
         """Return one number a row; ValueError where they are none."""
