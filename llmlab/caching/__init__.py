@@ -8,6 +8,9 @@ window       a cache of the first tokens and the last ones, for texts without en
 quantized    a cache in 8 or 4 bits
 memory       what caches take, and what a ragged batch wastes
 
+results      whole answers, computed once; keys: all that an answer depends on
+stores       where they are kept: memory, Redis, disk (outages: one that fails)
+
 A cache speaks the contract of `core.model`, so that the decoder reads with any of them.
 """
 
@@ -16,6 +19,7 @@ from llmlab.caching.paged import PagedCache
 from llmlab.caching.pages import PagePool
 from llmlab.caching.parts import extend_pages, page_slots, resize_table
 from llmlab.caching.quantized import QuantizedCache
+from llmlab.caching.results import ResultCache
 from llmlab.caching.window import WindowCache
 from llmlab.core import faces
 
@@ -23,10 +27,14 @@ __all__ = [
     "PagePool",
     "PagedCache",
     "QuantizedCache",
+    "ResultCache",
     "WindowCache",
     "cache_bytes",
+    "disk",
     "extend_pages",
+    "keys",
     "memory",
+    "outages",
     "ownership",
     "page_slots",
     "paged",
@@ -34,6 +42,8 @@ __all__ = [
     "parts",
     "quantized",
     "resize_table",
+    "results",
+    "stores",
     "waste",
     "window",
 ]
