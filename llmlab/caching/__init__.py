@@ -8,6 +8,9 @@ window       a cache of the first tokens and the last ones, for texts without en
 quantized    a cache in 8 or 4 bits
 memory       what caches take, and what a ragged batch wastes
 
+prefix       a tree of the prefixes that pages hold; radix: the nested dict it is
+reuse        generation that takes over the longest prefix
+
 results      whole answers, computed once; keys: all that an answer depends on
 stores       where they are kept: memory, Redis, disk (outages: one that fails)
 
@@ -18,7 +21,9 @@ from llmlab.caching.memory import cache_bytes, waste
 from llmlab.caching.paged import PagedCache
 from llmlab.caching.pages import PagePool
 from llmlab.caching.parts import extend_pages, page_slots, resize_table
+from llmlab.caching.prefix import PrefixTree
 from llmlab.caching.quantized import QuantizedCache
+from llmlab.caching.radix import longest_prefix
 from llmlab.caching.results import ResultCache
 from llmlab.caching.window import WindowCache
 from llmlab.core import faces
@@ -26,6 +31,7 @@ from llmlab.core import faces
 __all__ = [
     "PagePool",
     "PagedCache",
+    "PrefixTree",
     "QuantizedCache",
     "ResultCache",
     "WindowCache",
@@ -33,6 +39,7 @@ __all__ = [
     "disk",
     "extend_pages",
     "keys",
+    "longest_prefix",
     "memory",
     "outages",
     "ownership",
@@ -40,9 +47,12 @@ __all__ = [
     "paged",
     "pages",
     "parts",
+    "prefix",
     "quantized",
+    "radix",
     "resize_table",
     "results",
+    "reuse",
     "stores",
     "waste",
     "window",
