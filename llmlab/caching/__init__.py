@@ -13,6 +13,7 @@ reuse        generation that takes over the longest prefix
 
 results      whole answers, computed once; keys: all that an answer depends on
 stores       where they are kept: memory, Redis, disk (outages: one that fails)
+semantic     answers to questions that are nearly the same, and false hits
 
 A cache speaks the contract of `core.model`, so that the decoder reads with any of them.
 """
@@ -25,6 +26,7 @@ from llmlab.caching.prefix import PrefixTree
 from llmlab.caching.quantized import QuantizedCache
 from llmlab.caching.radix import longest_prefix
 from llmlab.caching.results import ResultCache
+from llmlab.caching.semantic import SemanticCache, embed_with
 from llmlab.caching.window import WindowCache
 from llmlab.core import faces
 
@@ -34,9 +36,11 @@ __all__ = [
     "PrefixTree",
     "QuantizedCache",
     "ResultCache",
+    "SemanticCache",
     "WindowCache",
     "cache_bytes",
     "disk",
+    "embed_with",
     "extend_pages",
     "keys",
     "longest_prefix",
@@ -53,6 +57,7 @@ __all__ = [
     "resize_table",
     "results",
     "reuse",
+    "semantic",
     "stores",
     "waste",
     "window",
