@@ -14,6 +14,7 @@ reuse        generation that takes over the longest prefix
 results      whole answers, computed once; keys: all that an answer depends on
 stores       where they are kept: memory, Redis, disk (outages: one that fails)
 semantic     answers to questions that are nearly the same, and false hits
+traces       requests as they come, drawn from a seed
 
 A cache speaks the contract of `core.model`, so that the decoder reads with any of them.
 """
@@ -59,6 +60,7 @@ __all__ = [
     "reuse",
     "semantic",
     "stores",
+    "traces",
     "waste",
     "window",
 ]
