@@ -59,7 +59,10 @@ def of(
     answer, parts = None, ()
     try:
         with torch.enable_grad():
-            answer = function(**keywords) if named else function(*arguments)
+            if named:
+                answer = question.case.answer(function, **keywords)
+            else:
+                answer = question.case.answer(function, *arguments)
         if answer is None:
             return Outcome(misfit=_nothing(exercise), nothing=True)
         seen = exercise.observe(answer, *arguments)
@@ -141,6 +144,8 @@ def _named(function: Callable) -> str:
 def _changed(exercise: Exercise, question: Question, after: tuple) -> Change | None:
     triples = zip(exercise.parameters, question.before, after, strict=True)
     for name, old, new in triples:
+        if name in exercise.writes:
+            continue
         try:
             same = _same(old, new)
         except Exception:  # what cannot be compared any more has been changed

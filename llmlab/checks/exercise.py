@@ -44,18 +44,34 @@ class Value:
 
 
 @dataclass(frozen=True, eq=False)
+class Raised:
+    """An error that a case asked for: not returned, but raised."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, eq=False)
 class Case:
     """One call: `build` makes its arguments afresh, in the order of the parameters.
 
     setup, sources: how the example writes arguments that have no literal: a line
     before the call, and the text of arguments by parameter. about: the hint where this
-    case fails and no mistake explains all, for a case that is special.
+    case fails and no mistake explains all, for a case that is special. refuses: the
+    error that is the answer here; `observe` is handed it, `Raised`, in its place.
     """
 
     build: Callable[[], tuple]
     setup: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
+    refuses: type[Exception] | tuple[()] = ()
+
+    def answer(self, function: Callable, *arguments: Any, **named: Any) -> Any:
+        """Call a function; an error that the case asks for comes back as `Raised`."""
+        try:
+            return function(*arguments, **named)
+        except self.refuses as error:
+            return Raised(error)
 
 
 def case(*arguments: Any, about: str = "") -> Case:
@@ -93,7 +109,8 @@ class Exercise:
     covers: what the cases are, in the line that follows ✓. written: the call in the
     example, around the call itself; shows: what that gives, made of an answer.
     tolerance: relative; 0 where values are exact. forgotten: the hint where nothing
-    comes back.
+    comes back. writes: the parameters that the function may change, which is what
+    `observe` looks at then.
     """
 
     name: str
@@ -109,6 +126,7 @@ class Exercise:
     shows: Callable[[Any], Any] = as_given
     tolerance: float = 1e-5
     forgotten: str = FORGOTTEN
+    writes: tuple[str, ...] = ()
 
     @functools.cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -127,7 +145,7 @@ class Exercise:
 
     def _question(self, one: Case) -> Question:
         arguments = one.build()
-        right = self.observe(self.right(*arguments), *arguments)
+        right = self.observe(one.answer(self.right, *arguments), *arguments)
         return Question(one, one.build(), right if len(self.gives) > 1 else (right,))
 
 
