@@ -16,6 +16,7 @@ __all__ = [
     "Plain",
     "Todo",
     "attention_vs_rnn",
+    "caching",
     "example_source",
     "measure",
     "pruning",
