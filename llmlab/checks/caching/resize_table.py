@@ -25,14 +25,14 @@ def rounded_up(tokens, page_size):
 
 
 def resize_table(pages, tokens, page_size, free, *, need=rounded_up, spare=0,
-                 late=None, back="end", at="end", turned=False, cut="end",
+                 late=None, first=True, at="end", turned=False, cut="end",
                  keep=(), least=False, join=None):
     """Return the pages that hold so many tokens, and what is free then.
 
     The knobs each make a typical mistake. spare: pages that are to stay free. late:
-    what comes back where too few are free. back: where free pages are taken from; at:
-    where they go, turned: in reverse; cut: which pages go. keep: where free
-    stays as it was.
+    what comes back where too few are free. first: whether the first of free are taken;
+    at: where pages go, turned: in reverse; cut: which ones go. keep: where free stays
+    as it was.
     """
     count = need(tokens, page_size)
     more = count - len(pages)
@@ -41,8 +41,8 @@ def resize_table(pages, tokens, page_size, free, *, need=rounded_up, spare=0,
             raise ValueError(f"{more} pages more, {len(free)} are free")
         return late(pages, free)
     if more >= 0:
-        taken = free[:more] if back == "end" else free[::-1][:more]
-        left = free[more:] if back == "end" else free[: len(free) - more]
+        taken = free[:more] if first else free[::-1][:more]
+        left = free[more:] if first else free[: len(free) - more]
         grown = join(pages, taken) if join else pages + taken
         return grown, [*free] if "grown" in keep else left
     if least:
@@ -75,7 +75,7 @@ def observed(answer, pages, tokens, page_size, free):
     if any(one is old for one in given for old in (pages, free)):
         raise MisfitError("resize_table gives new lists", expected="new lists",
                           got="a list that was given", hint=NEW)
-    return answer if given is answer else tuple(given)
+    return tuple(given)
 
 
 def _one_more(tokens, page_size):
@@ -184,8 +184,8 @@ EXERCISE = Exercise(
             partial(_added, need=_one_more),
         ),
         "free pages are taken from the front of free.": (
-            partial(resize_table, back="front"),
-            partial(resize_table, back="front",
+            partial(resize_table, first=False),
+            partial(resize_table, first=False,
                     join=lambda pages, taken: pages + taken[::-1]),
         ),
         "new pages come behind the old ones: a table is in the order of the tokens.":
