@@ -9,11 +9,19 @@ The pictures and the widget of a lab stand under its word, such as `show.quantiz
 """
 
 from llmlab.core import faces
-from llmlab.show import attention_vs_rnn, draw, measure, pruning, quantization, style
+from llmlab.show import (
+    attention_vs_rnn,
+    caching,
+    draw,
+    measure,
+    pruning,
+    quantization,
+    style,
+)
 from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
-__all__ = ["Picture", "Table", "attention_vs_rnn", "draw", "figure", "measure"]
-__all__ += ["pruning", "quantization", "style", "table"]
+__all__ = ["Picture", "Table", "attention_vs_rnn", "caching", "draw", "figure"]
+__all__ += ["measure", "pruning", "quantization", "style", "table"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
