@@ -107,9 +107,8 @@ class Steps(ipywidgets.VBox):
     def text(self) -> str:
         """What the line says of the chosen step."""
         now = self._states.states[self.slider.value]
-        free = self._states.free(self.slider.value)
         shared = sum(now.owners(page) > 1 for page in range(1, self._states.pages))
-        return f"{now.said}; {free} pages free, {shared} shared"
+        return f"{now.said}; {len(now.free)} pages free, {shared} shared"
 
     def _show(self, change=None) -> None:
         self.picture.value = self._figure()

@@ -1,0 +1,143 @@
+"""Sentences that are said of caches, and whether they hold for `coder` here.
+
+A word like "cheap" was given a bar before. What was not measured is left out.
+"""
+
+from llmlab.caching.experiments.answered import BY_NAME, BY_WEIGHTS, Answers
+from llmlab.caching.experiments.batches import Waste
+from llmlab.caching.experiments.fewer import FewerBits
+from llmlab.caching.experiments.paging import OnPages
+from llmlab.caching.experiments.prefixed import EDITOR, INDEPENDENT, Prefixes
+from llmlab.caching.experiments.reading import ReadingAgain
+from llmlab.caching.experiments.similarity import Similar
+from llmlab.caching.experiments.windowed import Windows
+from llmlab.core.records import Record
+from llmlab.measure import comparison
+from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+
+SLIGHT = 0.001  # more bits per byte, as a share of what they were
+WASTE = 0.04  # of the memory reserved
+USUAL = 0.8  # similarity from which a semantic cache serves
+RARE = 0.05  # wrong answers among the served, at most
+
+
+def claims(
+    *, reading: ReadingAgain, waste: Waste, pages: OnPages, bits: FewerBits,
+    windows: Windows, prefixes: Prefixes, answers: Answers, similar: Similar,
+) -> Claims:  # fmt: skip
+    """Hold what is said of caches against the experiments of the lab."""
+    return Claims(
+        (
+            _faster(reading),
+            _waste(waste),
+            _pages(pages),
+            _int8(bits),
+            _sinks(windows),
+            _prefixes(prefixes),
+            _weights(answers),
+            _similar(similar),
+        )
+    )
+
+
+def _faster(reading: ReadingAgain) -> Claim:
+    """Hold where even a single token gains; in part where only long texts do."""
+    gains = {tokens: reading.ratio(tokens) for tokens in (1, 256)}
+    sure = {tokens: (gain.low or gain.value) > 1 for tokens, gain in gains.items()}
+    return Claim(
+        "a cache makes generation faster",
+        f"one token {gains[1].value:.2f} times, 256 tokens {gains[256].value:.1f} "
+        "times as fast",
+        HOLDS if all(sure.values()) else PARTLY if any(sure.values()) else FAILS,
+    )
+
+
+def _waste(waste: Waste) -> Claim:
+    share = waste.wasted(16).value
+    return Claim(
+        "paging wastes under 4 % of the memory",
+        f"pages of 16 waste {100 * share:.1f} %, one piece "
+        f"{100 * waste.wasted(None).value:.1f} %",
+        HOLDS if share < WASTE else FAILS,
+    )
+
+
+def _pages(pages: OnPages) -> Claim:
+    ratios = [pages.ratio("package", rows=rows) for rows in (1, 8)]
+    verdicts = [ratio.details["verdict"] for ratio in ratios]
+    slower = [word == comparison.SLOWER for word in verdicts]
+    return Claim(
+        "pages cost no time",
+        f"a step takes {ratios[0].value:.2f} times as long with one row, "
+        f"{ratios[1].value:.2f} times with 8",
+        FAILS if all(slower) else PARTLY if any(slower) else HOLDS,
+    )
+
+
+def _int8(bits: FewerBits) -> Claim:
+    """Ask that even the end of the interval costs next to nothing."""
+    lost = bits.lost(8)
+    end = lost.value if lost.high is None else lost.high
+    return Claim(
+        "int8 caches cost no quality",
+        f"{_percent(lost)} bits per byte, {_percent(bits.lost(4))} with int4",
+        HOLDS if end <= SLIGHT else OPEN if lost.value <= SLIGHT else FAILS,
+    )
+
+
+def _sinks(windows: Windows) -> Claim:
+    """Hold where a window without sinks surely loses more than one with them."""
+    pairs = [(windows.lost(64, 0), windows.lost(64, 4))]
+    pairs.append((windows.lost(256, 0), windows.lost(256, 4)))
+    needed = [_above(without, sinks) for without, sinks in pairs]
+    said = ", ".join(
+        f"{_percent(without)} without and {_percent(sinks)} with them in a window of "
+        f"{without.details['window']}"
+        for without, sinks in pairs
+    )
+    return Claim(
+        "attention sinks are needed",
+        said,
+        HOLDS if all(needed) else PARTLY if any(needed) else FAILS,
+    )
+
+
+def _above(one: Record, other: Record) -> bool:
+    low = one.value if one.low is None else one.low
+    return low > (other.value if other.high is None else other.high)
+
+
+def _prefixes(prefixes: Prefixes) -> Claim:
+    gains = {trace: prefixes.ratio(trace) for trace in (EDITOR, INDEPENDENT)}
+    sooner = [gain.details["verdict"] == comparison.FASTER for gain in gains.values()]
+    return Claim(
+        "prefix caching cuts the time to first token",
+        f"editor {gains[EDITOR].value:.1f} times as soon, prompts that share nothing "
+        f"{gains[INDEPENDENT].value:.2f} times",
+        HOLDS if all(sooner) else PARTLY if any(sooner) else FAILS,
+    )
+
+
+def _weights(answers: Answers) -> Claim:
+    named, weighed = (answers.stale(key).value for key in (BY_NAME, BY_WEIGHTS))
+    return Claim(
+        "an exact cache never gives a wrong answer",
+        f"after a quantization {100 * named:.0f} % are stale under a key without the "
+        f"weights, {100 * weighed:.0f} % under one with them",
+        FAILS if weighed else PARTLY if named else HOLDS,
+    )
+
+
+def _similar(similar: Similar) -> Claim:
+    served, wrong = (get(USUAL).value for get in (similar.served, similar.wrong))
+    return Claim(
+        "similar questions have the same answer",
+        f"from a similarity of {USUAL:g} on {100 * served:.0f} % are served, "
+        f"{100 * wrong:.0f} % of them wrongly",
+        HOLDS if wrong <= RARE else FAILS,
+    )
+
+
+def _percent(fact: Record) -> str:
+    digits = 2 if abs(fact.value) < 0.01 else 1
+    return f"{100 * fact.value:+.{digits}f} %"

@@ -1,0 +1,98 @@
+"""A window of the last tokens, with and without sinks: quality, and a long text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from llmlab import measure
+from llmlab.caching.experiments import scoring
+from llmlab.caching.experiments.stepping import Steps
+from llmlab.caching.quantities import CACHE_LOSS, CACHE_STEP
+from llmlab.caching.window import WindowCache
+from llmlab.core.records import Record
+
+WINDOWS, SINKS = (64, 256), (0, 4)
+TEXTS, LENGTH, CALL = 3, 900, 64
+LONG, SECONDS = 3000, 1.5
+
+Model = Any  # a core.model.LanguageModel that is an nn.Module, too
+
+
+@dataclass(frozen=True)
+class Windows:
+    """What a window loses beyond it, and what a step takes in a long text."""
+
+    facts: tuple[Record, ...]
+    bytes: int  # of the widest window's cache, whatever it has read
+    note: str  # what neighbours did meanwhile, "" if nothing
+
+    def lost(self, window: int, sinks: int) -> Record:
+        """Return the share of bits per byte added; ValueError for what did not run."""
+        return scoring.find(self.facts, CACHE_LOSS.name, window=window, sinks=sinks)
+
+    def records(self) -> list[Record]:
+        """Return losses by window and sinks, and steps by the tokens read."""
+        return list(self.facts)
+
+
+def windows(
+    model: Model, *, widths: Sequence[int] = WINDOWS, sinks: Sequence[int] = SINKS,
+    length: int = LENGTH, seconds: float = SECONDS,
+) -> Windows:  # fmt: skip
+    """Read programs through windows, and a text longer than the model's context.
+
+    Only tokens beyond a window are compared; both read in calls of 64 tokens.
+    """
+    text = scoring.some_texts(model, count=TEXTS, length=length)
+    plain = scoring.bits(
+        model, text, lambda batch: model.new_cache(batch, length), CALL
+    )
+    facts = []
+    for width in widths:
+        for kept in sinks:
+            make = partial(_window, model, width, kept)
+            seen = scoring.bits(model, text, make, CALL)
+            facts.append(
+                scoring.loss(
+                    seen[:, width:],
+                    plain[:, width:],
+                    subject=_named(kept),
+                    details={"window": width, "sinks": kept},
+                )
+            )
+    speed, size = _long(model, max(widths), seconds)
+    facts += [
+        timing.total.record(CACHE_STEP, details={"tokens": tokens})
+        for timing, tokens in zip(speed.timings, (max(widths), LONG), strict=True)
+    ]
+    return Windows(tuple(facts), size, speed.note)
+
+
+def _long(model: Model, width: int, seconds: float) -> tuple[measure.Speed, int]:
+    """Time a step behind a window's tokens, and behind many more."""
+    text = scoring.some_texts(model, count=1, length=LENGTH)
+    long = text.repeat(1, -(-LONG // LENGTH))[:, :LONG]
+    calls = {
+        f"after {count:,} tokens": Steps(
+            model, _window(model, width, 4, 1), long[:, :count]
+        )
+        for count in (width, LONG)
+    }
+    sizes = {call.cache.bytes for call in calls.values()}
+    if len(sizes) > 1:
+        raise ValueError(
+            f"WindowCache takes {sizes} bytes after {width} and {LONG} tokens; a "
+            "window takes the same whatever it has read."
+        )
+    return measure.speed(calls, seconds=seconds), sizes.pop()
+
+
+def _window(model: Model, width: int, sinks: int, batch: int) -> WindowCache:
+    return WindowCache(model, batch, window=width, sinks=sinks)
+
+
+def _named(sinks: int) -> str:
+    if not sinks:
+        return "no sinks"
+    return "one sink" if sinks == 1 else f"{sinks} sinks"
