@@ -176,13 +176,18 @@ def similar(
     details["threshold"]. Thresholds stand side by side, however close they are.
     """
     facts = select.by_quantity(records.collect(result), SERVED, WRONG)
-    thresholds = sorted({select.detail(fact, "threshold") for fact in facts})
+    curved = [fact for fact in facts if "threshold" in fact.details]
+    thresholds = sorted({fact.details["threshold"] for fact in curved})
     fig, axes = style.canvas(title=title)
-    for index, (name, curve) in enumerate(_curves(facts).items()):
+    for index, (name, curve) in enumerate(_curves(curved).items()):
         look = style.series(index)
         at = [thresholds.index(fact.details["threshold"]) for fact in curve]
         axes.plot(at, [fact.value for fact in curve], look.marker, linestyle=look.line,
                   color=look.color, label=name)  # fmt: skip
+    for fact in _flat(facts):
+        axes.axhline(fact.value, color=style.QUIET, linewidth=1.2, linestyle=":")
+        axes.annotate(f"served by {fact.subject}: {fact.value:.0%}", (0, fact.value),
+                      (0, 4), textcoords="offset points", fontsize=8.5)  # fmt: skip
     axes.set_xticks(range(len(thresholds)), [f"{each:g}" for each in thresholds])
     axes.set_xlabel("threshold: similarity from which an answer is handed out")
     _per_cent(axes, f"share ({select.kinds(facts)})")
@@ -193,10 +198,19 @@ def similar(
 def similar_alt(facts: Sequence[Record]) -> str:
     """Say both shares at every threshold."""
     said = ["Shares by threshold."]
-    for name, curve in _curves(select.by_quantity(facts, SERVED, WRONG)).items():
+    shares = select.by_quantity(facts, SERVED, WRONG)
+    curved = [fact for fact in shares if "threshold" in fact.details]
+    for name, curve in _curves(curved).items():
         ends = [f"{f.value:.0%} at {f.details['threshold']:g}" for f in curve]
         said.append(f"{name}: {', '.join(ends)}.")
+    said += [f"{one.subject}: {one.value:.0%} served." for one in _flat(facts)]
     return " ".join(said)
+
+
+def _flat(facts: Sequence[Record]) -> list[Record]:
+    """Return shares of requests that no threshold decides on."""
+    served = select.by_quantity(facts, SERVED)
+    return [fact for fact in served if "threshold" not in fact.details]
 
 
 def _curves(facts: Sequence[Record]) -> dict[str, list[Record]]:
