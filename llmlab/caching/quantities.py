@@ -25,7 +25,9 @@ CACHE_STEP = register(
 TIMES_AS_LONG = register(
     "step, times as long", "×", better="lower", keys=("rows", "bits", "verdict")
 )
-SAME_TOKENS = register("tokens of the plain loop", "1", better="higher", is_share=True)
+SAME_TOKENS = register(
+    "tokens of the plain loop", "1", better="higher", is_share=True, keys=("rows",)
+)
 CACHE_LOSS = register(
     "bits per byte added by the cache", "1", better="lower", is_share=True,
     keys=("bits", "window", "sinks"),

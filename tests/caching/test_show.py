@@ -135,11 +135,11 @@ def test_answers_show_hits_and_where_they_come_from():
 def test_similar_answers_have_two_shares_by_threshold_and_those_of_exact_texts():
     html = said(
         *(
-            fact(what, share, threshold=threshold)
+            fact(what, share, "similar", threshold=threshold)
             for threshold in (0.8, 0.99)
             for what, share in ((q.SERVED, threshold), (q.WRONG, 1 - threshold))
         ),
-        fact(q.SERVED, 0.25, "normalised"),
+        fact(q.SERVED, 0.25, "normalised", threshold=1.0),
     )
     assert "requests served: 80% at 0.8, 99% at 0.99" in html
     assert "normalised: 25% served" in html

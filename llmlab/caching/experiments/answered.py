@@ -27,6 +27,7 @@ MEMORY, DISK, REDIS, GENERATION = "memory", "disk (SQLite)", "Redis", "generatio
 NEW, PROMPT, SECONDS = 32, 64, 2.5
 ASKED, ANSWERED = 8, 16  # prompts and tokens where answers may be stale
 BY_NAME, BY_WEIGHTS = "key without the weights", "key with the weights"
+NO_REDIS = "Redis was not asked: no server answered here, or its client is missing."
 PORT, PATIENCE = 6379, 0.2  # of a Redis server on this machine; seconds
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
@@ -129,7 +130,7 @@ def _fifo_step(keys: list, key: Any, capacity: int) -> tuple[bool, list]:
 
 def _race(model: Model, seconds: float) -> tuple[measure.Speed, str]:
     """Time one answer from every place, its key made anew each time."""
-    prompt = model.tokenizer(texts.short()[: 12 * PROMPT])["input_ids"][:PROMPT]
+    prompt = scoring.token_ids(model, texts.short()[: 12 * PROMPT])[:PROMPT]
     key = partial(results.key, model, prompt, max_tokens=NEW)
     answer = list(model.stream(prompt, max_tokens=NEW))
     with contextlib.ExitStack() as stack:
@@ -148,7 +149,7 @@ def _race(model: Model, seconds: float) -> tuple[measure.Speed, str]:
         speed = measure.speed(calls, seconds=seconds)
         if server is not None:
             server.delete(key())
-    missing = "" if REDIS in places else "No Redis server answered on this machine."
+    missing = "" if REDIS in places else NO_REDIS
     return speed, missing
 
 

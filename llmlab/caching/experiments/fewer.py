@@ -19,7 +19,7 @@ from llmlab.core import records
 from llmlab.core.records import Record
 
 PLAIN, NAMES = "float32", {8: "int8", 4: "int4"}
-TEXTS, LENGTH, CALL = 2, 1000, 64
+TEXTS, LENGTH, CALL = 4, 1000, 64
 TOKENS, SECONDS = 512, 2.5
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
@@ -65,18 +65,17 @@ def fewer_bits(
     scores = {
         name: scoring.bits(model, text, make, CALL) for name, make in makes.items()
     }
-    sizes = {32: PLAIN} | NAMES
     facts = [
-        scoring.loss(scores[name], scores[PLAIN], subject=name, details={"bits": bits})
-        for bits, name in NAMES.items()
-    ]
-    facts += [
         records.measured(
             TOKEN_CACHE, makes[name](1).bytes / length, subject=name,
             details={"bits": bits},
         )
-        for bits, name in sizes.items()
+        for bits, name in ({32: PLAIN} | NAMES).items()
     ]  # fmt: skip
+    facts += [
+        scoring.loss(scores[name], scores[PLAIN], subject=name, details={"bits": bits})
+        for bits, name in NAMES.items()
+    ]
     filled = text[:1, :tokens]
     calls = {name: Steps(model, make(1), filled) for name, make in makes.items()}
     speed = measure.speed(calls, seconds=seconds)

@@ -64,12 +64,12 @@ def on_pages(
     """
     parts = page_slots, resize_table, extend_pages
     same = _same_tokens(model, parts)
-    facts, notes = [same], []
+    facts, notes = [], []
     for count in rows:
         speed = _race(model, parts, count, tokens, seconds / len(rows))
         facts += _facts(speed, count, tokens)
         notes.append(speed.note)
-    return OnPages(tuple(facts), same.value == 1, max(notes, key=len))
+    return OnPages((*facts, same), same.value == 1, max(notes, key=len))
 
 
 def learners_cache(
@@ -101,7 +101,9 @@ def _same_tokens(model: Model, parts: tuple) -> Record:
         for one, other in zip(*step, strict=True)
     ]
     share = sum(one == other for one, other in pairs) / len(pairs)
-    return records.measured(SAME_TOKENS, share, subject=OWN)
+    return records.measured(
+        SAME_TOKENS, share, subject=OWN, details={"rows": len(prompts)}
+    )
 
 
 def _race(model: Model, parts: tuple, rows: int, tokens: int, seconds: float) -> Speed:

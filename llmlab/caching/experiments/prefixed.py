@@ -25,15 +25,15 @@ from llmlab.caching.quantities import (
     TOKENS_READ,
     TOKENS_READ_WITH,
 )
-from llmlab.core import clock, machine, progress, records
+from llmlab.core import clock, progress, records
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import comparison, intervals, schedule
 
 CHAT, EDITOR, INDEPENDENT = "chat", "editor", "independent"
 PAGES, PAGE_SIZE, NEW = 512, 16, 4
+FILE = 1100  # tokens
 CAPACITIES = (1024, 2048, 4096, 8192)  # tokens; the least holds any one prompt
-LEAST = intervals.LEAST_ROUNDS
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
 Prompts = list[list[int]]
@@ -96,8 +96,8 @@ def prefixes(
     """Run traces without and with a tree that asks a function for prefixes.
 
     longest_prefix: (tree, tokens, page_size) -> (pages, count). prompts: by trace; by
-    default a chat, an editor, and prompts that share nothing. LLMLAB_TIME lowers the
-    requests of the default. ValueError says where the function is wrong.
+    default a chat, an editor, and prompts that share nothing. ValueError
+    says where the function is wrong.
     """
     prompts = some_prompts(model) if prompts is None else prompts
     facts, equal = [], True
@@ -113,18 +113,13 @@ def prefixes(
     return Prefixes(tuple(facts), equal, held, ran_on)
 
 
-def some_prompts(model: Model, *, scale: float | None = None) -> dict[str, Prompts]:
-    """Return the three traces; scale: of the number of requests, LLMLAB_TIME's own."""
-    scale = min(1.0, machine.repetitions_scale()) if scale is None else scale
-
-    def few(count: int) -> int:
-        return max(LEAST, round(scale * count))
-
-    vocabulary = model.vocabulary
+def some_prompts(model: Model) -> dict[str, Prompts]:
+    """Return a chat, an editor, and prompts that share nothing."""
+    words = model.vocabulary
     return {
-        CHAT: traces.chat(users=6, turns=4, vocabulary=vocabulary)[: few(24)],
-        EDITOR: traces.editor(_file(model), requests=24)[: few(24)],
-        INDEPENDENT: traces.independent(requests=12, vocabulary=vocabulary)[: few(12)],
+        CHAT: traces.chat(users=6, turns=4, vocabulary=words),
+        EDITOR: traces.editor(_file(model), requests=24),
+        INDEPENDENT: traces.independent(requests=12, vocabulary=words),
     }
 
 
@@ -161,10 +156,8 @@ def by_capacity(
 
 
 def _file(model: Model) -> list[int]:
-    """Return the tokens of a program that is long enough for the editor's trace."""
-    files = texts.evaluation_files().values()
-    ids = (model.tokenizer(text[:12_000])["input_ids"] for text in files)
-    return next(each[:1100] for each in ids if len(each) >= 1100)
+    """Return tokens of frozen programs, as many as the editor's trace may need."""
+    return scoring.token_ids(model, texts.evaluation()[:12_000])[:FILE]
 
 
 def _run(

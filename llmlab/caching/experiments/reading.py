@@ -12,6 +12,7 @@ from typing import Any
 import torch
 
 from llmlab import measure, texts
+from llmlab.caching.experiments import scoring
 from llmlab.caching.quantities import CACHE_SPEED_UP, WRITING
 from llmlab.core import clock, machine, progress, records
 from llmlab.core.clock import Threads
@@ -79,7 +80,7 @@ def reading_again(
 
 def prompt_of(model: Model, count: int = PROMPT) -> list[int]:
     """Return the first tokens of a frozen program."""
-    return model.tokenizer(texts.short()[: 20 * count])["input_ids"][:count]
+    return scoring.token_ids(model, texts.short()[: 20 * count])[:count]
 
 
 def rereading(model: Model, prompt: Sequence[int], most: int) -> Iterator[int]:

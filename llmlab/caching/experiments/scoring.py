@@ -29,7 +29,7 @@ def some_texts(model: Model, *, count: int, length: int) -> Tensor:
     """Return the first tokens of frozen programs, (B, length), long enough ones."""
     rows: list[list[int]] = []
     for text in texts.evaluation_files().values():
-        ids = model.tokenizer(text[: 12 * length])["input_ids"]
+        ids = token_ids(model, text[: 12 * length])
         if len(ids) >= length:
             rows.append(ids[:length])
         if len(rows) == count:
@@ -38,6 +38,11 @@ def some_texts(model: Model, *, count: int, length: int) -> Tensor:
         f"count={count} texts of {length} tokens are more than the {len(rows)} frozen "
         "ones that long; choose fewer, or a smaller length."
     )
+
+
+def token_ids(model: Model, text: str) -> list[int]:
+    """Return the tokens of a text, which may be longer than the context."""
+    return model.tokenizer(text, verbose=False)["input_ids"]
 
 
 @torch.inference_mode()

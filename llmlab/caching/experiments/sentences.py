@@ -86,25 +86,18 @@ def _int8(bits: FewerBits) -> Claim:
 
 
 def _sinks(windows: Windows) -> Claim:
-    """Hold where a window without sinks surely loses more than one with them."""
-    pairs = [(windows.lost(64, 0), windows.lost(64, 4))]
-    pairs.append((windows.lost(256, 0), windows.lost(256, 4)))
-    needed = [_above(without, sinks) for without, sinks in pairs]
+    """Hold where a window surely needs more bits without sinks, token by token."""
+    losses = [windows.without_sinks(width) for width in (64, 256)]
+    needed = [loss.low is not None and loss.low > 0 for loss in losses]
     said = ", ".join(
-        f"{_percent(without)} without and {_percent(sinks)} with them in a window of "
-        f"{without.details['window']}"
-        for without, sinks in pairs
+        f"{_percent(loss)} without them in a window of {loss.details['window']}"
+        for loss in losses
     )
     return Claim(
         "attention sinks are needed",
         said,
         HOLDS if all(needed) else PARTLY if any(needed) else FAILS,
     )
-
-
-def _above(one: Record, other: Record) -> bool:
-    low = one.value if one.low is None else one.low
-    return low > (other.value if other.high is None else other.high)
 
 
 def _prefixes(prefixes: Prefixes) -> Claim:

@@ -13,11 +13,13 @@ from llmlab.caching import semantic
 from llmlab.caching.experiments import scoring
 from llmlab.caching.quantities import SERVED, WRONG
 from llmlab.core import arguments, records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 
 THRESHOLDS = (0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
 KEPT, NEW, SPELLED = 300, 300, 100
-EXACT = "normalised, then exact"
+NEAREST, EXACT = "by similarity", "normalised, then exact"
+SAME = 1.0  # the threshold of what is looked up exactly
 
 Rates = Callable[[list[float], list[bool], float], tuple[float, float]]
 
@@ -30,11 +32,11 @@ class Similar:
 
     def served(self, threshold: float) -> Record:
         """Return the share of requests served; ValueError for other thresholds."""
-        return scoring.find(self.facts, SERVED.name, threshold=threshold)
+        return self._of(SERVED, threshold)
 
     def wrong(self, threshold: float) -> Record:
         """Return the share of the served that is wrong; ValueError as above."""
-        return scoring.find(self.facts, WRONG.name, threshold=threshold)
+        return self._of(WRONG, threshold)
 
     def exact(self) -> Record:
         """Return the share of requests that normalised texts serve, all rightly."""
@@ -45,6 +47,10 @@ class Similar:
     def records(self) -> list[Record]:
         """Return both shares by threshold, and those of exact texts."""
         return list(self.facts)
+
+    def _of(self, what: Quantity, threshold: float) -> Record:
+        own = [fact for fact in self.facts if fact.subject == NEAREST]
+        return scoring.find(own, what.name, threshold=threshold)
 
 
 def similar(
@@ -74,7 +80,9 @@ def similar(
         shares = _checked(false_hits(list(similarities), list(same), threshold))
         for what, share in zip((SERVED, WRONG), shares, strict=True):
             details = {"threshold": threshold}
-            facts.append(records.measured(what, share, details=details))
+            facts.append(
+                records.measured(what, share, subject=NEAREST, details=details)
+            )
     return Similar((*facts, *_exact(stored, asked)))
 
 
@@ -84,9 +92,10 @@ def _exact(stored: Sequence[Any], asked: Sequence[tuple[str, str]]) -> list[Reco
     found = [(known.get(_normalised(text)), right) for text, right in asked]
     served = [(answer, right) for answer, right in found if answer is not None]
     wrong = sum(answer != right for answer, right in served)
+    shares = len(served) / len(asked), wrong / max(1, len(served))
     return [
-        records.measured(SERVED, len(served) / len(asked), subject=EXACT),
-        records.measured(WRONG, wrong / max(1, len(served)), subject=EXACT),
+        records.measured(what, share, subject=EXACT, details={"threshold": SAME})
+        for what, share in zip((SERVED, WRONG), shares, strict=True)
     ]
 
 

@@ -24,6 +24,8 @@ class Windows:
     """What a window loses beyond it, and what a step takes in a long text."""
 
     facts: tuple[Record, ...]
+    paired: tuple[Record, ...]  # without sinks against most sinks, by window
+    long: tuple[Record, ...]  # a step behind a window's tokens, and behind many more
     bytes: int  # of the widest window's cache, whatever it has read
     note: str  # what neighbours did meanwhile, "" if nothing
 
@@ -31,8 +33,15 @@ class Windows:
         """Return the share of bits per byte added; ValueError for what did not run."""
         return scoring.find(self.facts, CACHE_LOSS.name, window=window, sinks=sinks)
 
+    def without_sinks(self, window: int) -> Record:
+        """Return the share of bits that a window needs more without sinks, paired.
+
+        ValueError for a window that did not run.
+        """
+        return scoring.find(self.paired, CACHE_LOSS.name, window=window)
+
     def records(self) -> list[Record]:
-        """Return losses by window and sinks, and steps by the tokens read."""
+        """Return losses by window and sinks."""
         return list(self.facts)
 
 
@@ -48,25 +57,31 @@ def windows(
     plain = scoring.bits(
         model, text, lambda batch: model.new_cache(batch, length), CALL
     )
-    facts = []
+    facts, paired = [], []
     for width in widths:
-        for kept in sinks:
-            make = partial(_window, model, width, kept)
-            seen = scoring.bits(model, text, make, CALL)
-            facts.append(
-                scoring.loss(
-                    seen[:, width:],
-                    plain[:, width:],
-                    subject=_named(kept),
-                    details={"window": width, "sinks": kept},
-                )
+        seen = {
+            kept: scoring.bits(model, text, partial(_window, model, width, kept), CALL)
+            for kept in sinks
+        }
+        beyond = {kept: each[:, width:] for kept, each in seen.items()}
+        for kept, each in beyond.items():
+            details = {"window": width, "sinks": kept}
+            told = scoring.loss(
+                each, plain[:, width:], subject=_named(kept), details=details
             )
+            facts.append(told)
+        least, most = min(sinks), max(sinks)
+        subject = f"{_named(least)} against {_named(most)}"
+        told = scoring.loss(
+            beyond[least], beyond[most], subject=subject, details={"window": width}
+        )
+        paired.append(told)
     speed, size = _long(model, max(widths), seconds)
-    facts += [
-        timing.total.record(CACHE_STEP, details={"tokens": tokens})
+    long = tuple(
+        timing.total.record(CACHE_STEP, subject=timing.name, details={"tokens": tokens})
         for timing, tokens in zip(speed.timings, (max(widths), LONG), strict=True)
-    ]
-    return Windows(tuple(facts), size, speed.note)
+    )
+    return Windows(tuple(facts), tuple(paired), long, size, speed.note)
 
 
 def _long(model: Model, width: int, seconds: float) -> tuple[measure.Speed, int]:

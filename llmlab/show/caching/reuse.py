@@ -176,7 +176,7 @@ def similar(
     details["threshold"]. Thresholds stand side by side, however close they are.
     """
     facts = select.by_quantity(records.collect(result), SERVED, WRONG)
-    curved = [fact for fact in facts if "threshold" in fact.details]
+    curved, flat = _parted(facts)
     thresholds = sorted({fact.details["threshold"] for fact in curved})
     fig, axes = style.canvas(title=title)
     for index, (name, curve) in enumerate(_curves(curved).items()):
@@ -184,7 +184,7 @@ def similar(
         at = [thresholds.index(fact.details["threshold"]) for fact in curve]
         axes.plot(at, [fact.value for fact in curve], look.marker, linestyle=look.line,
                   color=look.color, label=name)  # fmt: skip
-    for fact in _flat(facts):
+    for fact in flat:
         axes.axhline(fact.value, color=style.QUIET, linewidth=1.2, linestyle=":")
         axes.annotate(f"served by {fact.subject}: {fact.value:.0%}", (0, fact.value),
                       (0, 4), textcoords="offset points", fontsize=8.5)  # fmt: skip
@@ -199,25 +199,32 @@ def similar_alt(facts: Sequence[Record]) -> str:
     """Say both shares at every threshold."""
     said = ["Shares by threshold."]
     shares = select.by_quantity(facts, SERVED, WRONG)
-    curved = [fact for fact in shares if "threshold" in fact.details]
+    curved, flat = _parted(shares)
     for name, curve in _curves(curved).items():
         ends = [f"{f.value:.0%} at {f.details['threshold']:g}" for f in curve]
         said.append(f"{name}: {', '.join(ends)}.")
-    said += [f"{one.subject}: {one.value:.0%} served." for one in _flat(facts)]
+    said += [f"{one.subject}: {one.value:.0%} served." for one in flat]
     return " ".join(said)
 
 
-def _flat(facts: Sequence[Record]) -> list[Record]:
-    """Return shares of requests that no threshold decides on."""
-    served = select.by_quantity(facts, SERVED)
-    return [fact for fact in served if "threshold" not in fact.details]
+def _parted(facts: Sequence[Record]) -> tuple[list[Record], list[Record]]:
+    """Return what has several thresholds, and the served shares of what has one."""
+    groups = select.by_subject(facts).values()
+    single = [
+        each for each in groups
+        if len({select.detail(fact, "threshold") for fact in each}) == 1
+    ]  # fmt: skip
+    flat = [fact for each in single for fact in each]
+    curved = [fact for fact in facts if fact not in flat]
+    return curved, [fact for fact in flat if fact.name == SERVED.name]
 
 
 def _curves(facts: Sequence[Record]) -> dict[str, list[Record]]:
     """Group by what and of whom: the same question is asked of several texts."""
     groups: dict[str, list[Record]] = {}
+    one = len({fact.subject for fact in facts}) == 1
     for fact in facts:
-        name = f"{fact.subject}: {fact.name}" if fact.subject else fact.name
+        name = fact.name if one else f"{fact.subject}: {fact.name}"
         groups.setdefault(name, []).append(fact)
     return {name: curves.ordered(each, "threshold") for name, each in groups.items()}
 

@@ -108,7 +108,9 @@ class Steps(ipywidgets.VBox):
         """What the line says of the chosen step."""
         now = self._states.states[self.slider.value]
         shared = sum(now.owners(page) > 1 for page in range(1, self._states.pages))
-        return f"{now.said}; {len(now.free)} pages free, {shared} shared"
+        free = len(now.free)
+        word = "page" if free == 1 else "pages"
+        return f"{now.said}; {free} {word} free, {shared} shared"
 
     def _show(self, change=None) -> None:
         self.picture.value = self._figure()

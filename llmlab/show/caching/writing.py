@@ -52,7 +52,7 @@ def writing_alt(facts: Sequence[Record]) -> str:
     times = select.by_quantity(facts, WRITING)
     for name, curve in select.by_subject(times).items():
         ends = [
-            f"{one.value_text()} for {one.details['tokens']:,} tokens"
+            f"{one.value_text()} for {_counted(one.details['tokens'])}"
             for one in curves.ends(curve, "tokens")
         ]
         said.append(f"{name}: {', '.join(ends)}.")
@@ -63,3 +63,7 @@ def writing_alt(facts: Sequence[Record]) -> str:
     if gains:
         said.append(f"The cache is as fast as reading again {', '.join(gains)}.")
     return " ".join(said)
+
+
+def _counted(tokens: int) -> str:
+    return "one token" if tokens == 1 else f"{tokens:,} tokens"
