@@ -51,14 +51,15 @@ class FewerBits:
 
 
 def fewer_bits(
-    model: Model, *, length: int = LENGTH, tokens: int = TOKENS,
+    model: Model, *, count: int = TEXTS, length: int = LENGTH, tokens: int = TOKENS,
     seconds: float = SECONDS,
 ) -> FewerBits:  # fmt: skip
     """Read programs with caches of fewer bits, count their bytes, and race a step.
 
-    length: tokens of each text; tokens: in the cache when a step is timed.
+    count, length: of the texts, and tokens of each; tokens: in the cache when a step is
+    timed.
     """
-    text = scoring.some_texts(model, count=TEXTS, length=length)
+    text = scoring.some_texts(model, count=count, length=length)
     makes = {PLAIN: partial(_plain, model, length)}
     for bits, name in NAMES.items():
         makes[name] = partial(_quantized, model, length, bits)

@@ -15,7 +15,7 @@ from llmlab import texts
 from llmlab.caching import reuse, traces
 from llmlab.caching.experiments import scoring
 from llmlab.caching.pages import PagePool
-from llmlab.caching.prefix import LongestPrefix, PrefixTree
+from llmlab.caching.prefix import PrefixTree
 from llmlab.caching.quantities import (
     FIRST_TOKEN,
     FIRST_TOKEN_WITH,
@@ -25,6 +25,7 @@ from llmlab.caching.quantities import (
     TOKENS_READ,
     TOKENS_READ_WITH,
 )
+from llmlab.caching.radix import LongestPrefix
 from llmlab.core import clock, progress, records
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record

@@ -44,6 +44,12 @@ class ReadingAgain:
         known = ", ".join(str(fact.details["tokens"]) for fact in gains)
         raise ValueError(f"tokens={tokens} was not measured; choose of {known}.")
 
+    @property
+    def lengths(self) -> list[int]:
+        """Return how many tokens were written, from the fewest on."""
+        gains = [fact for fact in self.facts if fact.name == CACHE_SPEED_UP.name]
+        return sorted(fact.details["tokens"] for fact in gains)
+
     def records(self) -> list[Record]:
         """Return the times of both ways, and how many times as fast the cache is."""
         return list(self.facts)

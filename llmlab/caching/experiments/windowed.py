@@ -47,11 +47,12 @@ class Windows:
 
 def windows(
     model: Model, *, widths: Sequence[int] = WINDOWS, sinks: Sequence[int] = SINKS,
-    length: int = LENGTH, seconds: float = SECONDS,
+    length: int = LENGTH, long: int = LONG, seconds: float = SECONDS,
 ) -> Windows:  # fmt: skip
     """Read programs through windows, and a text longer than the model's context.
 
-    Only tokens beyond a window are compared; both read in calls of 64 tokens.
+    Only tokens beyond a window are compared, of texts of `length` tokens. long: tokens
+    of the text that is longer.
     """
     text = scoring.some_texts(model, count=TEXTS, length=length)
     plain = scoring.bits(
@@ -76,28 +77,30 @@ def windows(
             beyond[least], beyond[most], subject=subject, details={"window": width}
         )
         paired.append(told)
-    speed, size = _long(model, max(widths), seconds)
-    long = tuple(
+    speed, size = _long(model, max(widths), long, seconds)
+    steps = tuple(
         timing.total.record(CACHE_STEP, subject=timing.name, details={"tokens": tokens})
-        for timing, tokens in zip(speed.timings, (max(widths), LONG), strict=True)
+        for timing, tokens in zip(speed.timings, (max(widths), long), strict=True)
     )
-    return Windows(tuple(facts), tuple(paired), long, size, speed.note)
+    return Windows(tuple(facts), tuple(paired), steps, size, speed.note)
 
 
-def _long(model: Model, width: int, seconds: float) -> tuple[measure.Speed, int]:
+def _long(
+    model: Model, width: int, tokens: int, seconds: float
+) -> tuple[measure.Speed, int]:
     """Time a step behind a window's tokens, and behind many more."""
     text = scoring.some_texts(model, count=1, length=LENGTH)
-    long = text.repeat(1, -(-LONG // LENGTH))[:, :LONG]
+    filled = text.repeat(1, -(-tokens // LENGTH))[:, :tokens]
     calls = {
         f"after {count:,} tokens": Steps(
-            model, _window(model, width, 4, 1), long[:, :count]
+            model, _window(model, width, 4, 1), filled[:, :count]
         )
-        for count in (width, LONG)
+        for count in (width, tokens)
     }
     sizes = {call.cache.bytes for call in calls.values()}
     if len(sizes) > 1:
         raise ValueError(
-            f"WindowCache takes {sizes} bytes after {width} and {LONG} tokens; a "
+            f"WindowCache takes {sizes} bytes after {width} and {tokens} tokens; a "
             "window takes the same whatever it has read."
         )
     return measure.speed(calls, seconds=seconds), sizes.pop()
