@@ -23,7 +23,7 @@ from llmlab.caching.experiments.prefixed import ByCapacity, Prefixes, prefixes
 from llmlab.caching.experiments.reading import ReadingAgain, reading_again
 from llmlab.caching.experiments.sentences import claims
 from llmlab.caching.experiments.similarity import Similar, similar
-from llmlab.caching.experiments.sizes import Sizes, sizes
+from llmlab.caching.experiments.formula import Sizes, sizes
 from llmlab.caching.experiments.states import PageStates, page_states
 from llmlab.caching.experiments.windowed import Windows, windows
 from llmlab.core import faces

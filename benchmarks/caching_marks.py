@@ -2,7 +2,7 @@
 
 Reading again against a cache for 512 tokens, the waste of a ragged batch, a step on
 pages, caches of 8 and 4 bits on many texts, windows, prefixes by trace, and similar
-questions. The result goes to llmlab/recorded/caching.json, and a list of marks with
+questions. The result goes to llmlab/recorded/caching_marks.json, and a list of marks with
 what was measured is printed. Takes about five minutes on two idle cores. `--small`
 measures for a fraction of the time, prints and writes nothing.
 """
@@ -19,8 +19,8 @@ from llmlab.caching.experiments import prefixed
 from llmlab.core import machine, records
 from llmlab.core.records import Record
 
-FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/caching.json"
-COMMAND = "python benchmarks/caching.py"
+FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/caching_marks.json"
+COMMAND = "python benchmarks/caching_marks.py"
 PARTS = (caching.page_slots, caching.resize_table, caching.extend_pages)
 SMALL = 0.1  # of the seconds
 
