@@ -2,8 +2,8 @@
 
 Reading again against a cache for 512 tokens, the waste of a ragged batch, a step on
 pages, caches of 8 and 4 bits on many texts, windows, prefixes by trace, and similar
-questions. The result goes to llmlab/recorded/caching_marks.json, and a list of marks with
-what was measured is printed. Takes about five minutes on two idle cores. `--small`
+questions. The result goes to llmlab/recorded/caching_marks.json, and the marks are
+printed with what was measured. Takes about five minutes on two idle cores. `--small`
 measures for a fraction of the time, prints and writes nothing.
 """
 

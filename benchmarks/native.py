@@ -37,7 +37,7 @@ JOBS = {  # phase -> batch, prompt, new tokens
     "batch": (16, 128, 32),
     "prefill": (1, 512, 1),
 }
-ROUNDS = int(__import__("os").environ.get("R","5"))
+ROUNDS = int(__import__("os").environ.get("R", "5"))
 
 
 def main() -> None:

@@ -52,7 +52,7 @@ LABS = (
     Lab("quantization", "Which integers should they be?", 2, "b"),
     Lab("pruning", "Which weights can go?", 2),
     Lab("distillation", "Can a small model learn what the big one knows?", None),
-    Lab("caching", "What need not be computed twice?", None),
+    Lab("caching", "What need not be computed twice?", 2),
     Lab("batching", "How to serve many at once?", None),
     Lab("speculation", "Can a small model write for the big one?", None),
     Lab("graphs", "How much of the time is the framework?", None),

@@ -19,9 +19,10 @@ LINKS = cut.HERE.parent / "tests" / "labs" / "links.json"
 LEAST_MINUTES, MOST_MINUTES, MOST_SECONDS = 60, 120, 90
 CHOICE = re.compile(r"^- \*\*([A-Z])\*\* (.+)$", re.MULTILINE)
 FRAME = ("question", "guess", "varied", "held", "result")
-# A guess first, then exercises, each with its example and its check, and a result for
-# every guess; at the end what to take away and where it lives elsewhere.
-RHYTHM = re.compile(r"P(P|EXC|S|M)*M[SM]*TL")
+# A guess, then exercises, each with its example and its check, and a result for every
+# guess behind the first of them; what is built last is used; at the end what to take
+# away and where it lives elsewhere. An idea without a guess may come before.
+RHYTHM = re.compile(r"(EXC|S)*P(?=.*M)[PS]*(EXC(P|EXC|S|M)*)?[SM]+TL")
 
 
 def faults(notebook: NotebookNode) -> list[str]:

@@ -16,6 +16,9 @@ stores       where they are kept: memory, Redis, disk (outages: one that fails)
 semantic     answers to questions that are nearly the same, and false hits
 traces       requests as they come, drawn from a seed
 
+quantities   name and unit of the facts of this lab
+experiments  what the lab measures, one call each
+
 A cache speaks the contract of `core.model`, so that the decoder reads with any of them.
 """
 
@@ -42,6 +45,7 @@ __all__ = [
     "cache_bytes",
     "disk",
     "embed_with",
+    "experiments",
     "extend_pages",
     "keys",
     "longest_prefix",
@@ -53,6 +57,7 @@ __all__ = [
     "pages",
     "parts",
     "prefix",
+    "quantities",
     "quantized",
     "radix",
     "resize_table",

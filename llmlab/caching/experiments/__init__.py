@@ -18,12 +18,12 @@ They take the learner's functions as parts, give way to busy neighbours and say 
 from llmlab.caching.experiments.answered import Answers, answers
 from llmlab.caching.experiments.batches import Waste, waste
 from llmlab.caching.experiments.fewer import FewerBits, fewer_bits
+from llmlab.caching.experiments.formula import Sizes, sizes
 from llmlab.caching.experiments.paging import OnPages, on_pages
 from llmlab.caching.experiments.prefixed import ByCapacity, Prefixes, prefixes
 from llmlab.caching.experiments.reading import ReadingAgain, reading_again
 from llmlab.caching.experiments.sentences import claims
 from llmlab.caching.experiments.similarity import Similar, similar
-from llmlab.caching.experiments.formula import Sizes, sizes
 from llmlab.caching.experiments.states import PageStates, page_states
 from llmlab.caching.experiments.windowed import Windows, windows
 from llmlab.core import faces

@@ -45,6 +45,19 @@ class FewerBits:
         plain = scoring.find(self.facts, TOKEN_CACHE.name, bits=32)
         return plain.value / scoring.find(self.facts, TOKEN_CACHE.name, bits=bits).value
 
+    def facts_of(self, bits: int) -> tuple[Record, Record, Record]:
+        """Return loss, time of a step and bytes of a token; ValueError as above."""
+        step = next(
+            fact
+            for fact in self.facts
+            if (fact.name, fact.subject) == (CACHE_STEP.name, NAMES.get(bits))
+        )
+        return (
+            self.lost(bits),
+            step,
+            scoring.find(self.facts, TOKEN_CACHE.name, bits=bits),
+        )
+
     def records(self) -> list[Record]:
         """Return losses, bytes of a token, times of a step; the cache as subject."""
         return list(self.facts)
