@@ -10,6 +10,7 @@ Source: Kwon et al., SOSP 2023 (PagedAttention).
 
 from collections.abc import Callable, Sequence
 
+import torch
 from torch import Tensor
 
 from llmlab.caching import parts
@@ -90,15 +91,18 @@ class Ownership:
         """Return tables that hold `tokens`, and `free` and `counts` with them.
 
         Pages that are written from `starts` on become the row's own: what others share
-        is copied. Nothing counts until the caller stores it. Raises ValueError where
-        the pool is too small.
+        is copied, and a new page is of zeros. Nothing counts until the caller stores
+        it. Raises ValueError where the pool is too small.
         """
         self.make_room(self._missing(tables, tokens, starts))
-        free, counts, new = list(self.free), list(self.counts), []
+        free, counts = list(self.free), list(self.counts)
+        new: list[Table] = []
         for table, size, start in zip(tables, tokens, starts, strict=True):
             resized, free = self._resized(table, size, free)
-            for page in resized[len(table) :]:
-                counts[page] = 1
+            if taken := resized[len(table) :]:
+                self._clear(taken)
+                for page in taken:
+                    counts[page] = 1
             if len(resized) < len(table):
                 for page in table[len(resized) :]:
                     counts[page] -= 1
@@ -129,6 +133,11 @@ class Ownership:
                     counts[page] -= 1
                     missing += 1
         return missing
+
+    def _clear(self, pages: Table) -> None:
+        index = torch.tensor(pages, device=self.layers[0].device)
+        for memory in self.layers:
+            memory.view(-1, self.page_size, *memory.shape[1:]).index_fill_(0, index, 0)
 
     def _copy(self, page: int, to: int) -> None:
         size = self.page_size

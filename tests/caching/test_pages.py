@@ -239,7 +239,13 @@ def test_kernels_of_others_are_told_where_the_numbers_lie():
     plain = model("decoder").new_cache(2, 9)
     for one in (cache, plain):
         model("decoder")(draw_tokens(2, 6), one, counts=[6, 3])
+    for memory in own.layers:
+        memory.view(10, 4, 2, 2, 8)[own.free] = float("nan")
     cache.reserve(5)
+    assert all(
+        memory.view(10, 4, 2, 2, 8)[cache.places(0)].isfinite().all()
+        for memory in own.layers
+    )
     assert list(map(len, map(cache.places, (0, 1)))) == [3, 2]
     for layer in range(2):
         for part, whole in zip(cache.memory(layer), plain.layers[layer], strict=True):

@@ -112,13 +112,13 @@ def spoil_pages(cache, row: int, start: int) -> None:
 def free_scales(cache) -> None:
     start = max(cache.longest, cache.clean)
     for layer in cache.layers:
-        for part in (layer[1], layer[len(layer) // 2 + 1]):
+        for part in filter(torch.is_floating_point, layer):
             part[:, :, start:] = NAN
 
 
 def spoil_scales(cache, row: int, start: int) -> None:
     for layer in cache.layers:
-        for part in (layer[1], layer[len(layer) // 2 + 1]):
+        for part in filter(torch.is_floating_point, layer):
             part[row, :, start : cache.lengths[row]] = NAN
 
 
