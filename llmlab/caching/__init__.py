@@ -3,6 +3,7 @@
 pages        a pool of pages that rows take, share and give back
 ownership    which of them are free, and how many owners the others have
 paged        the cache on pages, for rows of any length
+slots        where the tokens of a call lie on them
 parts        its three steps, which a learner can hand in
 window       a cache of the first tokens and the last ones, for texts without end
 quantized    a cache in 8 or 4 bits
@@ -64,6 +65,7 @@ __all__ = [
     "results",
     "reuse",
     "semantic",
+    "slots",
     "stores",
     "traces",
     "waste",

@@ -10,27 +10,19 @@ Source: Kwon et al., SOSP 2023 (PagedAttention).
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import torch
 from torch import Tensor
 
-from llmlab.caching import parts
+from llmlab.caching import parts, slots
 from llmlab.caching.ownership import Ownership
 from llmlab.caching.parts import ExtendPages, PageSlots
+from llmlab.caching.slots import Step
 from llmlab.core.arguments import is_whole, shown
 from llmlab.models.caches import rows
 from llmlab.models.caches.attention import Mask, causal_mask
 from llmlab.models.caches.rows import Counts, RaggedCache
-
-
-class Step(NamedTuple):
-    """Where the tokens of one call lie: worked out once, used by all layers."""
-
-    start: int | Tensor
-    new: Tensor  # (B, T) slots to write
-    seen: Tensor  # (B, S) slots to read, the null page where a row has no token
-    masks: dict[int | None, Mask]  # by window
 
 
 class PagedCache(RaggedCache):
@@ -210,34 +202,19 @@ class PagedCache(RaggedCache):
 
     def _opened(self, tokens: int) -> Step:
         """Return the slots of a call; its pages are reserved."""
-        start, reach = self.start, self.longest + tokens
-        slots = self._slots[:, :reach]
-        if isinstance(start, int):
-            return Step(start, slots[:, start:], slots, {})
-        device = slots.device
-        new = start[:, None] + torch.arange(tokens, device=device)  # (B, T)
-        ends = start[:, None] + tokens
-        seen = slots.where(torch.arange(reach, device=device) < ends, 0)
-        return Step(start, self._slots.gather(1, new), seen, {})
+        return slots.opened(self._slots, self.start, tokens, self.longest + tokens)
 
     def _fill_slots(self) -> None:
         """Work out the slots of the tables, if these have changed."""
         tables, size = self.tables, self.pool.page_size
         if self._slotted is tables:
             return
-        device, most = self.lengths.device, max(map(len, tables))
+        device = self.lengths.device
         if self._page_slots is None:
-            padded = [table + [0] * (most - len(table)) for table in tables]
-            pages = torch.tensor(padded, device=device)[:, :, None]  # (B, P, 1)
-            slots = (pages * size + torch.arange(size, device=device)).flatten(1)
+            self._slots = slots.of(tables, size, device)
         else:
-            slots = torch.zeros(
-                len(tables), most * size, dtype=torch.int64, device=device
-            )
-            for row, table in enumerate(tables):
-                part = parts.checked_slots(self._page_slots, table, size, device)
-                slots[row, : len(part)] = part
-        self._slots, self._slotted = slots, tables
+            self._slots = slots.asked(self._page_slots, tables, size, device)
+        self._slotted = tables
 
     def _held(self) -> list[int]:
         even = self.even
