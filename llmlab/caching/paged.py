@@ -163,7 +163,8 @@ class PagedCache(RaggedCache):
 
     def release(self) -> None:
         """Give all pages back; the rows are empty then."""
-        pool, tables = self.pool, [[] for _ in self.tables]
+        pool = self.pool
+        tables: list[list[int]] = [[] for _ in self.tables]
         counts, free = list(pool.counts), list(pool.free)
         for page in (page for table in self.tables for page in table):
             counts[page] -= 1

@@ -130,7 +130,8 @@ class WindowCache(RaggedCache):
     ) -> None:
         """Change all that is held together: Ctrl-C finds all of it, or none."""
         most, none = max(held), not any(dropped)
-        even, read = most if min(held) == most else None, {}
+        even = most if min(held) == most else None
+        read: dict[int, Layer] = {}
         self.layers, self._read, self._dropped, self.can_rewind = (
             layers, read, dropped, none,
         )  # fmt: skip
