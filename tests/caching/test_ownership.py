@@ -192,4 +192,4 @@ class Owners(RuleBasedStateMachine):
 
 
 TestOwners = Owners.TestCase
-TestOwners.settings = settings(max_examples=150, stateful_step_count=30)
+TestOwners.settings = settings(max_examples=100, stateful_step_count=30)

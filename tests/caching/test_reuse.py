@@ -210,11 +210,11 @@ def test_ctrl_c_at_any_line_leaves_pool_and_tree_whole():
     at, went_on = 1, True
     while went_on:
         prefixes.clear()
-        on_pages(texts[0], pool, prefixes, max_tokens=2)
+        on_pages(texts[0], pool, prefixes, max_tokens=1)
 
         def both():
             for text in texts[1:]:
-                on_pages(text, pool, prefixes, max_tokens=2)
+                on_pages(text, pool, prefixes, max_tokens=1)
 
         went_on = interrupted(both, at)
         pool.evict(0)  # cuts off what was given back
