@@ -19,7 +19,7 @@ from llmlab.core import records
 from llmlab.core.records import Record
 
 PLAIN, NAMES = "float32", {8: "int8", 4: "int4"}
-TEXTS, LENGTH, CALL = 4, 1000, 64
+TEXTS, LENGTH, CALL = 4, 900, 64
 TOKENS, SECONDS = 512, 2.5
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too

@@ -91,7 +91,8 @@ def _same_tokens(model: Model, parts: tuple) -> Record:
     prompts = [row[:length] for row, length in zip(ids, LENGTHS, strict=True)]
     most = max(LENGTHS) + NEW
     plain = list(generation.stream_batch(model, prompts, max_tokens=NEW))
-    with learners_cache(model, parts, batch=len(prompts), tokens=most) as cache:
+    cache: Any = learners_cache(model, parts, batch=len(prompts), tokens=most)
+    with cache:
         paged = list(
             generation.stream_batch(model, prompts, max_tokens=NEW, cache=cache)
         )

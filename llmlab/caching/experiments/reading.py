@@ -108,7 +108,8 @@ def _runs(
     same, begun = True, time.perf_counter()
     seconds *= machine.repetitions_scale()
     while True:
-        streams, written = _streams(model, prompt, turns[-1]), {AGAIN: [], CACHE: []}
+        streams = _streams(model, prompt, turns[-1])
+        written: dict[str, list[int]] = {way: [] for way in streams}
         passed = {way: [0.0] for way in streams}
         for _ in progress.track(turns, "writing"):
             for way, stream in streams.items():

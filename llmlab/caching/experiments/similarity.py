@@ -72,7 +72,8 @@ def similar(
     ]
     cache = semantic.SemanticCache(semantic.embed_with(translator), threshold=1.0)
     cache.fill((pair.english, pair.french) for pair in stored)
-    hits = cache.nearest([question for question, _ in asked])
+    nearest = cache.nearest([question for question, _ in asked])
+    hits = [hit for hit in nearest if hit is not None]  # all: the cache is full
     similarities = [hit.similarity for hit in hits]
     same = [hit.value == right for hit, (_, right) in zip(hits, asked, strict=True)]
     facts = []

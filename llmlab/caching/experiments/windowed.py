@@ -47,14 +47,15 @@ class Windows:
 
 def windows(
     model: Model, *, widths: Sequence[int] = WINDOWS, sinks: Sequence[int] = SINKS,
-    length: int = LENGTH, long: int = LONG, seconds: float = SECONDS,
+    count: int = TEXTS, length: int = LENGTH, long: int = LONG,
+    seconds: float = SECONDS,
 ) -> Windows:  # fmt: skip
     """Read programs through windows, and a text longer than the model's context.
 
-    Only tokens beyond a window are compared, of texts of `length` tokens. long: tokens
-    of the text that is longer.
+    Only tokens beyond a window are compared, of `count` texts. long: tokens of
+    the text that is longer.
     """
-    text = scoring.some_texts(model, count=TEXTS, length=length)
+    text = scoring.some_texts(model, count=count, length=length)
     plain = scoring.bits(
         model, text, lambda batch: model.new_cache(batch, length), CALL
     )
