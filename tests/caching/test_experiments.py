@@ -258,25 +258,3 @@ def test_shares_that_are_none_are_refused_in_a_sentence(translator):
         experiments.similar(
             translator, lambda *given: (300, 2), kept=4, new=4, spelled=0
         )
-
-
-def test_claims_follow_from_what_was_measured(model, translator):
-    """Made of short runs: what stands is the verdict's rule, not its outcome."""
-    reading = experiments.reading_again(model, most=256, seconds=0.1)
-    windows = experiments.windows(model, length=320, long=400, seconds=0.1)
-    result = experiments.claims(
-        reading=reading,
-        waste=experiments.waste(model),
-        pages=experiments.on_pages(model, *PARTS, tokens=40, seconds=0.2),
-        bits=experiments.fewer_bits(model, length=80, tokens=40, seconds=0.2),
-        windows=windows,
-        prefixes=experiments.prefixes(model, caching.longest_prefix),
-        answers=experiments.answers(model, lru_step, capacities=(4,), seconds=0.2),
-        similar=experiments.similar(translator, false_hits, kept=60, new=20),
-    )
-    assert len(result.rows) == 8
-    assert result.verdict("paging wastes").endswith("holds")
-    assert result.verdict("similar questions") == "✗ does not hold"
-    needed = [windows.without_sinks(width).low > 0 for width in (64, 256)]
-    assert (result.verdict("attention sinks") == "✓ holds") == all(needed)
-    assert "2." in repr(show.table(result))

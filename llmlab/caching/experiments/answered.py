@@ -7,7 +7,7 @@ time.
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -90,6 +90,9 @@ def answers(
             )
     speed, note = _race(model, seconds)
     facts += [timing.total.record(GET, subject=timing.name) for timing in speed.timings]
+    if note:
+        said = {"note": f"{note} {speed.note}".strip()}
+        facts[-1] = replace(facts[-1], details={**facts[-1].details, **said})
     facts += _stale(model)
     return Answers(tuple(facts), " ".join(each for each in (note, speed.note) if each))
 
