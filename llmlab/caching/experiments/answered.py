@@ -91,7 +91,7 @@ def answers(
     speed, note = _race(model, seconds)
     facts += [timing.total.record(GET, subject=timing.name) for timing in speed.timings]
     if note:
-        said = {"note": f"{note} {speed.note}".strip()}
+        said = {"note": note}  # what neighbours did, the others say
         facts[-1] = replace(facts[-1], details={**facts[-1].details, **said})
     facts += _stale(model)
     return Answers(tuple(facts), " ".join(each for each in (note, speed.note) if each))

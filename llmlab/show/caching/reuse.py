@@ -186,7 +186,7 @@ def similar(
                   color=look.color, label=name)  # fmt: skip
     for fact in flat:
         axes.axhline(fact.value, color=style.QUIET, linewidth=1.2, linestyle=":")
-        axes.annotate(f"served by {fact.subject}: {fact.value:.0%}", (0, fact.value),
+        axes.annotate(f"{fact.subject}: {fact.value:.0%} served", (0, fact.value),
                       (0, 4), textcoords="offset points", fontsize=8.5)  # fmt: skip
     axes.set_xticks(range(len(thresholds)), [f"{each:g}" for each in thresholds])
     axes.set_xlabel("threshold: similarity from which an answer is handed out")

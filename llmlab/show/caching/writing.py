@@ -18,7 +18,7 @@ def writing(
     """Draw the time to write so many tokens, a curve for each way to do it.
 
     result: records "time to write" with details["tokens"]; where it holds "cache, times
-    as fast" too, that stands between the curves. Others are left alone.
+    as fast" too, that stands above them. Others are left alone.
     """
     facts = select.needed(result, WRITING)
     gains = select.by_quantity(records.collect(result), CACHE_SPEED_UP)
@@ -33,16 +33,17 @@ def writing(
             continue
         axes.vlines(tokens, min(ends), max(ends), color=style.QUIET, linewidth=1,
                     linestyle=":")  # fmt: skip
-        middle = (min(ends) * max(ends)) ** 0.5
-        axes.annotate(f"{gain.value:.2g} ×", (tokens, middle), (5, 0), va="center",
+        axes.annotate(f"{gain.value:.2g} ×", (tokens, max(ends)), (0, 8), ha="center",
                       textcoords="offset points", fontsize=9)  # fmt: skip
     scales.logarithmic(axes.yaxis, "time to write", "s", select.kinds(facts))
     low, high = scales.room([fact.value for fact in facts])
-    axes.set_ylim(low, high)
+    axes.set_ylim(low, 1.6 * high)
     scales.fill_ticks(axes.yaxis)
-    axes.set_xlabel("tokens written (log scale)")
+    scales.doubling(
+        axes, "tokens written (log scale)", [fact.details["tokens"] for fact in facts]
+    )
     left, right = axes.get_xlim()
-    axes.set_xlim(left, 1.25 * right)
+    axes.set_xlim(left, 1.1 * right)
     return fig
 
 
