@@ -17,6 +17,12 @@ OFFLINE = ROOT / "tests" / "offline"
 # What kernels import: the package beside these tests, and the refusal of the network.
 PATHS = os.pathsep.join([str(OFFLINE), str(ROOT)])
 SOLUTIONS = sorted((ROOT / "solutions").glob("[0-9]*.ipynb"))
+# Of a lab's budget run at this dial or a lower one: a minute of two cores.
+BUDGET_DIAL, MOST_CPU_SECONDS = 0.3, 120
+# Labs that may take longer, as long as this, and why; the list is to become empty.
+LONGER = {
+    "05_pruning": (150, "it trains what it pruned, and a training follows no dial"),
+}
 STATED = re.compile(r"(\d+) minutes? of machine time.* ([\d.]+) GB of memory")
 
 # Runs a command and writes down its exit status, CPU seconds and peak memory, kernels

@@ -54,9 +54,11 @@ def pytest_configure(config):
 
 
 def pytest_ignore_collect(collection_path, config):
-    """Spare the lane that has little to do from reading all the rest."""
-    if config.option.lane == "alone" and collection_path.name.startswith("test_"):
-        return "mark.alone" not in collection_path.read_text(encoding="utf-8") or None
+    """Spare a lane or an extra that has little to do from reading all the rest."""
+    wanted = "alone" if config.option.lane == "alone" else config.option.extra
+    if wanted and collection_path.name.startswith("test_"):
+        text = collection_path.read_text(encoding="utf-8")
+        return f"mark.{wanted}" not in text or None
     return None
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from notebooks import SOLUTIONS
+from notebooks import MOST_CPU_SECONDS, SOLUTIONS
 from suite import SUITES
 
 PARTS = ("notebook", "grading", "browser", "wheel", "slow")  # timed one by one
@@ -18,9 +18,6 @@ REST = "all the rest"
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 RAN = ("passed", "failed", "xfailed", "xpassed")
 SLOWEST = 15
-# Of a lab's run, with two threads at the dial of tests/lanes.py: a minute of two cores.
-# It is reported and fails nothing: neighbours can double these seconds.
-MOST_CPU_SECONDS = 120
 BENCHMARKS = "benchmarks (each run by hand, on an idle machine)"
 
 

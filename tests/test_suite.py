@@ -12,7 +12,7 @@ import pytest
 import rotation
 import suite
 import summary
-from notebooks import ROOT, SOLUTIONS, read
+from notebooks import LONGER, MOST_CPU_SECONDS, ROOT, SOLUTIONS, read
 
 from llmlab.models import smollm
 
@@ -84,7 +84,7 @@ def test_what_is_for_another_time_is_named_with_its_reason(failing):
     assert "redis: there is no redis-server here (1 tests)" in said
 
 
-@pytest.mark.slow
+@pytest.mark.release
 def test_everything_leaves_nothing_out_and_a_lane_that_dies_is_a_failure(tmp_path):
     status, said = small(
         tmp_path, *LANES, "--everything",
@@ -148,6 +148,11 @@ def test_the_end_names_the_labs_that_were_not_executed():
     assert first == f"executed: {NAMES[0]}, 62.5 CPU seconds (changed)"
     assert "130 CPU seconds, of at most 120 (by its name)" in second
     assert rest == f"not executed: {', '.join(NAMES[2:])}"
+
+
+def test_labs_that_may_take_longer_than_a_minute_are_there_and_say_why():
+    assert {*LONGER} <= {*NAMES}
+    assert all(most > MOST_CPU_SECONDS and why for most, why in LONGER.values())
 
 
 # --- whose turn it is

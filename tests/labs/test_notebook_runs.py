@@ -14,7 +14,10 @@ import small_lab as small
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 from notebooks import (
+    BUDGET_DIAL,
     ELSEWHERE,
+    LONGER,
+    MOST_CPU_SECONDS,
     OFFLINE,
     PATHS,
     ROOT,
@@ -51,6 +54,9 @@ def test_a_solution_runs_within_what_its_top_promises(path, tmp_path, record_pro
     print(f"\n{path.stem}: {run.cpu_seconds:.0f} CPU seconds of {minutes} minutes on "
           f"two cores, {run.memory_bytes / 1e9:.2f} GB of {gigabytes} GB")  # fmt: skip
     assert run.cpu_seconds <= minutes * 60 * 2
+    if float(os.environ.get("LLMLAB_TIME", "1")) <= BUDGET_DIAL:
+        most, why = LONGER.get(path.stem, (MOST_CPU_SECONDS, "a minute of two cores"))
+        assert run.cpu_seconds <= most, why
     assert run.memory_bytes <= gigabytes * 1e9
 
 

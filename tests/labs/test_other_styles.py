@@ -47,11 +47,13 @@ def functions_of(exercises):
     return {node.name for tree in trees for node in tree.body if isinstance(node, made)}
 
 
-# Lab 01 whenever it is executed; the others take minutes: pytest -m elsewhere.
+# Lab 01 in one style whenever it is executed; the rest takes minutes: pytest -m
+# elsewhere.
+MARKS = {("numpy", SOLUTIONS[0]): pytest.mark.rotated}
 RUNS = [
     pytest.param(
         style, path, id=f"{style}-{path.stem}",
-        marks=getattr(pytest.mark, "rotated" if path == SOLUTIONS[0] else "elsewhere"),
+        marks=MARKS.get((style, path), pytest.mark.elsewhere),
     )
     for style in STYLES
     for path in SOLUTIONS

@@ -166,32 +166,50 @@ def test_a_recipe_trains_keeps_goes_on_and_publishes(
     assert (target / "model.safetensors").stat().st_size < 8e6, "bf16 is what ships"
 
 
-# Compiling imports a module of torch that torch itself calls deprecated.
-@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
-@pytest.mark.slow
-def test_a_training_goes_on_from_kept_weights_with_their_log_compiled_or_not(
-    prepared, tmp_path, monkeypatch
-):
+@pytest.fixture
+def kept(prepared, tmp_path, monkeypatch):
+    """A short plan, and a folder with the weights that two of its steps made."""
     monkeypatch.setattr(coder, "SHORT", (4, 256))
     monkeypatch.setattr(coder, "MIDDLE", (2, 512))
     monkeypatch.setattr(coder, "TOKENS_PER_STEP", 1024)
     monkeypatch.setattr(coder, "LONG", (1, 1024))
-    plan, losses = coder.TokenPlan(steps=6, decay=2), {}
+    plan = coder.TokenPlan(steps=6, decay=2)
     folder = shutil.copytree(prepared, tmp_path / "training")
     model = coder.train("coder-small", folder, plan, stop_after=2)
-    kept = coder.keep(model, folder, tmp_path / "kept", steps=2)
+    weights = coder.keep(model, folder, tmp_path / "kept", steps=2)
     monkeypatch.setattr(shapes, "fresh", None)  # it would not be going on
-    for compiled in (False, True):
-        own = shutil.copytree(prepared, tmp_path / f"compiled {compiled}")
-        coder.train("coder-small", own, plan, resume=kept, compiled=compiled)
-        rows = recipe.log(own)
-        assert [row["step"] for row in rows if "loss" in row] == [2, 6]
-        assert all(row.get("rate_factor", 1) > 0 for row in rows)
-        assert rows[: len(recipe.log(kept))] == recipe.log(kept)
-        assert start.before(own)["steps"] == 2
-        assert "; the first 2 steps on " in cards.made(rows, before=start.before(own))
-        losses[compiled] = rows[-1]["held_out_loss"]
-    assert losses[True] == pytest.approx(losses[False], rel=1e-3)
+    return plan, weights
+
+
+def gone_on(prepared, kept, own, *, compiled):
+    """Go on from kept weights in a folder of its own; return the rows of its log."""
+    plan, weights = kept
+    shutil.copytree(prepared, own)
+    coder.train("coder-small", own, plan, resume=weights, compiled=compiled)
+    return recipe.log(own)
+
+
+@pytest.mark.slow
+def test_a_training_goes_on_from_kept_weights_with_their_log(prepared, kept, tmp_path):
+    own, (_, weights) = tmp_path / "own", kept
+    rows = gone_on(prepared, kept, own, compiled=False)
+    assert [row["step"] for row in rows if "loss" in row] == [2, 6]
+    assert all(row.get("rate_factor", 1) > 0 for row in rows)
+    assert rows[: len(recipe.log(weights))] == recipe.log(weights)
+    assert start.before(own)["steps"] == 2
+    assert "; the first 2 steps on " in cards.made(rows, before=start.before(own))
+
+
+# Compiling imports a module of torch that torch itself calls deprecated.
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method:DeprecationWarning")
+@pytest.mark.release
+def test_a_compiled_training_goes_on_as_another_one(prepared, kept, tmp_path):
+    both = [
+        gone_on(prepared, kept, tmp_path / f"compiled {compiled}", compiled=compiled)
+        for compiled in (False, True)
+    ]
+    eager, compiled = (rows[-1]["held_out_loss"] for rows in both)
+    assert compiled == pytest.approx(eager, rel=1e-3)
 
 
 def test_sequences_grow_and_every_step_has_as_many_tokens(prepared):
