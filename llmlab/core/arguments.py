@@ -50,6 +50,29 @@ def number(name: str, value: object, *, above: float, way: str = "") -> float:
     )
 
 
+def wholes(
+    name: str, value: Any, *, least: int = 0, most: int | None = None, way: str
+) -> list[int]:
+    """Return whole numbers as a list, one at least; ValueError for all else.
+
+    way: what to hand in, such as "such as (1, 8)".
+    """
+    listed = list(value) if isinstance(value, Iterable) else []
+    is_text = isinstance(value, str | bytes)
+    if is_text or not listed or not all(map(is_whole, listed)):
+        raise ValueError(
+            f"{name}={shown(value)} must be whole numbers, one at least; {way}."
+        )
+    return [whole(name, one, least=least, most=most, way=way) for one in listed]
+
+
+def function(name: str, value: Any, *, way: str) -> Any:
+    """Return what can be called; ValueError names what cannot."""
+    if callable(value):
+        return value
+    raise ValueError(f"{name}={shown(value)} is no function; {way}.")
+
+
 def texts(name: str, value: Any) -> list[str]:
     """Return texts as a list; ValueError for one bare string and for what is no text.
 

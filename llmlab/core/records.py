@@ -116,10 +116,11 @@ class HasRecords(Protocol):
     def records(self) -> list[Record]: ...
 
 
-def collect(result: Any) -> tuple[Record, ...]:
+def collect(result: Any, name: str = "result") -> tuple[Record, ...]:
     """Return the records of a result, of several in a list, or of a mapping's values.
 
-    A mapping's names become the subjects. Raises ValueError for what has no records.
+    A mapping's names become the subjects. name: what the argument is called. Raises
+    ValueError for what has no records.
     """
     if isinstance(result, Record):
         return (result,)
@@ -127,14 +128,14 @@ def collect(result: Any) -> tuple[Record, ...]:
         return tuple(result.records())
     if isinstance(result, Mapping):
         return tuple(
-            replace(record, subject=str(name))
-            for name, part in result.items()
-            for record in collect(part)
+            replace(record, subject=str(subject))
+            for subject, part in result.items()
+            for record in collect(part, name)
         )
     if isinstance(result, Iterable) and not isinstance(result, str | bytes):
-        return tuple(record for part in result for record in collect(part))
+        return tuple(record for part in result for record in collect(part, name))
     raise ValueError(
-        f"result={result!r:.60} has no records; hand in records, what offers "
+        f"{name}={result!r:.60} has no records; hand in records, what offers "
         "records(), as what measure.speed returns does, or a list or mapping of these."
     )
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from llmlab.core import quantities
+from llmlab.core import arguments, quantities, wanted
 from llmlab.core.records import Record
 from llmlab.measure import labels, memory
 from llmlab.measure.exams import Ask, Exam
@@ -34,17 +34,22 @@ def one_model(
     model, so that the share of them says anything. Record details hold batch.
     Raises ValueError for an exam of fewer texts than the largest batch.
     """
-    if not len(batches) or min(batches) < 1 or max(batches) > len(exam.asked):
+    wanted.module("model", model)
+    arguments.function("ask", ask, way="such as models.translation.translate")
+    if not isinstance(exam, Exam):
         raise ValueError(
-            f"batches={batches!r} must be numbers from 1 to the {len(exam.asked)} "
-            "texts of the exam, such as (1, 8)."
+            f"exam={arguments.shown(exam)} is no Exam; make one of texts and the right "
+            "answers: exams.Exam(asked, expected, share)."
         )
+    most = len(exam.asked)
+    way = f"the exam has {most} texts, so (1, {most}) would do"
+    arguments.wholes("batches", batches, least=1, most=most, way=way)
     calls = {
         str(batch): lambda batch=batch: ask(model, exam.asked[:batch])
         for batch in batches
     }
     measured = speed(calls, seconds=seconds)
-    label, weights = labels.label(model), model.weights_version
+    label, weights = labels.label(model), getattr(model, "weights_version", None)
     facts = []
     for batch in batches:
         total, details = measured[str(batch)].total, {"batch": batch}

@@ -4,10 +4,11 @@ Both ran in every round, so each round gives a ratio in which the machine's mood
 moment cancels; the verdict is on the median of these ratios.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from llmlab.core import machine, quantities, records
+from llmlab.core.arguments import is_number
 from llmlab.core.clock import Threads
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -68,6 +69,14 @@ class Verdict:
         )
 
 
+def _check_times(name: str, times: Sequence[float]) -> None:
+    listed = list(times) if isinstance(times, Iterable) else []
+    if not listed or not all(is_number(time) and time > 0 for time in listed):
+        raise ValueError(
+            f"{name}={times!r:.60} must be seconds above 0, one a round, in a list."
+        )
+
+
 def compare(
     name: str,
     times: Sequence[float],
@@ -77,6 +86,13 @@ def compare(
     ran_on: Threads | None = None,
 ) -> Verdict:
     """Compare the times of two calls in seconds, round by round."""
+    _check_times("times", times)
+    _check_times("others", others)
+    if len(times) != len(others):
+        raise ValueError(
+            f"times has {len(times)} rounds and others has {len(others)}; both must be "
+            "of the same rounds."
+        )
     ratios = [other / mine for mine, other in zip(times, others, strict=True)]
     low, high = intervals.of_median(ratios) or (min(ratios), max(ratios))
     low, high = low / (1 + SYSTEMATIC), high * (1 + SYSTEMATIC)

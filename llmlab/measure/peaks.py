@@ -135,7 +135,7 @@ def peaks(
     Raises ValueError for an unknown format or device.
     """
     device = machine.device(device)
-    names = [_format(dtype) for dtype in dtypes]
+    names = _formats(dtypes)
     kept = None if again else _load(_here(device))
     if kept and kept.quiet and not _missing(names, kept):
         return kept
@@ -159,6 +159,14 @@ def _given_way(device: torch.device) -> AbstractContextManager[Threads]:
     if device.type == "cpu":
         return clock.given_way()
     return contextlib.nullcontext(Threads(torch.get_num_threads()))
+
+
+def _formats(dtypes: Iterable[str | torch.dtype]) -> list[str]:
+    if isinstance(dtypes, str | bytes) or not isinstance(dtypes, Iterable):
+        raise ValueError(
+            f"dtypes={dtypes!r:.60} is no list of formats; such as ('fp32', 'bf16')."
+        )
+    return [_format(dtype) for dtype in dtypes]
 
 
 def _format(dtype: str | torch.dtype) -> str:

@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 
 from llmlab import texts
-from llmlab.core import clock, quantities
+from llmlab.core import arguments, clock, quantities, wanted
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels, memory, quality, roofline
@@ -40,10 +40,10 @@ def one_model(
     it is for a model without a tokenizer. Record details hold phase, batch, prompt,
     tokens and cached. Raises ValueError beyond the model's context.
     """
-    _check(model, prompt, new, batches)
+    _check(model, stream, prompt, new, batches)
+    text = texts.evaluation_files() if text is None else _texts(text)
     facts = memory.held(model, model.new_cache(1, model.context))
     facts += _timed(model, stream, prompt, new, batches, seconds)
-    text = texts.evaluation_files() if text is None else text
     if model.tokenizer is not None and len(text):
         facts += quality.evaluate(model, text)
     return [*facts, memory.process_peak(subject=labels.label(model))]
@@ -124,11 +124,26 @@ def _prompts(model: LanguageModel, rows: int, length: int) -> list[list[int]]:
     return torch.randint(model.vocabulary, size, generator=generator).tolist()
 
 
-def _check(model: LanguageModel, prompt: int, new: int, batches: Sequence[int]) -> None:
-    if prompt < 1 or new < 2 or prompt + new > model.context:
+def _texts(text: Texts) -> Texts:
+    """Return the texts that quality is measured on, which may be none at all."""
+    if isinstance(text, str):
+        return text
+    arguments.texts("text", text)
+    return text
+
+
+def _check(
+    model: LanguageModel, stream, prompt: int, new: int, batches: Sequence[int]
+) -> None:
+    wanted.causal("model", model)
+    arguments.function(
+        "stream", stream, way="hand in models.generation.stream_batch or one like it"
+    )
+    arguments.whole("prompt", prompt, least=1)
+    arguments.whole("new", new, least=2)
+    if prompt + new > model.context:
         raise ValueError(
-            f"prompt={prompt}, new={new}: there must be at least one token to read and "
-            f"two to write, and both fit into the context of {model.context}."
+            f"prompt={arguments.shown(prompt)}, new={arguments.shown(new)}: both must "
+            f"fit into the context of {model.context}; choose fewer."
         )
-    if not len(batches) or min(batches) < 1:
-        raise ValueError(f"batches={batches!r} must be numbers from 1, such as (1, 8).")
+    arguments.wholes("batches", batches, least=1, way="such as (1, 8)")

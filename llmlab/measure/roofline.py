@@ -9,14 +9,14 @@ Source: Williams, Waterman, Patterson, Roofline, CACM 52, 2009; the third bound 
 PyTorch's own overhead, which rules small models.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from llmlab.core import machine, quantities, records
+from llmlab.core import arguments, machine, quantities, records, wanted
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -30,6 +30,7 @@ peaks = measured_peaks  # some functions here take peaks under that name
 FLOATS = ("fp32", "bf16")
 TOKENS = 1024  # read at once before operators are counted: more takes memory
 CLEAR = 1.1  # times the rate of fp32: less is no reason for another format
+MOST = 2**31  # rows or operators: more does not fit into any machine
 BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
 
 
@@ -74,11 +75,8 @@ def limits(working_set: int, *, dtype: str = "fp32") -> tuple[float, float]:
     The peak is in FLOP/s for this format, the bandwidth in B/s. Raises ValueError for
     bytes below 1.
     """
-    if working_set < 1:
-        raise ValueError(
-            f"working_set={working_set!r} must be a number of bytes from 1, such as "
-            "those of a model's weights."
-        )
+    way = "such as the bytes of a model's weights"
+    arguments.whole("working_set", working_set, least=1, way=way)
     here = measured_peaks((dtype,))
     return here.flops[dtype], here.bandwidth_at(working_set)
 
@@ -99,10 +97,21 @@ def bounds(
     default all that the step moves. Estimated from measured peaks.
     Raises ValueError when the peaks lack the format.
     """
-    if dtype not in peaks.flops:
+    if not isinstance(cost, Cost):
         raise ValueError(
-            f"dtype={dtype!r} is not among these peaks ({', '.join(peaks.flops)}); "
-            f"measure it: roofline.peaks(({dtype!r},))."
+            f"cost={arguments.shown(cost)} is no work of a call; hand in "
+            "model.cost(tokens, cached), or Cost(flops, bytes)."
+        )
+    _check_peaks(peaks)
+    arguments.whole("operators", operators, most=MOST)
+    if working_set is not None:
+        arguments.whole("working_set", working_set, least=1)
+    because_of = _details(details)
+    if dtype not in tuple(peaks.flops):
+        raise ValueError(
+            f"dtype={arguments.shown(dtype)} is not among these peaks "
+            f"({', '.join(peaks.flops)}); "
+            "measure it: roofline.peaks(('fp32', 'bf16'))."
         )
     bandwidth = peaks.bandwidth_at(cost.bytes if working_set is None else working_set)
     bounds = [  # least seconds, what it follows from
@@ -119,7 +128,7 @@ def bounds(
             seconds,
             kind="estimated",
             subject=subject,
-            details=(details or {}) | because,
+            details=because_of | because,
             machine=peaks.label,
             date=peaks.date,
         )
@@ -143,11 +152,9 @@ def model_bounds(
     Work is what the model counts itself; operators are counted in one real call.
     Details say phase, batch, tokens and cached. Raises ValueError beyond the context.
     """
-    if tokens < 1 or cached < 0 or batch < 1 or tokens + cached > model.context:
-        raise ValueError(
-            f"tokens={tokens}, cached={cached}, batch={batch}: a call takes a token or "
-            f"more of a row or more, within the context of {model.context}."
-        )
+    _check_call(model, tokens, cached, batch)
+    if peaks is not None:
+        _check_peaks(peaks)
     dtype = arithmetic_format(model)
     facts = {"phase": "decode" if cached else "prefill", "batch": batch}
     return bounds(
@@ -156,7 +163,7 @@ def model_bounds(
         dtype=dtype,
         operators=operators(model, tokens, cached, batch),
         subject=labels.label(model),
-        details=facts | {"tokens": tokens, "cached": cached} | (details or {}),
+        details=facts | {"tokens": tokens, "cached": cached} | _details(details),
     )
 
 
@@ -167,7 +174,14 @@ def nearest(measured: Record, bounds: Sequence[Record]) -> Record:
     above 1 only by as much as the peaks themselves vary from hour to hour: where it is
     clearly more, they were too low, and are measured again when next asked for.
     """
-    largest = max(bounds, key=lambda bound: bound.value)
+    if not isinstance(measured, Record):
+        raise ValueError(
+            f"measured={arguments.shown(measured)} is no record of a measured time."
+        )
+    listed = records.collect(bounds, "bounds")
+    if not listed:
+        raise ValueError("bounds is empty; roofline.model_bounds gives three.")
+    largest = max(listed, key=lambda bound: bound.value)
     low = high = None
     if measured.low and measured.high:
         low, high = largest.value / measured.high, largest.value / measured.low
@@ -193,6 +207,10 @@ def is_contradicted(share: Record) -> bool:
     Then the peaks below the bound are too low. Other records contradict nothing.
     """
     least = share.value if share.low is None else share.low
+    if not isinstance(share, Record):
+        raise ValueError(
+            f"share={arguments.shown(share)} is no record; roofline.nearest gives one."
+        )
     return share.name == quantities.SHARE_OF_THE_BOUND.name and least > BEYOND
 
 
@@ -201,16 +219,43 @@ def operators(
     model: LanguageModel, tokens: int, cached: int = 0, batch: int = 1
 ) -> int:
     """Count the operators that one forward call hands to torch, views included."""
+    _check_call(model, tokens, cached, batch)
     cache = model.new_cache(batch, cached + tokens)
     new = torch.zeros(
         batch, cached + tokens, dtype=torch.long, device=labels.device(model)
     )
-    read = new[:, :cached].split(max(1, TOKENS // batch), dim=1) if cached else ()
+    read = new[:, :cached].split(max(1, TOKENS // int(batch)), dim=1) if cached else ()
     for part in read:
         model.forward(part, cache, last=True)
     with _Counter() as counter:
         model.forward(new[:, cached:], cache, last=True)
     return counter.count
+
+
+def _check_call(model: LanguageModel, tokens: int, cached: int, batch: int) -> None:
+    wanted.causal("model", model)
+    arguments.whole("batch", batch, least=1, most=MOST)
+    most = model.context
+    way = f"the model's context is {most}"
+    arguments.whole("cached", cached, most=most - 1, way=way)
+    arguments.whole("tokens", tokens, least=1, most=most - cached, way=way)
+
+
+def _check_peaks(peaks: Peaks) -> None:
+    if not isinstance(peaks, Peaks):
+        raise ValueError(
+            f"peaks={arguments.shown(peaks)} are no peaks of a machine; "
+            "roofline.peaks() gives this one's."
+        )
+
+
+def _details(details: Mapping[str, Any] | None) -> dict[str, Any]:
+    if details is None or isinstance(details, Mapping):
+        return dict(details or {})
+    raise ValueError(
+        f"details={arguments.shown(details)} is no mapping; give names and values, "
+        "such as {'prompt': 128}."
+    )
 
 
 class _Counter(TorchDispatchMode):

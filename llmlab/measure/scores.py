@@ -143,7 +143,7 @@ def texts_of(text: Texts) -> list[str]:
 def digest_of(texts: Sequence[str]) -> str:
     """Return a name for exactly these texts, in this order: their SHA-256."""
     digest = hashlib.sha256()
-    for text in texts:
+    for text in arguments.texts("texts", texts):
         content = text.encode()
         digest.update(len(content).to_bytes(8, "big") + content)
     return digest.hexdigest()

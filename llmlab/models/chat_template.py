@@ -4,9 +4,10 @@ A model that follows instructions learnt from conversations written in one form,
 signs of its own round every turn. Its tokenizer carries that form as a *chat template*.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from llmlab.core import arguments
 from llmlab.core.model import LanguageModel
 
 Message = Mapping[str, str]  # {"role": "user", "content": "…"}
@@ -46,6 +47,7 @@ def fitting(
     system says first stays. Raises ValueError where the last message alone is too long.
     """
     messages = [*_checked(messages)]
+    arguments.whole("max_tokens", max_tokens, least=1)
     first = int(messages[0]["role"] == "system")
     for start in _starts(messages, first):
         kept = messages[:first] + messages[start:]
@@ -54,8 +56,8 @@ def fitting(
             return kept
     raise ValueError(
         f"the last message makes a prompt of {read} tokens, and with max_tokens="
-        f"{max_tokens} the context of {model.context} is too small for it; shorten the "
-        "message or choose a smaller max_tokens."
+        f"{arguments.shown(max_tokens)} the context of {model.context} is too small "
+        "for it; shorten the message or choose a smaller max_tokens."
     )
 
 
@@ -80,10 +82,13 @@ def _starts(messages: list[Message], first: int) -> list[int]:
 
 
 def _checked(messages: Sequence[Message]) -> list[dict[str, str]]:
-    if isinstance(messages, str | Mapping) or not len(messages):
+    no_list = isinstance(messages, str | bytes | Mapping) or not isinstance(
+        messages, Collection
+    )
+    if no_list or not messages:
         raise ValueError(
-            f"messages={messages!r} is no list of messages; give at least one, such as "
-            '[{"role": "user", "content": "Hello"}].'
+            f"messages={messages!r:.60} is no list of messages; give at least one, "
+            'such as [{"role": "user", "content": "Hello"}].'
         )
     for place, message in enumerate(messages):
         if not isinstance(message, Mapping) or not all(

@@ -10,6 +10,7 @@ import difflib
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Callable, Iterator
 from importlib import resources
@@ -251,6 +252,12 @@ def _telling(path: Path) -> Iterator[None]:
 
 def size(folder: Path | str) -> int:
     """Return the bytes of the weights of a saved model: what a download would be."""
+    if not isinstance(folder, str | os.PathLike):
+        raise ValueError(f"folder={shown(folder)} is no path of a saved model.")
+    if not Path(folder).is_dir():
+        raise FileNotFoundError(
+            f"folder={str(folder)!r} is no folder; hand in that of a saved model."
+        )
     return sum(path.stat().st_size for path in weight_files(Path(folder)))
 
 

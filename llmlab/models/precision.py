@@ -30,7 +30,7 @@ def fastest_autocast(device: torch.device | str = "cpu") -> torch.dtype | None:
     Tried once per process and device, in a small layer. float16 is never chosen: its
     range is so small that a training needs its losses scaled.
     """
-    gain = _gain_of_bf16(torch.device(device).type)
+    gain = _gain_of_bf16(machine.device(device).type)
     return torch.bfloat16 if gain > CLEARLY else None
 
 

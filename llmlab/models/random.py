@@ -2,7 +2,7 @@
 
 import torch
 
-from llmlab.core import machine
+from llmlab.core import arguments, machine
 from llmlab.models.decoder import Decoder
 
 SHAPES = {  # width, layers, query heads, key/value heads, hidden, vocabulary
@@ -21,8 +21,11 @@ def random_model(
     seed: int = 0,
 ) -> Decoder:
     """Return a decoder of one of `SHAPES` with weights drawn from N(0, 0.02)."""
-    if name not in SHAPES:
-        raise ValueError(f"name={name!r} is no shape; choose one of {tuple(SHAPES)}.")
+    if name not in tuple(SHAPES):
+        raise ValueError(
+            f"name={arguments.shown(name)} is no shape; choose one of {tuple(SHAPES)}."
+        )
+    arguments.whole("seed", seed, most=2**63 - 1)
     from transformers import LlamaConfig
 
     width, layers, heads, kv_heads, hidden, vocabulary = SHAPES[name]

@@ -20,9 +20,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from llmlab.core import atomic, clock, machine, progress, quantities, records
+from llmlab.core import (
+    atomic,
+    clock,
+    machine,
+    progress,
+    quantities,
+    records,
+    wanted,
+)
 from llmlab.core.records import Record
-from llmlab.models import precision, resume, surgery
+from llmlab.models import precision, resume, surgery, training_arguments
 from llmlab.models.precision import Autocast, fastest_autocast
 
 __all__ = ["Trained", "constant_then_decay", "fastest_autocast", "muon_and_adamw"]
@@ -56,6 +64,8 @@ class Trained:
 
 def next_token_loss(model: nn.Module, tokens: Tensor) -> Tensor:
     """Return the mean cross-entropy in nats of tokens (B, T + 1), one by one."""
+    wanted.module("model", model)
+    training_arguments.check_tokens(tokens)
     logits = model(tokens[:, :-1])  # (B, T, V)
     return F.cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
 
@@ -68,11 +78,7 @@ def constant_then_decay(
     The flat part may be prolonged later, which a cosine cannot (Hu et al. 2024 call it
     warmup-stable-decay).
     """
-    if warmup < 0 or decay < 0 or warmup + decay > steps:
-        raise ValueError(
-            f"warmup={warmup} and decay={decay} do not fit into steps={steps}; "
-            "choose both >= 0 with warmup + decay <= steps."
-        )
+    training_arguments.check_plan(steps, warmup, decay, floor)
 
     def factor(step: int) -> float:
         up = (step + 1) / warmup if step < warmup else 1.0
@@ -97,6 +103,9 @@ def muon_and_adamw(
     `rate` suits both (Liu et al. 2025). Put the head apart, which is no matrix between
     layers. weight_decay: AdamW's; Muon's is 0.1. A group without weights is left out.
     """
+    wanted.module("model", model)
+    training_arguments.check_rates(rate, betas, weight_decay)
+    training_arguments.check_modules("apart", apart)
     tables = [part for part in model.modules() if isinstance(part, nn.Embedding)]
     left = {id(p) for part in (*tables, *apart) for p in part.parameters()}
     everything = list(model.parameters())
@@ -159,15 +168,21 @@ def train(
     of another model and for weights that are integers, FloatingPointError when the loss
     is no longer a number.
     """
-    for name, weight in model.named_parameters():
-        if not weight.is_floating_point():
-            raise ValueError(
-                f"{name} holds integers, and a gradient has nothing to move there; "
-                "train the model before it is quantized, by quantization.qat.train."
-            )
+    training_arguments.check(
+        model,
+        {"batch": batch, "optimizers": optimizers, "loss": loss, "schedule": schedule,
+         "evaluate": evaluate, "after_step": after_step},
+    )  # fmt: skip
+    training_arguments.check_numbers(
+        {"steps": steps, "checkpoint_every": checkpoint_every, "start": start,
+         "log_every": log_every, "evaluate_every": evaluate_every},
+        clip=clip, stop_after=stop_after,
+    )  # fmt: skip
+    if folder is not None:
+        training_arguments.check_path("folder", folder)
     model = model if in_place else surgery.clone(model)
     model.train().requires_grad_(True)
-    made = list(optimizers(model))
+    made = training_arguments.listed_optimizers(optimizers(model))
     rates = [[group["lr"] for group in o.param_groups] for o in made]
     state = resume.State(model, made)
     path = Path(folder) / "training.safetensors" if folder else None
@@ -200,14 +215,15 @@ def train(
     return Trained(model.eval().requires_grad_(False), tuple(log.rows))
 
 
-def read_log(path: Path) -> list[dict[str, Any]]:
+def read_log(path: Path | str) -> list[dict[str, Any]]:
     """Return the rows of a training's log, none before it began.
 
     They end before a line that is none: what a kill cut in two.
     """
-    rows = []
+    training_arguments.check_path("path", path)
+    rows: list[dict[str, Any]] = []
     with contextlib.suppress(FileNotFoundError, json.JSONDecodeError):
-        for line in path.read_text().splitlines():
+        for line in Path(path).read_text().splitlines():
             rows.append(json.loads(line))
     return rows
 

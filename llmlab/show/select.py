@@ -3,26 +3,20 @@
 from collections.abc import Iterable
 from typing import Any
 
+from llmlab.core import records
 from llmlab.core.quantities import Quantity
-from llmlab.core.records import HasRecords, Record
+from llmlab.core.records import Record
 
 
-def checked(
-    records: Iterable[Record] | HasRecords, what: str = "records"
-) -> tuple[Record, ...]:
-    """Return records, or those of a result; ValueError for none or something else."""
-    if isinstance(records, Record):
-        return (records,)
-    records = tuple(records.records() if isinstance(records, HasRecords) else records)
-    if not records:
-        raise ValueError(f"{what} is empty; there is nothing to draw.")
-    for record in records:
-        if not isinstance(record, Record):
-            raise ValueError(
-                f"{what} holds a {type(record).__name__}; give core.records.Record, as "
-                "every measure returns."
-            )
-    return records
+def checked(result: Any, what: str = "records") -> tuple[Record, ...]:
+    """Return the records of a result (`records.collect`); ValueError for none.
+
+    what: what the argument is called that they come from.
+    """
+    facts = records.collect(result, what)
+    if not facts:
+        raise ValueError(f"{what}={result!r:.60} is empty; there is nothing to draw.")
+    return facts
 
 
 def by_quantity(
@@ -35,7 +29,7 @@ def by_quantity(
 
 def needed(result: Any, quantity: Quantity) -> tuple[Record, ...]:
     """Return the records of a quantity that a picture shows; ValueError for none."""
-    facts = by_quantity(checked(result), quantity)
+    facts = by_quantity(checked(result, "result"), quantity)
     if not facts:
         raise ValueError(
             f"result holds no {quantity.name!r}; there is nothing to draw."

@@ -109,4 +109,4 @@ def test_what_does_not_fit_is_refused_before_anything_runs(wrong):
     model = small_models.model("decoder")
     rest = {"prompt": 8, "new": 5, "batches": (1,)} | wrong
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        report.one_model(model, stream=None, **rest)
+        report.one_model(model, stream=pytest.fail, **rest)

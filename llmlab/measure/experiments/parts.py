@@ -15,7 +15,7 @@ from itertools import chain
 
 import torch
 
-from llmlab.core import clock, quantities, records
+from llmlab.core import arguments, clock, quantities, records, wanted
 from llmlab.core.clock import Threads
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
@@ -126,11 +126,11 @@ def step_parts(
     of lab 1, which says what the products take at least and what bounds them.
     Raises ValueError for a step beyond the model's context.
     """
-    if min(cached, prompt) < STEPS or max(cached + STEPS, prompt) > model.context:
-        raise ValueError(
-            f"cached={cached}, prompt={prompt}: both must be from {STEPS} to what the "
-            f"context of {model.context} leaves beside {STEPS} steps."
-        )
+    most = wanted.causal("model", model).context
+    arguments.whole("cached", cached, least=STEPS, most=most - STEPS)
+    arguments.whole("prompt", prompt, least=STEPS, most=most)
+    arguments.number("seconds", seconds, above=0)
+    arguments.function("roofline", roofline, way="hand in that of lab 1, or nothing")
     with torch.inference_mode(), clock.given_way() as ran_on:
         phases = (
             _phase(model, _Prefill(model, prompt), seconds / 2, ran_on, roofline),

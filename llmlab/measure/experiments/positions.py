@@ -4,13 +4,13 @@ A loop that reads the whole text again waits longer for each token, one with a c
 does not. Loops run in the same rounds, so that a slow moment meets all of them.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 from statistics import fmean
 
-from llmlab.core import clock, machine, quantities
+from llmlab.core import arguments, clock, machine, quantities
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -168,6 +168,8 @@ def by_position(
     another number of tokens, a stopwatch that gives another number of waits.
     """
     _check(loops, prompt, new)
+    arguments.number("seconds", seconds, above=0)
+    seed = arguments.whole("seed", seed)
     with clock.given_way() as ran_on:
         for name, loop in loops.items():  # warmed up: the first call prepares more
             request(name, loop, prompt, 2, stopwatch)
@@ -197,13 +199,11 @@ def _check(loops: Mapping[str, Loop], prompt: Sequence[int], new: int) -> None:
 
 def check_request(prompt: Sequence[int], new: int) -> None:
     """Refuse a prompt that holds no token ids, and fewer than two new tokens."""
-    if isinstance(prompt, str) or not len(prompt):
+    ids = list(prompt) if isinstance(prompt, Iterable) else []
+    if isinstance(prompt, str | bytes) or not ids:
         raise ValueError(
             f"prompt={prompt!r:.40} must be token ids, at least one, such as "
             "tokenizer(text)['input_ids']."
         )
-    if type(new) is not int or new < 2:
-        raise ValueError(
-            f"new={new!r} must be a whole number of at least 2: a first token and a "
-            "later one."
-        )
+    way = "a first token and a later one, and no more than a loop can keep"
+    arguments.whole("new", new, least=2, most=2**20, way=way)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
 
-from llmlab.core import clock, machine, quantities
+from llmlab.core import arguments, clock, machine, quantities
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.measure.experiments.positions import check_request
@@ -81,8 +81,7 @@ def many_requests(
     the learner's `token_times`. Raises ValueError as `by_position`.
     """
     check_request(prompt, new)
-    if type(requests) is not int or requests < FEWEST:
-        raise ValueError(f"requests={requests!r} must be a whole number from {FEWEST}.")
+    arguments.whole("requests", requests, least=FEWEST, most=10**6)
     dial = machine.repetitions_scale()
     wished = max(FEWEST, round(requests * dial))
 

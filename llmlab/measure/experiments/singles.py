@@ -1,12 +1,12 @@
 """How often one timing alone would have misled: off the median, or a false winner."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy
 
-from llmlab.core import quantities, records
+from llmlab.core import arguments, quantities, records
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -47,14 +47,16 @@ def single_timings(samples: Any, *, margin: float = MARGIN) -> SingleTimings:
     more than 5 %, and pairs of which one takes more than 5 % longer.
     Raises ValueError for fewer than two samples, one not above 0, a margin not above 0.
     """
-    times = numpy.asarray(_samples(samples), dtype=float)
+    listed = list(_samples(samples)) if isinstance(_samples(samples), Iterable) else []
+    if not all(map(arguments.is_number, listed)):
+        listed = []
+    times = numpy.asarray(listed, dtype=float)
     if times.ndim != 1 or len(times) < 2 or not (times > 0).all():
         raise ValueError(
             f"samples={samples!r:.60} must be at least two times above 0 s, of the "
             "same thing."
         )
-    if not margin > 0:
-        raise ValueError(f"margin={margin} must be above 0; 0.05 is 5 %.")
+    arguments.number("margin", margin, above=0, way="0.05 is 5 %")
     missing = numpy.abs(times / numpy.median(times) - 1) > margin
     some = times[:: max(1, -(-len(times) // MOST))]
     slower = some[:, None] > some[None, :] * (1 + margin)  # each pair counts once

@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from llmlab.core import quantities, records
+from llmlab.core import arguments, quantities, records
 from llmlab.core.attention_sizes import AttentionShape, attention_shape
 from llmlab.core.records import Record
 from llmlab.measure import peaks as machine_peaks
@@ -61,8 +61,15 @@ def at_size(
     Raises ValueError for something else than a configuration, and bits below 1.
     """
     config = _config(config)
-    if not bits or min(bits) < 1:
-        raise ValueError(f"bits={bits!r} must be numbers from 1, such as (32, 16, 8).")
+    arguments.wholes("bits", bits, least=1, way="such as (32, 16, 8)")
+    arguments.whole("cached", cached, most=2**40)
+    for what, given in {"step_bytes": step_bytes, "roofline": roofline}.items():
+        if given is not None:
+            arguments.function(what, given, way="hand in that of lab 1, or nothing")
+    if peaks is not None and not isinstance(peaks, machine_peaks.Peaks):
+        raise ValueError(
+            f"peaks={arguments.shown(peaks)} are no peaks; roofline.peaks() gives them."
+        )
     peaks = peaks or machine_peaks.peaks(("fp32",))
     parameters, shape = count_parameters(config), attention_shape(config)
     name = name or config.model_type

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from llmlab.core import arguments
+
 Stopwatch = Callable[[Iterator[int], Callable[[], float]], tuple[float, list[float]]]
 Loop = Callable[..., Iterator[int]]
 
@@ -45,6 +47,9 @@ def request(
     Raises ValueError for what is no loop, for another number of tokens, and for a
     stopwatch that gives another number of waits.
     """
+    if stopwatch is not None:
+        way = "hand in token_times(tokens, clock), or nothing"
+        arguments.function("stopwatch", stopwatch, way=way)
     written: list[int] = []
     tokens = _kept(_started(name, loop, list(prompt), new), written)
     times = (stopwatch or watch)(tokens, time.perf_counter)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT, EFFECT_OF_REMOVAL
-from llmlab.core.records import Record, collect
+from llmlab.core.records import Record
 from llmlab.show import scales, select, style
 from llmlab.show.attention_vs_rnn.maps import visible
 
@@ -28,7 +28,7 @@ def readings(
     have one. Others are left alone.
     ValueError: not both for every token, a missing detail.
     """
-    texts = _by_text(select.checked(collect(result)))
+    texts = _by_text(select.checked(result, "result"))
     sizes = [0.9 + 0.2 * len(sides[0]) for sides in texts.values()]
     fig = style.card(style.WIDTH, sum(sizes) + 0.4, title=title)
     grid = fig.subplots(len(texts), 2, squeeze=False, height_ratios=sizes)

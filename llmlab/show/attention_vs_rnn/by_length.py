@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 
 from llmlab.attention_vs_rnn.quantities import SCAN_LATENCY, SLOPE, STATE
 from llmlab.core.quantities import DECODE_LATENCY, PREFILL_LATENCY
-from llmlab.core.records import Record, collect
+from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 from llmlab.show.attention_vs_rnn import crossing_marks
 
@@ -39,7 +39,7 @@ def costs(
     ringed on the curve of the layer that its subject names first. ValueError: one of
     the three is missing.
     """
-    facts = select.checked(collect(result))
+    facts = select.checked(result, "result")
     fig = style.card(style.WIDTH, 5.6, title=title)
     # Reading, where curves lie close, has all the width.
     panels = fig.subplot_mosaic("AA;BC").values()
@@ -64,7 +64,7 @@ def costs(
 @style.by_the_rules
 def scans(result: Any, *, title: str = "A loop, and a scan, by length") -> Figure:
     """Draw the times of scans by length; crossings are ringed as in `costs`."""
-    facts = select.checked(collect(result))
+    facts = select.checked(result, "result")
     drawn = select.by_quantity(facts, SCAN_LATENCY)
     if not drawn:
         raise ValueError(f"records hold no {SCAN_LATENCY.name!r}; there is no curve.")

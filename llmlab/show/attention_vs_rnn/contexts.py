@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import GAIN_FROM_CONTEXT
 from llmlab.core.quantities import BITS_PER_TOKEN
-from llmlab.core.records import Record, collect
+from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
 
@@ -20,7 +20,7 @@ def positions(result: Any, *, title: str = "What a longer context is worth") -> 
     of its stretch. Others are left alone.
     ValueError: no bits per token, a missing detail.
     """
-    records = select.checked(collect(result))
+    records = select.checked(result, "result")
     scores = select.by_quantity(records, BITS_PER_TOKEN)
     if not scores:
         raise ValueError(

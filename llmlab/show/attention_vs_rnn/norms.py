@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from llmlab.attention_vs_rnn.quantities import GRADIENT_NORM
 from llmlab.core.quantities import ACCURACY
-from llmlab.core.records import Record, collect
+from llmlab.core.records import Record
 from llmlab.show import curves, scales, select, style
 
 MARKS = 12  # on a curve; more would hide its line
@@ -31,7 +31,7 @@ def gradients(
     or 0, is drawn on its floor. Others are left alone.
     ValueError: none of that name, all of them 0, a record without its distance.
     """
-    records = select.checked(collect(result))
+    records = select.checked(result, "result")
     norms = select.by_quantity(records, GRADIENT_NORM)
     right = {record.subject: record for record in select.by_quantity(records, ACCURACY)}
     largest = max((record.value for record in norms), default=0)

@@ -13,7 +13,7 @@ from llmlab.attention_vs_rnn.quantities import (
     PROCESSOR_CACHE,
     SCORE_TIME,
 )
-from llmlab.core.records import Record, collect, quantity
+from llmlab.core.records import Record, quantity
 from llmlab.show import curves, scales, select, style
 
 PANELS = {  # what is drawn -> the heading, the word beside the axis
@@ -34,7 +34,7 @@ def scores(
     where they are known. ValueError: one of the first two is missing, a value of theirs
     not above 0.
     """
-    facts = select.checked(collect(result))
+    facts = select.checked(result, "result")
     fig, panels = style.canvas(3, height=3.2, title=title)
     for axes, (what, words) in zip(panels[:2], PANELS.items(), strict=True):
         drawn = select.by_quantity(facts, what)

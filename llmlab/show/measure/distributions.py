@@ -32,6 +32,11 @@ def latencies(
     The percentile interpolates between neighbours, as numpy does.
     ValueError: nothing given, a name without timings, NaN, a time not above 0.
     """
+    if not isinstance(samples, Mapping):
+        raise ValueError(
+            f"samples={samples!r:.60} must map names to lists of seconds, such as "
+            "{'decode': waits}."
+        )
     rows = {name: _timings(name, times) for name, times in samples.items()}
     if not rows:
         raise ValueError("samples is empty; give at least one name with its timings.")

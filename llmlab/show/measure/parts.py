@@ -50,7 +50,7 @@ def step_parts(
     details["phase"], in seconds, which add up. ValueError: a phase without its whole,
     or parts of none.
     """
-    phases = phases_of(select.checked(result))
+    phases = phases_of(select.checked(result, "result"))
     notes = records.notes([whole for whole, _ in phases])
     lines_of_notes = [line for note in notes for line in textwrap.wrap(note, NOTE)]
     below = MARGIN + LINE * max(_lines_below(*phase) for phase in phases)

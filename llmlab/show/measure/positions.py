@@ -24,7 +24,7 @@ def by_position(result: Any, *, title: str = "The wait for every token") -> Figu
     marked by a ring. The legend says "time per token" where the result has it.
     ValueError: none of them, a record without its position.
     """
-    facts = select.checked(result)
+    facts = select.checked(result, "result")
     loops, said = _loops(facts), _per_token(facts)
     fig, axes = style.canvas(height=3.7)
     waits = [each.value for curve in loops.values() for each in curve]

@@ -6,7 +6,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
-from llmlab.core import records
 from llmlab.core.records import Record
 from llmlab.pruning.quantities import INFLUENCE, LOST
 from llmlab.show import curves, scales, select, style
@@ -22,8 +21,8 @@ def influences(
     result: records "block influence" and "bits per byte added by pruning", the layer as
     subject. Losses stand on a logarithmic axis, because the first layer's is large.
     """
-    facts = records.collect(result)
-    forecast = select.by_quantity(facts, INFLUENCE)
+    facts = select.checked(result, "result")
+    forecast = select.needed(facts, INFLUENCE)
     losses = {fact.subject: fact for fact in select.by_quantity(facts, LOST)}
     names = [fact.subject for fact in forecast]
     fig, (left, right) = style.canvas(

@@ -6,7 +6,6 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
-from llmlab.core import records
 from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import Record
 from llmlab.pruning.quantities import LOST, SPARSE_SPEED_UP
@@ -25,7 +24,7 @@ def products(
     result: records "sparse product, times as fast" with details["sparsity"]. Others
     are left alone. A line marks where both take as long.
     """
-    facts = select.by_quantity(records.collect(result), SPARSE_SPEED_UP)
+    facts = select.needed(result, SPARSE_SPEED_UP)
     select.positive(facts)
     fig, axes = style.canvas(title=title)
     for index, (name, curve) in enumerate(select.by_subject(facts).items()):
@@ -73,7 +72,7 @@ def shapes(result: Any, *, title: str = "What each shape costs and gains") -> Fi
     decode, the shape as subject. Right and low is good; a line marks the dense model's
     speed.
     """
-    facts = records.collect(result)
+    facts = select.checked(result, "result")
     losses = {fact.subject: fact for fact in select.by_quantity(facts, LOST)}
     fig, axes = style.canvas(2, height=3.7, title=title, sharey=True)
     widest: list[float] = [1.0]

@@ -145,7 +145,7 @@ def learning(
     the answers" of other methods. ValueError: none of the first.
     """
     steps = select.needed(result, ERROR_BY_STEP)
-    others = select.by_quantity(select.checked(result), ANSWER_ERROR)
+    others = select.by_quantity(select.checked(result, "result"), ANSWER_ERROR)
     fig, axes = style.canvas(height=3.9)
     look = looks.of_method("training")
     for text in (SEEN, UNSEEN):

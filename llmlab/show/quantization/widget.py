@@ -3,7 +3,7 @@
 from typing import Any
 
 from llmlab.core.quantities import BITS_PER_BYTE
-from llmlab.core.records import Record, collect
+from llmlab.core.records import Record
 from llmlab.quantization.quantities import (
     ADDED_BITS,
     BITS_PER_WEIGHT,
@@ -33,8 +33,7 @@ def levels_widget(
     start, by default the first. Others are left alone. ValueError: no histogram, no
     such step, a missing detail.
     """
-    records = collect(result)
-    select.checked(records)
+    records = select.checked(result, "result")
     first = steps.chosen(records, bits, group_size)
     step_records = select.by_quantity(records, STEP)
     costs = select.by_quantity(records, *COSTS)

@@ -1,0 +1,70 @@
+"""Public functions that the tables of the public door leave out, and why.
+
+By name, or by the room that holds them. What is asked in spite of its room stands in a
+table.
+"""
+
+PLUMBING = "under the street: what others call it with, they have looked at"
+AUTHORS = "for authors of labs and drawings, whose slips a test of theirs shows at once"
+TENSORS = "takes tensors; a wrong shape is torch's sentence, which labs never hide"
+CHECKED = "called with the facts of a picture, which `show.figure` has looked at"
+REASONS = {
+    "llmlab.core": PLUMBING,
+    "llmlab.texts": PLUMBING,
+    "llmlab.kernels": PLUMBING,
+    "llmlab.command": "takes words of a command line, which tests/command asks",
+    "llmlab.checks": "answers of learners are asked by tests/checks/test_hostile.py",
+    "llmlab.grading": "takes folders of a class, which tests/grading asks",
+    "llmlab.new_lab": AUTHORS,
+    "llmlab.zoo": "recipes, called by a command whose words are asked by tests/zoo",
+    "llmlab.pruning": "still open: tests/pruning asks its techniques alone",
+    "llmlab.attention_vs_rnn": "still open: tests/attention_vs_rnn asks the layers",
+    "llmlab.journal.hints.rows": "takes nothing",
+    "llmlab.journal.predictions.rows": "takes nothing",
+    "llmlab.journal.predictions.skip": "takes nothing but a lab, as journal.open does",
+    "llmlab.measure.bootstrap": PLUMBING,
+    "llmlab.measure.labels": PLUMBING,
+    "llmlab.measure.intervals.bootstrap": PLUMBING,
+    "llmlab.measure.intervals.student": PLUMBING,
+    "llmlab.measure.peaks.discard": PLUMBING,
+    "llmlab.measure.experiments.grids": "times whole models for many seconds a call",
+    "llmlab.measure.experiments.pairs": "times whole models for many seconds a call",
+    "llmlab.models.caches": PLUMBING,
+    "llmlab.models.calibration": PLUMBING,
+    "llmlab.models.chat_template": PLUMBING,
+    "llmlab.models.classification": TENSORS,
+    "llmlab.models.column_loop": TENSORS,
+    "llmlab.models.files": PLUMBING,
+    "llmlab.models.gguf_llama": "reads files: tests/models/test_gguf.py asks it",
+    "llmlab.models.gguf_tokenizer": "reads files: tests/models/test_gguf.py asks it",
+    "llmlab.models.layers": TENSORS,
+    "llmlab.models.listening": PLUMBING,
+    "llmlab.models.pairs": PLUMBING,
+    "llmlab.models.pieces": PLUMBING,
+    "llmlab.models.precision": PLUMBING,
+    "llmlab.models.smollm": "takes files of one package: tests/smollm2 asks them",
+    "llmlab.models.snippets": PLUMBING,
+    "llmlab.models.streams": PLUMBING,
+    "llmlab.models.surgery": PLUMBING,
+    "llmlab.models.training_arguments": PLUMBING,
+    "llmlab.models.translation": TENSORS,
+    "llmlab.quantization": TENSORS,
+    "llmlab.show.draw": AUTHORS,
+    "llmlab.show.style": AUTHORS,
+    "llmlab.show.attention_vs_rnn.drawings": "takes nothing",
+    "llmlab.show.measure.drawings": "takes nothing",
+    "llmlab.show.pruning.drawings": "takes nothing",
+    "llmlab.show.quantization.drawings": "takes nothing",
+    "llmlab.show.quantization.drawings_choices": "takes nothing",
+    "llmlab.show.pruning": CHECKED,
+    "llmlab.show.quantization": CHECKED,
+}
+
+
+def reason(name: str) -> str | None:
+    """Return why a function is not asked: by its name, or by that of its room."""
+    parts = name.split(".")
+    for end in range(len(parts), 0, -1):
+        if (why := REASONS.get(".".join(parts[:end]))) is not None:
+            return why
+    return None
