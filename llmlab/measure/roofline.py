@@ -206,11 +206,11 @@ def is_contradicted(share: Record) -> bool:
 
     Then the peaks below the bound are too low. Other records contradict nothing.
     """
-    least = share.value if share.low is None else share.low
     if not isinstance(share, Record):
         raise ValueError(
             f"share={arguments.shown(share)} is no record; roofline.nearest gives one."
         )
+    least = share.value if share.low is None else share.low
     return share.name == quantities.SHARE_OF_THE_BOUND.name and least > BEYOND
 
 
