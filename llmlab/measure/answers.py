@@ -39,7 +39,7 @@ def one_model(
     if not isinstance(exam, Exam):
         raise ValueError(
             f"exam={arguments.shown(exam)} is no Exam; make one of texts and the right "
-            "answers: exams.Exam(asked, expected, share)."
+            "answers: exams.Exam(asked, expected)."
         )
     most = len(exam.asked)
     way = f"the exam has {most} texts, so (1, {most}) would do"

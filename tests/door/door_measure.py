@@ -7,7 +7,7 @@ import small_things as small
 from llmlab import measure, models
 from llmlab.core import quantities, records
 from llmlab.core.model import Cost
-from llmlab.measure import answers, comparison, intervals, peaks, quality, scores
+from llmlab.measure import answers, comparison, exams, intervals, peaks, quality, scores
 from llmlab.models import generation
 
 
@@ -71,7 +71,7 @@ DOOR: dict[Callable, Callable[[], dict]] = {
     },
     answers.one_model: lambda: {
         "model": small.classifier(), "ask": models.classification.classify,
-        "exam": answers.Exam(["a"], ["b"]), "batches": (1,),
+        "exam": exams.Exam(["a"], ["b"]), "batches": (1,),
     },
     comparison.compare: lambda: {
         "name": "a", "times": [1.0, 2.0, 1.5] * 4, "against": "b",
