@@ -7,7 +7,7 @@ time.
 import contextlib
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -91,8 +91,8 @@ def answers(
     speed, note = _race(model, seconds)
     facts += [timing.total.record(GET, subject=timing.name) for timing in speed.timings]
     if note:
-        said = {"note": note}  # what neighbours did, the others say
-        facts[-1] = replace(facts[-1], details={**facts[-1].details, **said})
+        # What neighbours did, the others say.
+        facts[-1] = scoring.noted(facts[-1], note)
     facts += _stale(model)
     return Answers(tuple(facts), " ".join(each for each in (note, speed.note) if each))
 

@@ -110,6 +110,7 @@ def prefixes(
     order = [TOKENS_READ, TOKENS_READ_WITH, FIRST_TOKEN, FIRST_TOKEN_WITH, TIMES_FEWER]
     names = [*map(str, order), TIMES_SOONER.name]
     facts.sort(key=lambda fact: names.index(fact.name))
+    facts[-1] = scoring.noted(facts[-1], ran_on.note)
     held = by_capacity(model, longest_prefix, capacities=capacities)
     return Prefixes(tuple(facts), equal, held, ran_on)
 

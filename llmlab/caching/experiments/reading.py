@@ -81,6 +81,12 @@ def reading_again(
         ways = {way: [run[turn] for run in runs] for way, runs in times.items()}
         facts += _facts(ways, {"tokens": tokens, "prompt": len(prompt)})
     facts.sort(key=lambda fact: fact.name != WRITING.name)
+    runs = len(times[CACHE])
+    if runs < intervals.LEAST_ROUNDS:
+        often = "once" if runs == 1 else f"{runs} times"
+        once = f"Lengths from {TURN} tokens on were written {often}: no interval."
+        facts[0] = scoring.noted(facts[0], once)
+    facts[-1] = scoring.noted(facts[-1], ran_on.note)
     return ReadingAgain(tuple(facts), same, ran_on)
 
 

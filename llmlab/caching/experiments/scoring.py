@@ -8,6 +8,7 @@ Shapes: B texts, T tokens of a call, V vocabulary.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy
@@ -81,6 +82,13 @@ def loss(
 
 def _more(sums: numpy.ndarray) -> numpy.ndarray:
     return sums[:, 0] / sums[:, 1] - 1
+
+
+def noted(fact: Record, note: str) -> Record:
+    """Return a record whose details say a sentence; the same one for no sentence."""
+    if not note:
+        return fact
+    return replace(fact, details={**fact.details, "note": note})
 
 
 def find(facts: Sequence[Record], name: str, **details: Any) -> Record:
