@@ -7,7 +7,7 @@ from typing import Any
 from llmlab import measure
 from llmlab.caching.experiments import scoring
 from llmlab.caching.experiments.paging import longer
-from llmlab.caching.experiments.stepping import Steps
+from llmlab.caching.experiments.stepping import BEFORE, Steps
 from llmlab.caching.quantities import (
     CACHE_LOSS,
     CACHE_STEP,
@@ -73,15 +73,16 @@ def fewer_bits(
     timed.
     """
     text = scoring.some_texts(model, count=count, length=length)
-    makes = {PLAIN: partial(_plain, model, length)}
+    room = max(length, tokens + BEFORE)
+    makes = {PLAIN: partial(_plain, model, room)}
     for bits, name in NAMES.items():
-        makes[name] = partial(_quantized, model, length, bits)
+        makes[name] = partial(_quantized, model, room, bits)
     scores = {
         name: scoring.bits(model, text, make, CALL) for name, make in makes.items()
     }
     facts = [
         records.measured(
-            TOKEN_CACHE, makes[name](1).bytes / length, subject=name,
+            TOKEN_CACHE, makes[name](1).bytes / room, subject=name,
             details={"bits": bits},
         )
         for bits, name in ({32: PLAIN} | NAMES).items()
