@@ -24,6 +24,7 @@ RECIPES = {  # what tells a block from the others -> words of what it prints
     "measure.race": ("fp32", "bf16"),
     "quantization.quantize": ("int4-g32", "bytes"),
     "pruning.sparsegpt": ("50%-sparse", "bytes"),
+    "caching.PrefixTree": ("1200 of 1828 tokens",),
 }
 
 

@@ -22,7 +22,7 @@ RARE = 0.05  # wrong answers among the served, at most
 
 
 def claims(
-    *, reading: ReadingAgain, waste: Waste, pages: OnPages, bits: FewerBits,
+    reading: ReadingAgain, waste: Waste, pages: OnPages, bits: FewerBits,
     windows: Windows, prefixes: Prefixes, answers: Answers, similar: Similar,
 ) -> Claims:  # fmt: skip
     """Hold what is said of caches against the experiments of the lab."""
