@@ -87,6 +87,18 @@ def parser() -> Parser:
     )
     _add_writing(complete, max_tokens=128, usual="128")
 
+    export = _add(commands, "export", "write a model as a file of another engine")
+    export.add_argument(
+        "--model",
+        default="coder",
+        help="a bundled name, a folder or a Hugging Face id (coder)",
+    )
+    export.add_argument("--to", choices=["gguf"], default="gguf", help="gguf (gguf)")
+    export.add_argument(
+        "--type", default="q8_0", help="of the weights: f32, f16, q8_0, q4_0 (q8_0)"
+    )
+    export.add_argument("--out", metavar="FILE", help="the file (MODEL-TYPE.gguf)")
+
     _add(commands, "labs", "list the labs and which of them are installed")
 
     where = _add(commands, "where", "show the places of a lab's word")

@@ -8,7 +8,7 @@ layers of different sizes are as in the decoder.
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from llmlab.kernels.native.decoding import Layer, Weights
 from llmlab.kernels.native.matrices import Matrix
@@ -40,12 +40,13 @@ def weights(model: Any) -> Weights:
             f"call keeps float32 on the CPU; use {HOW}."
         )
     try:
+        layers: dict[int, Layer] = {}  # one that stands in several places is one
+        for number, layer in enumerate(model.layers):
+            if id(layer) not in layers:
+                layers[id(layer)] = _layer(f"layers.{number}", layer, model)
         return Weights(
             embedding=embedding.detach(),
-            layers=tuple(
-                _layer(f"layers.{number}", layer, model)
-                for number, layer in enumerate(model.layers)
-            ),
+            layers=tuple(layers[id(layer)] for layer in model.layers),
             norm=_norm("norm", model.norm, model),
             head=_matrix("head", model.head),
             head_width=model.shape.head_width,
@@ -57,7 +58,7 @@ def weights(model: Any) -> Weights:
         raise UnsupportedError(str(error)) from error
 
 
-def _layer(name: str, layer: nn.Module, model: Decoder) -> Layer:
+def _layer(name: str, layer: DecoderLayer, model: Decoder) -> Layer:
     _check(name, layer, DecoderLayer)
     attention, mlp = layer.attention, layer.mlp
     _check(f"{name}.attention", attention, Attention)
@@ -86,7 +87,7 @@ def _layer(name: str, layer: nn.Module, model: Decoder) -> Layer:
     )
 
 
-def _matrix(name: str, layer: nn.Module) -> Matrix:
+def _matrix(name: str, layer: Any) -> Matrix:
     """Return a layer's integers as they lie, or in rows where they lie otherwise."""
     if type(layer) is not QuantizedLinear:
         raise UnsupportedError(
@@ -115,7 +116,7 @@ def _matrix(name: str, layer: nn.Module) -> Matrix:
     return Matrix(integers, scales.float().contiguous(), bias)
 
 
-def _norm(name: str, norm: nn.Module, model: Decoder) -> Tensor:
+def _norm(name: str, norm: Any, model: Decoder) -> Tensor:
     _check(name, norm, RMSNorm)
     if norm.epsilon != model.norm.epsilon:
         raise UnsupportedError(
@@ -125,7 +126,7 @@ def _norm(name: str, norm: nn.Module, model: Decoder) -> Tensor:
     return norm.weight.detach()
 
 
-def _check(name: str, module: nn.Module, kind: type) -> None:
+def _check(name: str, module: object, kind: type) -> None:
     if type(module) is not kind:
         raise UnsupportedError(
             f"{name} is a {type(module).__name__}, and the native call runs a plain "

@@ -20,7 +20,7 @@ from llmlab.core import arguments, machine, wanted
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.graphs import native
 from llmlab.kernels import dispatch
-from llmlab.kernels.native import library
+from llmlab.kernels.native import huge_pages, library
 from llmlab.kernels.native.decoding import Pass, Rows
 from llmlab.kernels.plans import NATIVE, PASS, Plan
 from llmlab.models.caches.rows import counts_of
@@ -44,8 +44,8 @@ def compiled(
     a warning of one sentence says so, and `.reason` keeps it. plan: sends rows of some
     lengths to torch (`kernels.native.planning.plan`); None: everything is native.
     threads: of the native call, `machine.threads()` unless told; 1 where neighbours are
-    busy. The weights are the model's own; hooks on its layers do not run, and nothing
-    is trained. Raises ValueError for another `by`, for what is no causal model, and for
+    busy. It reads a copy of the integers; hooks do not run and nothing is trained.
+    Raises ValueError for another `by`, for what is no causal model, and for
     a plan that does not say which way.
     """
     if by not in WAYS:
@@ -86,6 +86,7 @@ class CompiledModel(Streaming, nn.Module):
         built = library.find()
         self.reason = library.reason()
         if built is not None:
+            weights = huge_pages.side_by_side(weights)
             self._pass = Pass(built, weights, threads=self.threads)
         said = getattr(self.model, "format", "")
         self.format = f"{said}-native" if self._pass else said
@@ -163,6 +164,8 @@ class CompiledModel(Streaming, nn.Module):
         batch, most = tokens.shape
         held = cache.lengths.tolist()
         cache.reserve(most)
+        if not any(each):  # all of it is padding
+            return torch.zeros(batch, 1 if last else most, self.vocabulary)
         reach = max(map(sum, zip(held, each, strict=True)))
         self.model.rotary.reserve(reach, self.model.embedding.weight)
         rows = _rows(tokens.tolist(), held, each, cache, last)
@@ -208,7 +211,10 @@ def _rows(
     tokens: list[list[int]], held: list[int], each: list[int], cache: Any, last: bool
 ) -> Rows:
     """Return what a call reads: the real tokens, one row after the other."""
-    ids, places, sequences, asked = [], [], [], []
+    ids: list[int] = []
+    places: list[int] = []
+    sequences: list[int] = []
+    asked: list[int] = []
     for row, count in enumerate(each):
         ids += tokens[row][:count]
         places += range(held[row], held[row] + count)

@@ -42,6 +42,7 @@ def test_help_names_every_command():
     done = command("--help")
     assert done.returncode == 0
     names = "start", "doctor", "measure", "chat", "complete", "labs", "where", "class"
+    names += ("export",)
     for name in names:
         assert f"  {name}" in done.stdout
 

@@ -11,14 +11,18 @@ from llmlab.kernels.native import building, library, matrices
 from llmlab.kernels.native.decoding import Pass
 
 pytestmark = pytest.mark.slow
-SOURCE = building.SOURCE.read_text()
+SOURCES = {
+    path.name: path.read_text() for path in building.SOURCE.parent.glob("*.[ch]")
+}
 MUTANTS = {
     "a scale off by a row": ("scale[block + r]", "scale[block + (r ^ 1)]"),
     "another token's factor": ("room->factors[m + j]", "room->factors[m]"),
     "no bias": ("value += matrix->bias[block + r]", "value += 0"),
     "no residual": ("add ? *to + value : value", "value"),
     "sums that overflow": ("smaller(LARGEST, INT32_MAX / 128 / n)", "LARGEST"),
-    "columns left over": ("for (; i < n; i++) a += (int16_t)w[i] * (int)x[i];", ""),
+    "a row for another": ("*w2 = w1 + n", "*w2 = w"),
+    "a token for another": ("*x2 = x1 + step", "*x2 = x"),
+    "a row left over": ("sums[r][j] = one_sum", "sums[0][j] = one_sum"),
     "no rotation": ("a * c[i] + b * s[i], y", "a, y"),
     "a rotation the other way": ("+ a * s[i + half]", "- a * s[i + half]"),
     "a softmax without its maximum": ("scores[i] - most", "scores[i]"),
@@ -72,10 +76,11 @@ def faults(made_library):
     return told
 
 
-def built(source, folder):
-    path = folder / "mutant.c"
-    path.write_text(source)
-    return library.load(building.build(path, folder / "libraries"))
+def built(sources, folder):
+    for name, text in sources.items():
+        (folder / name).write_text(text)
+    source = folder / building.SOURCE.name
+    return library.load(building.build(source, folder / "libraries"))
 
 
 @pytest.fixture(autouse=True)
@@ -86,11 +91,12 @@ def quick(monkeypatch):
 
 
 def test_the_source_itself_gets_nothing_wrong(tmp_path):
-    assert faults(built(SOURCE, tmp_path)) == []
+    assert faults(built(SOURCES, tmp_path)) == []
 
 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_mistake_in_the_source_is_found_out(name, tmp_path):
     right, wrong = MUTANTS[name]
-    assert SOURCE.count(right) >= 1, "the source has changed: write the mutant again"
-    assert faults(built(SOURCE.replace(right, wrong), tmp_path))
+    mutant = {file: text.replace(right, wrong) for file, text in SOURCES.items()}
+    assert mutant != SOURCES, "the source has changed: write the mutant again"
+    assert faults(built(mutant, tmp_path))

@@ -185,6 +185,8 @@ def test_layers_of_their_own_sizes_and_shared_layers_are_read_as_they_are():
     tokens = draw_tokens(2, 14)
     native = graphs.compiled(narrow)
     assert not native.reason
+    first, _, last = native._pass.weights.layers
+    assert first.gate is last.gate
     assert relative(native(tokens), exact(narrow)(tokens)) < 2e-3
 
 
@@ -195,7 +197,7 @@ def test_the_face_is_the_models_own():
     assert native.vocabulary == theirs.vocabulary and native.context == theirs.context
     assert native.format == "int8-native" and "one native call" in repr(native)
     weights = {id(weight) for weight in theirs.parameters()}
-    assert weights == {id(weight) for weight in native.parameters()}, "no copies"
+    assert weights == {id(weight) for weight in native.parameters()}
     twin = copy.deepcopy(native)
     tokens = draw_tokens(2, 5)
     assert torch.equal(twin(tokens), native(tokens))
@@ -223,6 +225,10 @@ def test_by_a_plan_a_rows_way_depends_on_its_own_new_tokens_alone():
         assert relative(logits[1], theirs[-1:] if last else theirs) < 1e-4
     steps = list(native.stream_batch([[1], [2, 3, 4]], max_tokens=8))
     assert len(steps) == 8
+    for counts in ([0, 8, 8], [0, 0, 0]):  # none of the native rows brings a token
+        cache = native.new_cache(3, 40)
+        assert torch.isfinite(native(tokens, cache, counts=counts)).all()
+        assert cache.lengths.tolist() == counts
 
 
 def test_rows_of_both_kinds_count_together_or_not_at_all(monkeypatch):

@@ -9,7 +9,7 @@ import torch
 from small_models import LLAMA, model, spread
 from transformers import LlamaConfig
 
-from llmlab import models
+from llmlab import command, models
 from llmlab.models import gguf_llama, gguf_writing
 from llmlab.models.decoder import Decoder
 from llmlab.peers import racing
@@ -93,3 +93,15 @@ def test_llama_cpp_writes_our_tokens_from_our_file(small, tmp_path):
     answer = runner.ask(job="decode", prompts=PROMPTS, new=12)
     assert answer["tokens"] == list(small.stream_batch(PROMPTS, max_tokens=12))
     runner.close()
+
+
+def test_the_command_writes_a_file_or_says_what_is_missing(small, tmp_path, capsys):
+    models.save(small, tmp_path / "small")
+    words = ["export", "--model", str(tmp_path / "small"), "--type", "f32"]
+    status = command.main([*words, "--out", str(tmp_path / "small.gguf")])
+    said = capsys.readouterr()
+    assert (tmp_path / "small.gguf").is_file() == HAS_GGUF
+    if HAS_GGUF:
+        assert status == 0 and "token ids only" in said.out
+    else:
+        assert status == 1 and "pip install gguf" in said.err

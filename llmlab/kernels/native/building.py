@@ -42,6 +42,8 @@ class CannotBuildError(Exception):
 def build(source: Path = SOURCE, folder: Path | None = None) -> Built:
     """Return the library of a C source, compiled now if it was not before.
 
+    The sources beside it, which it includes, are part of it.
+
     folder: `machine.cache_folder()`'s room for it unless another is named. Raises
     CannotBuildError without a compiler, where all of them fail, and for a folder that
     others may write to.
@@ -70,7 +72,8 @@ class CompilerError(Exception):
 def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
     _private(folder)
     flags = compiler.flags(threads=threads)
-    parts = [source.read_text(), *compiler.words, compiler.version, *flags]
+    parts = [file.read_text() for file in sorted(source.parent.glob("*.[ch]"))]
+    parts += [*compiler.words, compiler.version, *flags]
     parts.append(compiler.macros())  # another processor, another library
     name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + SUFFIX
     path = folder / name

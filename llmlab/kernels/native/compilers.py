@@ -17,8 +17,10 @@ import sys
 from dataclasses import dataclass
 
 SECONDS = 120  # that a compiler may take
-FLAGS = ("-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros")
-FLAGS += ("-ffinite-math-only", "-fPIC", "-shared")
+FLAGS = (
+    "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
+    "-ffinite-math-only", "-fPIC", "-shared",
+)  # fmt: skip
 THREADS = ("-fopenmp",)
 ALONE = ("-fopenmp-simd",)  # where there is no OpenMP: right, on one thread
 # What the compiler defines where the processor has it -> what it is called.

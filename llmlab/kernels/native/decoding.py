@@ -44,8 +44,8 @@ class Layer:
 
     def structure(self, head_width: int) -> structures.Layer:
         """Return what C takes."""
-        matrices = (self.query, self.key, self.value, self.output)
-        matrices += (self.gate, self.up, self.down)
+        matrices = [self.query, self.key, self.value, self.output]
+        matrices += [self.gate, self.up, self.down]
         norms = (self.attention_norm, self.mlp_norm, self.query_norm, self.key_norm)
         heads = self.query.shape[0] // head_width, self.key.shape[0] // head_width
         return structures.Layer(

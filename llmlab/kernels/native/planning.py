@@ -47,7 +47,9 @@ def _trial(layer: QuantizedLinear) -> Trial:
     weight, built = layer.quantized(), library.find()
     scales = weight.grid.scales.expand(layer.out_features, 1, 1).flatten()
     matrix = Matrix(weight.integers.flatten(1).contiguous(), scales.contiguous())
-    times: dict[str, list[float]] = {LAYERS: []} | ({NATIVE: []} if built else {})
+    times: dict[str, list[float]] = {LAYERS: []}
+    if built:
+        times[NATIVE] = []
     for rows in progress.track(list(ROWS), "trying native products"):
         x = torch.randn(rows, layer.in_features)
         calls: dict[str, Callable] = {LAYERS: partial(layer, x.to(layer.dtype))}
