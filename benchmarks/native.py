@@ -41,16 +41,14 @@ ROUNDS = int(__import__("os").environ.get("R", "5"))
 
 
 def main() -> None:
-    """Race, show and keep."""
-    facts = []
+    """Race, show and keep, shape by shape."""
     for shape in sys.argv[1:] or ENGINES:
         with tempfile.TemporaryDirectory() as folder:
-            facts += race(shape, Path(folder))
-    print(show.table(facts))
-    mine = {(fact.machine, shape_of(fact)) for fact in facts}
-    old = records.load(OUT) if OUT.exists() else []
-    kept = [fact for fact in old if (fact.machine, shape_of(fact)) not in mine]
-    records.save([*kept, *facts], OUT)
+            facts = race(shape, Path(folder))
+        here = {(fact.machine, shape_of(fact)) for fact in facts}
+        old = records.load(OUT) if OUT.exists() else []
+        kept = [fact for fact in old if (fact.machine, shape_of(fact)) not in here]
+        records.save([*kept, *facts], OUT)
 
 
 def race(shape: str, folder: Path) -> list[records.Record]:
@@ -74,8 +72,11 @@ def race(shape: str, folder: Path) -> list[records.Record]:
         job = {"job": "decode", "prompts": prompts, "new": new}
         if phase == "prefill":
             job = {"job": "prefill", "prompt": prompts[0]}
-        facts += told(shape, phase, racing.race(racers, ROUNDS, **job), read)
+        more = told(shape, phase, racing.race(racers, ROUNDS, **job), read)
+        print(phase, show.table(more), sep="\n", flush=True)
+        facts += more
     facts += errors(shape, runners, prompts[0][:128], prompts[0][128:129])
+    print(show.table([fact for fact in facts if fact.name == LOGIT_ERROR.name]))
     for runner in runners.values():
         runner.close()
     return facts

@@ -34,12 +34,13 @@ class Runner:
             command, env=environment, text=True,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        if self._line() != "ready":
-            raise RuntimeError(f"{name} did not start: {' '.join(command)}")
+        self.ready = False  # it loads while others are started
 
     def ask(self, **job: Any) -> dict[str, Any]:
         """Let the engine do one job."""
         assert self.process.stdin
+        if not self.ready:
+            self.ready = self._line() == "ready"
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()
         return self._line()

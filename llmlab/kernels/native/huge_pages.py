@@ -7,6 +7,7 @@ small model. The system gives them where it is asked to and can; else nothing is
 
 import dataclasses
 import mmap
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -42,7 +43,7 @@ def side_by_side(weights: Weights) -> Weights:
 
 
 def _with(layer: Layer, copies: dict[int, Matrix]) -> Layer:
-    parts = {part: copies[id(getattr(layer, part))] for part in PARTS}
+    parts: dict[str, Any] = {part: copies[id(getattr(layer, part))] for part in PARTS}
     return dataclasses.replace(layer, **parts)
 
 
