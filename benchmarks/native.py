@@ -37,7 +37,7 @@ JOBS = {  # phase -> batch, prompt, new tokens
     "batch": (16, 128, 32),
     "prefill": (1, 512, 1),
 }
-ROUNDS = int(__import__("os").environ.get("R", "5"))
+ROUNDS = 5
 
 
 def main() -> None:
@@ -75,8 +75,10 @@ def race(shape: str, folder: Path) -> list[records.Record]:
         more = told(shape, phase, racing.race(racers, ROUNDS, **job), read)
         print(phase, show.table(more), sep="\n", flush=True)
         facts += more
-    facts += errors(shape, runners, prompts[0][:128], prompts[0][128:129])
-    print(show.table([fact for fact in facts if fact.name == LOGIT_ERROR.name]))
+    far = errors(shape, runners, prompts[0][:128], prompts[0][128:129])
+    if far:
+        print(show.table(far), flush=True)
+    facts += far
     for runner in runners.values():
         runner.close()
     return facts
