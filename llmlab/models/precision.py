@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from llmlab.core import clock, machine
+from llmlab.core.arguments import shown
 
 Autocast = torch.dtype | Literal["fastest"] | None
 
@@ -49,8 +50,8 @@ def chosen(
         return autocast
     if autocast != "fastest":
         raise ValueError(
-            f"autocast={autocast!r} is not what products can be computed in; choose "
-            '"fastest", torch.bfloat16, or None for the dtype of the weights.'
+            f"autocast={shown(autocast)} is not what products can be computed in; "
+            'choose "fastest", torch.bfloat16, or None for the dtype of the weights.'
         )
     if before is not None:
         return KEPT.get(before)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress, quantities, records
-from llmlab.core.arguments import shown, whole
+from llmlab.core.arguments import function, shown, whole
 from llmlab.core.records import Record
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -68,6 +68,12 @@ def scan(
     weights in no linear layer, as a mixture of experts may, the options note it. Raises
     ValueError naming the layer where a change is refused.
     """
+    function("loss", loss, way="logit_error(model, data) makes one")
+    if not isinstance(changes, Mapping):
+        raise ValueError(
+            f"changes={shown(changes)} are no changes by setting; give a dict of "
+            "functions, such as {4: round_to_four_bits}."
+        )
     layers = surgery.linear_layers(model, skip=skip)
     share = surgery.share_of_weights(model, surgery.linear_layers(model).values())
     note = ""

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core import wanted
+from llmlab.core import arguments, wanted
 from llmlab.core.arguments import shown
 from llmlab.kernels.modules import (
     LinearLayer,
@@ -102,6 +102,8 @@ def replace_linear(
     `out_features` where it does not say them, since models ask. skip: see
     `linear_layers`. Raises ValueError for what is no module.
     """
+    way = "give a class or function that makes a layer of an nn.Linear"
+    arguments.function("make", make, way=way)
     layers = {}
     for name, layer in linear_layers(model, skip=skip).items():
         new = make(_as_linear(layer))
@@ -136,7 +138,13 @@ def share_of_weights(model: nn.Module, layers: Iterable[LinearLayer]) -> float:
     Matrices are parameters of two dimensions and more; tables of embeddings, which are
     looked up and not multiplied with, do not count, tied ones but once, as layers.
     """
-    inside = {id(layer.weight): layer.weight.numel() for layer in layers}
+    wanted.module("model", model)
+    try:
+        inside = {id(layer.weight): layer.weight.numel() for layer in layers}
+    except (TypeError, AttributeError):
+        raise ValueError(
+            f"layers={shown(layers)} are no layers; linear_layers(model).values() are."
+        ) from None
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     others = {
         id(weight): weight.numel()

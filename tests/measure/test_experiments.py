@@ -168,7 +168,7 @@ def test_single_timings_are_counted():
     assert experiments.single_timings(SimpleNamespace(later=[1.0, 1.0])).missing == 0
     with pytest.raises(ValueError, match="at least two times"):
         experiments.single_timings([1.0])
-    with pytest.raises(ValueError, match="margin=0 must be above 0"):
+    with pytest.raises(ValueError, match="margin=0 must be a number above 0"):
         experiments.single_timings([1.0, 2.0], margin=0)
 
 

@@ -325,7 +325,7 @@ def test_operators_are_as_many_whatever_the_batch_and_grow_with_layers():
 
 def test_a_call_beyond_the_context_has_no_bounds():
     model = small_models.model("decoder")
-    with pytest.raises(ValueError, match="context of 96"):
+    with pytest.raises(ValueError, match="from 0 to 95; the model's context is 96"):
         roofline.model_bounds(model, tokens=1, cached=96, peaks=HERE)
 
 
