@@ -8,7 +8,7 @@ Shapes: B sequences, V vocabulary.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -92,6 +92,23 @@ class Sampling:
         if self.top_p is None or self.top_p == 1:  # 1 would lose the tail to rounding
             return logits.softmax(-1)
         return _nucleus(logits, self.top_p)
+
+
+def draw(logits: Tensor, sampling: Sampling, *, seed: int, place: int) -> int:
+    """Return one token for logits (V,), drawn by a generator that (seed, place) sets.
+
+    The i-th token of an answer, place i, then depends on nothing that came before but
+    the text, and on nobody beside it. Errors are those of `Sampling.choose`.
+    """
+    if sampling.temperature:
+        generator = torch.Generator(logits.device)
+        generator.manual_seed((seed * _STRIDE + place * _STEP) % 2**63)
+        sampling = replace(sampling, generator=generator)
+    return int(sampling.choose(logits[None]))
+
+
+# Odd numbers without pattern, so that neighbours of (seed, place) are far apart.
+_STRIDE, _STEP = 0x9E3779B97F4A7C15, 0xD1B54A32D192ED03
 
 
 def _nucleus(logits: Tensor, top_p: float) -> Tensor:
