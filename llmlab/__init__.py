@@ -11,6 +11,7 @@ attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recal
 quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
 caching           lab 7: keys and values on pages, in few bits, in a window
+batching          lab 8: many requests at once, step by step
 graphs            lab 10: a decode step as one native call
 checks            what tells a learner that an exercise is right, or what went wrong
 peers             other engines on the same weights, side by side
@@ -68,6 +69,7 @@ __all__ = [
     "WORDS",
     "Lab",
     "attention_vs_rnn",
+    "batching",
     "caching",
     "checks",
     "command",

@@ -10,6 +10,7 @@ quality     bits per byte, perplexity, accuracy, exact match, agreement of two m
 experiments one line each: a token by position, taken apart, at another size
 report      all of it for one model; answers: for one that answers whole texts
 exams       what such models are asked, and what several answered
+requests    what a user of a server feels: TTFT, TPOT, ITL, E2E, goodput
 labels, intervals, bootstrap, comparison, timing: the parts that labs use too
 
 A measure never knows which technique ran: it takes callables and models, and returns
@@ -39,6 +40,7 @@ __all__ = [
     "quality",
     "race",
     "report",
+    "requests",
     "roofline",
     "settle",
     "speed",

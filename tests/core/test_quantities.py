@@ -11,6 +11,7 @@ import torch
 
 from llmlab import attention_vs_rnn, journal, measure
 from llmlab.attention_vs_rnn import quantities as lab_2
+from llmlab.batching import quantities as lab_8
 from llmlab.core import quantities, records
 from llmlab.core.quantities import LATENCY, SPEED_UP, WEIGHTS
 from llmlab.core.records import Record
@@ -28,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     [*(ROOT / "llmlab").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
 )
-ROOMS = (quantities, lab_1, lab_2, lab_4, lab_5, zoo)
+ROOMS = (quantities, lab_1, lab_2, lab_4, lab_5, lab_8, zoo)
 
 
 def test_a_record_made_from_a_quantity_has_its_name_and_unit():
