@@ -11,7 +11,9 @@ static             one batch after another, until its last request has ended
 dynamic            batches that leave when they are full or have waited enough
 plans, orders      what one step does; whose turn it is; invariants: what a plan keeps
 memory, engine     the parts that know the model; choosing: a token for each row
+watching           counters of an engine, and each of its steps
 padding            prompts of unequal length in one tensor, and what that wastes
+files, answering   requests and answers in files, as OpenAI's batch API has them
 arrivals, replay   load, and playing it to a server, in real or simulated time
 queueing           what theory says of the waits
 quantities         name and unit of the facts of this lab
@@ -48,10 +50,12 @@ __all__ = [
     "Scheduler",
     "Slots",
     "Window",
+    "answering",
     "arrivals",
     "choosing",
     "dynamic",
     "engine",
+    "files",
     "invariants",
     "memory",
     "orders",
@@ -65,6 +69,7 @@ __all__ = [
     "requests",
     "scheduler",
     "static",
+    "watching",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -13,7 +13,6 @@ token i of a sampled answer is drawn by (seed, i).
 import math
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 
 import torch
 
@@ -25,33 +24,10 @@ from llmlab.batching.orders import Order, first_come
 from llmlab.batching.plans import Plan, PlanStep, Preempt
 from llmlab.batching.requests import Event, Progress, Reason, Request
 from llmlab.batching.scheduler import Scheduler
+from llmlab.batching.watching import Stats, Step
 from llmlab.core import wanted
 from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
-
-
-@dataclass
-class Stats:
-    """What an engine has done since it was made."""
-
-    steps: int = 0
-    calls: int = 0  # of the model
-    computed: int = 0  # tokens, again after preemption
-    written: int = 0
-    preemptions: int = 0
-    ended: int = 0
-
-
-@dataclass(frozen=True)
-class Step:
-    """One step as it was: for a time line, or for a gauge."""
-
-    start: float  # by the engine's clock
-    end: float
-    plan: Plan = field(repr=False)
-    waiting: int
-    running: int
-    free_pages: int
 
 
 class Engine:

@@ -13,10 +13,10 @@ from typing import Protocol
 
 import numpy
 
-from llmlab.batching.engine import Step
 from llmlab.batching.plans import Plan
 from llmlab.batching.requests import Event, Request
 from llmlab.batching.scheduler import Scheduler
+from llmlab.batching.watching import Step
 from llmlab.measure.requests import Times
 
 

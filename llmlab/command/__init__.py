@@ -98,6 +98,7 @@ def parser() -> Parser:
         "--type", default="q8_0", help="of the weights: f32, f16, q8_0, q4_0 (q8_0)"
     )
     export.add_argument("--out", metavar="FILE", help="the file (MODEL-TYPE.gguf)")
+    _add_batch(commands)
 
     _add(commands, "labs", "list the labs and which of them are installed")
 
@@ -106,6 +107,30 @@ def parser() -> Parser:
 
     _add_class(commands)
     return whole
+
+
+def _add_batch(commands) -> None:
+    """Describe how a file of prompts is answered."""
+    batch = _add(commands, "batch", "answer a file of prompts, many at once")
+    batch.epilog = (
+        "The form is that of OpenAI's batch API: a JSON object on each line, with "
+        "custom_id, method, url and body. Run it again to go on after an interruption."
+    )
+    batch.add_argument(
+        "--model",
+        default="coder",
+        help="a bundled name, a folder or a Hugging Face id (coder)",
+    )
+    batch.add_argument("--input", required=True, metavar="FILE", help="of requests")
+    batch.add_argument("--output", required=True, metavar="FILE", help="of answers")
+    batch.add_argument(
+        "--max-running",
+        type=int,
+        default=8,
+        metavar="N",
+        help="requests that run side by side (8)",
+    )
+    _add_writing(batch, max_tokens=None, usual="512, or what the context leaves")
 
 
 def _add_class(commands) -> None:
@@ -229,6 +254,7 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
 
 __all__ = [
     "Parser",
+    "batch",
     "chat",
     "classroom",
     "complete",

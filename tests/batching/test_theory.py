@@ -218,7 +218,7 @@ def test_the_cost_of_a_step_is_fitted_to_what_was_seen():
     true = replay.StepCost(0.01, 0.001, 0.0002)
     plans = [{1: 1}, {1: 1, 2: 1}, {1: 30}, {1: 1, 2: 60}, {1: 1, 2: 1, 3: 9}]
     made = [batching.plans.Plan(tokens) for tokens in plans]
-    steps = [batching.engine.Step(0.0, true(one), one, 0, 0, 0) for one in made]
+    steps = [batching.watching.Step(0.0, true(one), one, 0, 0, 0) for one in made]
     fitted = replay.step_cost(steps)
     assert fitted.step == pytest.approx(0.01)
     assert fitted.row == pytest.approx(0.001)

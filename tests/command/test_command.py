@@ -41,8 +41,8 @@ def assert_one_sentence(done, *words):
 def test_help_names_every_command():
     done = command("--help")
     assert done.returncode == 0
-    names = "start", "doctor", "measure", "chat", "complete", "labs", "where", "class"
-    names += ("export",)
+    names = "start", "doctor", "measure", "chat", "complete", "batch", "export"
+    names += ("labs", "where", "class")
     for name in names:
         assert f"  {name}" in done.stdout
 
