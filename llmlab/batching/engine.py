@@ -197,8 +197,9 @@ class Engine:
     def _compute(self, tokens: dict[int, int]) -> None:
         """Run the model on the next tokens of these requests, and count them."""
         names, fed, whole = list(tokens), [], []
+        computed = {row.id: row.computed for row in self.scheduler.running}
         for name, count in tokens.items():
-            text, start = self.requests[name].text, self.memory.length(name)
+            text, start = self.requests[name].text, computed[name]
             fed.append(text[start : start + count])
             whole.append(start + count == len(text))
         logits = self.memory.run(names, fed)  # (B, V)
@@ -207,7 +208,7 @@ class Engine:
         ready = [name for name, ends in zip(names, whole, strict=True) if ends]
         asked = [self.requests[name] for name in ready]
         chosen = choose(
-            logits[torch.tensor(whole)],
+            logits if all(whole) else logits[torch.tensor(whole)],
             [one.request for one in asked],
             [one.written for one in asked],
         )
