@@ -102,14 +102,12 @@ class Engine:
                 "shorten the prompt or choose fewer tokens."
             )
         name, now = self._next, self.clock()
-        self.scheduler.submit(
-            name,
-            len(request.prompt),
-            request.max_tokens,
-            priority=request.priority,
-            arrival=now,
-        )
         self.requests[name] = Progress(request, arrived=now)
+        try:
+            self._submit(name)
+        except ValueError:
+            del self.requests[name]
+            raise
         self._next += 1
         return name
 
@@ -125,9 +123,10 @@ class Engine:
         except BaseException:
             self._mend()
             raise
-        self.stats.steps += bool(plan.tokens)
-        if self.watch is not None:
-            self.watch(self._seen(start, plan))
+        if plan.tokens:
+            self.stats.steps += 1
+            if self.watch is not None:
+                self.watch(self._seen(start, plan))
         events, self._events = self._events, []
         return events
 
@@ -159,6 +158,20 @@ class Engine:
         finally:
             for name in names & self.requests.keys():
                 self.cancel(name)
+
+    def _submit(self, name: int) -> None:
+        progress = self.requests[name]
+        request, left = progress.request, progress.request.max_tokens - progress.written
+        if not left:
+            self._end(name, "length", progress.text[-1])
+            return
+        self.scheduler.submit(
+            name,
+            len(progress.text),
+            left,
+            priority=request.priority,
+            arrival=progress.arrived,
+        )
 
     def _stream(self, name: int) -> Iterator[int]:
         try:
@@ -260,21 +273,22 @@ class Engine:
     def _mend(self) -> None:
         """Let scheduler and memory agree again, after a step that did not end."""
         self.memory.mend()
-        running = {row.id: row for row in self.scheduler.running}
+        scheduler = self.scheduler
+        running = {row.id: row for row in scheduler.running}
         for name in self.memory.names():
             row = running.get(name)
-            if row is None or row.computed != self.memory.length(name):
+            if (
+                row is None
+                or row.computed != self.memory.length(name)
+                or row.tokens != len(self.requests[name].text)
+            ):
                 self.memory.close(name)
-        for name, row in running.items():
-            text = self.requests[name].text
-            if name not in self.memory or row.tokens != len(text):
-                if name in self.memory:
-                    self.memory.close(name)
-                self.scheduler.put_aside(name, len(text))
-        for name in (
-            self.requests.keys() - running.keys() - self.scheduler.waiting.keys()
-        ):
-            self._end(name, "cancelled")
+        for name in running:
+            if name not in self.memory:
+                scheduler.put_aside(name, len(self.requests[name].text))
+        known = running.keys() | scheduler.waiting.keys()
+        for name in self.requests.keys() - known:  # counted as ended, and not told
+            self._submit(name)
         self._count_borrowed()
 
     def _seen(self, start: float, plan: Plan) -> Step:

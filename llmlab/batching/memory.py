@@ -17,10 +17,12 @@ from torch import Tensor
 
 from llmlab import models
 from llmlab.batching.plans import more_pages
-from llmlab.caching import PagedCache, PagePool
+from llmlab.caching import PagedCache, PagePool, PrefixTree
 from llmlab.core import arguments
 from llmlab.core.model import LanguageModel
 
+PAGE_SIZE = 16  # tokens
+USUAL = 1024  # tokens that a request holds at most, most of the time
 MOST_PADDING = 2  # times the tokens that count: then calls of their own are cheaper
 
 
@@ -50,8 +52,14 @@ class Pages:
     as it is the same batch; `settle` gives them back.
     """
 
-    def __init__(self, model: LanguageModel, pool: PagePool, *, prefixes=None):
-        """prefixes: a `caching.PrefixTree` of this pool."""
+    def __init__(
+        self,
+        model: LanguageModel,
+        pool: PagePool,
+        *,
+        prefixes: PrefixTree | None = None,
+    ):
+        """Lay requests on this pool. prefixes: a tree of it, for common beginnings."""
         self.model, self.pool, self.prefixes = model, pool, prefixes
         self.pages, self.page_size = pool.pages, pool.page_size
         self.hits = 0  # tokens that were there already
@@ -268,13 +276,18 @@ class Slots:
             self.cache.rewind(lengths)
 
 
-def new_memory(model: LanguageModel, requests: int) -> Memory:
-    """Return memory for so many requests of the model's whole context."""
-    if isinstance(model, models.Decoder):
-        size = 16
-        pages = requests * -(-model.context // size)
-        return Pages(model, PagePool(model, pages=pages, page_size=size))
-    return Slots(model, requests)
+def new_memory(
+    model: LanguageModel, requests: int, *, prefixes: bool = False
+) -> Memory:
+    """Return memory for so many requests of the model's context, of 1,024 at most.
+
+    prefixes: whether a common beginning is computed once, where pages allow it.
+    """
+    if not isinstance(model, models.Decoder):
+        return Slots(model, requests)
+    tokens = max(model.context, requests * min(model.context, USUAL))
+    pool = PagePool(model, pages=-(-tokens // PAGE_SIZE), page_size=PAGE_SIZE)
+    return Pages(model, pool, prefixes=PrefixTree(pool) if prefixes else None)
 
 
 def _held(cache) -> list[int]:

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 import torch
-from batching import alone
+from batching import alone, lines
 from small_models import CONTEXT, VOCABULARY, model
 
 from llmlab import batching, caching
@@ -284,6 +284,28 @@ def test_a_fault_in_a_call_of_the_model_leaves_the_engine_usable(fault, kind):
         finally:
             hook.remove()
         check_answers("decoder", requests, tokens, reasons)
+        nothing_left(engine)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_ctrl_c_at_any_line_of_a_step_loses_no_token_of_an_answer(part):
+    """Wherever it strikes, the engine goes on; it may tell a token less or twice."""
+    for seed in range(4 * part, 4 * part + 4):
+        rng = random.Random(seed)
+        requests = alone.requests(rng, count=4, longest=12)
+        engine = Engine(
+            model("decoder"), memory=pages("decoder", 16), max_running=3, budget=7
+        )
+        names = [engine.submit(request) for request in requests]
+        texts = {name: engine.requests[name].text for name in names}
+        reasons = {}
+        while engine.busy:
+            with lines.struck(rng, after=rng.choice([20, 100, 300, None])):
+                for event in engine.step():
+                    reasons[event.request] = event.reason
+        for name, request in zip(names, requests, strict=True):
+            right, _ = alone.answer("decoder", request)
+            assert texts[name][len(request.prompt) :] == right
         nothing_left(engine)
 
 

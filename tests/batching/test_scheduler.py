@@ -5,6 +5,9 @@ stops early and who is cancelled. The driver plays it and looks after each step 
 what the scheduler promises is so.
 """
 
+import ast
+from pathlib import Path
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -278,6 +281,20 @@ def test_shortest_first_lets_a_long_one_wait_and_aging_ends_it():
             scheduler.done(plan.tokens)
         waits[word] = step
     assert waits == {"shortest": 39, "aging": 5}
+
+
+def test_who_plans_knows_numbers_only():
+    """The scheduler and its parts import no torch, and nothing that does."""
+    folder = Path(plans.__file__).parent
+    for word in ("scheduler", "plans", "orders", "invariants"):
+        tree = ast.parse((folder / f"{word}.py").read_text())
+        froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        ours = {f"{node.module}" for node in froms if node.module.startswith("llmlab")}
+        assert ours <= {
+            "llmlab.batching", "llmlab.core", "llmlab.core.arguments",
+            "llmlab.batching.orders", "llmlab.batching.plans",
+        }  # fmt: skip
+        assert "torch" not in {node.module for node in froms}
 
 
 def test_a_part_may_take_its_lists_apart():
