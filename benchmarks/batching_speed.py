@@ -23,6 +23,7 @@ from llmlab.core import machine
 from llmlab.models import files
 
 Answers = list[list[int]]
+CHARACTERS = 1000  # more than the longest prompt has tokens
 ONCE = ("transformers continuous",)  # takes longer than all others together
 
 
@@ -71,14 +72,13 @@ def _options() -> argparse.Namespace:
 
 
 def _trace(model, count: int) -> list[batching.Request]:
-    """Return requests of many lengths: beginnings of programs."""
+    """Return requests of many lengths: pieces of programs."""
     read = arrivals.lengths(count, 64, most=200, seed=1)
     write = arrivals.lengths(count, 40, most=120, seed=2)
-    programs = list(texts.evaluation())
-    made = []
+    text, made = texts.evaluation(), []
     for place, (tokens, most) in enumerate(zip(read, write, strict=True)):
-        text = programs[place % len(programs)]
-        ids = model.tokenizer(getattr(text, "text", text))["input_ids"]
+        part = text[place * CHARACTERS : (place + 1) * CHARACTERS]
+        ids = model.tokenizer(part)["input_ids"]
         made.append(batching.Request(ids[:tokens], most))
     return made
 
