@@ -10,7 +10,8 @@ Batches, Window    requests that wait for company and leave as one batch
 static             one batch after another, until its last request has ended
 dynamic            batches that leave when they are full or have waited enough
 plans, orders      what one step does; whose turn it is; invariants: what a plan keeps
-memory, engine     the parts that know the model; choosing: a token for each row
+engine, memory     the parts that know the model; pages and slots, the two memories
+choosing           a token for each row of a batch
 watching           counters of an engine, and each of its steps
 padding            prompts of unequal length in one tensor, and what that wastes
 files, answering   requests and answers in files, as OpenAI's batch API has them
@@ -60,6 +61,7 @@ __all__ = [
     "memory",
     "orders",
     "padding",
+    "pages",
     "plan_step",
     "plans",
     "preempt",
@@ -68,6 +70,7 @@ __all__ = [
     "replay",
     "requests",
     "scheduler",
+    "slots",
     "static",
     "watching",
 ]

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 import torch
 
 from llmlab.batching import memory as memories
-from llmlab.batching import plans
+from llmlab.batching import plans, requests
 from llmlab.batching.choosing import choose
 from llmlab.batching.memory import Memory
 from llmlab.batching.orders import Order, first_come
@@ -26,7 +26,6 @@ from llmlab.batching.requests import Event, Progress, Reason, Request
 from llmlab.batching.scheduler import Scheduler
 from llmlab.batching.watching import Stats, Step
 from llmlab.core import wanted
-from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 
 
@@ -88,19 +87,7 @@ class Engine:
         Raises ValueError for one that could never be served: a token that the model
         does not have, a text beyond its context or beyond the pool.
         """
-        if not isinstance(request, Request):
-            raise ValueError(
-                f"request={shown(request)} is no request; make one with "
-                "batching.Request(prompt, max_tokens)."
-            )
-        wanted.tokens("prompt", request.prompt, self.model.vocabulary)
-        length = len(request.prompt) + request.max_tokens
-        if length > self.model.context:
-            raise ValueError(
-                f"max_tokens={request.max_tokens} after {len(request.prompt)} tokens "
-                f"of prompt makes {length}, and the context is {self.model.context}; "
-                "shorten the prompt or choose fewer tokens."
-            )
+        requests.check(self.model, request)
         name, now = self._next, self.clock()
         self.requests[name] = Progress(request, arrived=now)
         try:
@@ -149,9 +136,9 @@ class Engine:
         name = self.submit(request)
         return self._stream(name)
 
-    def run(self, requests: Iterable[Request]) -> Iterator[Event]:
+    def run(self, asked: Iterable[Request]) -> Iterator[Event]:
         """Serve these requests; yield what happens to all of them, until they ended."""
-        names = {self.submit(request) for request in requests}
+        names = {self.submit(request) for request in asked}
         try:
             while names & self.requests.keys() or self._events:
                 yield from self.step()

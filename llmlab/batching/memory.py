@@ -1,29 +1,22 @@
 """What an engine keeps its requests' caches in: pages for decoders, slots for others.
 
 Both say how many pages there are, open and close requests, and run one call of the
-model for several of them. On pages, requests take what they hold and no more; a batch
-of any of them is put together for a call, and nothing is copied. A slot is a row of one
-cache of the model's own: it holds a request of any length, so it counts as one page,
-and a call runs all slots, those that have nothing to compute as padding.
-
-Shapes: B requests in a call, T new tokens, V vocabulary.
+model for several of them.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import torch
 from torch import Tensor
 
 from llmlab import models
-from llmlab.batching.plans import more_pages
-from llmlab.caching import PagedCache, PagePool, PrefixTree
-from llmlab.core import arguments
+from llmlab.batching.pages import Pages
+from llmlab.batching.slots import Slots
+from llmlab.caching import PagePool, PrefixTree
 from llmlab.core.model import LanguageModel
 
 PAGE_SIZE = 16  # tokens
 USUAL = 1024  # tokens that a request holds at most, most of the time
-MOST_PADDING = 2  # times the tokens that count: then calls of their own are cheaper
 
 
 class Memory(Protocol):
@@ -45,237 +38,6 @@ class Memory(Protocol):
     def mend(self) -> None: ...
 
 
-class Pages:
-    """Requests on the pages of a pool; with a tree, common prefixes lie there once.
-
-    A request owns a cache of one row. A batch of several gets their tables for as long
-    as it is the same batch; `settle` gives them back.
-    """
-
-    def __init__(
-        self,
-        model: LanguageModel,
-        pool: PagePool,
-        *,
-        prefixes: PrefixTree | None = None,
-    ):
-        """Lay requests on this pool. prefixes: a tree of it, for common beginnings."""
-        self.model, self.pool, self.prefixes = model, pool, prefixes
-        self.pages, self.page_size = pool.pages, pool.page_size
-        self.hits = 0  # tokens that were there already
-        self._rows: dict[int, PagedCache] = {}
-        self._adopted: dict[int, int] = {}  # pages that a row began with
-        self._batch: PagedCache | None = None
-        self._names: list[int] = []  # the rows of the batch
-
-    def __contains__(self, name: int) -> bool:
-        return name in self._rows
-
-    def names(self) -> list[int]:
-        """Return who is open."""
-        return list(self._rows)
-
-    def length(self, name: int) -> int:
-        """Return how many tokens of a request are computed."""
-        if name in self._names and self._batch is not None:
-            return _held(self._batch)[self._names.index(name)]
-        return _held(self._rows[name])[0]
-
-    def cached(self, tokens: Sequence[int]) -> tuple[int, int]:
-        """Return how many tokens are there already, and the pages that come with them.
-
-        Pages that a running request holds come for nothing.
-        """
-        if self.prefixes is None:
-            return 0, 0
-        pages, count = self.prefixes.match(tokens)
-        taken = sum(self.pool.owners(page) == 2 for page in pages)  # the tree's, ours
-        for page in pages:
-            self.pool.drop(page)
-        return count, taken
-
-    def open(self, name: int, tokens: Sequence[int]) -> int:
-        """Begin a request; return how many of its tokens are there already."""
-        row = self.pool.new_cache(1)
-        count = 0
-        if self.prefixes is not None:
-            count = self.prefixes.begin(row, 0, tokens)
-            self.hits += count
-        self._adopted[name] = count // self.page_size
-        self._rows[name] = row
-        return count
-
-    def keep(self, name: int, tokens: Sequence[int]) -> None:
-        """Let others begin with what is computed of a request's tokens."""
-        if self.prefixes is not None:
-            count = self.length(name)
-            self.prefixes.insert(tokens[:count], self._table(name))
-
-    def close(self, name: int) -> None:
-        """Give a request's pages back."""
-        if name in self._names:
-            self.settle()
-        self._rows[name].release()
-        del self._rows[name], self._adopted[name]
-
-    def borrowed(self, names: Sequence[int]) -> dict[int, int]:
-        """Return how many pages of each an older one has as well, oldest first."""
-        if not any(self._adopted.values()):
-            return {}
-        seen: set[int] = set()
-        counts = {}
-        for name in names:
-            table = self._table(name)
-            counts[name] = len(seen.intersection(table[: self._adopted[name]]))
-            seen.update(table)
-        return counts
-
-    def calls(self, counts: Mapping[int, int]) -> list[list[int]]:
-        """Say which requests compute their chunks together: all, or each alone.
-
-        Padding takes pages as long as a call runs, so all together must find them free.
-        """
-        names, width = list(counts), max(counts.values(), default=0)
-        lengths = [self.length(name) for name in names]
-        pages = sum(more_pages(length, width, self.page_size) for length in lengths)
-        fits = pages <= len(self.pool.free)
-        fits = fits and max(lengths, default=0) + width <= self.pool.context
-        fits = fits and width * len(names) <= MOST_PADDING * sum(counts.values())
-        return [names] if fits and names else [[name] for name in names]
-
-    def run(self, names: Sequence[int], tokens: Sequence[list[int]]) -> Tensor:
-        """Compute new tokens of these requests; return the logits (B, V) behind."""
-        padded, counts = _padded(tokens, self.pool.layers[0].device)
-        cache = self._joined(list(names))
-        return self.model(padded, cache, counts=counts, last=True)[:, 0]
-
-    def mend(self) -> None:
-        """Give back what a call took that did not come to its end."""
-        self.settle()
-        for row in self._rows.values():
-            row._trim(_held(row))
-
-    def settle(self) -> None:
-        """Give the tables of a batch back to its requests; also after Ctrl-C."""
-        if (batch := self._batch) is None:
-            return
-        lengths = _held(batch)
-        for name, table, held in zip(self._names, batch.tables, lengths, strict=True):
-            row = self._rows[name]
-            row.tables = [table]
-            row._hold(torch.tensor([held], device=row.lengths.device))
-        self._batch, self._names = None, []
-        batch.tables = [[] for _ in lengths]
-
-    def _table(self, name: int) -> list[int]:
-        if name in self._names and self._batch is not None:
-            return self._batch.tables[self._names.index(name)]
-        return self._rows[name].tables[0]
-
-    def _joined(self, names: list[int]) -> PagedCache:
-        """Return one cache of these requests, the last one if it has the same."""
-        if names == self._names and self._batch is not None:
-            return self._batch
-        if not set(names).isdisjoint(self._names):
-            self.settle()
-        if len(names) == 1:
-            return self._rows[names[0]]
-        self.settle()
-        rows = [self._rows[name] for name in names]
-        batch = self.pool.new_cache(len(rows))
-        batch._hold(torch.cat([row.lengths for row in rows]))
-        batch.tables = [row.tables[0] for row in rows]
-        self._names, self._batch = names, batch
-        for row in rows:
-            row.tables = [[]]
-        return batch
-
-
-class Slots:
-    """Requests in the rows of one cache, for a causal model of any kind."""
-
-    def __init__(self, model: LanguageModel, slots: int, *, length: int | None = None):
-        """length: tokens that a slot holds, the model's context if left out."""
-        way = "choose how many requests may run side by side"
-        self.pages = arguments.whole("slots", slots, least=1, way=way)
-        self.page_size = model.context if length is None else length
-        self.model = model
-        self.cache = model.new_cache(slots, self.page_size)
-        self._slots: dict[int, int] = {}
-
-    def __contains__(self, name: int) -> bool:
-        return name in self._slots
-
-    def names(self) -> list[int]:
-        """Return who is open."""
-        return list(self._slots)
-
-    def length(self, name: int) -> int:
-        """Return how many tokens of a request are computed."""
-        return _held(self.cache)[self._slots[name]]
-
-    def cached(self, tokens: Sequence[int]) -> tuple[int, int]:
-        """Return zeros: a slot shares nothing."""
-        return 0, 0
-
-    def open(self, name: int, tokens: Sequence[int]) -> int:
-        """Begin a request in a free slot; nothing of it is there already."""
-        slot = min(set(range(self.pages)).difference(self._slots.values()))
-        self._clear(slot)
-        self._slots[name] = slot
-        return 0
-
-    def keep(self, name: int, tokens: Sequence[int]) -> None:
-        """Do nothing: a slot shares nothing."""
-
-    def close(self, name: int) -> None:
-        """Give a request's slot back."""
-        self._clear(self._slots[name])
-        del self._slots[name]
-
-    def borrowed(self, names: Sequence[int]) -> dict[int, int]:
-        """Return nothing: a slot shares nothing."""
-        return {}
-
-    def calls(self, counts: Mapping[int, int]) -> list[list[int]]:
-        """Let all requests compute their chunks together: all slots run anyhow."""
-        return [list(counts)] if counts else []
-
-    def run(self, names: Sequence[int], tokens: Sequence[list[int]]) -> Tensor:
-        """Compute new tokens of these requests; return the logits (B, V) behind."""
-        slots = [self._slots[name] for name in names]
-        rows: list[list[int]] = [[] for _ in range(self.pages)]
-        for slot, row in zip(slots, tokens, strict=True):
-            rows[slot] = row
-        logits = None
-        for piece in self._pieces(rows):
-            padded, counts = _padded(piece, self.cache.lengths.device)
-            answers = self.model(padded, self.cache, counts=counts, last=True)[:, 0]
-            has = torch.tensor([bool(row) for row in piece], device=answers.device)
-            logits = answers if logits is None else answers.where(has[:, None], logits)
-        assert logits is not None
-        return logits[torch.tensor(slots, device=logits.device)]
-
-    def mend(self) -> None:
-        """Do nothing: a call that failed has counted no token."""
-
-    def _pieces(self, rows: list[list[int]]) -> list[list[list[int]]]:
-        """Cut chunks so that padding stays within the cache, where it is written."""
-        width = whole = max(map(len, rows))
-        if isinstance(self.cache, models.KVCache):
-            held = _held(self.cache)
-            ends = [old + len(row) for old, row in zip(held, rows, strict=True)]
-            width = max(1, min(whole, self.cache.limit - max(ends)))
-        starts = range(0, whole, width)
-        return [[row[start : start + width] for row in rows] for start in starts]
-
-    def _clear(self, slot: int) -> None:
-        lengths = _held(self.cache)
-        if lengths[slot]:
-            lengths[slot] = 0
-            self.cache.rewind(lengths)
-
-
 def new_memory(
     model: LanguageModel, requests: int, *, prefixes: bool = False
 ) -> Memory:
@@ -288,17 +50,3 @@ def new_memory(
     tokens = max(model.context, requests * min(model.context, USUAL))
     pool = PagePool(model, pages=-(-tokens // PAGE_SIZE), page_size=PAGE_SIZE)
     return Pages(model, pool, prefixes=PrefixTree(pool) if prefixes else None)
-
-
-def _held(cache) -> list[int]:
-    return cache.lengths.tolist()
-
-
-def _padded(
-    rows: Sequence[list[int]], device: torch.device
-) -> tuple[Tensor, list[int] | None]:
-    """Return tokens (B, T), padded at the end, and how many count if that differs."""
-    counts = [len(row) for row in rows]
-    width = max(counts)
-    tokens = torch.tensor([row + [0] * (width - len(row)) for row in rows])
-    return tokens.to(device), None if min(counts) == width else counts

@@ -20,9 +20,21 @@ from llmlab.core.records import Record
 def right(prompts: Sequence[Sequence[int]]) -> tuple[Tensor, list[int]]:
     """Return tokens (B, T), zeros behind the shorter prompts, and their lengths."""
     lengths = _lengths(prompts)
-    width = max(lengths)
-    rows = [[*prompt, *[0] * (width - len(prompt))] for prompt in prompts]
-    return torch.tensor(rows), lengths
+    tokens, _ = filled([list(prompt) for prompt in prompts], torch.device("cpu"))
+    return tokens, lengths
+
+
+def filled(
+    rows: Sequence[list[int]], device: torch.device
+) -> tuple[Tensor, list[int] | None]:
+    """Return tokens (B, T), zeros behind the shorter rows, some of which may be empty.
+
+    Second come their lengths, None where all are alike.
+    """
+    counts = [len(row) for row in rows]
+    width = max(counts)
+    tokens = torch.tensor([row + [0] * (width - len(row)) for row in rows])
+    return tokens.to(device), None if min(counts) == width else counts
 
 
 def left(prompts: Sequence[Sequence[int]], pad: int) -> tuple[Tensor, Tensor, Tensor]:

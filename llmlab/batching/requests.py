@@ -10,8 +10,9 @@ from dataclasses import KW_ONLY, dataclass, field
 from functools import cached_property
 from typing import Literal, NamedTuple
 
-from llmlab.core import arguments
+from llmlab.core import arguments, wanted
 from llmlab.core.arguments import is_number, is_whole, shown
+from llmlab.core.model import LanguageModel
 from llmlab.models.sampling import Sampling
 
 Reason = Literal["stop", "length", "cancelled", "error"]
@@ -65,6 +66,27 @@ class Request:
         """How its tokens are chosen."""
         return Sampling(
             temperature=self.temperature, top_k=self.top_k, top_p=self.top_p
+        )
+
+
+def check(model: LanguageModel, request: object) -> None:
+    """Raise ValueError for what this model could never serve.
+
+    That is no request, has a token that the model does not know, or is longer than the
+    model's context.
+    """
+    if not isinstance(request, Request):
+        raise ValueError(
+            f"request={shown(request)} is no request; make one with "
+            "batching.Request(prompt, max_tokens)."
+        )
+    wanted.tokens("prompt", request.prompt, model.vocabulary)
+    read, length = len(request.prompt), len(request.prompt) + request.max_tokens
+    if length > model.context:
+        raise ValueError(
+            f"max_tokens={request.max_tokens} after {read} tokens of prompt makes "
+            f"{length}, and the context is {model.context}; shorten the prompt or "
+            "choose fewer tokens."
         )
 
 

@@ -11,7 +11,7 @@ import torch
 
 from llmlab.batching import padding
 from llmlab.batching.choosing import choose
-from llmlab.batching.requests import Event, Request
+from llmlab.batching.requests import Event, Request, check
 from llmlab.core import arguments, wanted
 from llmlab.core.model import LanguageModel
 
@@ -27,7 +27,7 @@ def generate(
     wanted.causal("model", model)
     batch = arguments.whole("batch", batch, least=1, way="choose rows of a batch")
     for request in requests:
-        _check(model, request)
+        check(model, request)
     order = list(range(len(requests)))
     if sort:
         order.sort(key=lambda place: _length(requests[place]))
@@ -77,13 +77,3 @@ def _event(name: int, token: int | ValueError, request: Request, written: int) -
 
 def _length(request: Request) -> int:
     return len(request.prompt) + request.max_tokens
-
-
-def _check(model: LanguageModel, request: Request) -> None:
-    wanted.tokens("prompt", request.prompt, model.vocabulary)
-    if _length(request) > model.context:
-        raise ValueError(
-            f"max_tokens={request.max_tokens} after {len(request.prompt)} tokens of "
-            f"prompt makes {_length(request)}, and the context is {model.context}; "
-            "shorten the prompt or choose fewer tokens."
-        )
