@@ -124,6 +124,7 @@ class Engine:
             return False
         self.scheduler.cancel(name)
         self._end(name, "cancelled")
+        self._count_borrowed()
         return True
 
     def stream(self, request: Request) -> Iterator[int]:

@@ -80,10 +80,23 @@ class Pages:
         return count
 
     def keep(self, name: int, tokens: Sequence[int]) -> None:
-        """Let others begin with what is computed of a request's tokens."""
-        if self.prefixes is not None:
-            count = self.length(name)
-            self.prefixes.insert(tokens[:count], self._table(name))
+        """Let others begin with what is computed of a request's tokens.
+
+        Not behind pages of another request that say the same: these could not be given
+        back as long as this one runs, though it does not read them.
+        """
+        if self.prefixes is None:
+            return
+        count, table, size = self.length(name), self._table(name), self.page_size
+        tree = self.prefixes.roots.get("", {})
+        for place in range(count // size):
+            node = tree.get(tuple(tokens[place * size : (place + 1) * size]))
+            if node is None:
+                self.prefixes.insert(tokens[:count], table)
+                return
+            page, tree = node
+            if page != table[place]:
+                return
 
     def close(self, name: int) -> None:
         """Give a request's pages back."""

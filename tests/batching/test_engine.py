@@ -52,11 +52,33 @@ def serve(engine, requests, *, rng, cancelled=()):
         for name, place in names.items():
             if place in cancelled and rng.random() < 0.2:
                 engine.cancel(name)
+        check_ledger(engine)
         if hasattr(engine.memory, "pool") and rng.random() < 0.2:
             spoil(engine.memory)
         if not waiting and not engine.busy:
             return tokens, reasons
     raise AssertionError("some request does not end")
+
+
+def check_ledger(engine):
+    """Say that the scheduler's numbers are the pool's, and the tree in nobody's way.
+
+    What no running request holds is free, or the tree can give it back: nothing below
+    it is held.
+    """
+    memory, scheduler = engine.memory, engine.scheduler
+    if isinstance(memory, Pages):
+        held = {page for name in memory.names() for page in memory._table(name)}
+        assert scheduler.free_pages == scheduler.pages - len(held)
+        for tree in memory.prefixes.roots.values() if memory.prefixes else ():
+            assert not any(stuck(node, held) for node in tree.values())
+
+
+def stuck(node, held):
+    """Say whether a page that nobody holds stands above one that somebody does."""
+    page, tree = node
+    below = any(stuck(one, held) for one in tree.values())
+    return below or (page not in held and any(one[0] in held for one in tree.values()))
 
 
 def check_answers(name, requests, tokens, reasons):
