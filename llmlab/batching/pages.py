@@ -113,7 +113,7 @@ class Pages:
         counts = {}
         for name in names:
             table = self._table(name)
-            counts[name] = len(seen.intersection(table[: self._adopted[name]]))
+            counts[name] = len(seen.intersection(table))
             seen.update(table)
         return counts
 
