@@ -11,9 +11,7 @@ CACHE_SPEED_UP = register(
 # What caches hold.
 TOKEN_CACHE = register("cache of a token", "B", better="lower", keys=("bits",))
 TEXT_CACHE = register("cache of a text", "B", better="lower", keys=("tokens",))
-BATCH_CACHE = register(
-    "cache of a batch", "B", better="lower", keys=("tokens", "batch")
-)
+TEXTS_AS_HEAVY = register("texts as heavy as the weights", "×")
 HELD = register("cache in use", "B", keys=("tokens",))
 RESERVED = register("cache reserved", "B", better="lower", keys=("tokens",))
 WASTED = register("share of the cache wasted", "1", better="lower", is_share=True)

@@ -91,7 +91,7 @@ def test_a_learners_pages_give_the_plain_loops_tokens(model):
     result = experiments.on_pages(model, *PARTS, rows=(1, 2), tokens=48, seconds=0.2)
     assert result.equal
     assert result.ratio("own", rows=2).name == q.TIMES_AS_LONG.name
-    assert "pages (yours), 2 rows of 48" in show.figure(result).alt
+    assert "pages (yours), 2 texts of 48 tokens" in show.figure(result).alt
     with pytest.raises(ValueError, match="'own' or 'package'"):
         result.ratio("plain", rows=1)
     with pytest.raises(ValueError, match="rows=4 was not measured"):

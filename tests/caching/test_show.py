@@ -69,8 +69,8 @@ def test_a_step_on_pages_says_how_many_times_as_long_it_takes():
     ]
     facts += [fact(q.TIMES_AS_LONG, 1.25, "pages", rows=rows) for rows in (1, 8)]
     html = said(*facts)
-    assert "pages, one row of 512: 5.00 ms, 1.25 ×" in html
-    assert "one piece, 8 rows of 512: 32.0 ms" in html
+    assert "pages, one text of 512 tokens: 5.00 ms, 1.25 × as long" in html
+    assert "one piece, 8 texts of 512 tokens: 32.0 ms" in html
 
 
 def test_fewer_bits_have_a_loss_a_size_and_a_time():
@@ -158,7 +158,7 @@ def states():
 
 def test_the_widget_goes_through_the_steps_and_says_what_is_shared(states):
     widget = show.caching.pages_widget(states)
-    assert repr(widget) == "step 0; 5 pages free, 0 shared"
+    assert repr(widget) == "step 1; 3 pages free, 0 shared", "opens in the middle"
     widget.slider.value = 2
     assert repr(widget) == "step 2; 2 pages free, 1 shared"
     assert "A: 7 tokens in pages 2, 5; B: 5 tokens in pages 2, 1" in (

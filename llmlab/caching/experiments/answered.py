@@ -64,6 +64,16 @@ class Answers:
             raise ValueError(f"{subject!r} is no key; choose of {', '.join(named)}.")
         return named[subject]
 
+    @property
+    def said(self) -> str:
+        """Say how many answers are stale by the key, and what could not be asked."""
+        named, weighed = (self.stale(key).value for key in (BY_NAME, BY_WEIGHTS))
+        said = (
+            f"After a quantization {named:.0%} of the answers are stale under a key "
+            f"with the model's name, {weighed:.0%} under one with its weights."
+        )
+        return f"{said} {NO_REDIS}" if NO_REDIS in self.note else said
+
     def records(self) -> list[Record]:
         """Return hits, times and stale answers."""
         return list(self.facts)

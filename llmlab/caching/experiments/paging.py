@@ -19,7 +19,7 @@ from llmlab.core.records import Record
 from llmlab.measure import Speed
 from llmlab.models import generation
 
-PLAIN, OWN, PACKAGE = "one piece", "pages (yours)", "pages (package)"
+PLAIN, OWN, PACKAGE = "plain cache", "pages (yours)", "pages (package)"
 WORDS = {"plain": PLAIN, "own": OWN, "package": PACKAGE}
 ROWS, TOKENS, SECONDS = (1, 8), 512, 8.0
 PAGE_SIZE, NEW = 16, 32
@@ -45,6 +45,15 @@ class OnPages:
             raise ValueError(f"name={name!r} has no pages; choose 'own' or 'package'.")
         own = [fact for fact in self.facts if fact.subject == WORDS[name]]
         return scoring.find(own, TIMES_AS_LONG.name, rows=rows)
+
+    @property
+    def said(self) -> str:
+        """Say whether a text on the learner's pages went on as in the plain loop."""
+        texts = f"{len(LENGTHS)} texts of {min(LENGTHS)} to {max(LENGTHS)} tokens"
+        if self.equal:
+            return f"{texts}, {NEW} more each: on your pages all tokens are the same."
+        share = self.facts[-1].value
+        return f"{texts}: on your pages only {share:.0%} of the tokens are the same."
 
     def records(self) -> list[Record]:
         """Return the share of equal tokens, times, and times as long."""

@@ -53,12 +53,13 @@ def _faster(reading: ReadingAgain) -> Claim:
 
 
 def _waste(waste: Waste) -> Claim:
-    share = waste.wasted(16).value
+    shares = {size: waste.wasted(size).value for size in (16, 128)}
+    small = [share < WASTE for share in shares.values()]
+    said = ", ".join(f"pages of {k} waste {100 * v:.1f} %" for k, v in shares.items())
     return Claim(
         "paging wastes under 4 % of the memory",
-        f"pages of 16 waste {100 * share:.1f} %, one piece "
-        f"{100 * waste.wasted(None).value:.1f} %",
-        HOLDS if share < WASTE else FAILS,
+        f"{said}, one piece {100 * waste.wasted(None).value:.1f} %",
+        HOLDS if all(small) else PARTLY if any(small) else FAILS,
     )
 
 
@@ -80,7 +81,7 @@ def _int8(bits: FewerBits) -> Claim:
     end = lost.value if lost.high is None else lost.high
     return Claim(
         "int8 caches cost no quality",
-        f"{_percent(lost)} bits per byte, {_percent(bits.lost(4))} with int4",
+        f"{_percent(lost)} bits per byte",
         HOLDS if end <= SLIGHT else OPEN if lost.value <= SLIGHT else FAILS,
     )
 
@@ -90,8 +91,9 @@ def _sinks(windows: Windows) -> Claim:
     losses = [windows.without_sinks(width) for width in (64, 256)]
     needed = [loss.low is not None and loss.low > 0 for loss in losses]
     said = ", ".join(
-        f"{_percent(loss)} without them in a window of {loss.details['window']}"
-        for loss in losses
+        f"window of {width}: {_percent(windows.lost(width, 0))} bits without, "
+        f"{_percent(windows.lost(width, 4))} with them"
+        for width in (64, 256)
     )
     return Claim(
         "attention sinks are needed",

@@ -79,7 +79,7 @@ class _Running:
     def __init__(self, model: Model, pool: PagePool, caches: dict[str, PagedCache]):
         self.model, self.pool, self.caches = model, pool, caches
         self.tokens: dict[str, torch.Tensor] = {}
-        self.states = [State("the pool is empty", {}, tuple(pool.free))]
+        self.states = [State("nothing is stored yet", {}, tuple(pool.free))]
 
     def open(self, name: str, cache: PagedCache, prompt: list[int]) -> None:
         self.caches[name] = cache

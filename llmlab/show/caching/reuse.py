@@ -186,10 +186,11 @@ def similar(
                   color=look.color, label=name)  # fmt: skip
     for fact in flat:
         axes.axhline(fact.value, color=style.QUIET, linewidth=1.2, linestyle=":")
-        axes.annotate(f"{fact.subject}: {fact.value:.0%} served", (0, fact.value),
-                      (0, 4), textcoords="offset points", fontsize=8.5)  # fmt: skip
+        words = f"{fact.subject}: {100 * fact.value:.0f} % served"
+        axes.annotate(words, (0, fact.value), (0, 4), fontsize=8.5,
+                      textcoords="offset points")  # fmt: skip
     axes.set_xticks(range(len(thresholds)), [f"{each:g}" for each in thresholds])
-    axes.set_xlabel("threshold: similarity from which an answer is handed out")
+    axes.set_xlabel("similarity from which an answer is served (not to scale)")
     _per_cent(axes, f"share ({select.kinds(facts)})")
     curves.legend(fig, axes)
     return fig

@@ -20,7 +20,9 @@ from llmlab.show.caching import bars
 
 
 @style.by_the_rules
-def paged(result: Any, *, title: str = "A step on pages and on one piece") -> Figure:
+def paged(
+    result: Any, *, title: str = "A step on pages, and on the plain cache"
+) -> Figure:
     """Draw the time of a step, a panel for each number of rows.
 
     result: records "time of a step" with details["rows"], the cache as subject, and
@@ -39,7 +41,7 @@ def paged(result: Any, *, title: str = "A step on pages and on one piece") -> Fi
     for panel, (row, group) in zip(axes[0], by_rows.items(), strict=True):
         says = [_said(fact, longer.get((fact.subject, row))) for fact in group]
         bars.draw(panel, group, names, CACHE_STEP.name, says=says)
-        panel.set_xlim(0, 1.3 * panel.get_xlim()[1])
+        panel.set_xlim(0, 1.55 * panel.get_xlim()[1])
         style.panel_title(panel, _rows_of(group[0]))
     return fig
 
@@ -115,6 +117,8 @@ def windows(result: Any, *, title: str = "A window, with and without sinks") -> 
     for panel, width in zip(axes[0], widths, strict=True):
         _points(panel, [f for f in facts if f.details["window"] == width], names)
         style.panel_title(panel, f"window of {width} tokens")
+    for panel in axes[0]:
+        _room(panel, facts)
     return fig
 
 
@@ -148,11 +152,10 @@ def _points(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None:
         axes.errorbar(fact.value, row, xerr=curves.error_bars([fact]), fmt=look.marker,
                       color=look.color, markersize=7, capsize=2.5)  # fmt: skip
         axes.annotate(percent(fact.value), (fact.value, row), (0, 8), ha="center",
-                      textcoords="offset points", fontsize=8.5)  # fmt: skip
-    ends = [end for f in facts for end in (f.low, f.value, f.high) if end is not None]
-    low, high = min(0.0, *ends), max(0.0, *ends)
-    room = 0.25 * (high - low) or 0.01
-    axes.set_xlim(low - room, high + room)
+                      textcoords="offset points", fontsize=8.5,
+                      bbox={"facecolor": style.CARD, "edgecolor": "none", "pad": 0.5},
+                      zorder=3)  # fmt: skip
+    _room(axes, facts)
     axes.axvline(0, color=style.QUIET, linewidth=1)
     axes.xaxis.set_major_locator(MaxNLocator(3))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
@@ -161,14 +164,22 @@ def _points(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None:
     scales.name(axes.xaxis, "bits per byte more", "", select.kinds(facts))
 
 
+def _room(axes: Axes, facts: Sequence[Record]) -> None:
+    """Let an axis of losses reach from nothing to all their ends."""
+    ends = [end for f in facts for end in (f.low, f.value, f.high) if end is not None]
+    low, high = min(0.0, *ends), max(0.0, *ends)
+    room = 0.25 * (high - low) or 0.01
+    axes.set_xlim(low - room, high + room)
+
+
 def _rows(facts: Sequence[Record]) -> list[int]:
     return list(dict.fromkeys(select.detail(fact, "rows") for fact in facts))
 
 
 def _rows_of(fact: Record) -> str:
     rows, tokens = fact.details["rows"], fact.details.get("tokens")
-    word = "one row" if rows == 1 else f"{rows} rows"
-    return word if tokens is None else f"{word} of {tokens}"
+    word = "one text" if rows == 1 else f"{rows} texts"
+    return word if tokens is None else f"{word} of {tokens} tokens"
 
 
 def _longer(result: Any) -> dict[tuple[str, int], Record]:
@@ -177,4 +188,4 @@ def _longer(result: Any) -> dict[tuple[str, int], Record]:
 
 
 def _said(fact: Record, longer: Record | None) -> str:
-    return fact.value_text() + (f", {longer.value:.2f} ×" if longer else "")
+    return fact.value_text() + (f", {longer.value:.2f} × as long" if longer else "")

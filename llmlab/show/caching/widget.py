@@ -93,7 +93,8 @@ class Steps(ipywidgets.VBox):
         self._states, self._drawn = states, dict[int, str]()
         self._places: list[Place] = []
         self.slider = ipywidgets.IntSlider(
-            value=0, min=0, max=len(states.states) - 1, description="step",
+            value=len(states.states) // 2, min=0, max=len(states.states) - 1,
+            description="step",
             layout=ipywidgets.Layout(width="420px"),
         )  # fmt: skip
         self.line, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
@@ -120,7 +121,7 @@ class Steps(ipywidgets.VBox):
     def _figure(self) -> str:
         step = self.slider.value
         if step not in self._drawn:
-            fig = state(self._states, step, title=f"Step {step}: pages of each request")
+            fig = state(self._states, step, title=f"Step {step}: pages of each text")
             picture: Picture = quick_picture(fig, alt=self._alt(), places=self._places)
             self._drawn[step] = picture._repr_html_()
         return self._drawn[step]

@@ -33,6 +33,8 @@ def writing(
             continue
         axes.vlines(tokens, min(ends), max(ends), color=style.QUIET, linewidth=1,
                     linestyle=":")  # fmt: skip
+        if gain.low is not None and gain.low <= 1 <= (gain.high or 1):
+            continue  # no difference, and the points lie on each other
         axes.annotate(f"{gain.value:.2g} ×", (tokens, max(ends)), (0, 8), ha="center",
                       textcoords="offset points", fontsize=9)  # fmt: skip
     scales.logarithmic(axes.yaxis, "time to write", "s", select.kinds(facts))
