@@ -8,6 +8,7 @@ row wastes less than a page.
 from collections.abc import Sequence
 
 from llmlab.caching.pages import plain_cache
+from llmlab.caching.quantities import WASTED
 from llmlab.caching.quantized import QuantizedCache
 from llmlab.core import arguments, quantities, records
 from llmlab.core.model import LanguageModel
@@ -59,9 +60,8 @@ def waste(
         reserved = sum(-(-one // size) * size for one in held)
         how = f"pages of {size}"
     return records.make(
-        "share of the cache wasted",
+        WASTED,
         1 - sum(held) / reserved,
-        "1",
         kind="estimated",
         subject=how,
     )

@@ -32,7 +32,7 @@ CACHE_LOSS = register(
 )  # fmt: skip
 
 # Prefixes.
-TOKENS_READ = register("tokens read", "token", better="lower")
+TOKENS_READ = register("tokens read without prefixes", "token", better="lower")
 TOKENS_READ_WITH = register("tokens read with prefixes", "token", better="lower")
 FIRST_TOKEN = register("first token, p50", "s", better="lower")
 FIRST_TOKEN_WITH = register("first token with prefixes, p50", "s", better="lower")

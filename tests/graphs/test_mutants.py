@@ -20,7 +20,7 @@ MUTANTS = {
     "no bias": ("value += matrix->bias[block + r]", "value += 0"),
     "no residual": ("add ? *to + value : value", "value"),
     "sums that overflow": ("smaller(LARGEST, INT32_MAX / 128 / n)", "LARGEST"),
-    "a row for another": ("*w2 = w1 + n", "*w2 = w"),
+    "a row for another": ("weight + (block + r) * n", "weight + block * n"),
     "a token for another": ("*x2 = x1 + step", "*x2 = x"),
     "a row left over": ("sums[r][j] = one_sum", "sums[0][j] = one_sum"),
     "no rotation": ("a * c[i] + b * s[i], y", "a, y"),

@@ -43,7 +43,11 @@ def test_our_engines_and_transformers_write_the_same_tokens_in_every_round(
     job = {"job": "decode", "prompts": PROMPTS, "new": 6}
     rounds = racing.race(runners, 2, **job)
     assert [set(one.seconds) for one in rounds] == [set(names)] * 2
-    assert all(0 <= share <= 1.5 for one in rounds for share in one.neighbours.values())
+    assert all(
+        0 <= share <= os.cpu_count()
+        for one in rounds
+        for share in one.neighbours.values()
+    )
     theirs, ours, native = (runner.ask(**job)["tokens"] for runner in runners)
     assert ours == theirs and len(native) == 6
     logits = [
@@ -104,4 +108,4 @@ def test_the_command_writes_a_file_or_says_what_is_missing(small, tmp_path, caps
     if HAS_GGUF:
         assert status == 0 and "token ids only" in said.out
     else:
-        assert status == 1 and "pip install gguf" in said.err
+        assert status == 2 and "pip install" in said.err

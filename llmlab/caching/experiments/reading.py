@@ -21,7 +21,7 @@ from llmlab.measure import comparison, intervals, schedule
 
 AGAIN, CACHE = "reading again", "with a cache"
 PROMPT, MOST, TURN = 16, 256, 16  # tokens
-SECONDS, SHORT = 6.0, 1.0
+SECONDS, SHORT = 4.0, 1.0
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
 Times = dict[str, list[list[float]]]  # by way and run, after each turn

@@ -114,7 +114,7 @@ def capacity(
     """Draw the share of tokens found in the tree, by its capacity and by trace."""
     facts = select.needed(result, PREFIX_HITS)
     fig, axes = style.canvas(title=title)
-    _shares(axes, facts, along="capacity", what="tokens found in the tree")
+    _shares(axes, facts, along="capacity", what=PREFIX_HITS.name)
     curves.legend(fig, axes)
     axes.set_xlabel("tokens that the pool holds (log scale)")
     return fig
@@ -149,7 +149,7 @@ def answers(
                        textcoords="offset points", fontsize=8.5)  # fmt: skip
     bars.rows(right, names)
     right.set_ylim(len(names) - 0.5, -0.7)
-    scales.logarithmic(right.xaxis, "time of an answer", "s", select.kinds(times))
+    scales.logarithmic(right.xaxis, GET.name, "s", select.kinds(times))
     low, high = scales.room([fact.value for fact in times])
     right.set_xlim(low / 3, high * 3)
     right.xaxis.set_major_locator(LogLocator(numticks=5))

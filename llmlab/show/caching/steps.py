@@ -75,8 +75,8 @@ def fewer_bits(
         3, height=bars.height(names, extra=0.2), title=title, sharey=True
     )
     _points(left, losses, names)
-    bars.draw(middle, sizes, names, "cache of a token")
-    bars.draw(right, times, names, "time of a step")
+    bars.draw(middle, sizes, names, TOKEN_CACHE.name)
+    bars.draw(right, times, names, CACHE_STEP.name)
     for panel in (middle, right):
         panel.set_xlim(0, 1.25 * panel.get_xlim()[1])
         panel.xaxis.set_major_locator(MaxNLocator(3))

@@ -37,7 +37,7 @@ def writing(
             continue  # no difference, and the points lie on each other
         axes.annotate(f"{gain.value:.2g} ×", (tokens, max(ends)), (0, 8), ha="center",
                       textcoords="offset points", fontsize=9)  # fmt: skip
-    scales.logarithmic(axes.yaxis, "time to write", "s", select.kinds(facts))
+    scales.logarithmic(axes.yaxis, WRITING.name, "s", select.kinds(facts))
     low, high = scales.room([fact.value for fact in facts])
     axes.set_ylim(low, 1.6 * high)
     scales.fill_ticks(axes.yaxis)
