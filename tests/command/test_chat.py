@@ -2,6 +2,7 @@
 
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -68,6 +69,13 @@ class Terminal:
             self.shown = data.decode(errors="ignore").replace("\r\n", "\n")
         return self.shown[start:]
 
+    def interrupt(self, wanted):
+        """Press Ctrl-C until this is shown: a signal before the read is not seen."""
+        self.child.send_signal(signal.SIGINT)
+        while not select.select([self.ours], [], [], 5)[0]:
+            self.child.send_signal(signal.SIGINT)
+        return self.until(wanted)
+
     def ended(self):
         status = self.child.wait(timeout=100)
         os.close(self.ours)
@@ -124,8 +132,7 @@ def test_the_end_of_the_input_ends_a_chat(folder):
 def test_ctrl_c_ends_the_answer_and_not_the_chat(endless):
     terminal = Terminal("chat", endless, "--max-tokens", 8000)
     terminal.until("> ")
-    terminal.child.send_signal(signal.SIGINT)  # nothing is being answered
-    assert "Ctrl-D ends the chat" in terminal.until("\n> ")
+    assert "Ctrl-D ends the chat" in terminal.interrupt("\n> ")  # nothing is answered
     terminal.type("go\n")
     terminal.until("abcabc")
     terminal.child.send_signal(signal.SIGINT)
