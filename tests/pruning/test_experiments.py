@@ -215,6 +215,9 @@ def test_masks_for_the_widget_have_the_shares_they_say(model, dense):
             columns = corner.shape[1] // 4 * 4
             groups = corner[:, :columns].unflatten(1, (-1, 4)).sum(-1)
             assert bool((groups == 2).all())
+    stay = result.corners["wanda", "50 %"].float().mean(0)  # columns in order of norm
+    half = len(stay) // 2
+    assert stay[:half].mean() < stay[half:].mean()
 
 
 def test_the_translator_answers_worse_with_more_zeros():

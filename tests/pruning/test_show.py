@@ -9,7 +9,7 @@ from llmlab import show
 from llmlab.core import records
 from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.pruning.quantities import INFLUENCE, LOST, SPARSE_SPEED_UP, ZEROS
-from llmlab.show.pruning import drawings
+from llmlab.show.pruning import drawings, losses
 
 DRAWINGS = ("mask", "inputs", "two_of_four", "neurons", "iterative")
 
@@ -51,7 +51,7 @@ def test_losses_with_a_pattern_get_a_panel_each():
         lost("wanda", 0.46, sparsity=0.5, pattern="2:4"),
     ]
     html = said(Result(*facts))
-    assert "wanda, anywhere: +15 %" in html and "wanda, 2:4: +46 %" in html
+    assert "Wanda, anywhere: +15 %" in html and "Wanda, 2:4: +46 %" in html
 
 
 def test_choices_are_rows():
@@ -61,6 +61,14 @@ def test_choices_are_rows():
         )
     )
     assert "yours: +4.4 %; random: +10 %" in html
+
+
+def test_a_gap_divides_the_trained_models_from_the_next_one():
+    rows = [("at once", 0), ("step by step", 16), ("fewer neurons", 0)]
+    facts = [lost(name, 0.3, steps=steps) for name, steps in rows]
+    assert "zeros step by step (yours): +30 %" in said(Result(*facts))
+    axes = losses.healed(Result(*facts)).axes[0]
+    assert [*axes.get_yticks()] == [0, 1, 2.5]
 
 
 def test_influence_and_loss_stand_beside_each_other():

@@ -90,6 +90,11 @@ def by_signed_mean(gate, up, down, hidden, keep):
     return gate[kept], up[kept], down[:, kept]
 
 
+def by_size_of_mean(gate, up, down, hidden, keep):
+    kept = hidden.mean(0).abs().topk(keep).indices
+    return gate[kept], up[kept], down[:, kept]
+
+
 def by_weights(gate, up, down, hidden, keep):
     kept = gate.norm(dim=1).topk(keep).indices
     return gate[kept], up[kept], down[:, kept]
@@ -108,6 +113,8 @@ def trained(*, clear=True, mask="after", share=right.share_by_formula, first=1):
     def answer(layers, loss, optimizer, steps, final):
         losses = []
         for step in range(first, first + steps):
+            if mask == "first":
+                masked(layers, share(step, steps, final))
             if clear:
                 optimizer.zero_grad()
             value = loss()
@@ -126,6 +133,37 @@ def trained(*, clear=True, mask="after", share=right.share_by_formula, first=1):
 def masked(layers, share):
     for layer in layers:
         layer.weight.data *= right.mask_by_topk(layer.weight.data, share)
+
+
+def mask_of_before(layers, loss, optimizer, steps, final):
+    losses = []
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        share = right.share_by_formula(step, steps, final)
+        kept = [right.mask_by_topk(one.weight.data, share) for one in layers]
+        optimizer.step()
+        for layer, mask in zip(layers, kept, strict=True):
+            layer.weight.data *= mask
+        losses.append(value.item())
+    return losses
+
+
+def masked_gradients(layers, loss, optimizer, steps, final):
+    losses = []
+    for step in range(1, steps + 1):
+        optimizer.zero_grad()
+        value = loss()
+        value.backward()
+        share = right.share_by_formula(step, steps, final)
+        for layer in layers:
+            mask = right.mask_by_topk(layer.weight.data, share)
+            layer.weight.data *= mask
+            layer.weight.grad *= mask
+        optimizer.step()
+        losses.append(value.item())
+    return losses
 
 
 def made_anew(layers, loss, optimizer, steps, final):
@@ -179,6 +217,7 @@ WRONG = {
         "dropped": (read_as_dropped, "other way round"),
         "two orders": (in_two_orders, "one order"),
         "signed mean": (by_signed_mean, "cancel"),
+        "mean, then size": (by_size_of_mean, "cancel"),
         "weights": (by_weights, "judges by weights"),
         "a tuple of two": (lambda *a: right.cut_by_topk(*a)[:2], "in this order"),
     },
@@ -200,7 +239,10 @@ WRONG = {
         "gradients add up": (trained(clear=False), "zero_grad"),
         "at the end": (trained(mask="end"), "once, at the end"),
         "at once": (trained(share=lambda a, b, final: final), "whole sparsity"),
-        "before the step": (trained(mask="before"), "moves zeros"),
+        "before the step": (trained(mask="before"), "after `optimizer.step()`"),
+        "before the loss": (trained(mask="first"), "after `optimizer.step()`"),
+        "mask of before": (mask_of_before, "from before the step"),
+        "gradients": (masked_gradients, "not only their gradients"),
         "from 0": (
             trained(share=lambda a, b, f: right.share_by_formula(a - 1, b, f)),
             "count steps from 1",

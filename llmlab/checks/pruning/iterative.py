@@ -12,7 +12,8 @@ from llmlab.checks.pruning.magnitude_mask import magnitude_mask
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
-ZEROS = "the optimizer moves zeros, too: mask the weights after each of its steps."
+BEFORE = "the masks go on after `optimizer.step()`: a step moves zeros again."
+ZEROS = "the optimizer moves zeros, too: mask the weights, not only their gradients."
 
 
 def sparsity_at(step, steps, final):
@@ -22,19 +23,21 @@ def sparsity_at(step, steps, final):
 
 def iterative(layers, loss, optimizer, steps, final, *, clear=True, share=sparsity_at,
               late=False, when="after", fresh=True, start=1, alike=False,
-              whole=False, new=False):
+              whole=False, new=False, stale=False):
     """Train the layers for some steps; after each, mask a little more. -> the losses.
 
     The knobs each make a typical mistake.
     """
     losses, masks = [], None
     for step in range(start, steps + start):
+        part = share(step, steps, final)
+        if when == "first":
+            _apply(layers, _masks(layers, part))
         if clear:
             optimizer.zero_grad()
         value = loss()
         value.backward()
         losses.append(value.item())
-        part = share(step, steps, final)
         if masks is None or fresh:
             masks = _masks(layers, part, whole=whole, alike=alike)
         if when == "gradient":
@@ -45,7 +48,7 @@ def iterative(layers, loss, optimizer, steps, final, *, clear=True, share=sparsi
             _apply(layers, masks)
         optimizer.step()
         if when == "after" and (not late or step == steps):
-            if fresh:
+            if fresh and not stale:
                 masks = _masks(layers, part, whole=whole, alike=alike)
             _apply(layers, masks, new=new)
     return losses
@@ -136,7 +139,10 @@ EXERCISE = Exercise(
             partial(iterative, share=lambda a, b, final: final * (1 - a / b) ** 3),
         "count steps from 1, so that the last one ends at `final`.":
             partial(iterative, share=lambda a, b, final: sparsity_at(a - 1, b, final)),
-        ZEROS: (partial(iterative, when="before"), partial(iterative, when="gradient")),
+        BEFORE: (partial(iterative, when="before"), partial(iterative, when="first")),
+        ZEROS: partial(iterative, when="gradient"),
+        "this mask is from before the step; take one from the weights after it.":
+            partial(iterative, stale=True),
         "the first mask stays for ever here: make a new one at each step.":
             partial(iterative, fresh=False),
         "this counts over all layers together; each layer has its own mask.":

@@ -11,12 +11,12 @@ ONE_ORDER = "the three must agree: one list of neurons, in one order, for all of
 
 
 def importance(hidden):
-    """Return the length of each neuron's output (F,) over the tokens."""
+    """Return the norm of each neuron's output (F,) over the tokens."""
     return hidden.square().sum(0).sqrt()
 
 
 def without_neurons(gate, up, down, hidden, keep, *, score=importance):
-    """Return the three matrices with only the `keep` neurons of longest output."""
+    """Return the three matrices with only the `keep` neurons of largest norm."""
     kept = score(hidden).topk(keep).indices.sort().values
     return gate[kept], up[kept], down[:, kept]
 
@@ -52,10 +52,10 @@ def _first(gate, up, down, hidden, keep):
 
 
 def _crossed(gate, up, down, hidden, keep):
-    """Keep the longest in order of length in one matrix, by place in the others."""
-    by_length = importance(hidden).topk(keep).indices
-    by_place = by_length.sort().values
-    return gate[by_place], up[by_place], down[:, by_length]
+    """Keep the largest in order of norm in one matrix, by place in the others."""
+    by_norm = importance(hidden).topk(keep).indices
+    by_place = by_norm.sort().values
+    return gate[by_place], up[by_place], down[:, by_norm]
 
 
 def _rows_of_down(gate, up, down, hidden, keep):
@@ -68,7 +68,7 @@ def _cases():
     gate = torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     up = torch.tensor([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]])
     down = torch.tensor([[7.0, 8.0, 9.0], [10.0, 11.0, 12.0]])
-    hidden = torch.tensor([[2.0, 0.1, -3.0], [1.0, 0.2, -4.0]])
+    hidden = torch.tensor([[4.0, 2.5, -3.0], [-0.5, 2.5, -4.0]])
     yield case(gate, up, down, hidden, 2)
     dice = torch.Generator().manual_seed(0)
     for width, neurons, tokens, keep in ((3, 6, 5, 4), (4, 8, 9, 3), (6, 6, 4, 5),
@@ -90,12 +90,12 @@ EXERCISE = Exercise(
     covers="the neurons in any one order",
     hints=(
         "A neuron is a row of gate, the same row of up, and the same column of down.",
-        "hidden.norm(dim=0) is the length of each neuron's output; topk(keep).indices "
+        "hidden.norm(dim=0) is the norm of each neuron's output; topk(keep).indices "
         "are the neurons that stay.",
         "kept = hidden.norm(dim=0).topk(keep).indices; gate[kept], up[kept], "
         "down[:, kept].",
     ),
-    hint="the `keep` neurons of longest output stay: rows of gate and up, columns of "
+    hint="the `keep` neurons of largest norm stay: rows of gate and up, columns of "
          "down.",
     observe=observed,
     tolerance=1e-6,
@@ -112,20 +112,20 @@ EXERCISE = Exercise(
             lambda g, u, d, h, k: (_right(g, u, d, h, k)[0], u,
                                    _right(g, u, d, h, k)[2]),
         ONE_ORDER: _crossed,
-        "these are the first neurons; those of longest output stay.": _first,
-        "outputs of two signs cancel in a mean; take the length over the tokens.": (
+        "these are the first neurons; those of largest norm stay.": _first,
+        "outputs of two signs cancel in a mean; take the norm over the tokens.": (
             lambda g, u, d, h, k: without_neurons(
                 g, u, d, h, k, score=lambda h: h.mean(0)),
             lambda g, u, d, h, k: without_neurons(
                 g, u, d, h, k, score=lambda h: h.mean(0).abs()),
         ),
-        "one large output is not all: take the length over the tokens.": (
+        "one large output is not all: take the norm over the tokens.": (
             lambda g, u, d, h, k: without_neurons(
                 g, u, d, h, k, score=lambda h: h.abs().amax(0)),
             lambda g, u, d, h, k: without_neurons(
                 g, u, d, h, k, score=lambda h: h.amax(0)),
         ),
-        "this is a mean of magnitudes; the length squares them first.":
+        "this is a mean of magnitudes; the norm squares them first.":
             lambda g, u, d, h, k: without_neurons(
                 g, u, d, h, k, score=lambda h: h.abs().mean(0)),
         "this judges by weights; judge by what comes out, `hidden`.": (

@@ -1,10 +1,11 @@
 """Masks of one weight by method, sparsity and pattern, for the widget of the lab.
 
-Shapes: O outputs, I inputs; kept is a corner of the mask, rows by columns.
+Shapes: O outputs, I inputs; a corner is a part of the mask, rows by columns.
 """
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from llmlab.core import records
@@ -26,7 +27,11 @@ Key = tuple[str, str]  # method; sparsity as "50 %", or "2:4"
 
 @dataclass(frozen=True)
 class Masks:
-    """Corners of masks (rows, columns) of one layer, by method and sparsity."""
+    """Parts of masks (rows, columns) of one layer, by method and sparsity.
+
+    The columns run from the smallest norm of an input to the largest; under a pattern
+    they are neighbours.
+    """
 
     layer: str
     corners: dict[Key, Tensor]
@@ -55,12 +60,21 @@ def masks(dense: Dense, wanda_mask: Wanda, *, layer: str | None = None) -> Masks
             word = (
                 share if isinstance(share, str) else f"{share:.0%}".replace("%", " %")
             )
-            corners[method, word] = mask[:CORNER, :CORNER]
+            corners[method, word] = mask[:CORNER, _columns(norms, share)]
             zeros = (~mask).float().mean(0)  # of each input, (I,)
             for which, value in (("least", zeros.min()), ("most", zeros.max())):
                 subject = f"{method}, {word}, {which} of an input"
                 facts.append(records.measured(ZEROS, float(value), subject=subject))
     return Masks(name, corners, tuple(facts))
+
+
+def _columns(norms: Tensor, share: float | str) -> Tensor:
+    """Return places evenly spread over all norms in order, or the first ones."""
+    order = norms.argsort()
+    if isinstance(share, str):
+        return torch.arange(len(order))[:CORNER]
+    count = min(CORNER, len(order))
+    return order[torch.linspace(0, len(order) - 1, count).round().long()]
 
 
 def _mask(

@@ -47,7 +47,8 @@ def influences(
     style.panel_title(left, "forecast")
     select.positive(losses.values())
     right.set_xscale("log")
-    ends = scales.room([fact.value for fact in losses.values()])
+    shown = [end for f in losses.values() for end in (f.low, f.value) if end]
+    ends = scales.room([end for end in shown if end > 0])
     right.set_xlim(ends[0] * 0.8, ends[1] * 2.5)
     right.xaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
     right.minorticks_off()

@@ -19,7 +19,7 @@ CUT = draw.MASKED
 MINUS = "\N{MINUS SIGN}"
 HIGH = 28  # pixels of a cell
 
-WEIGHT = ((0.9, -0.1, 0.3, -0.7), (0.2, 0.8, -0.6, 0.1))
+WEIGHT = ((0.2, -0.1, 0.3, -0.7), (0.9, 0.8, -0.6, 0.1))  # three and one are small
 
 
 def mask() -> Picture:
@@ -39,11 +39,12 @@ def mask() -> Picture:
     return draw.picture(
         pieces,
         title="A mask keeps the large weights and multiplies the small ones by zero",
-        note="Sparsity 0.5: four of eight weights are gone. The matrix is as large as "
-        "before.",
+        note="Sparsity 0.5: four of eight weights are gone, wherever they are. The "
+        "matrix is as large as before.",
         alt=f"""A weight matrix of two rows and four columns times a mask of ones and
         zeros gives a sparse weight of the same size. The four weights whose magnitude
-        is at least {bound} stay; the four smaller ones are zero now.""",
+        is at least {bound} stay; the four smaller ones, three in the first row and one
+        in the second, are zero now.""",
     )
 
 
@@ -53,15 +54,15 @@ def inputs() -> Picture:
     products = [abs(w) * n for w, n in zip(weights, norms, strict=True)]
     rows = [
         ["weight", *map(_number, weights)],
-        ["length of its input", *(f"{one:g}" for one in norms)],
-        ["|weight| · length", *(f"{one:.2g}" for one in products)],
+        ["norm of its input", *(f"{one:g}" for one in norms)],
+        ["|weight| · norm", *(f"{one:.2g}" for one in products)],
     ]
     looks = [[GONE, KEPT], [INPUT, INPUT], [GONE, KEPT]]
     table = draw.matrix(
         [[Cell(text, look) for text, look in zip(row[1:], line, strict=True)]
          for row, line in zip(rows, looks, strict=True)],
-        row_labels=[row[0] for row in rows], column_labels=["first", "second"],
-        width=64, height=HIGH,
+        row_labels=[row[0] for row in rows],
+        column_labels=["first input", "second input"], width=96, height=HIGH,
     )  # fmt: skip
     return draw.picture(
         table,
@@ -69,8 +70,8 @@ def inputs() -> Picture:
         note="By magnitude the second weight would go. By what it adds, the first one "
         "goes.",
         alt=f"""Two weights of one output. The first is {weights[0]:g}, and its input
-        has a length of {norms[0]:g}; their product is {products[0]:.2g}. The second is
-        {weights[1]:g}, its input has a length of {norms[1]:g}, and the product is
+        has a norm of {norms[0]:g}; their product is {products[0]:.2g}. The second is
+        {weights[1]:g}, its input has a norm of {norms[1]:g}, and the product is
         {products[1]:.2g}. So the smaller weight adds more, and it is the one that
         stays.""",
     )
@@ -118,20 +119,27 @@ def neurons() -> Picture:
     gate, up, down = (
         draw.matrix(looks, width=22, height=22) for looks in (tall, tall, wide)
     )
-    x, y = draw.box("x", note="width D"), draw.box("y", note="width D")
     both = draw.column(_named("gate, F × D", gate), _named("up, F × D", up), gap=16)
-    last = _named("down, D × F", down)
+    x, times = (
+        draw.box(label, note=note, height=both.height)
+        for label, note in (("x", "width D"), ("×", "F numbers"))
+    )
+    last, y = _named("down, D × F", down), draw.box("y", note="width D")
     return draw.picture(
-        draw.row(x, both, last, y, gap=84),
-        draw.arrow(x, both),
-        draw.arrow(both, last, "F outputs"),
+        draw.row(x, both, times, last, y, gap=52),
+        draw.arrow(x, gate),
+        draw.arrow(x, up),
+        draw.arrow(gate, times, "f"),
+        draw.arrow(up, times),
+        draw.arrow(times, last),
         draw.arrow(last, y),
         title="One neuron is a row of gate, a row of up, and a column of down",
         note="Without it all three are smaller, and x and y are as wide as before.",
         alt=f"""An MLP. The input x goes to two matrices, gate and up, each of {count}
-        rows, a row for each neuron. What comes out of the neurons goes to the matrix
-        down, with a column for each neuron, and becomes y. The row of gate, the row of
-        up and the column of down that belong to one neuron are empty; x and y
+        rows, a row for each neuron. What comes out of gate is bent by a function f and
+        multiplied by what comes out of up, number by number. These products go to the
+        matrix down, with a column for each neuron, and become y. The row of gate, the
+        row of up and the column of down that belong to one neuron are empty; x and y
         keep their width.""",
     )
 

@@ -18,6 +18,15 @@ from llmlab.show import curves, scales, select, style
 ADDED = "bits per byte more"
 ROOM = 1.22  # of the axis, for the numbers beside the points
 ANYWHERE = "anywhere"
+WRITTEN = {  # subjects as the picture writes them
+    "wanda": "Wanda",
+    "sparsegpt": "SparseGPT",
+    "at once": "zeros at once",
+    "at once, trained": "zeros at once, then trained",
+    "step by step": "zeros step by step (yours)",
+    "fewer neurons, trained": "fewer neurons, then trained",
+}
+GAP = 0.5  # rows between a group and the next
 
 
 @style.by_the_rules
@@ -82,10 +91,11 @@ def ways(result: Any, *, title: str = "Half of the weights, six ways") -> Figure
     for number, (panel, (word, rows)) in enumerate(
         zip(axes.flat, panels.items(), strict=True)
     ):
-        named = names if number == 0 else [""] * len(names)
+        named = [*map(written, names)] if number == 0 else [""] * len(names)
         places = [names.index(fact.subject) for fact in rows]
         _points(panel, rows, places, names, most)
         panel.set_yticks(range(len(names)), named)
+        panel.set_ylim(len(names) - 0.5, -0.5)
         style.panel_title(panel, word if word == ANYWHERE else f"{word} in each row")
     fig.supxlabel(f"{ADDED} ({select.kinds(facts)})", fontsize=9.5)
     return fig
@@ -96,19 +106,24 @@ def ways_alt(facts: Sequence[Record]) -> str:
     said = ["Bits per byte added when half of the weights go."]
     for fact in _lost(facts):
         place = fact.details["pattern"] or ANYWHERE
-        said.append(f"{fact.subject}, {place}: {percent(fact.value)}.")
+        said.append(f"{written(fact.subject)}, {place}: {percent(fact.value)}.")
     return " ".join(said)
 
 
 @style.by_the_rules
 def rows(result: Any, *, title: str = "A quarter of the neurons goes: which") -> Figure:
-    """Draw a row for each subject. result: records as above; others are left alone."""
+    """Draw a row for each subject. result: records as above; others are left alone.
+
+    With details["steps"], those of training, a gap precedes each model without any.
+    """
     facts = _lost(result)
     names = [fact.subject for fact in facts]
-    fig, axes = style.canvas(height=1.3 + 0.36 * len(names), title=title)
+    places = _places(facts)
+    fig, axes = style.canvas(height=1.3 + 0.36 * (places[-1] + 1), title=title)
     most = max(fact.high or fact.value for fact in facts)
-    _points(axes, facts, range(len(names)), names, most)
-    axes.set_yticks(range(len(names)), names)
+    _points(axes, facts, places, names, most)
+    axes.set_yticks(places, [*map(written, names)])
+    axes.set_ylim(places[-1] + 0.5, -0.5)
     scales.name(axes.xaxis, ADDED, "", select.kinds(facts))
     return fig
 
@@ -122,8 +137,13 @@ def healed(
 
 def rows_alt(facts: Sequence[Record]) -> str:
     """Say what each subject loses."""
-    said = [f"{fact.subject}: {percent(fact.value)}" for fact in _lost(facts)]
+    said = [f"{written(fact.subject)}: {percent(fact.value)}" for fact in _lost(facts)]
     return f"Bits per byte added by pruning. {'; '.join(said)}."
+
+
+def written(subject: str) -> str:
+    """Return the name of a subject as pictures of this lab write it."""
+    return WRITTEN.get(subject, subject)
 
 
 def percent(share: float) -> str:
@@ -134,10 +154,19 @@ def percent(share: float) -> str:
     return f"{100 * share:+.{digits}f} %".replace("-", "\N{MINUS SIGN}")
 
 
+def _places(facts: Sequence[Record]) -> list[float]:
+    """Return the place of each row; untrained models begin a group of their own."""
+    places: list[float] = []
+    for fact in facts:
+        begins = places and fact.details.get("steps") == 0
+        places.append(places[-1] + 1 + GAP * bool(begins) if places else 0.0)
+    return places
+
+
 def _points(
     axes: Axes,
     facts: Sequence[Record],
-    places: Sequence[int],
+    places: Sequence[float],
     names: Sequence[str],
     most: float,
 ) -> None:
@@ -154,7 +183,6 @@ def _points(
     axes.axvline(0, color=style.QUIET, linewidth=1)
     least = min(0.0, *(fact.low or fact.value for fact in facts))
     axes.set_xlim(least - 0.03 * most, ROOM * most)
-    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: percent(value)))
     axes.tick_params(axis="y", length=0)

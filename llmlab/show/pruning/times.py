@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, PercentFormatter
 
@@ -82,14 +83,16 @@ def shapes(result: Any, *, title: str = "What each shape costs and gains") -> Fi
             for fact in select.by_quantity(facts, quantity)
             if fact.subject in losses
         ]
+        slowest = min(speeds, key=lambda fact: fact.value)
         for fact in speeds:
             look = style.series(list(losses).index(fact.subject))
             loss = losses[fact.subject]
             panel.errorbar(
                 fact.value, loss.value, xerr=curves.error_bars([fact]),
                 yerr=curves.error_bars([loss]), fmt=look.marker, color=look.color,
-                markersize=7, elinewidth=1.2, capsize=2.5, label=fact.subject,
+                markersize=7, elinewidth=1.2, capsize=2.5,
             )  # fmt: skip
+            _label(panel, fact, loss.value, look.color, left=fact is slowest)
         widest += [end for f in speeds for end in (f.low, f.high) if end is not None]
         panel.axvline(1, color=style.INK, linewidth=1, linestyle=":")
         panel.axhline(0, color=style.QUIET, linewidth=1)
@@ -97,10 +100,20 @@ def shapes(result: Any, *, title: str = "What each shape costs and gains") -> Fi
         panel.set_xlabel(f"times as fast as dense ({select.kinds(speeds)})")
         style.panel_title(panel, phase)
     for panel in axes:
-        panel.set_xlim(0.95 * min(widest), 1.05 * max(widest))
+        span = max(max(widest) - min(widest), 0.1)
+        panel.set_xlim(min(widest) - 0.45 * span, max(widest) + 0.55 * span)  # names
     axes[0].set_ylabel(f"{ADDED} ({select.kinds(losses.values())})")
-    curves.legend(fig, axes[0])
     return fig
+
+
+def _label(panel: Axes, fact: Record, loss: float, color: str, *, left: bool) -> None:
+    """Write the name of a shape beside its interval, at its left or right."""
+    end = fact.low if left else fact.high
+    panel.annotate(
+        fact.subject, (end or fact.value, loss), (-5 if left else 5, 0),
+        textcoords="offset points", ha="right" if left else "left", va="center",
+        fontsize=8.5, color=color,
+    )  # fmt: skip
 
 
 def shapes_alt(facts: Sequence[Record]) -> str:
