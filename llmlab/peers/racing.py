@@ -47,11 +47,11 @@ class Runner:
 
     def close(self) -> None:
         """Let the process end."""
-        self.process.stdin.close()  # type: ignore[union-attr]
+        self.process.stdin.close()  # type: ignore[union-attr]  # Popen made pipes
         self.process.wait(timeout=30)
 
     def _line(self) -> Any:
-        line = self.process.stdout.readline()  # type: ignore[union-attr]
+        line = self.process.stdout.readline()  # type: ignore[union-attr]  # Popen made pipes
         if not line:
             raise RuntimeError(f"{self.name} ended with {self.process.wait()}.")
         return json.loads(line)
@@ -91,7 +91,7 @@ def race(runners: list[Runner], rounds: int, **job: Any) -> list[Round]:
                 new - old for new, old in zip(_busy(runner), before, strict=True)
             )
             share = (busy - own) / (passed * (os.cpu_count() or 1))
-            this.neighbours[runner.name] = max(0.0, share)
+            this.neighbours[runner.name] = min(max(0.0, share), 1.0)  # ticks are coarse
         finished.append(this)
     return finished[1:]
 

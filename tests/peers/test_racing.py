@@ -43,11 +43,7 @@ def test_our_engines_and_transformers_write_the_same_tokens_in_every_round(
     job = {"job": "decode", "prompts": PROMPTS, "new": 6}
     rounds = racing.race(runners, 2, **job)
     assert [set(one.seconds) for one in rounds] == [set(names)] * 2
-    assert all(
-        0 <= share <= os.cpu_count()
-        for one in rounds
-        for share in one.neighbours.values()
-    )
+    assert all(0 <= share <= 1 for one in rounds for share in one.neighbours.values())
     theirs, ours, native = (runner.ask(**job)["tokens"] for runner in runners)
     assert ours == theirs and len(native) == 6
     logits = [

@@ -44,7 +44,7 @@ class Answers:
     def hits(self, capacity: int, *, subject: str = OWN) -> Record:
         """Return the share of requests that were answered; ValueError for others."""
         own = [fact for fact in self.facts if fact.subject == subject]
-        return scoring.find(own, ANSWER_HITS.name, capacity=capacity)
+        return scoring.find(own, ANSWER_HITS.name, {"capacity": capacity})
 
     def seconds(self, place: str) -> Record:
         """Return the time of an answer; ValueError names the places there are."""

@@ -34,16 +34,19 @@ class FewerBits:
 
     def lost(self, bits: int) -> Record:
         """Return the share of bits per byte added; ValueError but for 8 and 4."""
-        return scoring.find(self.facts, CACHE_LOSS.name, bits=bits)
+        return scoring.find(self.facts, CACHE_LOSS.name, {"bits": bits})
 
     def ratio(self, bits: int) -> Record:
         """Return how many times as long a step takes; ValueError but for 8 and 4."""
-        return scoring.find(self.facts, TIMES_AS_LONG.name, bits=bits)
+        return scoring.find(self.facts, TIMES_AS_LONG.name, {"bits": bits})
 
     def times_smaller(self, bits: int) -> float:
         """Return how many times fewer bytes a token takes; ValueError as above."""
-        plain = scoring.find(self.facts, TOKEN_CACHE.name, bits=32)
-        return plain.value / scoring.find(self.facts, TOKEN_CACHE.name, bits=bits).value
+        plain = scoring.find(self.facts, TOKEN_CACHE.name, {"bits": 32})
+        return (
+            plain.value
+            / scoring.find(self.facts, TOKEN_CACHE.name, {"bits": bits}).value
+        )
 
     def facts_of(self, bits: int) -> tuple[Record, Record, Record]:
         """Return loss, time of a step and bytes of a token; ValueError as above."""
@@ -55,7 +58,7 @@ class FewerBits:
         return (
             self.lost(bits),
             step,
-            scoring.find(self.facts, TOKEN_CACHE.name, bits=bits),
+            scoring.find(self.facts, TOKEN_CACHE.name, {"bits": bits}),
         )
 
     def records(self) -> list[Record]:

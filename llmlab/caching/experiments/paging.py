@@ -44,7 +44,7 @@ class OnPages:
         if name not in ("own", "package"):
             raise ValueError(f"name={name!r} has no pages; choose 'own' or 'package'.")
         own = [fact for fact in self.facts if fact.subject == WORDS[name]]
-        return scoring.find(own, TIMES_AS_LONG.name, rows=rows)
+        return scoring.find(own, TIMES_AS_LONG.name, {"rows": rows})
 
     @property
     def said(self) -> str:

@@ -53,7 +53,7 @@ class ByCapacity:
     def hits(self, trace: str, capacity: int) -> Record:
         """Return the share of a trace; ValueError for a capacity that did not run."""
         own = [fact for fact in self.facts if fact.subject == trace]
-        return scoring.find(own, PREFIX_HITS.name, capacity=capacity)
+        return scoring.find(own, PREFIX_HITS.name, {"capacity": capacity})
 
 
 @dataclass(frozen=True)

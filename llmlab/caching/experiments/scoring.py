@@ -91,7 +91,7 @@ def noted(fact: Record, note: str) -> Record:
     return replace(fact, details={**fact.details, "note": note})
 
 
-def find(facts: Sequence[Record], name: str, **details: Any) -> Record:
+def find(facts: Sequence[Record], name: str, details: Mapping[str, Any]) -> Record:
     """Return the first fact of this name and these details; ValueError for none."""
     named = [fact for fact in facts if fact.name == name]
     for fact in named:

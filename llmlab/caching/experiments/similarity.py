@@ -50,7 +50,7 @@ class Similar:
 
     def _of(self, what: Quantity, threshold: float) -> Record:
         own = [fact for fact in self.facts if fact.subject == NEAREST]
-        return scoring.find(own, what.name, threshold=threshold)
+        return scoring.find(own, what.name, {"threshold": threshold})
 
 
 def similar(

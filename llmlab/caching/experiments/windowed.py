@@ -31,14 +31,16 @@ class Windows:
 
     def lost(self, window: int, sinks: int) -> Record:
         """Return the share of bits per byte added; ValueError for what did not run."""
-        return scoring.find(self.facts, CACHE_LOSS.name, window=window, sinks=sinks)
+        return scoring.find(
+            self.facts, CACHE_LOSS.name, {"window": window, "sinks": sinks}
+        )
 
     def without_sinks(self, window: int) -> Record:
         """Return the share of bits that a window needs more without sinks, paired.
 
         ValueError for a window that did not run.
         """
-        return scoring.find(self.paired, CACHE_LOSS.name, window=window)
+        return scoring.find(self.paired, CACHE_LOSS.name, {"window": window})
 
     def records(self) -> list[Record]:
         """Return losses by window and sinks."""
