@@ -72,7 +72,7 @@ def race(shape: str, folder: Path) -> list[records.Record]:
         job = {"job": "decode", "prompts": prompts, "new": new}
         if phase == "prefill":
             job = {"job": "prefill", "prompt": prompts[0]}
-        more = told(shape, phase, racing.race(racers, ROUNDS, **job), read)
+        more = told(shape, phase, racing.race(racers, ROUNDS, job), read)
         print(phase, show.table(more), sep="\n", flush=True)
         facts += more
     far = errors(shape, runners, prompts[0][:128], prompts[0][128:129])
@@ -125,7 +125,9 @@ def errors(shape: str, runners: dict, prompt: list, more: list) -> list[records.
     if exact not in runners:
         return []
     answers = {
-        name: torch.tensor(runner.ask(job="logits", prompt=prompt, more=more)["logits"])
+        name: torch.tensor(
+            runner.ask({"job": "logits", "prompt": prompt, "more": more})["logits"]
+        )
         for name, runner in runners.items()
         if name != READ
     }

@@ -16,7 +16,10 @@ from llmlab.models import checkpoints
 CLEAN = {"core", "texts", "kernels", "models", "measure"}
 # What stands in for another function, whatever that takes, and `core.model.Technique`,
 # the type of functions of several signatures.
-WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__", "_sealed"}
+WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__", "_sealed"} | {
+    "asked",
+    "answer",
+}
 ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 
 

@@ -13,6 +13,7 @@ import os
 import selectors
 import shutil
 import signal
+import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -65,6 +66,7 @@ def _silence() -> None:
 def _warm() -> None:
     import torch
 
+    sys.dont_write_bytecode = True  # a submission imports, and may write nowhere
     torch.set_num_threads(1)  # threads do not live through a fork
     torch.zeros(2) @ torch.zeros(2)
 

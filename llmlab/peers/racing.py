@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,12 +37,12 @@ class Runner:
         )  # fmt: skip
         self.ready = False  # it loads while others are started
 
-    def ask(self, **job: Any) -> dict[str, Any]:
+    def ask(self, job: Mapping[str, Any]) -> dict[str, Any]:
         """Let the engine do one job."""
         assert self.process.stdin
         if not self.ready:
             self.ready = self._line() == "ready"
-        self.process.stdin.write(json.dumps(job) + "\n")
+        self.process.stdin.write(json.dumps(dict(job)) + "\n")
         self.process.stdin.flush()
         return self._line()
 
@@ -78,7 +79,7 @@ class Round:
     neighbours: dict[str, float] = field(default_factory=dict)
 
 
-def race(runners: list[Runner], rounds: int, **job: Any) -> list[Round]:
+def race(runners: list[Runner], rounds: int, job: Mapping[str, Any]) -> list[Round]:
     """Let all do one job in every round, in rotating order; the first one warms up."""
     finished = []
     for number in range(rounds + 1):
@@ -86,7 +87,7 @@ def race(runners: list[Runner], rounds: int, **job: Any) -> list[Round]:
         for runner in order + runners[: number % len(runners)]:
             time.sleep(PAUSE)
             before = _busy(runner)
-            this.seconds[runner.name] = runner.ask(**job)["seconds"]
+            this.seconds[runner.name] = runner.ask(job)["seconds"]
             busy, own, passed = (
                 new - old for new, old in zip(_busy(runner), before, strict=True)
             )

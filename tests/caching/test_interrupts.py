@@ -61,6 +61,7 @@ def interrupted_at(line: int, call) -> bool:
         return True
     finally:
         sys.settrace(old)
+        torch.set_grad_enabled(True)  # where the line was the end of a no_grad block
     return False
 
 

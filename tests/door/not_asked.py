@@ -34,6 +34,8 @@ REASONS = {
     "llmlab.measure.experiments.grids": "times whole models for many seconds a call",
     "llmlab.measure.experiments.pairs": "times whole models for many seconds a call",
     "llmlab.measure.exams": "tests/measure/test_exams.py asks what it refuses",
+    "llmlab.measure.requests": "tests/batching/test_theory.py asks what it refuses",
+    "llmlab.models.sampling.draw": TENSORS,
     "llmlab.models.caches": PLUMBING,
     "llmlab.models.calibration": PLUMBING,
     "llmlab.models.chat_template": PLUMBING,

@@ -17,7 +17,7 @@ from llmlab.new_lab import __main__ as command
 from llmlab.new_lab import make, notebook
 from llmlab.new_lab.skeleton import ROOMS, TEACHING
 
-WORD, NOTEBOOK = "caching", "07_caching.ipynb"
+WORD, NOTEBOOK = "speculation", "09_speculation.ipynb"
 COPIED = ("llmlab", "solutions", "tests", "docs", "pyproject.toml")
 # What a skeleton cannot hold yet: it was not run, its lab was not cut.
 LATER = "executed or strict or cut or examples or nbgrader"
@@ -89,14 +89,15 @@ def test_what_was_made_is_formatted_and_ruff_finds_nothing(whole):
 
 def test_the_new_room_is_shown_and_promises_minutes(whole):
     ask = (
-        "import llmlab\nfrom llmlab import caching, checks, show\n"
-        "print([name for name in ('caching',) if name in dir(llmlab)], dir(caching),"
-        " 'caching' in dir(checks), 'caching' in dir(show),"
-        " *[lab.minutes for lab in llmlab.LABS if lab.word in ('caching', 'batching')],"
-        " 'lab 7' in llmlab.__doc__)"
+        "import llmlab\nfrom llmlab import speculation, checks, show\n"
+        "lab = 'speculation'\n"
+        "print([name for name in (lab,) if name in dir(llmlab)], dir(speculation),"
+        " lab in dir(checks), lab in dir(show),"
+        " *[row.minutes for row in llmlab.LABS if row.word in (lab, 'tradeoffs')],"
+        " 'lab 9' in llmlab.__doc__)"
     )
     said = python(whole, "-c", ask).strip()
-    assert said == "['caching'] ['experiments', 'quantities'] True True 2 None True"
+    assert said == "['speculation'] ['experiments', 'quantities'] True True 2 None True"
 
 
 def test_the_new_lab_is_cut_and_its_tests_and_those_of_faces_pass(whole):
@@ -114,7 +115,7 @@ def test_what_exists_is_kept_and_then_nothing_is_written(checkout):
     (room / "third.py").write_text('"""Mine."""\n')
     before = files(checkout)
     with pytest.raises(
-        ValueError, match=r"checks/caching/third\.py exist and are kept"
+        ValueError, match=r"checks/speculation/third\.py exist and are kept"
     ):
         make(WORD, checkout / "solutions")
     assert files(checkout) == before
@@ -129,7 +130,7 @@ def test_a_part_of_the_guide_for_teachers_is_added_to_what_stands_there(checkout
     before = guide.read_text() if guide.exists() else ""
     make(WORD, checkout / "solutions")
     after = guide.read_text()
-    assert after.startswith(before.rstrip("\n")) and "## Lab 07, caching" in after
+    assert after.startswith(before.rstrip("\n")) and "## Lab 09, speculation" in after
 
 
 @pytest.mark.parametrize(

@@ -41,13 +41,15 @@ def test_our_engines_and_transformers_write_the_same_tokens_in_every_round(
     names = ["transformers fp32", "llmlab fp32", "llmlab int8, native"]
     runners = [racing.ours(name, tmp_path) for name in names]
     job = {"job": "decode", "prompts": PROMPTS, "new": 6}
-    rounds = racing.race(runners, 2, **job)
+    rounds = racing.race(runners, 2, job)
     assert [set(one.seconds) for one in rounds] == [set(names)] * 2
     assert all(0 <= share <= 1 for one in rounds for share in one.neighbours.values())
-    theirs, ours, native = (runner.ask(**job)["tokens"] for runner in runners)
+    theirs, ours, native = (runner.ask(job)["tokens"] for runner in runners)
     assert ours == theirs and len(native) == 6
     logits = [
-        torch.tensor(runner.ask(job="logits", prompt=[1, 2], more=[3])["logits"])
+        torch.tensor(
+            runner.ask({"job": "logits", "prompt": [1, 2], "more": [3]})["logits"]
+        )
         for runner in runners
     ]
     assert (logits[0] - logits[1]).norm() < 1e-5 * logits[0].norm()
@@ -90,7 +92,7 @@ def test_a_gguf_file_holds_the_model_that_was_written(small, tmp_path):
 def test_llama_cpp_writes_our_tokens_from_our_file(small, tmp_path):
     path = gguf_writing.write(small, tmp_path / "model.gguf", type="f32")
     runner = racing.llama("llama.cpp", path)
-    answer = runner.ask(job="decode", prompts=PROMPTS, new=12)
+    answer = runner.ask({"job": "decode", "prompts": PROMPTS, "new": 12})
     assert answer["tokens"] == list(small.stream_batch(PROMPTS, max_tokens=12))
     runner.close()
 

@@ -16,12 +16,12 @@ def cache_bytes(layers, kv_heads, head_width, tokens, batch, value_bytes):
     return 2 * layers * kv_heads * head_width * tokens * batch * value_bytes
 
 
-def _changed(value=int, **others):
+def _changed(others=(), value=int):
     """Return the mistake of taking other sizes, or of changing the result."""
     def mistake(layers, kv_heads, head_width, tokens, batch, value_bytes):
         sizes = {"layers": layers, "kv_heads": kv_heads, "head_width": head_width,
                  "tokens": tokens, "batch": batch, "value_bytes": value_bytes}
-        return value(cache_bytes(**(sizes | others)))
+        return value(cache_bytes(**(sizes | dict(others))))
     return mistake
 
 
@@ -56,22 +56,22 @@ EXERCISE = Exercise(
         "a token leaves a key and a value in each layer: twice as much.":
             _changed(value=lambda value: value // 2),
         "the batch is missing: each of its rows keeps its own keys and values.":
-            _changed(batch=1),
-        "every layer keeps its own keys and values.": _changed(layers=1),
-        "the heads are missing: each keeps head_width numbers.": _changed(kv_heads=1),
-        "each head keeps head_width numbers a token, not one.": _changed(head_width=1),
+            _changed({"batch": 1}),
+        "every layer keeps its own keys and values.": _changed({"layers": 1}),
+        "the heads are missing: each keeps head_width numbers.": _changed({"kv_heads": 1}),
+        "each head keeps head_width numbers a token, not one.": _changed({"head_width": 1}),
         "head_width is the width of one head already: nothing is divided by heads.":
-            lambda *a: _changed(kv_heads=1)(*a) // a[1],
-        "this is for one token; all tokens stay.": _changed(tokens=1),
+            lambda *a: _changed({"kv_heads": 1})(*a) // a[1],
+        "this is for one token; all tokens stay.": _changed({"tokens": 1}),
         "keys and values grow with the tokens, not with their square.":
             lambda *a: _changed()(*a) * a[3],
-        "these are numbers; times value_bytes they are bytes.": _changed(value_bytes=1),
+        "these are numbers; times value_bytes they are bytes.": _changed({"value_bytes": 1}),
         "value_bytes counts bytes, not bits: nothing is divided by 8.":
             _changed(value=lambda value: value / 8),
         "these are bits; the answer is in bytes.":
             _changed(value=lambda value: value * 8),
         "a number takes value_bytes; here it takes as many whatever these are.":
-            (_changed(value_bytes=4), _changed(value_bytes=2)),
+            (_changed({"value_bytes": 4}), _changed({"value_bytes": 2})),
         "the answer is in bytes, not in larger units.": tuple(
             _changed(value=partial(_in_units, unit)) for unit in UNITS
         ),
