@@ -58,14 +58,17 @@ EXERCISE = Exercise(
         "the batch is missing: each of its rows keeps its own keys and values.":
             _changed({"batch": 1}),
         "every layer keeps its own keys and values.": _changed({"layers": 1}),
-        "the heads are missing: each keeps head_width numbers.": _changed({"kv_heads": 1}),
-        "each head keeps head_width numbers a token, not one.": _changed({"head_width": 1}),
+        "the heads are missing: each keeps head_width numbers.":
+            _changed({"kv_heads": 1}),
+        "each head keeps head_width numbers a token, not one.":
+            _changed({"head_width": 1}),
         "head_width is the width of one head already: nothing is divided by heads.":
             lambda *a: _changed({"kv_heads": 1})(*a) // a[1],
         "this is for one token; all tokens stay.": _changed({"tokens": 1}),
         "keys and values grow with the tokens, not with their square.":
             lambda *a: _changed()(*a) * a[3],
-        "these are numbers; times value_bytes they are bytes.": _changed({"value_bytes": 1}),
+        "these are numbers; times value_bytes they are bytes.":
+            _changed({"value_bytes": 1}),
         "value_bytes counts bytes, not bits: nothing is divided by 8.":
             _changed(value=lambda value: value / 8),
         "these are bits; the answer is in bytes.":
