@@ -65,6 +65,12 @@ class Prefixes:
     by_capacity: ByCapacity
     ran_on: Threads
 
+    @property
+    def said(self) -> str:
+        """Say whether the answers are the same with prefixes and without."""
+        same = "the same tokens" if self.equal else "not the same tokens"
+        return f"All requests, with prefixes and without: {same}."
+
     def times_fewer(self, trace: str) -> Record:
         """Return how many times fewer tokens are read; ValueError names the traces."""
         return self._of(TIMES_FEWER.name, trace)
