@@ -8,7 +8,6 @@ Shapes: B requests in a call, T new tokens, V vocabulary.
 
 from collections.abc import Mapping, Sequence
 
-import torch
 from torch import Tensor
 
 from llmlab.batching import padding
@@ -62,11 +61,8 @@ class Pages:
         """
         if self.prefixes is None:
             return 0, 0
-        pages, count = self.prefixes.match(tokens)
-        taken = sum(self.pool.owners(page) == 2 for page in pages)  # the tree's, ours
-        for page in pages:
-            self.pool.drop(page)
-        return count, taken
+        pages, count = self.prefixes.peek(tokens)
+        return count, sum(self.pool.owners(page) == 1 for page in pages)  # the tree
 
     def open(self, name: int, tokens: Sequence[int]) -> int:
         """Begin a request; return how many of its tokens are there already."""
@@ -140,7 +136,7 @@ class Pages:
         """Give back what a call took that did not come to its end."""
         self.settle()
         for row in self._rows.values():
-            row._trim(_held(row))
+            row.trim()
 
     def settle(self) -> None:
         """Give the tables of a batch back to its requests; also after Ctrl-C."""
@@ -150,9 +146,8 @@ class Pages:
         for name, table, held in zip(self._names, batch.tables, lengths, strict=True):
             row = self._rows[name]
             row.tables = [table]
-            row._hold(torch.tensor([held], device=row.lengths.device))
-        self._batch, self._names = None, []
-        batch.tables = [[] for _ in lengths]
+            row.hold([held])
+        self._batch, self._names, batch.tables = None, [], [[] for _ in lengths]
 
     def _table(self, name: int) -> list[int]:
         if name in self._names and self._batch is not None:
@@ -170,9 +165,10 @@ class Pages:
         self.settle()
         rows = [self._rows[name] for name in names]
         batch = self.pool.new_cache(len(rows))
-        batch._hold(torch.cat([row.lengths for row in rows]))
-        batch.tables = [row.tables[0] for row in rows]
-        self._names, self._batch = names, batch
+        tables = [row.tables[0] for row in rows]
+        # At once: a batch that Ctrl-C leaves to nobody would give these pages back.
+        self._names, self._batch, batch.tables = names, batch, tables
+        batch.hold([held for row in rows for held in _held(row)])
         for row in rows:
             row.tables = [[]]
         return batch

@@ -24,6 +24,8 @@ from llmlab.models.caches import rows
 from llmlab.models.caches.attention import Mask, causal_mask
 from llmlab.models.caches.rows import Counts, RaggedCache
 
+THIS_MODEL = "make its pool for this model: PagePool(model, pages=...)."
+
 
 class PagedCache(RaggedCache):
     """Rows on the pages of a pool; made by `PagePool.new_cache`.
@@ -119,7 +121,7 @@ class PagedCache(RaggedCache):
         """Count more tokens as held; pages that padding alone took go back."""
         super().advance(counts, most=most)
         if not isinstance(counts, int) and not torch.compiler.is_compiling():
-            self._trim(self._held())
+            self.trim()
 
     def memory(self, layer: int) -> tuple[Tensor, Tensor]:
         """Return all keys and values of a layer as views (pages, K, page size, H)."""
@@ -161,6 +163,17 @@ class PagedCache(RaggedCache):
         tables = [*self.tables[:row], pages, *self.tables[row + 1 :]]
         self._store(self.pool.free, self.pool.counts, tables, held, lengths)
 
+    def hold(self, lengths: Sequence[int]) -> None:
+        """Say how many tokens each row holds; ValueError: more than its pages do."""
+        room = [len(table) * self.pool.page_size for table in self.tables]
+        if not all(0 <= held <= most for held, most in zip(lengths, room, strict=True)):
+            raise ValueError(f"lengths={shown(lengths)}, and the pages hold {room}.")
+        self._hold(torch.tensor(lengths, device=self.lengths.device))
+
+    def trim(self) -> None:
+        """Give back pages behind the rows' tokens, as a broken call may leave them."""
+        self._trim(self._held())
+
     def release(self) -> None:
         """Give all pages back; the rows are empty then."""
         pool = self.pool
@@ -176,8 +189,7 @@ class PagedCache(RaggedCache):
         """Return a cache of the rows of both; ValueError for pages of another pool."""
         if isinstance(other, PagedCache) and other.pool is not self.pool:
             raise ValueError(
-                "other lies on the pages of another pool; make both caches with one "
-                "pool's new_cache, and they join."
+                "other lies on pages of another pool; make both by new_cache of one."
             )
         return super().join(other)
 
@@ -252,13 +264,11 @@ class PagedCache(RaggedCache):
         if keys.shape[1::2] != memory.shape[2:]:
             raise ValueError(
                 f"keys have {keys.shape[1]} heads of {keys.shape[3]} and this cache "
-                f"holds {memory.shape[2]} of {memory.shape[3]}; make its pool for this "
-                "model: PagePool(model, pages=...)."
+                f"holds {memory.shape[2]} of {memory.shape[3]}; {THIS_MODEL}"
             )
         if keys.dtype != memory.dtype:
             raise ValueError(
-                f"keys are {keys.dtype} and this cache is {memory.dtype}; make its "
-                "pool for this model: PagePool(model, pages=...)."
+                f"keys are {keys.dtype} and this cache is {memory.dtype}; {THIS_MODEL}"
             )
 
     def _form(self) -> tuple:

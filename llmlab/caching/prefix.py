@@ -61,6 +61,10 @@ class PrefixTree:
         self.pool.counts = counts
         return pages, count
 
+    def peek(self, tokens: Sequence[int], *, salt: str = "") -> tuple[list[int], int]:
+        """Return what `match` would, and own none of it; it counts as used."""
+        return self._found(tokens, salt)
+
     def begin(
         self, cache: PagedCache, row: int, tokens: Sequence[int], *, salt: str = ""
     ) -> int:

@@ -256,3 +256,17 @@ def test_kernels_of_others_are_told_where_the_numbers_lie():
                 assert torch.allclose(own_row, whole[row, :, :held])
     with pytest.raises(ValueError, match="91 more tokens make 97"):
         cache.reserve(91)
+
+
+def test_a_row_can_be_told_what_lies_on_its_pages():
+    own = pool(pages=4)
+    cache = own.new_cache(1)
+    cache.reserve(8)
+    cache.hold([5])
+    assert cache.lengths.tolist() == [5]
+    assert len(cache.tables[0]) == 2
+    cache.hold([3])
+    cache.trim()
+    assert (len(cache.tables[0]), len(own.free)) == (1, 3)
+    with pytest.raises(ValueError, match=r"the pages hold \[4\]"):
+        cache.hold([5])
