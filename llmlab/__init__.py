@@ -10,6 +10,7 @@ journal           the learner's own predictions, scoreboard and hints
 attention_vs_rnn  lab 2: attention against recurrence, in time, memory and recall
 quantization      lab 4: a model's weights in a few bits each
 pruning           lab 5: which weights, neurons and layers can go
+distillation      lab 6: a small model that learns what a big one knows
 caching           lab 7: keys and values on pages, in few bits, in a window
 batching          lab 8: many requests at once, step by step
 graphs            lab 10: a decode step as one native call
@@ -74,6 +75,7 @@ __all__ = [
     "checks",
     "command",
     "core",
+    "distillation",
     "grading",
     "graphs",
     "journal",

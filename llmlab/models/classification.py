@@ -52,7 +52,7 @@ def classify(
 @torch.inference_mode()
 def label_logits(model: Any, tokens: Tensor) -> Tensor:
     """Return the logits (B, C) of padded tokens (B, T)."""
-    return _logits(model, tokens)
+    return logits_of(model, tokens)
 
 
 def loss(model: nn.Module, batch: Tensor, *, label_smoothing: float = 0.0) -> Tensor:
@@ -60,12 +60,13 @@ def loss(model: nn.Module, batch: Tensor, *, label_smoothing: float = 0.0) -> Te
 
     label_smoothing: the share of each label that is spread over all of them.
     """
-    logits = _logits(model, batch[:, 1:])  # (B, C)
+    logits = logits_of(model, batch[:, 1:])  # (B, C)
     labels = batch[:, 0]
     return F.cross_entropy(logits.float(), labels, label_smoothing=label_smoothing)
 
 
-def _logits(model: Any, tokens: Tensor) -> Tensor:
+def logits_of(model: Any, tokens: Tensor) -> Tensor:
+    """Return the logits (B, C) of padded tokens (B, T), for a training to move."""
     seen = (tokens != model.config.pad_token_id).long()
     return model(input_ids=tokens, attention_mask=seen).logits
 

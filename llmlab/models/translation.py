@@ -77,6 +77,23 @@ def loss(model: nn.Module, tokens: Tensor) -> Tensor:
     ).loss
 
 
+def logits_of(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits of the target's tokens, padding aside, and those tokens.
+
+    tokens: pairs (B, T) as `pairs.packed` gives them. Logits are (places, V), the
+    tokens (places,).
+    """
+    config: Any = model.config
+    pad = config.pad_token_id
+    source = _trimmed(tokens[:, : pairs.SOURCE], pad)
+    target = _trimmed(tokens[:, pairs.SOURCE :], pad)
+    answer = model(
+        input_ids=source, attention_mask=(source != pad).long(), labels=target
+    )
+    seen = target != pad
+    return answer.logits[seen], target[seen]
+
+
 def _trimmed(tokens: Tensor, pad: int) -> Tensor:
     """Drop the columns that hold padding only."""
     longest = int((tokens != pad).sum(1).max())

@@ -8,7 +8,7 @@ Shapes: B sequences, T new tokens.
 Source: AdamW, Loshchilov & Hutter, ICLR 2019.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import torch
@@ -32,6 +32,10 @@ def tune(
     checkpoint_every: int = 200,
     log_every: int = 20,
     seed: int = 0,
+    optimizers: Callable[[nn.Module], Iterable[torch.optim.Optimizer]] | None = None,
+    evaluate: Callable[[nn.Module], dict[str, float]] | None = None,
+    evaluate_every: int = 200,
+    stop_after: int | None = None,
     after_step: Callable[[nn.Module], None] | None = None,
     in_place: bool = False,
 ) -> training.Trained:
@@ -39,15 +43,16 @@ def tune(
 
     rate, weight_decay: of AdamW. schedule: the rate's factor by step, by default a rise
     for a tenth of the steps and a fall for the last half. seed: of what the model draws
-    as it learns (dropout); torch's own state stays. The rest, and the errors, are those
-    of `training.train`.
+    as it learns (dropout); torch's own state stays. optimizers: others than AdamW,
+    which have rates of their own. The rest, and the errors, are those of
+    `training.train`.
     """
     if schedule is None:
         schedule = training.constant_then_decay(
             steps, warmup=steps // 10, decay=steps // 2
         )
 
-    def optimizers(part: nn.Module) -> list[torch.optim.Optimizer]:
+    def adamw(part: nn.Module) -> list[torch.optim.Optimizer]:
         weights = part.parameters()
         return [
             torch.optim.AdamW(
@@ -61,7 +66,7 @@ def tune(
             model,
             batch,
             steps=steps,
-            optimizers=optimizers,
+            optimizers=optimizers or adamw,
             loss=loss,
             schedule=schedule,
             autocast=autocast,
@@ -69,6 +74,9 @@ def tune(
             folder=folder,
             checkpoint_every=checkpoint_every,
             log_every=log_every,
+            evaluate=evaluate,
+            evaluate_every=evaluate_every,
+            stop_after=stop_after,
             after_step=after_step,
             in_place=in_place,
         )

@@ -17,15 +17,14 @@ from torch.nn import functional
 
 from llmlab.core import progress
 from llmlab.core.model import Model
-from llmlab.models import calibration, rnn
+from llmlab.models import calibration, stacks
 from llmlab.models.calibration import Batch
 from llmlab.models.decoder import Decoder
 from llmlab.models.listening import listening
-from llmlab.pruning import parts, targets
+from llmlab.pruning import targets
 from llmlab.pruning.resized import resized
 
 Influence = Callable[[Tensor, Tensor], Any]  # streams (B, T, D) before and after: ()
-SIZES = ("num_hidden_layers", "num_layers", "num_decoder_layers")
 
 
 def influence(before: Tensor, after: Tensor) -> Tensor:
@@ -47,7 +46,7 @@ def block_influence(
     before and after a layer, one of your own. data: see `calibration.collect`. Raises
     ValueError for a model without layers in a row, and without data.
     """
-    name, layers = _stack(model, stack)
+    name, layers = stacks.stack(model, stack)
     names = [f"{name}.{index}" for index in range(len(layers))]
     batches = list(data)
     if not batches:
@@ -73,7 +72,7 @@ def drop(model: Model, *, layers: Collection[int], stack: str | None = None) -> 
     a model whose layers cannot go one by one.
     """
     targets.check_plain(model)
-    name, held = _stack(model, stack)
+    name, held = stacks.stack(model, stack)
     gone = _checked(layers, len(held))
     kept = [index for index in range(len(held)) if index not in gone]
     tensors = _moved(model, name, kept)
@@ -82,37 +81,6 @@ def drop(model: Model, *, layers: Collection[int], stack: str | None = None) -> 
         for layer, index in zip(new.layers, kept, strict=True):
             layer.window = model.layers[index].window
     return targets.say(new, model, f"{len(kept)}-layers")
-
-
-def _stack(model: nn.Module, stack: str | None) -> tuple[str, nn.ModuleList]:
-    """Return the layers in a row, with their name in the model."""
-    config = getattr(parts.with_config(model), "config", None)
-    counts = {getattr(config, name, None) for name in SIZES}
-    stacks = {
-        name: module
-        for name, module in model.named_modules()
-        if isinstance(module, nn.ModuleList) and len(module) in counts
-    }
-    if isinstance(model, Decoder | rnn.RecurrentModel):
-        stacks = {"layers": model.layers}  # type: ignore[dict-item]  # a ModuleList, too
-    outer = {
-        name: module
-        for name, module in stacks.items()
-        if not any(name.startswith(f"{other}.") for other in stacks)
-    }
-    if stack is not None:
-        outer = {n: m for n, m in outer.items() if stack in n.split(".")}
-    if len(outer) == 1:
-        return next(iter(outer.items()))
-    if len(outer) > 1:
-        raise ValueError(
-            f"stack={stack!r}, and {type(model).__name__} has layers in "
-            f"{' and '.join(outer)}; choose stack='encoder' or stack='decoder'."
-        )
-    raise ValueError(
-        f"{type(model).__name__} has no row of layers to take some from (stack="
-        f"{stack!r}); where all places share one layer, there is nothing to drop."
-    )
 
 
 def _checked(layers: Collection[int], count: int) -> set[int]:

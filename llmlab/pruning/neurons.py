@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from llmlab.core import progress
 from llmlab.core.model import Model
-from llmlab.models import calibration, surgery, training
+from llmlab.models import calibration, stacks, surgery, training
 from llmlab.models.calibration import Batch
 from llmlab.models.listening import hearing, listening
 from llmlab.pruning import parts, targets
@@ -78,7 +78,7 @@ def prune(
     ValueError for a number that leaves nothing or is more than there are, and for
     scores that do not fit.
     """
-    targets.check_plain(parts.with_config(model))
+    targets.check_plain(stacks.with_config(model))
     mlps = parts.mlps(model)
     _check(model, mlps, keep, importance)
     kept = {name: most_important(importance[name], keep) for name in mlps}
@@ -102,7 +102,7 @@ def made_smaller(model: Model, smaller: Smaller, *, keep: int, name: str) -> Mod
     Raises ValueError for weights of other shapes, and for MLPs whose neurons have a
     bias, which such a function does not see.
     """
-    targets.check_plain(parts.with_config(model))
+    targets.check_plain(stacks.with_config(model))
     mlps = parts.mlps(model)
     _check_number(model, mlps, keep)
     tensors: dict[str, Tensor] = {}

@@ -96,13 +96,3 @@ def setting(model: Any) -> str:
 def inner(model: Any) -> Any:
     """Return transformers' model inside our wrapper, or the model itself."""
     return model.model if isinstance(model, TransformersModel) else model
-
-
-def with_config(model: nn.Module) -> Any:
-    """Return the model itself; ValueError for a bare layer, which has no sizes."""
-    if not hasattr(model, "config"):
-        raise ValueError(
-            f"model is a {type(model).__name__} without a configuration that could say "
-            "its sizes; hand in a whole model."
-        )
-    return model
