@@ -99,13 +99,13 @@ def width(model: nn.Module) -> int:
 
 def _projection(own: int, other: int, like: Tensor, draw: torch.Generator) -> nn.Linear:
     """Return the start of a projection: nothing changed where the widths agree."""
-    layer = nn.Linear(own, other, bias=False)
-    with torch.no_grad():
-        if own == other:
-            layer.weight.copy_(torch.eye(own))
-        else:
-            layer.weight.normal_(std=own**-0.5, generator=draw)
-    return layer.to(like.device, like.dtype)
+    if own == other:
+        weight = torch.eye(own)
+    else:
+        weight = torch.randn(other, own, generator=draw) * own**-0.5
+    layer = nn.Linear(own, other, bias=False, device="meta")
+    layer.weight = nn.Parameter(weight.to(like.device, like.dtype))
+    return layer
 
 
 def _check_widths(widths: Any, layers: int) -> None:

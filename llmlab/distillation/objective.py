@@ -75,8 +75,8 @@ class Objective:
         """Take a teacher in; ValueError for none, or one of other tokens."""
         if teacher is None:
             raise ValueError(
-                "teacher=None, and this loss asks one; hand in the teacher, or labels=1 "
-                "or kept=keep_logits(…) without hidden states."
+                "teacher=None, and this loss asks one; hand in the teacher, or "
+                "labels=1 or kept=keep_logits(…) without hidden states."
             )
         pairing.check(student, teacher)
         self.teacher = pairing.frozen(teacher)
@@ -141,10 +141,8 @@ class Objective:
             ]
             parts.append(self.hidden * torch.stack(gaps).mean())
         for match in self.matches:
-            gap = match.loss(
-                _picked(mine, match.student), _picked(theirs, match.teacher)
-            )
-            parts.append(match.weight * gap)
+            sides = _picked(mine, match.student), _picked(theirs, match.teacher)
+            parts.append(match.weight * match.loss(*sides))
         return torch.stack([part.reshape(()) for part in parts]).sum()
 
     def _taught(self, tokens: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
@@ -171,7 +169,7 @@ class Objective:
             there = losses.Kept(*(part.to(logits.device) for part in kept))
             both = losses.lumped(logits.flatten(0, -2), there)
             soft = self.loss(*both, self.temperature)
-        elif self.is_soft:
+        elif self.is_soft and answers is not None:
             soft = self.loss(logits, answers, self.temperature)
         return self.labels * hard + (1 - self.labels) * soft
 

@@ -87,9 +87,9 @@ def train(
     if objective.asks_teacher:
         objective.teach(student, teacher)
     model: nn.Module = student
-    if hidden:
+    if hidden and teacher is not None:
         objective.places = _places(student, teacher, places)
-        wide = states.width(objective.teacher)
+        wide = states.width(teacher)
         model = Matched(student, dict.fromkeys(objective.places, wide), seed=seed)
     objective.check_kept(student, steps)
     trained = tuning.tune(
@@ -139,10 +139,7 @@ def _check_functions(batch, ask, loss, hidden_loss, evaluate) -> None:
         "batch": (batch, "batch(step) gives the tokens of a step"),
         "ask": (ask, "ask(model, batch) gives logits and labels"),
         "loss": (loss, "loss(student_logits, teacher_logits, temperature) is one"),
-        "hidden_loss": (
-            hidden_loss,
-            "hidden_loss(student, teacher, projection) is one",
-        ),
+        "hidden_loss": (hidden_loss, "it takes student, teacher and projection"),
         "evaluate": (evaluate, "evaluate(model) gives numbers by name"),
     }
     for name, (value, way) in ways.items():
@@ -151,19 +148,19 @@ def _check_functions(batch, ask, loss, hidden_loss, evaluate) -> None:
 
 
 def _places(
-    student: nn.Module, teacher: nn.Module | None, places: Mapping[int, int] | None
+    student: nn.Module, teacher: nn.Module, places: Mapping[int, int] | None
 ) -> Mapping[int, int]:
     """Return which layer of the student matches which of its teacher."""
-    assert teacher is not None  # the objective has taken it in
     mine, theirs = (len(stacks.stack(one)[1]) for one in (student, teacher))
     if places is None:
         return states.layer_places(mine, theirs)
-    pairs = places.items() if isinstance(places, Mapping) else ()
-    whole = arguments.is_whole
-    fits = [
-        whole(a) and 0 <= a < mine and whole(b) and 0 <= b < theirs for a, b in pairs
-    ]
-    if not fits or not all(fits):
+    pairs = list(places.items()) if isinstance(places, Mapping) else []
+    fits = (
+        arguments.is_whole(at) and 0 <= at < size
+        for pair in pairs
+        for at, size in zip(pair, (mine, theirs), strict=True)
+    )
+    if not pairs or not all(fits):
         raise ValueError(
             f"places={shown(places)} must lead from the student's layers, 0 to "
             f"{mine - 1}, to the teacher's, 0 to {theirs - 1}, such as "
