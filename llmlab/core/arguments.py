@@ -113,9 +113,9 @@ def encodable(name: str, text: str) -> str:
 
 
 def shown(value: object) -> str:
-    """Write a value as it was typed, cut where it is long."""
+    """Write a value as it was typed, in one line, cut where it is long."""
     try:
-        text = repr(value)
+        text = " ".join(map(str.strip, repr(value).splitlines()))
     except ValueError:  # a whole number of more digits than Python writes
         return f"a {type(value).__name__} of too many digits"
     return text if len(text) <= 60 else f"{text[:57]}…"

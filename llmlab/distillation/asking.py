@@ -21,9 +21,15 @@ Ask = Callable[[nn.Module, Tensor], tuple[Tensor, Tensor]]
 def next_tokens(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
     """Ask a causal model for each next token: logits (B, T, V), labels (B, T).
 
-    tokens: (B, T + 1). Raises ValueError for anything else.
+    tokens: (B, T + 1). Raises ValueError for anything else, and for an encoder-decoder,
+    which reads two texts.
     """
     training_arguments.check_tokens(tokens)
+    if _reads_two(model):
+        raise ValueError(
+            f"model is a {type(model).__name__}, which reads a source beside its "
+            "target; hand in pairs of both, and ask=asking.translations."
+        )
     answer: Any = model(tokens[:, :-1])
     return getattr(answer, "logits", answer), tokens[:, 1:]
 
@@ -44,10 +50,14 @@ def translations(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
     for a model of another kind, which reads no source.
     """
     training_arguments.check_tokens(tokens)
-    config: Any = getattr(model, "config", None)
-    if not getattr(config, "is_encoder_decoder", False):
+    if not _reads_two(model):
         raise ValueError(
             f"ask=translations, and {type(model).__name__} is no encoder-decoder; "
             "leave ask out for a causal model."
         )
     return translation.logits_of(model, tokens)
+
+
+def _reads_two(model: nn.Module) -> bool:
+    config: Any = getattr(model, "config", None)
+    return bool(getattr(config, "is_encoder_decoder", False))

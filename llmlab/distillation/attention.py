@@ -18,6 +18,7 @@ from torch import Tensor
 
 from llmlab.core import arguments
 from llmlab.core.arguments import shown
+from llmlab.distillation.losses import wide
 
 
 def split(states: Tensor, heads: int) -> Tensor:
@@ -69,7 +70,7 @@ def scores(queries: Tensor, keys: Tensor) -> Tensor:
     _check("queries", queries, 4, "(B, heads, T, H)")
     _check("keys", keys, 4, "(B, heads, T, H)")
     _check_alike("queries", queries, "keys", keys, 4)
-    return _wide(queries) @ _wide(keys).transpose(-1, -2) / math.sqrt(keys.shape[-1])
+    return wide(queries) @ wide(keys).transpose(-1, -2) / math.sqrt(keys.shape[-1])
 
 
 def attention_loss(
@@ -85,13 +86,13 @@ def attention_loss(
     _check_alike("student_scores", student_scores, "teacher_scores", teacher_scores, 4)
     seen = torch.ones_like(student_scores, dtype=torch.bool)
     seen = seen.tril() if causal else seen
-    error = _wide(student_scores) - _wide(teacher_scores.detach())
+    error = wide(student_scores) - wide(teacher_scores.detach())
     return error[seen].square().mean()
 
 
 def _log_relations(name: str, states: Tensor, causal: bool) -> Tensor:
     _check(name, states, 4, "(B, heads, T, H)")
-    states = _wide(states)
+    states = wide(states)
     products = states @ states.transpose(-1, -2) / math.sqrt(states.shape[-1])
     if causal:
         later = torch.ones_like(products, dtype=torch.bool).triu(1)
@@ -113,7 +114,3 @@ def _check_alike(one: str, x: Tensor, other: str, y: Tensor, axes: int) -> None:
             "same tokens and as many heads on both sides: attention.split(states, "
             "heads)."
         )
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()

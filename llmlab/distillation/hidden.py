@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from llmlab.core import arguments, wanted
 from llmlab.core.arguments import shown
+from llmlab.distillation.losses import wide
 from llmlab.models import stacks
 
 
@@ -28,8 +29,8 @@ def hidden_loss(student: Tensor, teacher: Tensor, projection: Tensor) -> Tensor:
     shapes that do not fit.
     """
     _check(student, teacher, projection)
-    teacher = _wide(teacher.detach())
-    error = _wide(student @ projection.T) - teacher  # (B, T, D)
+    teacher = wide(teacher.detach())
+    error = wide(student @ projection.T) - teacher  # (B, T, D)
     return error.square().mean() / teacher.square().mean()
 
 
@@ -135,7 +136,3 @@ def _check(student: Any, teacher: Any, projection: Any) -> None:
             f"{tuple(student.shape)} to teacher {tuple(teacher.shape)}; hand in the "
             "states of the same tokens and a matrix (D, d)."
         )
-
-
-def _wide(x: Tensor) -> Tensor:
-    return x if x.dtype == torch.float64 else x.float()

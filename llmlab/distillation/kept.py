@@ -115,7 +115,7 @@ def _logits(
     here = pairing.device(teacher)
     with torch.autocast(here.type, dtype=dtype, enabled=dtype is not None):
         logits, _ = ask(teacher, tokens.to(here))
-    return logits.flatten(0, -2)  # (tokens, V)
+    return losses.wide(logits).flatten(0, -2)  # (tokens, V)
 
 
 def _small(kept: Kept, logits: Tensor, k: int) -> Kept:

@@ -106,7 +106,7 @@ def keep(teacher_logits: Tensor, k: int) -> Kept:
     """
     _check_logits("teacher_logits", teacher_logits)
     arguments.whole("k", k, least=1, most=teacher_logits.shape[-1])
-    every = _wide(teacher_logits.detach()).softmax(-1)
+    every = wide(teacher_logits.detach()).softmax(-1)
     probabilities, indices = every.topk(k, dim=-1)
     return Kept(probabilities, indices, (1 - probabilities.sum(-1)).clamp_min(0))
 
@@ -131,7 +131,7 @@ def lumped(student_logits: Tensor, kept: Kept) -> tuple[Tensor, Tensor]:
     _check_logits("student_logits", student_logits)
     kept = checked_kept(kept)
     _check_rows(student_logits, kept)
-    logs = _wide(student_logits).log_softmax(-1)
+    logs = wide(student_logits).log_softmax(-1)
     seen = logs.gather(-1, kept.indices)  # (…, k)
     probabilities = kept.probabilities
     if seen.shape[-1] < logs.shape[-1]:
@@ -190,7 +190,7 @@ def _softened(
             f"{tuple(teacher_logits.shape)}; hand in the same tokens, and models of "
             "one vocabulary."
         )
-    student, teacher = _wide(student_logits), _wide(teacher_logits.detach())
+    student, teacher = wide(student_logits), wide(teacher_logits.detach())
     return (
         (student / temperature).log_softmax(-1),
         (teacher / temperature).log_softmax(-1),
@@ -221,6 +221,6 @@ def _check_logits(name: str, logits: Any) -> None:
         raise ValueError(f"{name} are {tuple(logits.shape)}; hand in logits (…, V).")
 
 
-def _wide(logits: Tensor) -> Tensor:
-    """Return logits in float32 at least, where small probabilities have room."""
-    return logits if logits.dtype == torch.float64 else logits.float()
+def wide(numbers: Tensor) -> Tensor:
+    """Return numbers in float32 at least, where small probabilities have room."""
+    return numbers if numbers.dtype == torch.float64 else numbers.float()

@@ -129,13 +129,30 @@ class Objective:
         with _heard(student, [*inside.values(), *self._matched("student")]) as mine:
             logits, labels = self.ask(student, tokens)
         theirs, answers = self._taught(tokens)
+        # Losses add up many small numbers, for which bfloat16 has no room.
+        with torch.autocast(tokens.device.type, enabled=False):
+            parts = self._parts(model, tokens, (logits, labels, answers), mine, theirs)
+        return torch.stack([part.reshape(()) for part in parts]).sum()
+
+    def _parts(
+        self,
+        model: nn.Module,
+        tokens: Tensor,
+        answered: tuple[Tensor, Tensor, Tensor | None],
+        mine: Mapping[str, Tensor],
+        theirs: Mapping[str, Tensor],
+    ) -> list[Tensor]:
+        """Return each part of the loss that has a weight."""
         parts = []
         if self.logits:
-            parts.append(self.logits * self._answers(logits, labels, answers, tokens))
+            parts.append(self.logits * self._answers(*answered, tokens))
         if self.hidden and isinstance(model, Matched):
+            inside = model.names()
             gaps = [
                 self.hidden_loss(
-                    mine[inside[at]], theirs[f"{self.stack}.{to}"], model.projection(at)
+                    losses.wide(mine[inside[at]]),
+                    losses.wide(theirs[f"{self.stack}.{to}"]),
+                    model.projection(at),
                 )
                 for at, to in self.places.items()
             ]
@@ -143,7 +160,7 @@ class Objective:
         for match in self.matches:
             sides = _picked(mine, match.student), _picked(theirs, match.teacher)
             parts.append(match.weight * match.loss(*sides))
-        return torch.stack([part.reshape(()) for part in parts]).sum()
+        return parts
 
     def _taught(self, tokens: Tensor) -> tuple[dict[str, Tensor], Tensor | None]:
         """Return what the teacher's modules gave, and its logits."""
@@ -159,18 +176,17 @@ class Objective:
         self, logits: Tensor, labels: Tensor, answers: Tensor | None, tokens: Tensor
     ) -> Tensor:
         """Return the loss of the logits: the teacher's part and that of the labels."""
+        logits = losses.wide(logits)
         soft = hard = logits.new_zeros(())
         if self.labels:
-            flat = logits.flatten(0, -2)
-            wide = flat if flat.dtype == torch.float64 else flat.float()
-            hard = functional.cross_entropy(wide, labels.flatten())
+            hard = functional.cross_entropy(logits.flatten(0, -2), labels.flatten())
         if self.is_soft and self.kept is not None:
             kept = self.kept.of(self.step, tokens)
             there = losses.Kept(*(part.to(logits.device) for part in kept))
             both = losses.lumped(logits.flatten(0, -2), there)
             soft = self.loss(*both, self.temperature)
         elif self.is_soft and answers is not None:
-            soft = self.loss(logits, answers, self.temperature)
+            soft = self.loss(logits, losses.wide(answers), self.temperature)
         return self.labels * hard + (1 - self.labels) * soft
 
     def _matched(self, side: str) -> list[str]:
@@ -193,5 +209,5 @@ def _heard(model: nn.Module, names: list[str]) -> Iterator[dict[str, Tensor]]:
 
 def _picked(given: Mapping[str, Tensor], names: Names) -> Any:
     if isinstance(names, str):
-        return given[names]
-    return tuple(given[name] for name in names)
+        return losses.wide(given[names])
+    return tuple(losses.wide(given[name]) for name in names)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from llmlab.core import machine, wanted
 from llmlab.core.model import as_stored
-from llmlab.models import surgery
+from llmlab.models import surgery, training_arguments
 
 WIDE = (torch.float32, torch.float64)
 
@@ -61,10 +61,14 @@ def check(student: nn.Module, teacher: nn.Module) -> None:
 
 
 def check_tokens(models: dict[str, nn.Module | None], tokens: Tensor) -> None:
-    """Raise ValueError for a batch (B, T + 1) longer than a model's context."""
+    """Raise ValueError for a batch (B, T + 1) longer than a model's context.
+
+    Also for one that is no tensor of token ids.
+    """
+    training_arguments.check_tokens(tokens)
     for name, model in models.items():
         limit = None if model is None else context(model)
-        if limit is not None and tokens.dim() == 2 and tokens.shape[1] - 1 > limit:
+        if limit is not None and tokens.shape[1] - 1 > limit:
             raise ValueError(
                 f"batch gives rows of {tokens.shape[1] - 1} tokens, and {name} "
                 f"{called(model)} has a context of {limit}; cut them shorter."

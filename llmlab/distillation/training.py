@@ -84,6 +84,11 @@ def train(
         hidden_loss=hidden_loss or states.hidden_loss, matches=tuple(matches),
         logits=logits, kept=kept, ask=ask,
     )  # fmt: skip
+    if not logits and not hidden and not matches:
+        raise ValueError(
+            "logits=0, hidden=0 and no matches leave nothing to learn; give one of "
+            "them a weight."
+        )
     if objective.asks_teacher:
         objective.teach(student, teacher)
     model: nn.Module = student

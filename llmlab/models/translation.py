@@ -87,8 +87,11 @@ def logits_of(model: nn.Module, tokens: Tensor) -> tuple[Tensor, Tensor]:
     pad = config.pad_token_id
     source = _trimmed(tokens[:, : pairs.SOURCE], pad)
     target = _trimmed(tokens[:, pairs.SOURCE :], pad)
-    answer = model(
-        input_ids=source, attention_mask=(source != pad).long(), labels=target
+    whole: Any = model
+    answer = whole(
+        input_ids=source,
+        attention_mask=(source != pad).long(),
+        decoder_input_ids=whole.prepare_decoder_input_ids_from_labels(labels=target),
     )
     seen = target != pad
     return answer.logits[seen], target[seen]

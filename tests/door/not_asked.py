@@ -18,6 +18,7 @@ REASONS = {
     "llmlab.new_lab": AUTHORS,
     "llmlab.zoo": "recipes, called by a command whose words are asked by tests/zoo",
     "llmlab.caching": "tests/caching asks its caches, pools, trees and stores",
+    "llmlab.distillation": "tests/distillation asks losses, students and trainings",
     "llmlab.batching": "tests/batching asks its requests, schedulers and engines",
     "llmlab.graphs": "tests/graphs asks what a native step takes and refuses",
     "llmlab.peers": "takes files and programs of others, which tests/peers asks",
