@@ -40,7 +40,7 @@ __all__ = ["load", "save"]
 
 
 # Names of ours, so that a reader of types knows which face it has.
-Causal = Literal["coder", "coder-rnn", "coder-small", "smollm2"]
+Causal = Literal["coder", "coder-distilled", "coder-rnn", "coder-small", "smollm2"]
 Other = Literal["classifier", "translator"]
 
 

@@ -15,7 +15,7 @@ from llmlab.texts.corpus import TextFile
 MANIFEST = "data.json"
 PACKAGE, FILE = ("package", "version", "licence"), ("path", "sha256", "split")
 # Models that share a manifest, which stands with the first of them.
-FAMILIES = (("coder", "coder-small", "coder-rnn"),)
+FAMILIES = (("coder", "coder-small", "coder-rnn", "coder-distilled"),)
 
 
 def write_manifest(listed: Sequence[TextFile], path: Path) -> None:

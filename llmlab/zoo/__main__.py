@@ -12,6 +12,7 @@ RECIPES = {  # name of the model -> modules of its recipe and of its card
     "coder": ("coder", "coder_card"),
     "coder-small": ("coder", "coder_card"),
     "coder-rnn": ("coder", "coder_card"),
+    "coder-distilled": ("coder_distilled", "coder_distilled_card"),
     "translator": ("translator", "translator_card"),
     "classifier": ("classifier", "classifier_card"),
 }

@@ -45,6 +45,7 @@ DECAY_MILLION = 4.9152
 SHORT, MIDDLE, LONG = (32, 256), (16, 512), (8, 1024)  # rows, length
 TOKENS_PER_STEP = 8192  # in each of them
 WARMUP_STEPS = 100
+EXAM = 16  # windows of held-out text
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
         raise ValueError(f"{tokenizer} is missing; weights are read in their tokens.")
     if (folder / "held_out.bin").exists():
         tokenizer_file = folder / "tokenizer.json"
-        if tokenizer and _words(tokenizer) != _words(tokenizer_file):
+        if tokenizer and tokens.words(tokenizer) != tokens.words(tokenizer_file):
             raise ValueError(
                 f"{tokenizer_file} is not {tokenizer}, so the texts of this folder are "
                 "encoded otherwise; choose another --folder."
@@ -105,11 +106,6 @@ def prepare(folder: Path, *, tokenizer: Path | None = None) -> None:
     tokens.encode_files(made, training_files + library, folder / "tokens.bin")
     tokens.encode_files(made, decay_files(training_files), folder / "decay.bin")
     tokens.encode_files(made, held_out_library(listed), folder / "held_out.bin")
-
-
-def _words(path: Path) -> dict:
-    """Return the tokens and merges of a tokenizer's file."""
-    return json.loads(path.read_text())["model"]
 
 
 def decay_files(training_files: list[TextFile]) -> list[TextFile]:
@@ -145,17 +141,20 @@ def batches(folder: Path, plan: TokenPlan) -> Callable[[int], Tensor]:
     return batch
 
 
-def held_out_loss(folder: Path, *, windows: int = 16) -> Callable[[nn.Module], dict]:
+def held_out_rows(folder: Path) -> list[Tensor]:
+    """Return held-out standard library in the training's shortest sequences (B, T)."""
+    stream, (_, length) = Stream.open(folder / "held_out.bin", seed=0), SHORT
+    rows = WINDOW // length
+    return [stream.batch(n * WINDOW, rows=rows, length=length) for n in range(EXAM)]
+
+
+def held_out_loss(folder: Path) -> Callable[[nn.Module], dict]:
     """Return a function that gives the loss on held-out standard library, in nats.
 
     In the shortest sequences of the training: longer ones would, until they are trained
     on, ask how well a model does at places that it has not met.
     """
-    stream = Stream.open(folder / "held_out.bin", seed=0)
-    parts = WINDOW // SHORT[1]
-    rows = [
-        stream.batch(n * WINDOW, rows=parts, length=SHORT[1]) for n in range(windows)
-    ]
+    rows = held_out_rows(folder)
 
     def evaluate(model: nn.Module) -> dict[str, float]:
         device = next(model.parameters()).device

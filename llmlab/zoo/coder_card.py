@@ -80,8 +80,8 @@ def text_of(
     """Measure the model, whose weights stand in `place`, and return its card."""
     frozen = texts.evaluation_files()
     rows = [
-        _row(model, "held-out standard library, files in path order", library),
-        _row(model, "frozen evaluation text", frozen),
+        row_of_text(model, "held-out standard library, files in path order", library),
+        row_of_text(model, "frozen evaluation text", frozen),
     ]
     parts = [
         _head(model, folder, place, plan, device, manifest),
@@ -94,8 +94,8 @@ def text_of(
         "",
         *_positions(model, library),
         *_shares(model, library, folder, plan),
-        *_curve(folder),
-        _completions(model, frozen),
+        *curve_of(folder),
+        completions(model, frozen),
     ]
     return "\n".join(parts)
 
@@ -109,7 +109,7 @@ def _positions(model, library: dict[str, str]) -> list[str]:
         "| tokens before | bits per token |",
         "| --- | ---: |",
         *(f"| {record.details['from']:,} to {record.details['to'] - 1:,} "
-          f"| {_interval(record)} |" for record in records_by_position),
+          f"| {interval(record)} |" for record in records_by_position),
         "",
     ]  # fmt: skip
 
@@ -120,26 +120,26 @@ def _shares(model, library: dict, folder: Path, plan: coder.TokenPlan) -> list[s
     copied = code_exams.verbatim_share(model, read, steps)
     return [
         f"Of {parse.details['asked']} function bodies of the held-out library, written "
-        f"greedily after the text up to the head: {_interval(parse)} parse. Of "
+        f"greedily after the text up to the head: {interval(parse)} parse. Of "
         f"{copied.details['asked']} places of what the training read, "
         f"{code_exams.COPIED} tokens read and {code_exams.COPIED} written greedily: "
-        f"{_interval(copied)} are copied verbatim.\n",
+        f"{interval(copied)} are copied verbatim.\n",
     ]
 
 
-def _row(model, what: str, files: dict[str, str]) -> str:
+def row_of_text(model, what: str, files: dict[str, str]) -> str:
     whole = "".join(files.values()).encode()
     packed = lzma.compress(whole, preset=9 | lzma.PRESET_EXTREME)
     xz = 8 * len(packed) / len(whole)
     bits, _, accuracy = quality.evaluate(model, files)
     share = bits.value / xz
     return (
-        f"| {what} | {len(whole):,} | {_interval(bits)} | {xz:.3f} | {share:.3f} "
-        f"| {_interval(accuracy)} |"
+        f"| {what} | {len(whole):,} | {interval(bits)} | {xz:.3f} | {share:.3f} "
+        f"| {interval(accuracy)} |"
     )
 
 
-def _interval(fact: Record) -> str:
+def interval(fact: Record) -> str:
     return f"{fact.value:.3f} ({fact.low:.3f} to {fact.high:.3f})"
 
 
@@ -159,7 +159,7 @@ two CPU cores. It belongs to llmlab; its recipe is `llmlab/zoo/coder.py` (seed
 
 | | |
 | --- | --- |
-| parameters | {count:,}: {_shape(model)} |
+| parameters | {count:,}: {shape_of(model)} |
 | vocabulary | {model.vocabulary:,}, byte-level BPE |
 | context | {model.context:,} tokens |
 | file | {size:,} bytes, bf16, weights' version `{model.weights_version}` |
@@ -221,7 +221,7 @@ def _command(name: str, plan: coder.TokenPlan) -> str:
     return f"{command} --tokens {every:.6g} --decay {decay:.6g}"
 
 
-def _shape(model) -> str:
+def shape_of(model) -> str:
     """Say in words how the parameters are laid out."""
     if isinstance(model, RecurrentModel):
         sizes = model.config
@@ -236,7 +236,7 @@ def _shape(model) -> str:
     )
 
 
-def _curve(folder: Path) -> list[str]:
+def curve_of(folder: Path) -> list[str]:
     """Return the loss by step, training and held out, as a table."""
     return [
         "## Curve\n",
@@ -249,7 +249,7 @@ def _curve(folder: Path) -> list[str]:
     ]
 
 
-def _completions(model, files: dict[str, str]) -> str:
+def completions(model, files: dict[str, str]) -> str:
     lines = [
         "## Ten completions\n",
         f"The first {PROMPT_LINES} lines of the first ten programs of the evaluation "

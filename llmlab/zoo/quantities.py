@@ -11,3 +11,6 @@ COPIED_VERBATIM = register(
 DIFFERENCE_IN_ACCURACY = register(
     "difference in accuracy", "1", better="higher", keys=("snippets", "files")
 )
+EXPECTED_GAIN = register(
+    "expected gain of a draft", "×", better="higher", keys=("count", "tokens")
+)

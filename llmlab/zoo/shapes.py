@@ -35,8 +35,18 @@ def fresh(name: str) -> nn.Module:
 def check(model: nn.Module, name: str) -> None:
     """Raise ValueError unless the weights of `model` have the shapes of `name`'s."""
     with torch.device("meta"):
-        expected = {key: p.shape for key, p in _built(name).named_parameters()}
-    if expected != {key: p.shape for key, p in model.named_parameters()}:
+        check_like(model, _built(name), name)
+
+
+def check_like(model: nn.Module, other: nn.Module, name: str) -> None:
+    """Raise ValueError unless the weights of both have the same shapes.
+
+    name: of the model that `other` is of.
+    """
+    ours, theirs = (
+        {key: p.shape for key, p in each.named_parameters()} for each in (model, other)
+    )
+    if ours != theirs:
         raise ValueError(
             f"these weights have not the shape of {name!r}; go on from weights of the "
             "same model."

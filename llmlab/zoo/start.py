@@ -25,11 +25,17 @@ def begin(folder: Path, weights: Path | None) -> None:
         (folder / part).unlink(missing_ok=True)
     if weights is None:
         return
+    remember(folder, weights)
+    if (weights / RESUME).exists():
+        shutil.copy(weights / LOG, folder)
+
+
+def remember(folder: Path, weights: Path) -> None:
+    """Write which weights a training goes on from, and what those have learnt from."""
     if manifests.manifest_path(weights).exists():
         rows = manifests.manifest_of(weights)
         atomic.write(folder / DATA, manifests.manifest_text(rows))
     if (weights / RESUME).exists():
-        shutil.copy(weights / LOG, folder)
         shutil.copy(weights / RESUME, folder)
     else:
         facts = {

@@ -5,6 +5,7 @@ in it. Files stand one behind the other, each ended by `<|end|>`, as `models.str
 reads them.
 """
 
+import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -39,6 +40,11 @@ def encode_files(tokenizer: Tokenizer, files: list, path: Path) -> None:
     with atomic.replacing(path) as beside, open(beside, "wb") as out:
         for part in streams.encode(wrap(tokenizer), read):
             part.astype(np.uint16).tofile(out)
+
+
+def words(path: Path) -> dict:
+    """Return the tokens and merges of a tokenizer's file."""
+    return json.loads(path.read_text())["model"]
 
 
 def wrap(tokenizer: Tokenizer):
