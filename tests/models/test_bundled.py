@@ -1,4 +1,4 @@
-"""The five models that ship: their cards are true, their text free, their files small.
+"""The six models that ship: their cards are true, their text free, their files small.
 
 `test_translator.py` and `test_classifier.py` ask those two for what they were made for.
 """
@@ -18,10 +18,19 @@ from llmlab.measure import quality
 from llmlab.models import files, generation
 from llmlab.texts import corpus, manifests, masking
 from llmlab.zoo import __main__ as command
-from llmlab.zoo import cards, coder, families, recipe, splits
+from llmlab.zoo import (
+    cards,
+    coder,
+    coder_distilled,
+    draft_exams,
+    families,
+    recipe,
+    splits,
+)
 
 FROM_FILES = sorted({*command.RECIPES} - {"translator"})  # which has a generator
-CODERS = ("coder", "coder-small", "coder-rnn")
+CODERS = ("coder", "coder-small", "coder-rnn", "coder-distilled")
+MILLIONS = coder.MILLION_TOKENS | {"coder-distilled": coder_distilled.MILLION_TOKENS}
 SHIPPED = 45e6  # bytes of all weights together
 SHARE_OF_XZ = 0.70  # at most, in bits per byte
 
@@ -55,9 +64,7 @@ def test_a_card_speaks_of_what_lies_beside_it(name):
     last = max(row["step"] for row in recipe.log(folder))
     if name in CODERS:
         assert f"| trained on | {last * coder.TOKENS_PER_STEP:,} tokens" in text
-        assert last == coder.TokenPlan.from_tokens(coder.MILLION_TOKENS[name]).steps, (
-            "to the end"
-        )
+        assert last == coder.TokenPlan.from_tokens(MILLIONS[name]).steps, "to the end"
     if name != "translator":
         place = families.manifest(folder, name)
         assert cards.data(manifests.manifest_of(folder), place) in text
@@ -83,7 +90,7 @@ def test_coder_needs_at_most_seven_tenths_of_the_bits_of_xz():
     assert all(share <= SHARE_OF_XZ for share in shares)
 
 
-def test_the_peers_have_read_the_same_and_all_three_speak_the_same_words():
+def test_the_peers_have_read_the_same_and_all_four_speak_the_same_words():
     assert learnt_from("coder-small") == learnt_from("coder-rnn")
     assert learnt_from("coder-small") <= learnt_from("coder")
     words = {(files.bundled() / n / "tokenizer.json").read_bytes() for n in CODERS}
@@ -96,7 +103,7 @@ def test_the_family_of_coder_has_one_manifest_which_says_who_read_what():
         shared
     }
     apart = [row for row in manifests.read_manifest(shared) if "models" in row]
-    assert [row["models"] for row in apart] == [["coder"]]
+    assert [row["models"] for row in apart] == [["coder", "coder-distilled"]]
     assert {row["sha256"] for row in apart} == learnt_from("coder") - learnt_from(
         "coder-rnn"
     )
@@ -130,7 +137,26 @@ def test_no_file_that_a_model_learnt_from_says_other_terms_of_itself(pytestconfi
     assert not [f.path for f in here if corpus.says_other_terms(f.read())]
 
 
-@pytest.mark.parametrize("name", ["coder", "coder-small"])
+def test_the_student_agrees_with_its_teacher_as_its_card_says():
+    row = re.search(r"\| `coder-distilled` \|(.*)", card("coder-distilled")).group(1)
+    _, _, _, _, frozen, low, high, along, *_ = figures(row)
+    teacher, student = models.load("coder"), models.load("coder-distilled")
+    found = quality.agreement(student, teacher, texts.evaluation_files())
+    assert found.value == pytest.approx(frozen, abs=0.002)
+    assert (found.low, found.high) == pytest.approx((low, high), abs=0.005)
+    asked = draft_exams.prompts(teacher.tokenizer, texts.evaluation_files())
+    text = draft_exams.own_text(teacher, asked)
+    assert draft_exams.agreement(student, text).value == pytest.approx(along, abs=0.01)
+
+
+def test_the_card_of_the_student_names_the_teacher_that_ships():
+    version = models.load("coder").weights_version
+    assert f"| teacher | `coder`, weights' version `{version}` |" in card(
+        "coder-distilled"
+    )
+
+
+@pytest.mark.parametrize("name", ["coder", "coder-small", "coder-distilled"])
 def test_a_decoder_writes_the_same_in_plain_transformers(name):
     folder = files.find(name)
     theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
