@@ -15,6 +15,7 @@ smollm                   a real model from a package of its own; gguf_llama,
 classification, snippets models that sort texts, and what those are asked
 translation, pairs       models that translate, and what those are asked
 surgery, listening       layers by name, replaced in a copy; hooks on their tensors
+experts                  the experts of a mixture as linear layers, and back
 attention_shape          layers, heads and width of a head: what a cache has to hold
 calibration              what the inputs of each layer look like on some text
 column_loop, sensitivity what GPTQ and SparseGPT share; which layers bear a change
@@ -46,6 +47,7 @@ __all__ = [
     "classification",
     "column_loop",
     "conversation",
+    "experts",
     "files",
     "generation",
     "gguf_llama",

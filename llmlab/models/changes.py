@@ -1,9 +1,9 @@
 """How a changed model differs from the one that its configuration names.
 
-Layers stored in a form of their own, sizes of single layers, windows, modules that
-stand in several places, weights that are one: all of it is said in config.json, under
-"llmlab", and put into an empty model of that configuration when it is loaded. What
-cannot be said so is refused before a byte is written.
+Layers stored in a form of their own, sizes of single layers, windows, experts taken
+apart, modules that stand in several places, weights that are one: all of it is said in
+config.json, under "llmlab", and put into an empty model of that configuration when it
+is loaded. What cannot be said so is refused before a byte is written.
 
 Shapes: O output features, I input features.
 """
@@ -19,7 +19,8 @@ from torch import nn
 from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import as_stored
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
+from llmlab.models.experts import Experts
 
 PLAIN = (bool, int, float, str, type(None))
 APART = ("training", "gradient_checkpointing", "name_or_path")  # no part of a model
@@ -34,6 +35,7 @@ class Changes:
     sizes: dict[str, list[int]] = field(default_factory=dict)  # O and I of linear ones
     windows: list[int | None] = field(default_factory=list)  # of each layer
     same: list[list[str]] = field(default_factory=list)  # one module, several places
+    separate: list[str] = field(default_factory=list)  # experts in linear layers
     # One parameter under several names; None: just those that the configuration ties.
     tied: list[list[str]] | None = None
 
@@ -42,10 +44,12 @@ class Changes:
         return self != Changes()
 
     def apply(self, model: nn.Module) -> None:
-        """Change an empty model so that it has these sizes, windows and shared modules.
+        """Change an empty model so that it has these sizes, windows and modules.
 
         Raises ValueError, AttributeError and TypeError for what the model has not.
         """
+        for name in self.separate:
+            experts.put_apart(model, name)
         for name, (rows, columns) in self.sizes.items():
             _resize(model.get_submodule(name), rows, columns)
         if self.windows:
@@ -79,6 +83,7 @@ def between(model: nn.Module, plain: nn.Module) -> Changes:
         sizes=dict(_other_sizes(model, plain)),
         windows=_other_windows(model, plain),
         same=[names for names in _same(model) if names not in already],
+        separate=[n for n, m in model.named_modules() if isinstance(m, Experts)],
         tied=tied(model),
     )
     try:

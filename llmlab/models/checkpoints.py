@@ -192,6 +192,7 @@ def _out_of_file(section: dict[str, Any], rename, folder: Path) -> Changes:
             sizes={layer(n): list(s) for n, s in section.get("sizes", {}).items()},
             windows=list(section.get("windows", [])),
             same=[[layer(n) for n in names] for names in section.get("same", [])],
+            separate=[layer(n) for n in section.get("separate", [])],
             tied=tied and [[rename(n) for n in names] for names in tied],
         )
     except (AttributeError, TypeError, ValueError) as error:

@@ -191,6 +191,7 @@ def _in_file(difference: Changes, rename) -> dict[str, Any]:
     held["layers"] = {layer(name): facts for name, facts in held["layers"].items()}
     held["sizes"] = {layer(name): size for name, size in held["sizes"].items()}
     held["same"] = [[layer(name) for name in names] for names in held["same"]]
+    held["separate"] = [layer(name) for name in held["separate"]]
     if held["tied"] is not None:
         held["tied"] = [[rename(name) for name in names] for names in held["tied"]]
     return {key: value for key, value in held.items() if value not in ({}, [])}

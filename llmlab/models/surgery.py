@@ -47,7 +47,8 @@ def linear_layers(
 
     skip: names to leave out, whole ("layers.0.mlp.up") or from some dot on ("head").
     Experts that a model keeps as one parameter of three dimensions (Mixtral in
-    transformers) are no layers; `share_of_weights` says how much is left outside.
+    transformers) are no layers; `experts.separate` gives them some, and where it does
+    not, `share_of_weights` says how much is left outside.
     Raises ValueError for a name that no layer has, and for a model without any.
     """
     wanted.module("model", model)

@@ -24,6 +24,7 @@ from transformers.pytorch_utils import Conv1D
 
 from llmlab.core import attention_sizes, wanted
 from llmlab.core.model import Cost
+from llmlab.models import experts
 from llmlab.models.caches.rows import Counts, RaggedCache, counts_of
 from llmlab.models.caches.transformers import AlignedCache, TokenCache
 from llmlab.models.generation import Streaming
@@ -214,12 +215,12 @@ class TransformersModel(Streaming, nn.Module):
 
     def _weights_used(self) -> int:
         """Multiply-adds of one token in linear layers."""
-        linear = [m for m in self.modules() if isinstance(m, nn.Linear | Conv1D)]
-        experts = [p for p in self.parameters() if p.dim() == 3]
         visited = getattr(self._text, "num_experts_per_tok", 0)
-        return sum(m.weight.numel() for m in linear) + sum(
-            p.numel() // len(p) * visited for p in experts
-        )
+        apart = [m for m in self.modules() if isinstance(m, experts.Experts)]
+        one = sum(p.numel() // len(p) for p in experts.together(self))
+        one += sum(_weights(module) // len(module) for module in apart)
+        always = _weights(self) - sum(map(_weights, apart))
+        return always + one * visited
 
     def _weight_bytes(self, tokens: int) -> int:
         linear = {id(m.weight) for m in self.modules() if isinstance(m, nn.Linear)}
@@ -228,6 +229,12 @@ class TransformersModel(Streaming, nn.Module):
             if id(table) not in linear:
                 total += tokens * table.shape[1] * table.element_size() - table.nbytes
         return total
+
+
+def _weights(model: nn.Module) -> int:
+    """Return how many weights the linear layers of a model have."""
+    linear = [m for m in model.modules() if isinstance(m, nn.Linear | Conv1D)]
+    return sum(layer.weight.numel() for layer in linear)
 
 
 def _remembers(model: PreTrainedModel, takes: set[str]) -> bool:

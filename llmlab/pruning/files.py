@@ -13,7 +13,7 @@ from transformers.pytorch_utils import Conv1D
 
 from llmlab.core.model import Model
 from llmlab.kernels.sparse_linear import SparseLinear, packed_bytes
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
 from llmlab.pruning import targets
 
 
@@ -24,6 +24,7 @@ def pack(model: Model, *, skip: Collection[str] = ()) -> Model:
     bf16, one in 32 of fp32) and tied weights stay as they are, quantized ones too.
     skip: see `surgery.linear_layers`. Raises ValueError where no layer is left.
     """
+    model = experts.separate(model)
     layers, tables = {}, _tables(model)
     for name, layer in surgery.linear_layers(model, skip=skip).items():
         weight = surgery.weight_of(layer)
@@ -49,7 +50,7 @@ def unpack(model: Model) -> Model:
     for name, module in model.named_modules():
         if isinstance(module, SparseLinear):
             layers[name] = _plain(module)
-    return surgery.replace(model, layers)
+    return experts.join(surgery.replace(model, layers))
 
 
 def _share_of_zeros(model: nn.Module) -> str:

@@ -8,6 +8,7 @@ has no zeros to keep, so the same function heals one with fewer neurons or layer
 Source: Han et al., NeurIPS 2015.
 """
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from llmlab.core import machine
 from llmlab.core.model import Model
-from llmlab.models import surgery, training, tuning
+from llmlab.models import experts, surgery, training, tuning
 from llmlab.pruning import targets
 
 
@@ -42,6 +43,7 @@ def finetune(
     float32, and for stored layers.
     """
     targets.check_plain(model)
+    model = experts.separate(model)
     zeros = _zeros(model)
 
     def keep_zeros(part: nn.Module) -> None:
@@ -49,7 +51,7 @@ def finetune(
             for name, places in zeros.items():
                 part.get_parameter(name).masked_fill_(places, 0)
 
-    return tuning.tune(
+    trained = tuning.tune(
         model,
         batch,
         steps=steps,
@@ -65,6 +67,7 @@ def finetune(
         seed=seed,
         after_step=keep_zeros,
     )
+    return dataclasses.replace(trained, model=experts.join(trained.model))
 
 
 def _zeros(model: nn.Module) -> dict[str, Tensor]:

@@ -14,10 +14,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from llmlab.core.model import Model, as_stored
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
 from llmlab.pruning import masks
 
 Sparsities = float | Mapping[str, float]  # of all layers, or by name
+HALF = 0.5  # of a model's matrices: without the head it may be so few
 HEADS = ("head", "classifier", "score")  # what they are called where nobody else says
 
 
@@ -111,7 +112,8 @@ def with_weights(model: Model, weights: Mapping[str, Tensor], word: str) -> Mode
     originals: list[Any] = [model.get_submodule(name) for name in weights]
     new = surgery.replace(model, layers)
     share = surgery.share_of_weights(model, originals)
-    of = f" of {share:.0%} of the weights" if share < 0.5 else ""
+    most = surgery.WHOLE if experts.together(model) else HALF
+    of = f" of {share:.0%} of the weights" if share < most else ""
     return say(new, model, word + of)
 
 

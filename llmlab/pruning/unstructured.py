@@ -17,7 +17,7 @@ from torch import Tensor
 
 from llmlab.core import progress
 from llmlab.core.model import Model
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
 from llmlab.pruning import masks, targets
 from llmlab.pruning.targets import Sparsities, Target
 
@@ -45,6 +45,7 @@ def prune(
     zero. A tied head that is pruned is no longer tied. Raises ValueError for what
     `masks` and `targets.layer_targets` refuse, naming the layer.
     """
+    model = experts.separate(model)
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
     _check_scope(scope, sparsity)
     layers = surgery.linear_layers(model)
@@ -57,7 +58,8 @@ def prune(
             with surgery.naming(name):
                 kept[name] = _mask(weights[name], target, scope, mask)
     pruned = {name: targets.without(weights[name], kept[name]) for name in kept}
-    return targets.with_weights(model, pruned, targets.sparse_word(chosen, pruned))
+    word = targets.sparse_word(chosen, pruned)
+    return experts.join(targets.with_weights(model, pruned, word))
 
 
 def _mask(weight: Tensor, target: Target, scope: Scope, mask: Mask | None) -> Tensor:

@@ -55,7 +55,7 @@ def describe(
     """Name the format that most weights have, and how many others there are.
 
     share: of the model's matrices that these layers hold; said where it is below nine
-    tenths, as in a mixture of experts whose experts are no layers of their own.
+    tenths, as in a mixture of experts whose experts stay as they are.
     """
     counts: Counter[str] = Counter()
     for name, weight in weights.items():

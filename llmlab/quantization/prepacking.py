@@ -9,7 +9,7 @@ from llmlab.core import machine
 from llmlab.core.model import Model
 from llmlab.kernels import abilities
 from llmlab.kernels.prepacked_linear import PrepackedLinear
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
 
 
 def prepack(model: Model) -> Model:
@@ -19,7 +19,8 @@ def prepack(model: Model) -> Model:
     bf16, convert the model first, `models.load(name, dtype="bf16")`. Raises ValueError
     for a model without linear layers.
     """
-    layers = surgery.linear_layers(model)
+    apart = experts.separate(model)
+    layers = surgery.linear_layers(apart)
     dtype = next(iter(layers.values())).weight.dtype
     device = next(model.parameters()).device
     if device.type != "cpu" or not abilities.prepacked(dtype):
@@ -28,6 +29,6 @@ def prepack(model: Model) -> Model:
         name: PrepackedLinear(surgery.weight_of(layer))
         for name, layer in layers.items()
     }
-    new = surgery.replace(model, packed)
+    new = surgery.replace(apart, packed)
     new.format = f"{machine.dtype_name(dtype)}-prepacked"
     return new

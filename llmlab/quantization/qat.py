@@ -26,7 +26,7 @@ from llmlab.kernels.format import Format
 from llmlab.kernels.operators import per_token
 from llmlab.kernels.parameters import QuantizationParameters
 from llmlab.kernels.quantized import Quantized
-from llmlab.models import surgery, training, tuning
+from llmlab.models import experts, surgery, training, tuning
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 
@@ -99,7 +99,7 @@ def prepare(
     Arguments and errors are those of `rounding.quantize`, and ValueError for weights
     in less than float32.
     """
-    layers = {}
+    layers, model = {}, experts.separate(model)
     for name, layer_format in formats.layer_formats(model, format, skip).items():
         weight = surgery.weight_of(model.get_submodule(name))
         if weight.dtype not in (torch.float32, torch.float64):

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from llmlab.core import progress
 from llmlab.core.model import Model
 from llmlab.kernels.format import Format
-from llmlab.models import surgery
+from llmlab.models import experts, surgery
 from llmlab.quantization import clipping, conversion, formats
 from llmlab.quantization.formats import Formats
 
@@ -29,12 +29,13 @@ def quantize(
     """Return a new model whose linear layers keep their weights in a few bits.
 
     format: of all layers, or by name; layers without a name stay as they are. clip:
-    see `ranges`. skip: see `surgery.linear_layers`. The layers run on the plain
-    operators, so that the same call gives the same model on every machine;
-    `kernels.autotune` finds those that are fastest here. Raises ValueError for what
-    `formats.quantize_weight` refuses, naming the layer.
+    see `ranges`. skip: see `surgery.linear_layers`. Experts get a layer for each of
+    their matrices (`models.experts`). All run on the plain operators, so that the same
+    call gives the same model on every machine; `kernels.autotune` finds those that are
+    fastest here. Raises ValueError for what `formats.quantize_weight` refuses, naming
+    the layer.
     """
-    weights = {}
+    weights, model = {}, experts.separate(model)
     chosen = formats.layer_formats(model, format, skip)
     for name, layer_format in progress.track(list(chosen.items()), "rounding weights"):
         layer = model.get_submodule(name)

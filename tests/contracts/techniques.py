@@ -69,6 +69,14 @@ def rows(dtype):
     return torch.randn(20, 32, generator=torch.Generator().manual_seed(5)).to(dtype)
 
 
+def mixture(dtype):
+    """A mixture of experts; transformers' other ways to run it know no float64."""
+    sizes = {"num_local_experts": 4, "intermediate_size": 64, "num_key_value_heads": 2}
+    model = wrapped("mixtral", dtype=dtype, num_experts_per_tok=2, **sizes)
+    model.config._experts_implementation = "eager"
+    return model
+
+
 FAMILIES = {
     "llama": Family(
         partial(decoder, tie_word_embeddings=True),
@@ -77,6 +85,7 @@ FAMILIES = {
     ),
     "rnn": Family(recurrent, lambda dtype: TOKENS, training.next_token_loss),
     "gpt-2": Family(wrapped, lambda dtype: TOKENS, training.next_token_loss),
+    "mixtral": Family(mixture, lambda dtype: TOKENS, training.next_token_loss),
     "bert": Family(partial(make, "bert"), lambda d: {"input_ids": TOKENS}, bert_loss),
     "t5": Family(partial(make, "t5"), both, t5_loss),
     "a linear layer": Family(bare, rows, layer_loss, has_folder=False),
@@ -153,6 +162,7 @@ ROOTS = {  # family -> the layer whose outputs are taken
     "llama": "layers.0.mlp.up",
     "rnn": "projection",
     "gpt-2": "model.transformer.h.0.mlp.c_fc",
+    "mixtral": "model.model.layers.0.self_attn.v_proj",
     "bert": "bert.encoder.layer.0.intermediate.dense",
     "t5": "encoder.block.0.layer.1.DenseReluDense.wi_0",
     "a linear layer": "",
@@ -170,7 +180,7 @@ def in_groups(bits):
 
 
 LLAMAS_ONLY = dict.fromkeys(
-    ("rnn", "gpt-2", "bert", "t5", "a linear layer"), "the Llama family"
+    ("rnn", "gpt-2", "mixtral", "bert", "t5", "a linear layer"), "the Llama family"
 )
 
 TECHNIQUES = {
@@ -207,7 +217,7 @@ TECHNIQUES = {
         neurons.prune,
         scored(neurons.importance, 20),
         "20-neurons",
-        refused={"rnn": "no MLP", "a linear layer": "no MLP"},
+        refused=dict.fromkeys(("rnn", "mixtral", "a linear layer"), "no MLP"),
     ),
     "fewer groups": Technique(
         groups.prune, scored(groups.importance, 1), "1-groups", refused=LLAMAS_ONLY
@@ -225,6 +235,10 @@ TECHNIQUES = {
         dependency.prune,
         by_the_graph,
         r"\d+%-smaller",
-        refused={"rnn": "several places", "a linear layer": "the model's answers"},
+        refused={
+            "rnn": "several places",
+            "mixtral": "a projection of attention",  # it has no other plain layer
+            "a linear layer": "the model's answers",
+        },
     ),
 }
