@@ -1,11 +1,11 @@
 """Ctrl-C anywhere: every page stays free or somebody's, and the text goes on."""
 
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
 import torch
+from interrupts import before_line
 from small_models import draw_tokens, model
 
 from llmlab import caching
@@ -39,32 +39,6 @@ def assert_goes_on(cache, texts) -> None:
         assert (step[row, -1] - expected).abs().max() < 1e-11
 
 
-def interrupted_at(line: int, call) -> bool:
-    """Raise KeyboardInterrupt before the nth line of the room; False: it was done."""
-    left = line
-
-    def trace(frame, event, argument):
-        nonlocal left
-        if not frame.f_code.co_filename.startswith(ROOMS):
-            return None
-        if event == "line":
-            left -= 1
-            if left == 0:
-                raise KeyboardInterrupt
-        return trace
-
-    old = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(old)
-        torch.set_grad_enabled(True)  # where the line was the end of a no_grad block
-    return False
-
-
 CALLS = {
     "grow": lambda cache: model("decoder")(draw_tokens(2, 6), cache),
     "shrink": lambda cache: cache.rewind([2, 0]),
@@ -88,7 +62,9 @@ def test_ctrl_c_before_any_line_leaves_pool_and_tables_whole(name):
     while going:
         line += 1 + line // 30  # each line at first, then more widely
         pool, cache, texts = batch()
-        going = interrupted_at(line, lambda: CALLS[name](cache))  # noqa: B023
+        with before_line(line, of=ROOMS) as interrupt:
+            CALLS[name](cache)
+        going = interrupt.came
         assert_whole(pool, [cache])
         held = cache.lengths.tolist()
         if going and held == [7, 3]:

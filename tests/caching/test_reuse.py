@@ -1,16 +1,19 @@
 """Generation from pages that were read before gives the plain loop's tokens."""
 
 import random
-import sys
+from pathlib import Path
 
 import pytest
 import small_models
 import torch
+from interrupts import before_line
 
+from llmlab import caching
 from llmlab.caching import PagePool, PrefixTree, reuse, traces
 from llmlab.models import generation
 from llmlab.models.sampling import Sampling
 
+ROOM = str(Path(caching.__file__).parent)
 MODEL = small_models.decoder()
 VOCABULARY = small_models.VOCABULARY
 
@@ -178,32 +181,6 @@ def test_stale_memory_never_reaches_an_answer():
         prefixes.evict(chooser.randrange(5))
 
 
-def interrupted(call, at):
-    """Run `call` and press Ctrl-C at a line of the room; say whether it came to it."""
-    seen = 0
-
-    def trace(frame, event, _):
-        nonlocal seen
-        code = frame.f_code
-        if "llmlab/caching/" not in code.co_filename or code.co_name == "__del__":
-            return None  # Python swallows what is raised in __del__
-        if event == "line":
-            seen += 1
-            if seen == at:
-                raise KeyboardInterrupt
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        call()
-    except KeyboardInterrupt:
-        return True
-    finally:
-        sys.settrace(before)
-    return False
-
-
 def test_ctrl_c_at_any_line_leaves_pool_and_tree_whole():
     pool, prefixes = prepared(pages=7)
     texts = [list(range(18)), [*range(16), 3, 3], [9] * 14]
@@ -212,11 +189,10 @@ def test_ctrl_c_at_any_line_leaves_pool_and_tree_whole():
         prefixes.clear()
         on_pages(texts[0], pool, prefixes, max_tokens=1)
 
-        def both():
+        with before_line(at, of=ROOM, spared=["__del__"]) as interrupt:
             for text in texts[1:]:
                 on_pages(text, pool, prefixes, max_tokens=1)
-
-        went_on = interrupted(both, at)
+        went_on = interrupt.came
         pool.evict(0)  # cuts off what was given back
         check_whole(pool, prefixes)
         at += 1
