@@ -17,6 +17,7 @@ __all__ = [
     "Todo",
     "attention_vs_rnn",
     "caching",
+    "distillation",
     "example_source",
     "measure",
     "pruning",
