@@ -12,6 +12,7 @@ from llmlab.core import faces
 from llmlab.show import (
     attention_vs_rnn,
     caching,
+    distillation,
     draw,
     measure,
     pruning,
@@ -21,7 +22,7 @@ from llmlab.show import (
 from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
-__all__ = ["Picture", "Table", "attention_vs_rnn", "caching", "draw", "figure"]
-__all__ += ["measure", "pruning", "quantization", "style", "table"]
+__all__ = ["Picture", "Table", "attention_vs_rnn", "caching", "distillation", "draw"]
+__all__ += ["figure", "measure", "pruning", "quantization", "style", "table"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
