@@ -1,13 +1,17 @@
 """Models that C takes, of every family, and what they are compared with."""
 
+import os
 from functools import cache
 
 import torch
 from small_models import LLAMA, decoder, spread
 from transformers import MistralConfig, Qwen2Config, Qwen3Config
 
-from llmlab import quantization
+from llmlab import graphs, quantization
+from llmlab.graphs import native
 from llmlab.kernels import Format
+from llmlab.kernels.native import building, compilers, huge_pages, library
+from llmlab.kernels.native.decoding import Pass
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models import surgery
 from llmlab.models.decoder import Decoder
@@ -28,7 +32,18 @@ MAKERS = {
         layer_types=["full_attention", "sliding_attention"],
     ),
     "large scores": lambda: large_scores(),
+    "int8 in groups": lambda: decoder(dtype=torch.float32),
+    "int4": lambda: decoder(dtype=torch.float32, intermediate_size=96),
+    "int4 about zero, biases": lambda: decoder(
+        dtype=torch.float32, hidden_size=64, intermediate_size=128, mlp_bias=True
+    ),
 }  # fmt: skip
+FORMATS = {  # of these; all others are int8 with a scale a row
+    "int8 in groups": Format(bits=8, group_size=8),
+    "int4": Format(bits=4, group_size=32),
+    "int4 about zero, biases": Format(bits=4, group_size=64, symmetric=True),
+}
+IN_ROWS = [name for name in MAKERS if "int4" not in name]  # what plain C reads
 
 
 def large_scores():
@@ -49,8 +64,28 @@ def made(config, **changes):
 
 @cache
 def quantized(name):
-    """Return one of MAKERS in int8, made once; do not change it."""
-    return quantization.quantize(MAKERS[name](), Format(bits=8))
+    """Return one of MAKERS in its format, made once; do not change it."""
+    return quantization.quantize(MAKERS[name](), FORMATS.get(name, Format(bits=8)))
+
+
+def on(library, model, *, threads=2):
+    """Return a compiled model whose calls this library runs."""
+    made = graphs.compiled(model, threads=threads)
+    laid = huge_pages.side_by_side(native.weights(model), library.way)
+    made._pass = Pass(library, laid, threads=threads)
+    return made
+
+
+def library_of(way, folder):
+    """Return the library of one of `compilers.WAYS`, built in a folder."""
+    before = os.environ.get(compilers.NATIVE)
+    os.environ[compilers.NATIVE] = way
+    try:
+        return library.load(building.build(folder=folder))
+    finally:
+        del os.environ[compilers.NATIVE]
+        if before:
+            os.environ[compilers.NATIVE] = before
 
 
 def exact(model):
@@ -62,3 +97,8 @@ def exact(model):
             plain.weight = torch.nn.Parameter(layer.quantized().dequantize())
             layers[name] = plain
     return surgery.replace(model, layers).double()
+
+
+def ways():
+    """Return those of `compilers.WAYS` that this processor has."""
+    return compilers.find()[0].ways()

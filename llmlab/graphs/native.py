@@ -1,8 +1,8 @@
 """From a decoder to the tensors that C reads, or the reason why it cannot.
 
-What the C code takes: every linear layer int8 with one scale a row, norms and embedding
-in float32. Biases, query/key norms, windows, shared layers, heads of their own and
-layers of different sizes are as in the decoder.
+What the C code takes: every linear layer in symmetric int8 or in int4, a scale a row
+or a group; norms and embedding in float32. Biases, query/key norms, windows, shared
+layers, heads of their own and layers of different sizes are as in the decoder.
 """
 
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from llmlab.kernels.native import tiles
 from llmlab.kernels.native.decoding import Layer, Weights
 from llmlab.kernels.native.matrices import Matrix
 from llmlab.kernels.quantized_linear import QuantizedLinear
@@ -95,25 +96,44 @@ def _matrix(name: str, layer: Any) -> Matrix:
             f"integers; use {HOW}."
         )
     spec = layer.spec
-    if not spec.one_scale_a_row or spec.activations:
+    eight = spec.bits == 8 and spec.symmetric
+    if not (eight or spec.bits == 4) or spec.activations:
         raise UnsupportedError(
-            f"{name} is {spec.format}, and the native call takes one scale a row, "
-            f"activations as they come; use {HOW}."
+            f"{name} is {spec.format}, and the native call takes symmetric int8 or "
+            f"int4, a scale a row or a group, activations as they come; use {HOW}."
         )
     if "input_scales" in layer._parameters:
         raise UnsupportedError(
             f"{name} multiplies its inputs first (input_scales), which the native call "
             f"does not; use {HOW}."
         )
-    if layer.dispatch.layout == "plain":
+    bias = None if layer.bias is None else layer.bias.detach().float()
+    if eight and layer.dispatch.layout == "plain":  # they lie right
         integers = layer.get_parameter("integers").detach()
         scales = layer.get_parameter("scales").detach().float()
-    else:
-        weight = layer.quantized()
-        integers = weight.integers.flatten(1).contiguous()
-        scales = weight.grid.scales.expand(spec.rows, 1, 1).flatten()
-    bias = None if layer.bias is None else layer.bias.detach().float()
-    return Matrix(integers, scales.float().contiguous(), bias)
+        return Matrix(integers, scales.view(spec.rows, -1).contiguous(), bias)
+    weight = layer.quantized()
+    integers = weight.integers.flatten(1).contiguous()
+    grid = weight.grid
+    scales = grid.scales.expand(spec.rows, -1, -1).flatten(1).contiguous()
+    if eight:
+        return Matrix(integers, scales, bias)
+    zeros = grid.zero_points
+    zeros = torch.zeros_like(grid.scales) if zeros is None else zeros
+    zeros = zeros.expand(spec.rows, -1, -1).flatten(1).contiguous()
+    return _in_short_groups(Matrix(integers, scales, bias, zeros))
+
+
+def _in_short_groups(matrix: Matrix) -> Matrix:
+    """Repeat the scales of wider groups: C reads 4 bits in groups of 32 columns."""
+    times = max(1, matrix.group // tiles.SHORT)
+    assert matrix.zero_points is not None
+    return Matrix(
+        matrix.integers,
+        matrix.scales.repeat_interleave(times, 1),
+        matrix.bias,
+        matrix.zero_points.repeat_interleave(times, 1),
+    )
 
 
 def _norm(name: str, norm: Any, model: Decoder) -> Tensor:

@@ -86,7 +86,11 @@ class CompiledModel(Streaming, nn.Module):
         built = library.find()
         self.reason = library.reason()
         if built is not None:
-            weights = huge_pages.side_by_side(weights)
+            try:
+                weights = huge_pages.side_by_side(weights, built.way)
+            except ValueError as error:  # what this way does not multiply
+                self.reason = str(error)
+                return
             self._pass = Pass(built, weights, threads=self.threads)
         said = getattr(self.model, "format", "")
         self.format = f"{said}-native" if self._pass else said

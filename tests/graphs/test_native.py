@@ -262,9 +262,13 @@ REFUSED = {
     "quantized": (lambda: MAKERS["llama"](), "is a Linear"),
     "Decoder|decoder": (lambda: model("gpt2"), "TransformersModel"),
     "RNN": (lambda: model("lstm"), "RecurrentModel"),
-    "one scale a row": (
+    "groups of 32": (
         lambda: quantization.quantize(MAKERS["llama"](), Format(bits=4, group_size=16)),
-        "int4-g16",
+        "groups of 16",
+    ),
+    "int8 or int4": (
+        lambda: quantization.quantize(MAKERS["llama"](), Format(bits=5, group_size=16)),
+        "int5-g16",
     ),
     "activations": (
         lambda: quantization.quantize(

@@ -81,7 +81,7 @@ def test_two_processes_may_build_at_once(tmp_path):
         "from pathlib import Path\n"
         "from llmlab.kernels.native import building, library, matrices\n"
         "built = library.load(building.build(folder=Path(sys.argv[1])))\n"
-        "m = matrices.Matrix(torch.ones(4, 8, dtype=torch.int8), torch.ones(4))\n"
+        "m = matrices.Matrix(torch.ones(4, 8, dtype=torch.int8), torch.ones(4, 1))\n"
         "print(matrices.multiply(built, m, torch.ones(1, 8)).sum().item())\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path / "native")]
@@ -118,7 +118,7 @@ def test_a_compiler_without_openmp_makes_a_library_of_one_thread(tmp_path, monke
     built = library.load(building.build(folder=tmp_path / "native"))
     assert not built.built.threads and built.threads(8) == 1
     whole = torch.randint(-127, 128, (40, 50), dtype=torch.int8)
-    matrix = matrices.Matrix(whole, torch.rand(40) + 0.5)
+    matrix = matrices.Matrix(whole, torch.rand(40, 1) + 0.5)
     x = torch.randn(7, 50)
     both = [matrices.multiply(one, matrix, x) for one in (built, library.find())]
     assert torch.equal(*both)
@@ -173,27 +173,27 @@ def test_pairs_of_16_bits_are_multiplied_by_one_instruction(
         assert "zmm" not in code
         made = library.load(built)
         whole = torch.randint(-127, 128, (40, 50), dtype=torch.int8)
-        matrix, x = matrices.Matrix(whole, torch.ones(40)), torch.randn(7, 50)
+        matrix, x = matrices.Matrix(whole, torch.ones(40, 1)), torch.randn(7, 50)
         both = [matrices.multiply(one, matrix, x) for one in (made, library.find())]
         assert torch.equal(*both), "sums of integers are exact on every machine"
 
 
 def test_a_product_is_exact_but_for_13_bits_of_the_activations():
     x, whole = torch.randn(9, 70), torch.randint(-127, 128, (33, 70), dtype=torch.int8)
-    matrix = matrices.Matrix(whole, torch.rand(33) + 0.5, torch.randn(33))
+    matrix = matrices.Matrix(whole, torch.rand(33, 1) + 0.5, torch.randn(33))
     steps = x.abs().amax(1, keepdim=True) / 8191
     rounded = (x / steps).round().double() * steps
-    exact = rounded @ (whole.double() * matrix.scales[:, None].double()).T + matrix.bias
+    exact = rounded @ (whole.double() * matrix.scales.double()).T + matrix.bias
     for rows in (1, 2, 3, 4, 5, 9):
         y = matrices.multiply(library.find(), matrix, x[:rows].contiguous(), threads=2)
         assert (y - exact[:rows]).abs().max() < 2e-4 * exact.abs().max()
 
 
 def test_tensors_that_c_would_read_wrongly_are_refused():
-    whole, scales = torch.ones(4, 8, dtype=torch.int8), torch.ones(4)
+    whole, scales = torch.ones(4, 8, dtype=torch.int8), torch.ones(4, 1)
     for parts in (
         (whole.int(), scales), (whole, scales[:3]), (whole, scales.double()),
-        (whole.T, torch.ones(8)), (whole, scales, torch.ones(5)),
+        (whole.T, torch.ones(8, 1)), (whole, scales, torch.ones(5)),
     ):  # fmt: skip
         with pytest.raises(ValueError, match="a native call reads"):
             matrices.Matrix(*parts)

@@ -51,7 +51,8 @@ def _library() -> Finding:
     rate = units.quantity(matrices.bandwidth(found), "B/s")
     threads = found.threads(machine.threads())
     said = f"reads weights at {rate} on {threads} thread{'s' * (threads != 1)}"
-    said += f", multiplies by {_instruction(found.built.path)}; {found.built.path}"
+    said += f", multiplies by {_instruction(found.built.path)} ({found.way})"
+    said += f"; {found.built.path}"
     if not found.built.threads:
         remedy = "one thread: this compiler has no OpenMP; gcc has"
         return Finding("native step", "slow", said, remedy)
@@ -61,7 +62,7 @@ def _library() -> Finding:
 def _error(found: Library) -> float:
     generator = torch.Generator().manual_seed(0)
     whole = torch.randint(-127, 128, (256, 512), dtype=torch.int8, generator=generator)
-    matrix = matrices.Matrix(whole, torch.ones(256))
+    matrix = matrices.Matrix(whole, torch.ones(256, 1))
     x = torch.randn(5, 512, generator=generator)
     exact = x.double() @ whole.double().T
     return float((matrices.multiply(found, matrix, x) - exact).norm() / exact.norm())

@@ -33,6 +33,7 @@ class Built:
     path: Path
     compiler: Compiler
     threads: bool  # whether it has OpenMP
+    way: str  # of `compilers.WAYS`: how its products go
 
 
 class CannotBuildError(Exception):
@@ -60,6 +61,8 @@ def build(source: Path = SOURCE, folder: Path | None = None) -> Built:
         for threads in (True, False):
             try:
                 return _built(source, folder, compiler, threads)
+            except ValueError as error:
+                raise CannotBuildError(str(error)) from error
             except CompilerError as error:
                 said = said or f"{' '.join(compiler.words)}: {error}"
     raise CannotBuildError(f"{source.name} does not compile ({said}).")
@@ -71,7 +74,9 @@ class CompilerError(Exception):
 
 def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
     _private(folder)
-    flags = compiler.flags(threads=threads)
+    way = compiler.way()
+    number = f"-DWAY={list(compilers.WAYS).index(way)}"
+    flags = (number, *compiler.flags(threads=threads))
     parts = [file.read_text() for file in sorted(source.parent.glob("*.[ch]"))]
     parts += [*compiler.words, compiler.version, *flags]
     parts.append(compiler.macros())  # another processor, another library
@@ -81,7 +86,7 @@ def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Bui
         if not _is_ours(path):
             with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
                 _compile(source, path, compiler, flags)
-    return Built(path, compiler, threads)
+    return Built(path, compiler, threads, way)
 
 
 def _compile(source: Path, path: Path, compiler: Compiler, flags) -> None:

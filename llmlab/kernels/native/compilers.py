@@ -16,6 +16,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+NATIVE = "LLMLAB_NATIVE"  # names one of WAYS
 SECONDS = 120  # that a compiler may take
 FLAGS = (
     "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
@@ -23,6 +24,13 @@ FLAGS = (
 )  # fmt: skip
 THREADS = ("-fopenmp",)
 ALONE = ("-fopenmp-simd",)  # where there is no OpenMP: right, on one thread
+# Ways of products.h -> the instruction sets that they want, of MACROS and besides. The
+# last one that can be had is taken, unless LLMLAB_NATIVE names another.
+WAYS: dict[str, tuple[str, ...]] = {
+    "plain": (),
+    "avx2": ("__AVX2__", "__FMA__"),
+    "avx512": ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__"),
+}
 # What the compiler defines where the processor has it -> what it is called.
 MACROS = {
     "__AVX2__": "AVX2",
@@ -52,10 +60,28 @@ class Compiler:
         flags = [flag for flag in self.flags(threads=False) if flag != "-shared"]
         return ask([*self.words, *flags, "-dM", "-E", "-x", "c", os.devnull])
 
+    def ways(self) -> list[str]:
+        """Return those of WAYS that it compiles for this processor."""
+        defined = self._defined()
+        return [way for way, wanted in WAYS.items() if defined.issuperset(wanted)]
+
+    def way(self) -> str:
+        """Return the way that products go; ValueError for one that cannot be had."""
+        here, asked = self.ways(), os.environ.get(NATIVE, "")
+        if asked and asked not in here:
+            raise ValueError(
+                f"{NATIVE}={asked} cannot be had: {self.words[0]} compiles "
+                f"{', '.join(here)} for this processor; unset it, or name one of these."
+            )
+        return asked or here[-1]
+
     def instructions(self) -> tuple[str, ...]:
         """Return the instruction sets that it compiles for."""
-        defined = {line.split()[1] for line in self.macros().splitlines() if line}
+        defined = self._defined()
         return tuple(name for macro, name in MACROS.items() if macro in defined)
+
+    def _defined(self) -> set[str]:
+        return {line.split()[1] for line in self.macros().splitlines() if line}
 
 
 @functools.cache

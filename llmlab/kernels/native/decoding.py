@@ -18,9 +18,10 @@ from torch import Tensor
 
 from llmlab.kernels.native import structures
 from llmlab.kernels.native.library import Library
-from llmlab.kernels.native.matrices import FEW, LINE, Matrix, check
+from llmlab.kernels.native.matrices import FEW, LINE, Laid, Matrix, check
 from llmlab.kernels.native.structures import address
 
+PARTS = ("query", "key", "value", "output", "gate", "up", "down")
 MOST = 512  # rows of a call: what is between two layers must fit in a near cache
 Memory = Sequence[tuple[Tensor, Tensor]]  # of each layer: keys, values (R, K, P, H)
 
@@ -29,13 +30,13 @@ Memory = Sequence[tuple[Tensor, Tensor]]  # of each layer: keys, values (R, K, P
 class Layer:
     """The matrices and norms of a layer, and how far back its attention may look."""
 
-    query: Matrix  # (N H, D)
-    key: Matrix  # (K H, D)
-    value: Matrix
-    output: Matrix  # (D, N H)
-    gate: Matrix  # (F, D)
-    up: Matrix
-    down: Matrix  # (D, F)
+    query: Matrix | Laid  # (N H, D)
+    key: Matrix | Laid  # (K H, D)
+    value: Matrix | Laid
+    output: Matrix | Laid  # (D, N H)
+    gate: Matrix | Laid  # (F, D)
+    up: Matrix | Laid
+    down: Matrix | Laid  # (D, F)
     attention_norm: Tensor  # (D,)
     mlp_norm: Tensor
     query_norm: Tensor | None  # (H,)
@@ -44,8 +45,7 @@ class Layer:
 
     def structure(self, head_width: int) -> structures.Layer:
         """Return what C takes."""
-        matrices = [self.query, self.key, self.value, self.output]
-        matrices += [self.gate, self.up, self.down]
+        matrices = [getattr(self, part) for part in PARTS]
         norms = (self.attention_norm, self.mlp_norm, self.query_norm, self.key_norm)
         heads = self.query.shape[0] // head_width, self.key.shape[0] // head_width
         return structures.Layer(
@@ -88,7 +88,7 @@ class Weights:
     embedding: Tensor  # (V, D)
     layers: tuple[Layer, ...]
     norm: Tensor  # (D,)
-    head: Matrix  # (V, D)
+    head: Matrix | Laid  # (V, D)
     head_width: int
     epsilon: float
 
@@ -118,15 +118,21 @@ class Rows:
 
 
 class Pass:
-    """A decoder ready to be called; it keeps the tensors that C reads alive."""
+    """A decoder ready to be called; it keeps the tensors that C reads alive.
+
+    weights: laid out for the library's way (`huge_pages.side_by_side`).
+    """
 
     def __init__(self, library: Library, weights: Weights, *, threads: int):
         self.library, self.weights = library, weights
+        head = weights.head
+        if not isinstance(head, Laid):
+            raise ValueError("weights are not laid out; see huge_pages.side_by_side.")
         self.threads = library.threads(threads)
         layers = [layer.structure(weights.head_width) for layer in weights.layers]
         self._layers = (structures.Layer * len(layers))(*layers)
         self._model = structures.Model(
-            layers=self._layers, head=weights.head.structure(), count=len(layers),
+            layers=self._layers, head=head.structure(), count=len(layers),
             width=weights.embedding.shape[1], head_width=weights.head_width,
             embedding=address(weights.embedding), norm=address(weights.norm),
             epsilon=weights.epsilon,
@@ -258,6 +264,8 @@ class _Room:
         columns = max(self.width, self.queries, self.hidden)
         self.columns = -(-columns // LINE) * LINE
         self.head_width = weights.head_width
+        parts = [getattr(layer, part) for layer in layers for part in PARTS]
+        self.short = any(part.bits == 4 for part in (*parts, weights.head))
         self.rows = self.reach = 0
         self.tensors: dict[str, Tensor] = {}
         self.structure: structures.Room | None = None
@@ -281,6 +289,8 @@ class _Room:
             "factors": most, "scores": self.threads * reach,
         }  # fmt: skip
         self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
+        if self.short:
+            self.tensors["sums"] = torch.empty(most * self.columns // LINE)
         self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
         addresses = {name: address(tensor) for name, tensor in self.tensors.items()}
         self.structure = structures.Room(

@@ -12,37 +12,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmlab.kernels.native.decoding import Layer, Weights
-from llmlab.kernels.native.matrices import Matrix
+from llmlab.kernels.native.decoding import PARTS, Layer, Weights
+from llmlab.kernels.native.matrices import Laid
 
 PAGE, LINE = 2**21, 64  # bytes: of a large page, and of what a cache reads at once
-PARTS = ("query", "key", "value", "output", "gate", "up", "down")
 
 
-def side_by_side(weights: Weights) -> Weights:
-    """Return the same weights with all integers copied into one piece of memory.
+def side_by_side(weights: Weights, way: str) -> Weights:
+    """Return the same weights laid out for a way, in one piece of memory.
 
-    A layer that stands in several places is copied once.
+    A layer that stands in several places is copied once. Raises ValueError for what
+    that way does not read.
     """
     layers = {id(layer): layer for layer in weights.layers}
     matrices = [getattr(layer, part) for layer in layers.values() for part in PARTS]
     matrices.append(weights.head)
-    sizes = [-(-matrix.integers.numel() // LINE) * LINE for matrix in matrices]
-    memory, start, copies = _memory(sum(sizes)), 0, {}
-    for matrix, size in zip(matrices, sizes, strict=True):
-        place = memory[start : start + matrix.integers.numel()]
-        integers = place.view(matrix.shape).copy_(matrix.integers)
-        copies[id(matrix)] = dataclasses.replace(matrix, integers=integers)
+    laid = {id(matrix): matrix.laid(way) for matrix in matrices}
+    sizes = [-(-one.weight.numel() // LINE) * LINE for one in laid.values()]
+    memory, start = _memory(sum(sizes)), 0
+    for (number, one), size in zip(laid.items(), sizes, strict=True):
+        place = memory[start : start + one.weight.numel()].view(one.weight.shape)
+        laid[number] = dataclasses.replace(one, weight=place.copy_(one.weight))
         start += size
-    new = {number: _with(layer, copies) for number, layer in layers.items()}
+    new = {number: _with(layer, laid) for number, layer in layers.items()}
     return dataclasses.replace(
         weights,
         layers=tuple(new[id(layer)] for layer in weights.layers),
-        head=copies[id(weights.head)],
+        head=laid[id(weights.head)],
     )
 
 
-def _with(layer: Layer, copies: dict[int, Matrix]) -> Layer:
+def _with(layer: Layer, copies: dict[int, Laid]) -> Layer:
     parts: dict[str, Any] = {part: copies[id(getattr(layer, part))] for part in PARTS}
     return dataclasses.replace(layer, **parts)
 

@@ -25,6 +25,11 @@ class Library:
     pass_rows: Any  # (model, memory, rows, room, logits, threads)
     multiply: Any  # (matrix, x, tokens, room, y, threads)
 
+    @property
+    def way(self) -> str:
+        """Which of `compilers.WAYS` its products go; weights are laid out for it."""
+        return self.built.way
+
     def threads(self, count: int) -> int:
         """Return how many threads a call gets that asks for so many."""
         return count if self.built.threads else 1

@@ -1,6 +1,6 @@
-"""One int8 matrix with a scale a row: what C reads of it, and a product with it.
+"""One matrix of integers: what C reads of it, and a product with it.
 
-Shapes: M rows of activations, O output features, I input features.
+Shapes: M rows of activations, O output features, I input features, G groups of a row.
 """
 
 import time
@@ -10,29 +10,38 @@ import torch
 from torch import Tensor
 
 from llmlab.core import machine
-from llmlab.kernels.native import structures
+from llmlab.kernels.native import structures, tiles
 from llmlab.kernels.native.library import Library
 from llmlab.kernels.native.structures import address
 
-FEW = 4  # rows that every thread rounds for itself, as in pass.c
-LINE = 32  # integers of a row of activations begin at multiples of it
+FEW = 4  # rows that every thread rounds for itself, as in integers.h
+LINE = 32  # integers of a row of activations begin at multiples of it, and sums
 
 
 @dataclass(frozen=True, eq=False)
 class Matrix:
-    """Integers (O, I), scales (O,), and a bias (O,) where there is one."""
+    """Integers (O, I) and scales (O, G), a bias (O,) where there is one.
+
+    Of 4 bits they have zero points (O, G), whole numbers, and go from -8 to 7.
+    """
 
     integers: Tensor
     scales: Tensor
     bias: Tensor | None = None
+    zero_points: Tensor | None = None
 
     def __post_init__(self) -> None:
         """Raise ValueError for tensors that C would read wrongly."""
-        rows = len(self.integers)
-        check("integers", self.integers, (rows, self.integers.shape[-1]), torch.int8)
-        check("scales", self.scales, (rows,))
+        rows, columns = len(self.integers), self.integers.shape[-1]
+        groups = self.scales.shape[-1]
+        check("integers", self.integers, (rows, columns), torch.int8)
+        check("scales", self.scales, (rows, groups))
+        if columns % groups:
+            raise ValueError(f"{groups} groups do not divide {columns} columns.")
         if self.bias is not None:
             check("bias", self.bias, (rows,))
+        if self.zero_points is not None:
+            check("zero_points", self.zero_points, (rows, groups))
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -40,14 +49,53 @@ class Matrix:
         return rows, columns
 
     @property
+    def bits(self) -> int:
+        return 8 if self.zero_points is None else 4
+
+    @property
+    def group(self) -> int:
+        """Columns that share a scale."""
+        return self.shape[1] // self.scales.shape[1]
+
+    def laid(self, way: str) -> "Laid":
+        """Return it as a way of `compilers.WAYS` reads it; ValueError where none does.
+
+        Plain C reads 8 bits as they lie. Tiles are a copy, with the scales among them.
+        """
+        if way == "plain":
+            if self.bits != 8:
+                raise ValueError(
+                    "plain C multiplies weights of 8 bits, and these have 4; a "
+                    "processor with AVX2 or AVX-512 multiplies both."
+                )
+            return Laid(
+                self.integers, self.scales, self.bias, self.shape, self.group, self.bits
+            )
+        weight = tiles.pack(self.integers, self.scales, self.zero_points)
+        group = tiles.padded(self.group)
+        return Laid(weight, None, self.bias, self.shape, group, self.bits)
+
+
+@dataclass(frozen=True, eq=False)
+class Laid:
+    """A matrix as one of the ways of products.h reads it."""
+
+    weight: Tensor  # int8, or bytes of tiles
+    scales: Tensor | None  # None: they lie among the weights
+    bias: Tensor | None
+    shape: tuple[int, int]
+    group: int
+    bits: int
+
+    @property
     def bytes(self) -> int:
-        """What a product reads of it."""
-        return self.integers.nbytes + self.scales.nbytes
+        """What a product reads."""
+        return self.weight.nbytes + (0 if self.scales is None else self.scales.nbytes)
 
     def structure(self) -> structures.Matrix:
         """Return what C takes; it is good as long as the tensors are."""
-        parts = address(self.integers), address(self.scales), address(self.bias)
-        return structures.Matrix(*parts, *self.shape)
+        parts = address(self.weight), address(self.scales), address(self.bias)
+        return structures.Matrix(*parts, *self.shape, self.group, self.bits)
 
 
 def check(
@@ -67,28 +115,35 @@ def check(
 
 
 def multiply(
-    library: Library, matrix: Matrix, x: Tensor, *, threads: int | None = None
+    library: Library, matrix: Matrix | Laid, x: Tensor, *, threads: int | None = None
 ) -> Tensor:
-    """Return the product (M, O) of activations (M, I), rounded to 13 bits a token."""
-    tokens, (rows, columns) = len(x), matrix.shape
+    """Return the product (M, O) of activations (M, I), rounded to 13 bits a token.
+
+    matrix: a Matrix is laid out first, which takes longer than the product.
+    """
+    laid = matrix if isinstance(matrix, Laid) else matrix.laid(library.way)
+    tokens, (rows, columns) = len(x), laid.shape
     check("x", x, (tokens, columns))
     threads = library.threads(threads or machine.threads())
     width = -(-columns // LINE) * LINE
     integers = torch.empty(max(tokens, FEW * threads), width, dtype=torch.int16)
     factors, y = torch.empty(len(integers)), torch.empty(tokens, rows)
+    sums = torch.empty(len(integers), width // LINE) if laid.bits == 4 else None
     room = structures.Room(
-        integers=address(integers), factors=address(factors), columns=width
-    )
-    library.multiply(matrix.structure(), address(x), tokens, room, address(y), threads)
+        integers=address(integers), factors=address(factors), sums=address(sums),
+        columns=width,
+    )  # fmt: skip
+    library.multiply(laid.structure(), address(x), tokens, room, address(y), threads)
     return y
 
 
 def bandwidth(library: Library, *, size: int = 4096, threads: int | None = None):
     """Return bytes of weights a second that one-row products read, the best of many."""
-    matrix = Matrix(torch.ones(size, size, dtype=torch.int8), torch.ones(size))
+    ones = torch.ones(size, size, dtype=torch.int8)
+    laid = Matrix(ones, torch.ones(size, 1)).laid(library.way)
     x, best = torch.ones(1, size), float("inf")
     for _ in range(20):
         start = time.perf_counter()
-        multiply(library, matrix, x, threads=threads)
+        multiply(library, laid, x, threads=threads)
         best = min(best, time.perf_counter() - start)
-    return matrix.bytes / best
+    return laid.bytes / best

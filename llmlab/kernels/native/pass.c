@@ -5,7 +5,7 @@
    added. All else is float, and done alike for a row whoever stands beside it: the same
    bits alone, in a batch, in a block of a prompt, by one thread or by several. */
 
-#include "integers.h"
+#include "products.h"
 
 typedef struct { Matrix query, key, value, output, gate, up, down;
                  const float *attention_norm, *mlp_norm, *query_norm, *key_norm;
@@ -24,26 +24,6 @@ static inline float exponential(float x) { /* 2^n * e^r with |r| below ln(2) / 2
     int32_t bits = ((int32_t)n + 127) << 23;
     memcpy(&power, &bits, sizeof power);
     return e * power;
-}
-
-static inline void score(const float *query, const float *keys, whole step, whole n, whole rows,
-                         float *scores) {
-    float root = 1 / sqrtf(n);
-    for (whole p = 0; p < rows; p++) scores[p] = dot(query, keys + p * step, n) * root;
-}
-
-/* sum += weights[p] * row p of the values, in the order of p; four rows at a time. */
-static void add_rows(const float *weights, const float *restrict values, whole step, whole n,
-                     whole rows, float *restrict sum) {
-    whole p = 0;
-    for (; p + 4 <= rows; p += 4, values += 4 * step)
-        for (whole i = 0; i < n; i++) {
-            float s = sum[i] + weights[p] * values[i];
-            s += weights[p + 1] * values[i + step], s += weights[p + 2] * values[i + 2 * step];
-            sum[i] = s + weights[p + 3] * values[i + 3 * step];
-        }
-    for (; p < rows; p++, values += step)
-        for (whole i = 0; i < n; i++) sum[i] += weights[p] * values[i];
 }
 
 /* Turn a head by the angles of its place, normed first where the model does so. */
@@ -70,44 +50,43 @@ static void attend(const Model *model, const Layer *layer, const Memory *memory,
     whole n = model->head_width, place = rows->places[m], kv = head * layer->kv_heads / layer->heads;
     whole start = layer->window && place >= layer->window ? place - layer->window + 1 : 0, end;
     float *restrict query = room->queries + m * layer->query.rows + head * n;
-    float *restrict scores = turn + n, most = -INFINITY, total = 0; /* scores[0]: of start */
+    float *restrict scores = turn + n, most = -INFINITY, root = 1 / sqrtf(n);
     turned(model, query, layer->query_norm, place, turn);
-    for (whole p = start; p <= place; p = end) { /* run by run */
+    for (whole p = start; p <= place; p = end) { /* run by run; scores[0] is of start */
         const float *key = memory->keys + address(memory, rows, m, p, kv);
         end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
-        float *to = scores + p - start; /* of a known width the compiler unrolls a dot */
-        if (n == 64) score(turn, key, memory->place, 64, end - p, to);
-        else score(turn, key, memory->place, n, end - p, to);
+        score(turn, key, memory->place, n, end - p, scores + p - start);
     }
     whole seen = place + 1 - start;
     for (whole i = 0; i < seen; i++) most = scores[i] > most ? scores[i] : most;
-    for (whole i = 0; i < seen; i++) scores[i] = exponential(scores[i] - most);
-#pragma omp simd reduction(+ : total)
-    for (whole i = 0; i < seen; i++) total += scores[i];
-    for (whole i = 0; i < seen; i++) scores[i] /= total;
+    for (whole i = 0; i < seen; i++) scores[i] = exponential((scores[i] - most) * root);
     memset(query, 0, n * sizeof *query); /* from here on the answer */
     for (whole p = start; p <= place; p = end) {
         const float *value = memory->values + address(memory, rows, m, p, kv);
         end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
         add_rows(scores + p - start, value, memory->place, n, end - p, query);
     }
+    float total = added(scores, seen);
+    for (whole i = 0; i < n; i++) query[i] /= total;
 }
 
-/* By row and key/value head: keep what a row brings, then look at all that there is. */
+/* By key/value head and row: keep what a row brings, then look at all that there is. In
+   this order a thread stays with the keys of few heads, and rows of all lengths are in
+   its share. */
 static void attention(const Model *model, const Layer *layer, const Memory *memory,
                       const Rows *rows, const Room *room, Thread t) {
-    whole n = model->head_width, kv_heads = layer->kv_heads, group = layer->heads / kv_heads;
-    Share mine = share(rows->count * kv_heads, 1, t);
+    whole n = model->head_width, count = rows->count, group = layer->heads / layer->kv_heads;
+    Share mine = share(count * layer->kv_heads, 1, t);
     for (whole unit = mine.from; unit < mine.to; unit++) {
-        whole m = unit / kv_heads, place = rows->places[m];
-        whole to = address(memory, rows, m, place, unit % kv_heads);
-        turned(model, room->keys + unit * n, layer->key_norm, place, memory->keys + to);
-        memcpy(memory->values + to, room->values + unit * n, n * sizeof(float));
+        whole m = unit % count, kv = unit / count, from = (m * layer->kv_heads + kv) * n;
+        whole place = rows->places[m], to = address(memory, rows, m, place, kv);
+        turned(model, room->keys + from, layer->key_norm, place, memory->keys + to);
+        memcpy(memory->values + to, room->values + from, n * sizeof(float));
     }
     if (rows->several) wait_for_all(); /* rows of one sequence look at each other */
     for (whole u = mine.from * group; u < mine.to * group; u++)
-        attend(model, layer, memory, rows, room, u / layer->heads, u % layer->heads,
-               room->scores + t.id * room->reach);
+        attend(model, layer, memory, rows, room, u / group % count,
+               u / group / count * group + u % group, room->scores + t.id * room->reach);
 }
 
 /* silu(gate) * up; a block of both is multiplied while its tokens are near. */

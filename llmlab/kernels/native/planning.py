@@ -45,16 +45,17 @@ def plan(model: nn.Module, *, batch: int = 1) -> Plan:
 
 def _trial(layer: QuantizedLinear) -> Trial:
     weight, built = layer.quantized(), library.find()
-    scales = weight.grid.scales.expand(layer.out_features, 1, 1).flatten()
+    scales = weight.grid.scales.expand(layer.out_features, 1, 1).flatten(1)
     matrix = Matrix(weight.integers.flatten(1).contiguous(), scales.contiguous())
+    laid = matrix.laid(built.way) if built else None
     times: dict[str, list[float]] = {LAYERS: []}
     if built:
         times[NATIVE] = []
     for rows in progress.track(list(ROWS), "trying native products"):
         x = torch.randn(rows, layer.in_features)
         calls: dict[str, Callable] = {LAYERS: partial(layer, x.to(layer.dtype))}
-        if built:
-            calls[NATIVE] = partial(matrices.multiply, built, matrix, x, threads=1)
+        if built and laid:
+            calls[NATIVE] = partial(matrices.multiply, built, laid, x, threads=1)
         with torch.inference_mode():
             least = clock.trial(calls)
         for name, row in times.items():

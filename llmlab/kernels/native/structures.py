@@ -14,7 +14,7 @@ def _fields(pointers: str = "", numbers: str = "") -> list:
 
 
 class Matrix(ctypes.Structure):
-    _fields_ = _fields("weight scale bias", "rows columns")
+    _fields_ = _fields("weight scale bias", "rows columns group bits")
 
 
 class Layer(ctypes.Structure):
@@ -47,7 +47,7 @@ class Rows(ctypes.Structure):
 
 class Room(ctypes.Structure):
     _fields_ = _fields(
-        "stream queries keys values gate up factors scores integers",
+        "stream queries keys values gate up factors scores sums integers",
         "columns reach",
     )
 

@@ -1,0 +1,151 @@
+"""Plain C, AVX2 and AVX-512 give the same bits, and use the instructions they name."""
+
+import re
+import shutil
+import subprocess
+
+import pytest
+import torch
+from native_cache import Pages
+from native_models import IN_ROWS, MAKERS, exact, library_of, on, quantized, ways
+from small_models import draw_tokens
+
+from llmlab import graphs
+from llmlab.kernels.native import building, compilers, library, matrices
+from llmlab.kernels.native.building import CannotBuildError
+
+pytestmark = pytest.mark.filterwarnings("error::UserWarning")
+INSTRUCTIONS = {"avx2": r"vpmaddwd.*%ymm", "avx512": r"vpdpwssd.*%zmm"}
+TILED = [way for way in ways() if way != "plain"]
+
+
+@pytest.fixture(autouse=True)
+def no_gradients():
+    with torch.inference_mode():
+        yield
+
+
+@pytest.fixture(scope="module")
+def libraries(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("native", numbered=True)
+    return {way: library_of(way, folder) for way in ways()}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_all_ways_give_the_same_bits(name, libraries):
+    tokens = draw_tokens(3, 37)
+    answers = {}
+    for way in ways() if name in IN_ROWS else TILED:
+        native = on(libraries[way], quantized(name))
+        cache = Pages(native.new_cache(3, 40))
+        parts = [native(part, cache) for part in tokens.split([20, 1, 1, 15], 1)]
+        answers[way] = torch.cat(parts, 1)
+    first, *others = answers.values()
+    bound = 4e-3 if name == "large scores" else 2e-3
+    wanted = exact(quantized(name))(tokens)
+    assert (first - wanted).norm() < bound * wanted.norm()
+    for other in others:
+        assert torch.equal(other, first)
+
+
+@pytest.mark.parametrize("name", ["llama", "heads of 64", "int8 in groups", "int4"])
+@pytest.mark.parametrize("way", TILED)
+def test_rows_blocks_and_threads_have_the_bits_of_one_token_alone(way, name, libraries):
+    tokens = draw_tokens(17, 9)  # two wide tiles of tokens, and one left
+    whole = on(libraries[way], quantized(name))(tokens)
+    alone = on(libraries[way], quantized(name), threads=1)
+    for row in (0, 7, 8, 16):
+        cache = alone.new_cache(1, 16)
+        for place in range(9):
+            token = tokens[row : row + 1, place : place + 1]
+            assert torch.equal(alone(token, cache)[0, 0], whole[row, place])
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "groups", "bits"),
+    [
+        (1, 1, 1, 8), (16, 8, 1, 8), (33, 70, 1, 8), (48, 64, 8, 8), (20, 48, 2, 8),
+        (17, 32, 1, 4), (40, 192, 6, 4),
+    ],
+)  # fmt: skip
+def test_a_product_of_any_size_is_that_of_the_rounded_activations(
+    rows, columns, groups, bits, libraries
+):
+    high = 2 ** (bits - 1)
+    whole = torch.randint(-high + (bits == 8), high, (rows, columns), dtype=torch.int8)
+    scales = (torch.rand(rows, groups) + 0.5).bfloat16().float()
+    zeros = torch.randint(-8, 8, (rows, groups)).float() if bits == 4 else None
+    matrix = matrices.Matrix(whole, scales, torch.randn(rows), zeros)
+    width = columns // groups
+    weight = whole.double()
+    if zeros is not None:
+        weight = weight - zeros.repeat_interleave(width, 1)
+    weight = weight * scales.repeat_interleave(width, 1)
+    for tokens in (1, 2, 3, 4, 7, 8, 9, 19):
+        x = torch.randn(tokens, columns)
+        steps = x.abs().amax(1, keepdim=True) / 8191
+        wanted = ((x / steps).round() * steps).double() @ weight.T + matrix.bias
+        answers = [
+            matrices.multiply(libraries[way], matrix, x, threads=2)
+            for way in (ways() if bits == 8 else TILED)
+        ]
+        bound = 3e-4 * max(1, wanted.abs().max())
+        assert all((y - wanted).abs().max() < bound for y in answers)
+        assert all(torch.equal(y, answers[0]) for y in answers)
+
+
+@pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
+@pytest.mark.parametrize("way", TILED)
+def test_a_way_is_made_of_its_instruction(way, libraries):
+    shown = subprocess.run(
+        ["objdump", "-d", libraries[way].built.path],
+        capture_output=True, text=True, check=True,
+    ).stdout  # fmt: skip
+    assert len(re.findall(INSTRUCTIONS[way], shown)) >= 20
+
+
+@pytest.mark.skipif("avx2" not in ways(), reason="this processor has no AVX2")
+def test_on_a_processor_without_avx512_the_way_is_avx2(
+    tmp_path, monkeypatch, libraries
+):
+    monkeypatch.setenv("LLMLAB_CFLAGS", "-march=x86-64-v3")
+    made = library.load(building.build(folder=tmp_path))
+    assert made.way == "avx2"
+    shown = subprocess.run(["objdump", "-d", made.built.path], capture_output=True)
+    assert b"zmm" not in shown.stdout
+    tokens = draw_tokens(3, 12)
+    for name in ("llama", "int4"):
+        both = [on(one, quantized(name))(tokens) for one in (made, libraries["avx2"])]
+        assert torch.equal(*both)
+
+
+def test_a_way_is_named_from_outside_or_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setenv(compilers.NATIVE, "plain")
+    assert building.build(folder=tmp_path).way == "plain"
+    monkeypatch.setenv(compilers.NATIVE, "avx1024")
+    with pytest.raises(CannotBuildError, match="LLMLAB_NATIVE=avx1024 cannot be had"):
+        building.build(folder=tmp_path)
+
+
+def test_plain_c_leaves_four_bits_to_the_layers(monkeypatch):
+    monkeypatch.setenv(compilers.NATIVE, "plain")
+    library._tried.cache_clear()
+    try:
+        theirs, tokens = quantized("int4"), draw_tokens(2, 6)
+        with pytest.warns(UserWarning, match="plain C multiplies weights of 8 bits"):
+            made = graphs.compiled(theirs)
+        assert torch.equal(made(tokens), theirs(tokens))
+    finally:
+        library._tried.cache_clear()
+
+
+def test_groups_and_scales_that_no_tile_has_are_refused():
+    whole = torch.zeros(16, 36, dtype=torch.int8)
+    with pytest.raises(ValueError, match="no whole rounds"):
+        matrices.Matrix(whole, torch.ones(16, 3)).laid("avx2")
+    third = torch.full((16, 1), 1 / 3)
+    four = matrices.Matrix(whole[:, :32].contiguous(), third, None, torch.zeros(16, 1))
+    with pytest.raises(ValueError, match="bfloat16 says exactly"):
+        four.laid("avx2")
+    with pytest.raises(ValueError, match="do not divide"):
+        matrices.Matrix(whole, torch.ones(16, 5))
