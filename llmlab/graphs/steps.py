@@ -92,6 +92,9 @@ class CompiledModel(Streaming, nn.Module):
                 self.reason = str(error)
                 return
             self._pass = Pass(built, weights, threads=self.threads)
+            # Of a module each look-up takes a microsecond, of a tuple none.
+            model = self.model
+            self._used = model.rotary, model.embedding.weight, len(model.layers)
         said = getattr(self.model, "format", "")
         self.format = f"{said}-native" if self._pass else said
 
@@ -171,10 +174,11 @@ class CompiledModel(Streaming, nn.Module):
         if not any(each):  # all of it is padding
             return torch.zeros(batch, 1 if last else most, self.vocabulary)
         reach = max(map(sum, zip(held, each, strict=True)))
-        self.model.rotary.reserve(reach, self.model.embedding.weight)
+        rotary, like, layers = self._used
+        rotary.reserve(reach, like)
         rows = _rows(tokens.tolist(), held, each, cache, last)
-        memory = [cache.memory(index) for index in range(len(self.model.layers))]
-        answers = self._pass.run(rows, memory, self.model.rotary.table)
+        memory = [cache.memory(index) for index in range(layers)]
+        answers = self._pass.run(rows, memory, rotary.table)
         full = max(each) if not last else 1
         even = min(each) == max(each) or (last and min(each) > 0)
         if even and (last or max(each) == most):

@@ -83,7 +83,7 @@ class Rotary(nn.Module):
 
     def _lacks(self, length: int, like: Tensor) -> bool:
         table = self.table
-        return len(table[0]) < length or not _alike(table[0], like)
+        return table[0].shape[0] < length or not _alike(table[0], like)
 
 
 def _alike(a: Tensor, b: Tensor) -> bool:

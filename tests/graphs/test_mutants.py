@@ -92,6 +92,7 @@ FAMILIES = (
     "qwen3, a window",
     "large scores",
     "int8 in groups",
+    "heads of 64",
 )
 FOUR_BITS = ("int4", "int4 about zero, biases")  # what plain C does not read
 

@@ -138,7 +138,9 @@ class Pass:
             epsilon=weights.epsilon,
         )  # fmt: skip
         self._room = _Room(weights, self.threads)
-        self._seen: list = []  # of the memory: addresses, shapes, strides, dtypes
+        self._seen: list = []  # of the memory: tensors, addresses, shapes
+        self._parts: list[Tensor] = []
+        self._angles: tuple | None = None
         self._table: Any = None
         self._lock = threading.Lock()  # one call at a time: it works in one room
 
@@ -153,7 +155,6 @@ class Pass:
         with self._lock:
             table = self._addressed(memory)
             self._check(rows, keys, rotary)
-            self._model.cosines, self._model.sines = map(address, rotary)
             starts = [0, *accumulate(map(len, rows.runs))]
             first = [starts[sequence] for sequence in rows.sequences]
             runs = [run for listed in rows.runs for run in listed]
@@ -182,13 +183,11 @@ class Pass:
 
         What a call saw last is not looked at again.
         """
-        seen = [
-            (keys.data_ptr(), values.data_ptr(), keys.shape, values.shape,
-             keys.stride(), values.stride(), keys.dtype, values.dtype)
-            for keys, values in memory
-        ]  # fmt: skip
+        parts = [part for pair in memory for part in pair]
+        seen = [(id(part), part.data_ptr(), part.shape) for part in parts]
         if seen != self._seen:
             self._table, self._seen = self._memory(memory), seen
+            self._parts = parts  # kept, so that no other tensor gets their ids
         return self._table
 
     def _memory(self, memory: Memory) -> ctypes.Array:
@@ -220,15 +219,18 @@ class Pass:
 
     def _check(self, rows: Rows, keys: Tensor, rotary: tuple[Tensor, Tensor]) -> None:
         runs, _, places, width = keys.shape
-        vocabulary = len(self.weights.embedding)
+        vocabulary = self.weights.embedding.shape[0]
         if not 0 <= min(rows.tokens) <= max(rows.tokens) < vocabulary:
             raise ValueError(
                 f"tokens go from {min(rows.tokens)} to {max(rows.tokens)}; token ids "
                 f"are whole numbers from 0 to {vocabulary - 1}."
             )
-        for table in rotary:
-            check("rotary", table, (len(table), width))
-        if min(rows.places) < 0 or max(rows.places) >= len(rotary[0]):
+        if rotary is not self._angles:
+            for table in rotary:
+                check("rotary", table, (len(rotary[0]), width))
+            self._model.cosines, self._model.sines = map(address, rotary)
+            self._angles = rotary
+        if min(rows.places) < 0 or max(rows.places) >= rotary[0].shape[0]:
             raise ValueError(f"place {max(rows.places)} has no rotary angles.")
         ends: dict[int, int] = {}
         for sequence, place in zip(rows.sequences, rows.places, strict=True):
