@@ -27,11 +27,16 @@ from llmlab.peers import racing
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "llmlab" / "recorded" / "native.json"
 COMMAND = "python benchmarks/native.py"
+FORMATS = ("int8", "int8-g64", "int4-g32")
 HF, FP32, EAGER = "transformers fp32", "llmlab fp32", "llmlab int8, eager"
-NATIVE, LLAMA, READ = "llmlab int8, native", "llama.cpp Q8_0", "bare read"
-ENGINES = {"M": (HF, FP32, EAGER, NATIVE, LLAMA, READ)}
-ENGINES |= {"S": (NATIVE, LLAMA, READ), "L": (NATIVE, LLAMA, READ)}
-ENGINES |= {"coder": (FP32, NATIVE, READ)}
+NATIVE, GROUPS, INT4 = (f"llmlab {word}, native" for word in FORMATS)
+PLAIN, AVX2 = "llmlab int8, plain C", "llmlab int8, AVX2"
+LLAMA, LLAMA4, READ = "llama.cpp Q8_0", "llama.cpp Q4_0", "bare read"
+GGUF = {LLAMA: "q8_0", LLAMA4: "q4_0"}
+MOST = (NATIVE, GROUPS, INT4, LLAMA, LLAMA4, READ)
+ENGINES = {"M": (HF, FP32, EAGER, PLAIN, AVX2, *MOST), "S": MOST, "L": MOST}
+ENGINES |= {"coder": (FP32, PLAIN, NATIVE, INT4, READ)}
+AGAINST = {INT4: LLAMA4}  # all others: llama.cpp Q8_0, or fp32 where it does not run
 JOBS = {  # phase -> batch, prompt, new tokens
     "decode": (1, 128, 128),
     "batch": (16, 128, 32),
@@ -57,8 +62,9 @@ def race(shape: str, folder: Path) -> list[records.Record]:
     models.save(model, folder)
     runners = {}
     for name in ENGINES[shape]:
-        if name == LLAMA:
-            path = gguf_writing.write(model, folder / "model.gguf", type="q8_0")
+        if name in GGUF:
+            file = folder / f"{GGUF[name]}.gguf"
+            path = gguf_writing.write(model, file, type=GGUF[name])
             runners[name] = racing.llama(name, path)
         else:
             runners[name] = racing.ours(name, folder)
@@ -98,8 +104,10 @@ def told(shape: str, phase: str, rounds: list, read: int) -> list[records.Record
     batch, prompt, new = JOBS[phase]
     tokens = prompt if phase == "prefill" else batch * (new - 1)
     step, facts = {"phase": phase, "batch": batch, "prompt": prompt, "new": new}, []
-    against = LLAMA if LLAMA in rounds[0].seconds else FP32
+    usual = LLAMA if LLAMA in rounds[0].seconds else FP32
     for name in rounds[0].seconds:
+        against = AGAINST.get(name, usual)
+        against = against if against in rounds[0].seconds else usual
         seconds = [one.seconds[name] for one in rounds]
         share = statistics.median(one.neighbours[name] for one in rounds)
         details = {"note": f"neighbours took {share:.0%} of the machine"}

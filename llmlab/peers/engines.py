@@ -1,5 +1,6 @@
 """transformers and llmlab as peers: one decoder's folder, loaded in several ways."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import torch
 from llmlab import graphs, kernels, models, quantization
 from llmlab.core import machine
 from llmlab.kernels import Format
+from llmlab.kernels.native import compilers
 from llmlab.models import generation
 
 
@@ -93,15 +95,29 @@ def _transformers(folder: str) -> Transformers:
     return Transformers(loaded.eval())
 
 
-def _int8(folder: str) -> Any:
-    return quantization.quantize(models.load(folder), Format(bits=8))
+def _quantized(folder: str, word: str = "int8") -> Any:
+    return quantization.quantize(models.load(folder), Format.parse(word))
+
+
+def _native(folder: str, word: str, *, way: str | None = None) -> Engine:
+    """Return a model in a format that runs natively; way: of `compilers.WAYS`."""
+    if way:
+        os.environ[compilers.NATIVE] = way  # of this process, which has one engine
+    model = graphs.compiled(_quantized(folder, word))
+    if model.reason:
+        raise ValueError(model.reason)
+    return Engine(model)
 
 
 ENGINES: dict[str, Callable[[str], Any]] = {
     "transformers fp32": _transformers,
     "llmlab fp32": lambda folder: Engine(models.load(folder)),
-    "llmlab int8, eager": lambda folder: Engine(kernels.autotune(_int8(folder))),
-    "llmlab int8, native": lambda folder: Engine(graphs.compiled(_int8(folder))),
+    "llmlab int8, eager": lambda folder: Engine(kernels.autotune(_quantized(folder))),
+    "llmlab int8, native": lambda folder: _native(folder, "int8"),
+    "llmlab int8-g64, native": lambda folder: _native(folder, "int8-g64"),
+    "llmlab int4-g32, native": lambda folder: _native(folder, "int4-g32"),
+    "llmlab int8, AVX2": lambda folder: _native(folder, "int8", way="avx2"),
+    "llmlab int8, plain C": lambda folder: _native(folder, "int8", way="plain"),
     "bare read": Reading,
 }
 
