@@ -13,6 +13,8 @@ students        where a student comes from
 training, kept  the loop, and the logits that it may read
 asking          what a model of each family is asked in a step
 pairing         which teacher fits which student, in one sentence
+sequences       whole texts that the teacher writes, to be learnt from
+on_policy       the student writes, the teacher grades; samples: how varied it writes
 quantities      name and unit of the facts of this lab
 
 Every function returns a new model and leaves student and teacher as they were;
@@ -40,9 +42,12 @@ __all__ = [
     "keep_logits",
     "kept",
     "losses",
+    "on_policy",
     "pairing",
     "quantities",
     "reverse",
+    "samples",
+    "sequences",
     "soft_targets",
     "student_layers",
     "students",
