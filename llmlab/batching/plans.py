@@ -32,6 +32,11 @@ class Row(NamedTuple):
         """Tokens that are not computed yet; 1 for a request that writes."""
         return self.tokens - self.computed
 
+    def __repr__(self) -> str:
+        pairs = zip(self._fields[1:], self[1:], strict=True)
+        told = [f"{key}={one}" for key, one in pairs if one or key == "tokens"]
+        return f"Row({', '.join([str(self.id), *told])})"
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -18,6 +18,13 @@ LENGTH = 160  # characters of a text that is nobody's message
 DEEP = 6  # lists inside lists that are shown
 
 
+class Written(str):
+    """Text that an exercise made of an answer; it is shown without quotes."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
 def call(name: str, parameters: Sequence[str], arguments: Sequence[Any]) -> str:
     """Write a call with the names of its parameters and short arguments."""
     pairs = zip(parameters, arguments, strict=True)
@@ -101,7 +108,7 @@ def _argument(one: Any) -> str:
 
 
 def _count(values: Any) -> int:
-    if isinstance(values, list | tuple):
+    if isinstance(values, list | tuple) and not hasattr(values, "_fields"):
         return sum(_count(one) for one in values)
     return 1
 

@@ -33,7 +33,7 @@ def unpack(answer: Any, gives: tuple[Value, ...], name: str) -> tuple:
     """Return the values of an answer; MisfitError unless there are as many as asked."""
     if len(gives) == 1:
         return (answer,)
-    values = _pulled(answer, len(gives))
+    values = pulled(answer, len(gives))
     if values is None or len(values) != len(gives):
         names = ", ".join(one.what for one in gives)
         raise MisfitError(
@@ -100,7 +100,7 @@ def _apart_tensors(got: Tensor, right: Tensor, tolerance: float):
         finite = other[other.isfinite()].abs()
         most = finite.max() if finite.numel() else other.new_zeros(())
         bound = tolerance * other.abs() + tolerance / 10 * most
-        near = (one - other).abs() <= bound
+        near = ((one - other).abs() <= bound) & other.isfinite()
         wrong = ~(near | (one == other) | (one.isnan() & other.isnan()))
     places = wrong.nonzero()
     return [tuple(places[0].tolist())] if len(places) else []
@@ -111,6 +111,8 @@ def _close(got: Any, right: Any, tolerance: float, slack: float) -> bool:
         return got == right
     if math.isnan(right):
         return isinstance(got, float) and math.isnan(got)
+    if math.isinf(right):  # nothing else is near
+        return False
     try:
         return abs(got - right) <= tolerance * abs(right) + slack
     except OverflowError:  # a whole number beyond all floats
@@ -139,17 +141,17 @@ def _text(value: Any, right: str, spec: Value) -> str:
             got=shown.value(value),
             hint="return the name as text, in quotes.",
         )
-    return str(value)
+    return value if isinstance(value, shown.Written) else str(value)
 
 
 def _list(value: Any, right: list, spec: Value) -> list:
-    pulled = _pulled(value, len(right))
-    if pulled is None:
+    items = pulled(value, len(right))
+    if items is None:
         raise _misfit(spec, "a list of numbers", "a list", value)
-    return [_number(one, Value(f"each of {spec.what}")) for one in pulled]
+    return [_number(one, Value(f"each of {spec.what}")) for one in items]
 
 
-def _pulled(value: Any, count: int) -> list | None:
+def pulled(value: Any, count: int) -> list | None:
     """Return at most a few more values than asked for; None if there is nothing to."""
     if isinstance(value, NOT_LISTS) or not isinstance(value, Iterable):
         return None
@@ -189,7 +191,7 @@ def _bounded(value: Any, right: Tensor, spec: Value) -> Any:
     """Return numbers in a list or an array, of an iterable no more than it needs."""
     most = MORE * right.numel() + MOST
     if isinstance(value, Iterable) and not isinstance(value, Sequence | numpy.ndarray):
-        value = _pulled(value, right.numel())
+        value = pulled(value, right.numel())
     size = value.size if isinstance(value, numpy.ndarray) else 0
     size = len(value) if isinstance(value, Sequence) else size
     if value is None or size > most:

@@ -116,7 +116,7 @@ def _written(value: Any) -> Any:
     if isinstance(value, list):
         return ["list", [_written(one) for one in value]]
     if isinstance(value, str):
-        return ["text", value]
+        return ["written" if isinstance(value, shown.Written) else "text", value]
     if isinstance(value, int):
         return ["int", hex(max(-LARGEST, min(LARGEST, value)))]
     return ["float", float(value)]
@@ -132,8 +132,8 @@ def _read(written: Any) -> Any:
         return torch.frombuffer(content, dtype=_dtype(dtype)).reshape(shape)
     if word == "list":
         return [_read(one) for one in rest[0] if one[0] in ("int", "float")]
-    if word == "text":
-        return str(rest[0])
+    if word in ("text", "written"):
+        return shown.Written(rest[0]) if word == "written" else str(rest[0])
     return int(rest[0], 16) if word == "int" else float(rest[0])
 
 
