@@ -182,12 +182,14 @@ def relations_by_filling(student_values, teacher_values):
 
 
 def relations_by_kl_div(student_values, teacher_values):
-    batch, heads, tokens, _ = student_values.shape
+    tokens = student_values.shape[2]
     later = torch.full((tokens, tokens), -1e9).triu(1)
 
     def logs(values):
         scores = torch.einsum("bhtw,bhsw->bhts", values, values)
-        return (scores / math.sqrt(values.size(-1)) + later).log_softmax(-1).flatten(0, 2)
+        return (
+            (scores / math.sqrt(values.size(-1)) + later).log_softmax(-1).flatten(0, 2)
+        )
 
     with torch.no_grad():
         teacher = logs(teacher_values)

@@ -144,7 +144,9 @@ def halves_up_only(teacher_layers, student_layers):
 
 
 def as_floats(teacher_layers, student_layers):
-    return [float(one) for one in right.layers_by_halves(teacher_layers, student_layers)]
+    return [
+        float(one) for one in right.layers_by_halves(teacher_layers, student_layers)
+    ]
 
 
 def every_other(teacher_layers, student_layers):
@@ -187,7 +189,9 @@ def frozen_student(student, teacher, projection):
     return right.hidden_by_mse(student.detach(), teacher, projection)
 
 
-def related(*, scale=None, hide=1, fill=-1e9, kl=None, mean=None, act=None, detach=True):
+def related(
+    *, scale=None, hide=1, fill=-1e9, kl=None, mean=None, act=None, detach=True
+):
     def answer(student_values, teacher_values):
         teacher_values = teacher_values.detach() if detach else teacher_values
         pair = student_values, teacher_values
@@ -300,7 +304,9 @@ def prefix(student_tokens, teacher_tokens):
     if len(student_tokens) != len(teacher_tokens) or not student_tokens:
         raise ValueError("refused")
     count = 0
-    while count < len(student_tokens) and student_tokens[count] == teacher_tokens[count]:
+    while (
+        count < len(student_tokens) and student_tokens[count] == teacher_tokens[count]
+    ):
         count += 1
     return count / len(student_tokens)
 
@@ -321,6 +327,31 @@ def returned(student_tokens, teacher_tokens):
     if len(student_tokens) != len(teacher_tokens) or not student_tokens:
         return ValueError("refused")
     return strict_alone(student_tokens, teacher_tokens)
+
+
+def teacher_scaled_in_place(student, teacher, projection):
+    teacher.detach().sub_(teacher.mean().detach())
+    return right.hidden_by_mse(student, teacher, projection)
+
+
+def values_scaled_in_place(student_values, teacher_values):
+    loss = right.relations_by_row(student_values, teacher_values.clone())
+    teacher_values.detach().div_(teacher_values.shape[-1] ** 0.5)
+    return loss
+
+
+def logits_softened_in_place(teacher_logits, k):
+    teacher_logits -= teacher_logits.max()
+    return right.kept_by_topk(teacher_logits, k)
+
+
+def tokens_taken(student_tokens, teacher_tokens):
+    if len(student_tokens) != len(teacher_tokens) or not student_tokens:
+        raise ValueError("refused")
+    count, passed = len(student_tokens), 0
+    while student_tokens:
+        passed += student_tokens.pop() == teacher_tokens[len(student_tokens)]
+    return passed / count
 
 
 WRONG = {
@@ -391,7 +422,7 @@ WRONG = {
             "mean of norms",
         ),
         "token by token": (a_token_at_a_time, "mean of quotients"),
-        "a float": (lambda *a: float(right.hidden_by_mse(*a)), ".item()"),
+        "a float": (lambda *a: right.hidden_by_mse(*a).item(), ".item()"),
         "frozen projection": (frozen_projection, "it is no constant"),
         "frozen student": (frozen_student, "the student does not"),
         "root": (lambda *a: right.hidden_by_mse(*a).sqrt(), "root"),
@@ -406,13 +437,13 @@ WRONG = {
         "no scale": (related(scale=lambda mine, other: 1), "here they are not"),
         "no softmax": (
             related(act=lambda x: x, kl=lambda p, q: (p - q).pow(2), hide=None),
-            "squared distance",
+            "without a softmax",
         ),
         "columns": (of_columns, "columns"),
         "swapped": (related(kl=lambda p, q: q.exp() * (q - p)), "swapped"),
         "not hidden": (related(hide=None), "are not hidden"),
         "itself hidden": (related(hide=0), "relates to itself"),
-        "hidden afterwards": (hidden_afterwards, "log_softmax of"),
+        "hidden afterwards": (hidden_afterwards, "before the softmax"),
         "infinite": (related(fill=-math.inf), "-1e9 instead of -inf"),
         "zeros": (related(fill=0), "a score like any other"),
         "attached": (related(detach=False), "does not learn"),
@@ -466,5 +497,8 @@ WRONG = {
 
 CHANGING = [  # exercise, parameter, answer
     ("soft_targets", "teacher_logits", teacher_in_place),
-    ("soft_targets", "student_logits", backward_inside),
+    ("hidden_loss", "teacher", teacher_scaled_in_place),
+    ("relation_loss", "teacher_values", values_scaled_in_place),
+    ("top_k_targets", "teacher_logits", logits_softened_in_place),
+    ("pass_rate", "student_tokens", tokens_taken),
 ]

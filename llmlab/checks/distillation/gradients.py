@@ -9,12 +9,17 @@ from torch import Tensor
 from llmlab.checks import shown
 from llmlab.checks.exercise import Case, MisfitError, Value
 
-NOTHING = 1e-6  # what is nearer to 0 is the rounding of float32
+NOTHING = 1e-5  # a loss or a gradient that is nearer to 0 is rounding of float32
 CUT = (
     "return the tensor itself: .item(), float() and NumPy cut it off from the student, "
     "which learns by what flows back through the loss."
 )
 ALONE = "the loss is one number: what a training step can call .backward() on."
+BACKWARD = "call no .backward() in the loss: the training step does that."
+UNTAUGHT = (
+    "the student learns nothing from this loss: detach(), .data, no_grad and "
+    "torch.tensor(...) cut it off. Only the teacher is detached."
+)
 FROZEN = "the teacher does not learn: take {}.detach() before anything else."
 IN_PLACE = "`x = x / 2` makes a new tensor; `x /= 2` and `x.div_(2)` change this one."
 
@@ -27,34 +32,49 @@ def gives(name: str, *learning: str) -> tuple[Value, ...]:
             Value(f"the gradient of {one}", promise=f"{name} teaches {one}")
             for one in learning
         ),
-        Value("no gradient of the teacher", promise=f"{name} leaves the teacher alone"),
+        Value("the teacher's gradient", promise=f"{name} leaves the teacher alone"),
     )
 
 
 def seen(name: str, answer: Any, learning: Sequence[Tensor], teacher: Tensor) -> tuple:
-    """Return the loss, the gradient of what learns, and the teacher's largest one.
+    """Return the loss, the gradients of what learns, and whether the teacher has one.
 
     A tensor that no gradient reaches has zeros. MisfitError where the answer is no
-    tensor with one number.
+    tensor with one number, or none that can be trained by.
     """
     number = _number(name, answer)
     every = [*learning, teacher]
-    gradients: Sequence[Tensor] = [torch.zeros_like(one) for one in every]
-    if answer.requires_grad:
-        try:
-            gradients = torch.autograd.grad(
-                answer.sum(), every, allow_unused=True, materialize_grads=True
-            )
-        except Exception as error:  # whatever a graph of a learner's own may raise
-            raise MisfitError(
-                f"{name} can be trained by",
-                expected="a gradient",
-                got=shown.message(error),
-                hint="call no .backward() in the loss: the training step does that.",
-            ) from error
+    if any(one.grad is not None for one in every):
+        for one in every:
+            one.grad = None
+        raise MisfitError(
+            f"{name} gives a loss and trains nothing",
+            expected="no gradient yet",
+            got="a .grad in the arguments",
+            hint=BACKWARD,
+        )
+    number = 0.0 if abs(number) < NOTHING else number
+    if not answer.requires_grad:
+        raise MisfitError(
+            f"{name} teaches the student",
+            expected="a loss with a gradient",
+            got=f"{number:.6g}, cut off from the student",
+            hint=UNTAUGHT,
+        )
+    try:
+        gradients = torch.autograd.grad(
+            answer.sum(), every, allow_unused=True, materialize_grads=True
+        )
+    except Exception as error:  # whatever a graph of a learner's own may raise
+        raise MisfitError(
+            f"{name} can be trained by",
+            expected="a gradient",
+            got=shown.message(error),
+            hint=BACKWARD,
+        ) from error
     *taught, untaught = map(_rounded, gradients)
-    most = untaught.abs().max().item()
-    return (0.0 if abs(number) < NOTHING else number, *taught, most)
+    alone = "a gradient" if untaught.count_nonzero() else "no gradient"
+    return (number, *taught, alone)
 
 
 def case(*tensors: Tensor, more: Sequence[Any] = (), about: str = "") -> Case:
@@ -98,5 +118,5 @@ def _number(name: str, answer: Any) -> float:
 
 
 def _rounded(gradient: Tensor) -> Tensor:
-    small = gradient.abs() < NOTHING / 10
-    return torch.where(small, torch.zeros_like(gradient), gradient).detach()
+    small = bool(gradient.abs().max() < NOTHING)
+    return torch.zeros_like(gradient) if small else gradient.detach()

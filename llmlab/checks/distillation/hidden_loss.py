@@ -31,7 +31,7 @@ def hidden_loss(student, teacher, projection):
 
 
 def observed(answer, student, teacher, projection):
-    """Return the loss, two gradients and the teacher's largest one."""
+    """Return the loss, two gradients, and whether the teacher has one."""
     learning = [student, projection]
     return gradients.seen("hidden_loss", answer, learning, teacher)
 
@@ -106,9 +106,8 @@ EXERCISE = Exercise(
             lambda s, t, p: squares(s @ p.T - t.detach()) / squares(t),
             lambda s, t, p: squares(s @ p.T - t) / squares(t.detach()),
         ),
-        "the loss is right, and nothing is learned from it: detach(), .data, no_grad "
-        "and torch.tensor(...) cut it off. Only the teacher is detached.":
-            lambda s, t, p: hidden_loss(s, t, p).detach(),
+        gradients.UNTAUGHT:
+            lambda s, t, p: hidden_loss(s, t, p).detach().requires_grad_(),
         "the projection learns here and the student does not: detach the teacher only.":
             lambda s, t, p: hidden_loss(s.detach(), t, p),
         "the projection learns, too: it is no constant, so do not detach it.":
@@ -120,6 +119,7 @@ EXERCISE = Exercise(
         "the projection brings the student to the teacher's width, not the teacher to "
         "the student's: student @ projection.T.": gradients.either(
             lambda s, t, p: _backwards(s, t, p) / squares(s),
+            lambda s, t, p: _backwards(s, t, p) / squares(s.detach()),
             lambda s, t, p: _backwards(s, t, p) / squares(t),
             lambda s, t, p: _backwards(s, t, p) / squares(t @ p), _backwards),
         "the projection is (D, d): student @ projection.T, as nn.Linear does it.":
@@ -134,7 +134,10 @@ EXERCISE = Exercise(
         "this is not divided by the teacher's mean square, so that it grows with the "
         "teacher's scale.": _knobs(over=lambda t: 1),
         "divide by the teacher's mean square; this is the student's.": _over(
-            lambda s, wide, t: squares(wide)) + _over(lambda s, wide, t: squares(s)),
+            lambda s, wide, t: squares(wide)) + _over(
+            lambda s, wide, t: squares(s)) + _over(
+            lambda s, wide, t: squares(wide.detach())) + _over(
+            lambda s, wide, t: squares(s.detach())),
         "divide by the mean of teacher², not by its variance.": _over(
             lambda s, wide, t: t.var()) + _over(
             lambda s, wide, t: t.var(correction=0)),

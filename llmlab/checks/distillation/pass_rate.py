@@ -110,6 +110,18 @@ def _first(student, teacher):
     return (same.index(False) if False in same else len(same)) / len(student)
 
 
+def _first_by_place(student, teacher):
+    """Do the same by index, so that a list that is too short stops it."""
+    same = 0
+    while same < len(student) and student[same] == teacher[same]:
+        same += 1
+    return same / len(student)
+
+
+def _first_of_teacher(student, teacher):
+    return _first_by_place(teacher, student)
+
+
 def _in_common(student, teacher):
     return sum((Counter(student) & Counter(teacher)).values()) / len(student)
 
@@ -180,7 +192,8 @@ EXERCISE = Exercise(
         UNEQUAL: (*(_refusing(_share, unequal=one, none=none)
                     for one in (*WAYS, lambda s, t: 0.0, lambda s, t: None)
                     for none in (None, one)),
-                  _refusing(_share, unequal=_asserts)),
+                  _refusing(_share, unequal=_asserts),
+                  _refusing(_share, unequal=_asserts, none=_share)),
         NONE: tuple(
             _refusing(_share, none=one) for one in (
                 _share, lambda s, t: 0.0, lambda s, t: 1.0, lambda s, t: float("nan"),
@@ -195,7 +208,7 @@ EXERCISE = Exercise(
             lambda s, t: 1 - _share(s, t),
             lambda s, t: sum(not one for one in equal(s, t)) / len(s)),
         "this stops at the first place that differs; the later ones count, too.":
-            _loose(_first),
+            _loose(_first, _first_by_place, _first_of_teacher),
         "places count, not tokens: the same token elsewhere is no pass.": _loose(
             _in_common, _in_sets, _of_sets, _of_teacher_set, _inside),
         "`is` asks whether two are one object; == compares numbers.":

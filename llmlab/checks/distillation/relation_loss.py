@@ -14,9 +14,9 @@ from llmlab.checks.exercise import Exercise
 
 NAN = "a later token has probability 0 and the logarithm -inf, and 0 · inf is nan: " \
       "fill in -1e9 instead of -inf, or leave the later ones out of the sum."
-EVERYWHERE = "nan everywhere comes from the logarithm of 0 or from a row that is hidden " \
-             "whole: hide triu(1) with -1e9, then log_softmax; kl_div takes the " \
-             "student's logarithms first and the teacher's probabilities second."
+EVERYWHERE = "nan everywhere comes from the logarithm of 0 or a row that is hidden: " \
+             "hide triu(1) with -1e9, then log_softmax; kl_div takes the student's " \
+             "logarithms first and the teacher's probabilities second."
 FAR = -1e9  # as good as -inf: its probability rounds to 0, and nothing is nan
 
 
@@ -63,7 +63,7 @@ def relation_loss(student_values, teacher_values):
 
 
 def observed(answer, student_values, teacher_values):
-    """Return the loss, the student's gradient and the teacher's largest one."""
+    """Return the loss, the student's gradient, and whether the teacher has one."""
     return gradients.seen("relation_loss", answer, [student_values], teacher_values)
 
 
@@ -92,16 +92,18 @@ def _normal(values, scale):
     return unit @ unit.mT
 
 
-def _distances(values, scale):
-    return -torch.cdist(values, values) / scale
-
-
-def _scores(student, teacher, *, mask=None, one=None):
+def _scores(student, teacher, *, hidden=False, one=lambda a, b: (a - b).square()):
     """Compare the scores themselves, without a softmax."""
-    pair = [products(x, root(x)) for x in (student, teacher)]
-    if mask is not None:
-        pair = [x.masked_fill(later(x.shape[-1]), mask) for x in pair]
-    return (one or (lambda a, b: (a - b).square().mean()))(*pair)
+    a, b = (products(x, root(x)) for x in (student, teacher))
+    terms = one(a, b)
+    return terms.masked_fill(later(a.shape[-1]), 0.0) if hidden else terms
+
+
+def _unsoftened(*terms):
+    return gradients.either(*(
+        lambda s, t, one=one, hidden=hidden, mean=mean:
+            mean(_scores(s, t, hidden=hidden, one=one))
+        for one in terms for hidden in (False, True) for mean in (torch.mean, rows)))
 
 
 def _hidden_late(student, teacher, *, again=False):
@@ -138,6 +140,11 @@ def _averaged(student, teacher):
     return rows(forward(p, q))
 
 
+def _by_batch(x):
+    """Divide the sum by the first axis, as reduction="batchmean" does."""
+    return x.sum() / len(x)
+
+
 def _reached(x):
     """Divide the sum by the pairs that a token may look at."""
     return x.sum() / (~later(x.shape[-1])).expand_as(x).sum()
@@ -159,7 +166,8 @@ whole = partial(infinite, hidden=partial(later, diagonal=0))
 
 
 def _nan(of, terms):
-    return sum((_knobs(of=of, terms=one) for one in terms), ())
+    return sum((_knobs(of=of, terms=one, mean=mean) for one in terms
+                for mean in (rows, _by_batch, torch.mean)), ())
 
 
 def _cases():
@@ -194,9 +202,8 @@ EXERCISE = Exercise(
     tolerance=1e-4,
     mistakes={
         gradients.FROZEN.format("teacher_values"): _loss,
-        "the loss is right, and the student learns nothing from it: detach(), .data, "
-        "no_grad and torch.tensor(...) cut it off. Only the teacher is detached.":
-            lambda s, t: relation_loss(s, t).detach(),
+        gradients.UNTAUGHT:
+            lambda s, t: relation_loss(s, t).detach().requires_grad_(),
         "it is the teacher that is detached, not the student.":
             lambda s, t: _loss(s.detach(), t),
         NAN: _nan(infinite, DIVERGENCES) + _nan(infinite, [
@@ -214,8 +221,9 @@ EXERCISE = Exercise(
             lambda p, q: functional.kl_div(q.exp(), p.exp(), reduction="none"),
             lambda p, q: functional.kl_div(q, p, reduction="none")),
         "later tokens are not hidden: a token relates to itself and to earlier ones.":
-            _of(hidden=None),
-        "this hides the earlier tokens and shows the later ones: triu(1) is hidden, and "
+            _of(hidden=None) + _knobs(
+                of=partial(relations, hidden=None), mean=_by_batch),
+        "this hides the earlier tokens and shows the later ones: triu(1) is hidden and "
         "softmax goes over the last axis.": (
             *_of(hidden=lambda n: ~later(n, 0)), *_of(axis=-2),
             *_knobs(of=partial(relations, axis=-2), mean=lambda x: x.sum(-2).mean())),
@@ -237,20 +245,17 @@ EXERCISE = Exercise(
         "scores are divided by sqrt(H); here they are not.": _of(scale=1),
         "the scores are divided by H; the scale takes its root.":
             _scaled(lambda mine, other: mine.shape[-1]),
-        "the scale is sqrt(H), by the head width, not by the tokens.":
-            _scaled(lambda mine, other: math.sqrt(mine.shape[-2])),
-        "the scale is sqrt(H), by the head width, not by the heads.":
+        "the scale is sqrt(H), by the head width, not by the tokens or the heads.":
+            _scaled(lambda mine, other: math.sqrt(mine.shape[-2])) +
             _scaled(lambda mine, other: math.sqrt(mine.shape[1])),
         "the scale is sqrt(H), by one head's width, not by that of all heads.":
             _scaled(lambda mine, other: math.sqrt(mine.shape[1] * mine.shape[-1])),
         "the scores are multiplied by sqrt(H); the scale divides by it.":
             _scaled(lambda mine, other: 1 / root(mine)),
         "these are scores without a softmax; relations are shares that sum to 1.":
-            gradients.either(
-                _scores, partial(_scores, mask=0.0), partial(_scores, mask=FAR),
-                partial(_scores, mask=FAR, one=lambda a, b: rows(b * (b - a))),
-                partial(_scores, mask=FAR, one=lambda a, b: rows(b.exp() * (b - a))),
-                partial(_scores, mask=-math.inf)),
+            _unsoftened(
+                lambda a, b: (a - b).square(), lambda a, b: b * (b - a),
+                lambda a, b: b.exp() * (b - a), lambda a, b: b * (b.log() - a.log())),
         "this is a squared distance; KL weighs the logarithms by the teacher's "
         "probabilities.": _terms(
             lambda p, q: (p.exp() - q.exp()).square(),
@@ -270,7 +275,7 @@ EXERCISE = Exercise(
             _knobs(mean=torch.mean),
         "this is the sum over rows; take their mean.": _knobs(mean=torch.sum),
         "this divides by B alone, as \"batchmean\" does: rows are B · heads · T.":
-            _knobs(mean=lambda x: x.sum() / len(x)),
+            _knobs(mean=_by_batch),
         "this divides by B · heads alone: a token is a row.":
             _knobs(mean=lambda x: x.sum((-1, -2)).mean()),
         "this divides by the heads or the tokens alone: rows are B · heads · T.":
@@ -290,8 +295,6 @@ EXERCISE = Exercise(
         "vectors are not divided by their lengths: values @ values.mT.":
             _of(scores=_normal) + _of(
                 scores=lambda v, scale: _normal(v, scale) / scale),
-        "these are distances; the scores are products, values @ values.mT.":
-            _of(scores=_distances),
         gradients.IN_PLACE: (lambda s, t: s.div_(2),),
     },
 )

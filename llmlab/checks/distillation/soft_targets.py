@@ -11,7 +11,7 @@ from llmlab.checks.exercise import Exercise
 
 FAR = "a probability that rounds to 0 has the logarithm -inf, and 0 · inf is nan: " \
       "log_softmax(logits / temperature), not the logarithm of a softmax."
-SIZES = "rows are all that is in front of the last axis, (T,) or (B, T): mean over them."
+SIZES = "rows are all in front of the last axis, (T,) or (B, T): the mean is over them."
 
 
 def forward(p, q):
@@ -42,7 +42,7 @@ def soft_targets(student_logits, teacher_logits, temperature):
 
 
 def observed(answer, student_logits, teacher_logits, temperature):
-    """Return the loss, the student's gradient and the teacher's largest one."""
+    """Return the loss, the student's gradient, and whether the teacher has one."""
     return gradients.seen("soft_targets", answer, [student_logits], teacher_logits)
 
 
@@ -51,9 +51,11 @@ def _terms(*terms):
         lambda s, t, T, terms=one: _loss(s, t, T, terms=terms) for one in terms))
 
 
-def _means(*means):
+def _means(*means, terms=forward, powers=(2,)):
     return gradients.either(*(
-        lambda s, t, T, mean=one: _loss(s, t, T, mean=mean) for one in means))
+        lambda s, t, T, mean=one, power=power:
+            _loss(s, t, T, mean=mean, terms=terms, power=power)
+        for one in means for power in powers))
 
 
 def _heats(*heats):
@@ -130,14 +132,14 @@ EXERCISE = Exercise(
     tolerance=1e-4,
     mistakes={
         gradients.FROZEN.format("teacher_logits"): _loss,
-        "the loss is right, and the student learns nothing from it: detach(), .data, "
-        "no_grad and torch.tensor(...) cut it off. Only the teacher is detached.":
-            lambda s, t, T: _loss(s.detach(), t.detach(), T),
+        gradients.UNTAUGHT:
+            lambda s, t, T: soft_targets(s, t, T).detach().requires_grad_(),
         "it is the teacher that is detached, not the student.":
             lambda s, t, T: _loss(s.detach(), t, T),
         "the two are swapped: this is KL(student ‖ teacher), while the teacher's "
         "probabilities should weigh. In kl_div the student's logarithms come first.":
-            _terms(lambda p, q: q.exp() * (q - p)),
+            _terms(lambda p, q: q.exp() * (q - p)) + _means(
+                _by_batch, terms=lambda p, q: q.exp() * (q - p)),
         "kl_div takes the student's logarithms first and the teacher's probabilities "
         "second.": _terms(
             lambda p, q: functional.kl_div(p.exp(), q, reduction="none"),
@@ -154,14 +156,15 @@ EXERCISE = Exercise(
             lambda p, q: functional.kl_div(q, p.exp(), reduction="none",
                                            log_target=True)),
         "T² is missing: gradients shrink with 1/T², and this makes up for it.":
-            gradients.either(lambda s, t, T: _loss(s, t, T, power=0)),
-        "the factor is T², not T.": gradients.either(
-            lambda s, t, T: _loss(s, t, T, power=1),
-            lambda s, t, T: 2 * _loss(s, t, T, power=1)),
+            _means(rows, _by_batch, torch.sum, powers=(0,)),
+        "the factor is T², not T.": (
+            *_means(rows, _by_batch, powers=(1,)),
+            *gradients.either(lambda s, t, T: 2 * _loss(s, t, T, power=1))),
         "the factor T² makes up for the softer distributions: multiply by it.":
             gradients.either(lambda s, t, T: _loss(s, t, T, power=-2)),
         "this divides by the vocabulary, too, as kl_div does by default: sum over the "
-        "last axis, then take the mean over rows.": _means(torch.mean),
+        "last axis, then take the mean over rows.":
+            _means(torch.mean, powers=(2, 1, 0)),
         "this is the sum over rows; take their mean.": _means(torch.sum),
         "this divides by B alone, as \"batchmean\" does: there are B · T rows.":
             _means(_by_batch),
@@ -172,7 +175,10 @@ EXERCISE = Exercise(
         "these are the terms of the sum: add them up over the vocabulary, then take "
         "the mean over rows.": _means(lambda x: x),
         "both sides are the same one here: compare the student with the teacher.": (
-            *gradients.either(lambda s, t, T: _loss(t, t, T)),
+            *gradients.either(
+                lambda s, t, T: _loss(t, t, T),
+                lambda s, t, T: T**2 * rows(functional.kl_div(
+                    (t / T).log_softmax(-1), (t / T).softmax(-1), reduction="none"))),
             lambda s, t, T: _loss(s, s.detach(), T),
         ),
         "the temperature belongs on both sides; the student's logits go without.":
@@ -197,7 +203,15 @@ EXERCISE = Exercise(
         "softmax goes over the vocabulary, dim=-1; with three axes dim=1 are tokens.":
             _axes(1),
         "this is the cross entropy, which is never 0: KL takes the teacher's own "
-        "entropy off, log p - log q.": _terms(lambda p, q: -p.exp() * q),
+        "entropy off, log p - log q.": _terms(lambda p, q: -p.exp() * q) +
+            gradients.either(*(
+                lambda s, t, T, power=power: T**power * functional.cross_entropy(
+                    s / T, (t / T).softmax(-1)) for power in (2, 0))),
+        "softmax is taken twice: log_softmax takes the logits as they are.":
+            gradients.either(
+                lambda s, t, T: _loss(T * (s / T).softmax(-1), t, T),
+                lambda s, t, T: _loss(T * (s / T).softmax(-1),
+                                      T * (t / T).softmax(-1), T)),
         "this knows the teacher's best token alone; its whole distribution is what "
         "teaches.": gradients.either(
             _label, lambda s, t, T: _label(s, t, T, hot=True),

@@ -123,7 +123,6 @@ EXERCISE = Exercise(
             lambda L, n: evenly(L, n, alone=lambda L: [int(0 * (L - 1) / 0)]),
             lambda L, n: evenly(L, n, alone=lambda L: [0.0 / 0]),
             lambda L, n: evenly(L, n, alone=lambda L: [0 % 0]),
-            lambda L, n: evenly(L, n, alone=lambda L: [numpy.int64(L) / 0]),
         ),
         "these are the first n layers; spread them over all of the teacher's.":
             _all(lambda L, n: [*range(n)]),
@@ -131,9 +130,14 @@ EXERCISE = Exercise(
             lambda L, n: [*range(L - n, L)],
         "this takes every L // n-th layer, so that the last one is missing.": _all(
             lambda L, n: [i * (L // n) for i in range(n)],
-            lambda L, n: [*range(0, L, L // n)][:n]),
+            lambda L, n: [*range(0, L, L // n)][:n],
+            lambda L, n: [*range(0, L, round(L / n))][:n]),
         "every L // n-th layer may be more than n; there are n indices.": _all(
-            lambda L, n: [*range(0, L, L // n)]),
+            lambda L, n: [*range(0, L, L // n)],
+            lambda L, n: [*range(0, L, round(L / n))]),
+        "all but the last are in the first part of the teacher here: spread them "
+        "evenly.": _all(
+            lambda L, n: [i * (L // n) for i in range(n - 1)] + [L - 1]),
         "this takes the last of every L // n layers, so that the first is missing.": (
             _behind, lambda L, n: [*range(L - 1, -1, -(L // n))][:n][::-1],
             lambda L, n: [rounded((i + 1) * L, n) - 1 for i in range(n)],

@@ -185,6 +185,11 @@ EXERCISE = Exercise(
             _with(lambda p, i, rest, x: (p, i.sort(-1).values, rest)),
             _with(lambda p, i, rest, x: (p, i.flip(-1), rest)),
             _with(lambda p, i, rest, x: (p.flip(-1), i, rest))),
+        "p[:, indices] picks the columns of all tokens; gather(-1, indices) picks a "
+        "token's own.": (
+            _with(lambda p, i, rest, x: (
+                softmax(x)[:, i], i, 1 - softmax(x)[:, i].sum(-1))),
+            _with(lambda p, i, rest, x: (softmax(x)[:, i], i, rest))),
         "an index counts from 0.": _with(lambda p, i, rest, x: (p, i + 1, rest)),
         "these are the places in the order; an index says which token it is.": _with(
             lambda p, i, rest, x: (
@@ -201,7 +206,8 @@ EXERCISE = Exercise(
             _with(lambda p, i, rest, x: (p, i, rest.sum())),
             _with(lambda p, i, rest, x: (p, i, 1 - p.sum(0)))),
         "the rest is one number for a token, the sum of what is not kept.": (
-            _drawn, _with(lambda p, i, rest, x: (p, i, 1 - p))),
+            _drawn, _with(lambda p, i, rest, x: (p, i, softmax(x).scatter(-1, i, 0))),
+            _with(lambda p, i, rest, x: (p, i, 1 - p))),
         "the rest is a sum, not a mean over what is not kept.": (
             _with(lambda p, i, rest, x: (
                 p, i, rest / max(1, x.shape[1] - p.shape[1]))),
