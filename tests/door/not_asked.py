@@ -20,7 +20,6 @@ REASONS = {
     "llmlab.caching": "tests/caching asks its caches, pools, trees and stores",
     "llmlab.distillation": "tests/distillation asks losses, students and trainings",
     "llmlab.batching": "tests/batching asks its requests, schedulers and engines",
-    "llmlab.distillation": "tests/distillation asks losses, students and trainings",
     "llmlab.graphs": "tests/graphs asks what a native step takes and refuses",
     "llmlab.peers": "takes files and programs of others, which tests/peers asks",
     "llmlab.pruning": "still open: tests/pruning asks its techniques alone",
