@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmlab.kernels.native import tiles
+from llmlab.kernels.native import layers
 from llmlab.kernels.native.decoding import Layer, Weights
 from llmlab.kernels.native.matrices import Matrix
 from llmlab.kernels.quantized_linear import QuantizedLinear
@@ -41,13 +41,13 @@ def weights(model: Any) -> Weights:
             f"call keeps float32 on the CPU; use {HOW}."
         )
     try:
-        layers: dict[int, Layer] = {}  # one that stands in several places is one
+        made: dict[int, Layer] = {}  # one that stands in several places is one
         for number, layer in enumerate(model.layers):
-            if id(layer) not in layers:
-                layers[id(layer)] = _layer(f"layers.{number}", layer, model)
+            if id(layer) not in made:
+                made[id(layer)] = _layer(f"layers.{number}", layer, model)
         return Weights(
             embedding=embedding.detach(),
-            layers=tuple(layers[id(layer)] for layer in model.layers),
+            layers=tuple(made[id(layer)] for layer in model.layers),
             norm=_norm("norm", model.norm, model),
             head=_matrix("head", model.head),
             head_width=model.shape.head_width,
@@ -89,51 +89,14 @@ def _layer(name: str, layer: DecoderLayer, model: Decoder) -> Layer:
 
 
 def _matrix(name: str, layer: Any) -> Matrix:
-    """Return a layer's integers as they lie, or in rows where they lie otherwise."""
     if type(layer) is not QuantizedLinear:
         raise UnsupportedError(
             f"{name} is a {type(layer).__name__}, and the native call multiplies "
             f"integers; use {HOW}."
         )
-    spec = layer.spec
-    eight = spec.bits == 8 and spec.symmetric
-    if not (eight or spec.bits == 4) or spec.activations:
-        raise UnsupportedError(
-            f"{name} is {spec.format}, and the native call takes symmetric int8 or "
-            f"int4, a scale a row or a group, activations as they come; use {HOW}."
-        )
-    if "input_scales" in layer._parameters:
-        raise UnsupportedError(
-            f"{name} multiplies its inputs first (input_scales), which the native call "
-            f"does not; use {HOW}."
-        )
-    bias = None if layer.bias is None else layer.bias.detach().float()
-    if eight and layer.dispatch.layout == "plain":  # they lie right
-        integers = layer.get_parameter("integers").detach()
-        scales = layer.get_parameter("scales").detach().float()
-        return Matrix(integers, scales.view(spec.rows, -1).contiguous(), bias)
-    weight = layer.quantized()
-    integers = weight.integers.flatten(1).contiguous()
-    grid = weight.grid
-    scales = grid.scales.expand(spec.rows, -1, -1).flatten(1).contiguous()
-    if eight:
-        return Matrix(integers, scales, bias)
-    zeros = grid.zero_points
-    zeros = torch.zeros_like(grid.scales) if zeros is None else zeros
-    zeros = zeros.expand(spec.rows, -1, -1).flatten(1).contiguous()
-    return _in_short_groups(Matrix(integers, scales, bias, zeros))
-
-
-def _in_short_groups(matrix: Matrix) -> Matrix:
-    """Repeat the scales of wider groups: C reads 4 bits in groups of 32 columns."""
-    times = max(1, matrix.group // tiles.SHORT)
-    assert matrix.zero_points is not None
-    return Matrix(
-        matrix.integers,
-        matrix.scales.repeat_interleave(times, 1),
-        matrix.bias,
-        matrix.zero_points.repeat_interleave(times, 1),
-    )
+    if reason := layers.refusal(layer):
+        raise UnsupportedError(f"{name} {reason}; use {HOW}.")
+    return layers.matrix(layer)
 
 
 def _norm(name: str, norm: Any, model: Decoder) -> Tensor:

@@ -39,10 +39,11 @@ def compiled(
 ) -> "CompiledModel":
     """Return a model with the same face whose calls run as one native call each.
 
-    Quantize it first: C takes int8 layers with one scale a row, in a float32 decoder.
-    What it does not take, and a machine without a C compiler, leaves the torch layers:
-    a warning of one sentence says so, and `.reason` keeps it. plan: sends rows of some
-    lengths to torch (`kernels.native.planning.plan`); None: everything is native.
+    Quantize it first: C takes symmetric int8 (a scale a row or a group) and int4 (in
+    groups of 32 columns or a multiple), in a float32 decoder. What it does not take,
+    and a machine without a C compiler, leaves the torch layers: a warning of one
+    sentence says so, and `.reason` keeps it. plan: sends rows of some lengths to torch
+    (`kernels.native.planning.plan`); None: everything is native.
     threads: of the native call, `machine.threads()` unless told; 1 where neighbours are
     busy. It reads a copy of the integers; hooks do not run and nothing is trained.
     Raises ValueError for another `by`, for what is no causal model, and for

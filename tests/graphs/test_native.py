@@ -247,11 +247,12 @@ def test_rows_of_both_kinds_count_together_or_not_at_all(monkeypatch):
     assert cache.lengths.tolist() == [3, 3]
 
 
-def test_a_plan_is_measured_saved_and_handed_in(tmp_path):
-    plan = planning.plan(quantized("llama"))
+@pytest.mark.parametrize("name", ["llama", "int4"])
+def test_a_plan_is_measured_saved_and_handed_in(name, tmp_path):
+    plan = planning.plan(quantized(name))
     assert {*plan.trials[-1].seconds} == {"layers", "native"}
     assert Plan.load(plan.save(tmp_path / "plan.json")) == plan
-    assert compiled(plan=plan).plan is plan
+    assert compiled(name, plan=plan).plan is plan
     with pytest.raises(ValueError, match="no operators for step"):
         compiled(plan=Plan("a machine", "today", 1, ()))
     with pytest.raises(ValueError, match="no int8 layer"):

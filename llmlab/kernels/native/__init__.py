@@ -15,6 +15,7 @@ library     the functions of the library, or the reason why there are none
 tiles       weights as tiles.h reads them
 huge_pages  the weights side by side, where a step reads them fastest
 matrices    one matrix of integers: a product, and the bytes that it reads in a second
+layers      a quantized layer as such a matrix
 planning    which way pays for how many tokens, measured
 decoding    the tensors of a decoder, checked, and a pass over them
 
@@ -28,6 +29,7 @@ __all__ = [
     "compilers",
     "decoding",
     "huge_pages",
+    "layers",
     "library",
     "matrices",
     "planning",

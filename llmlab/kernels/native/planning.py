@@ -1,7 +1,7 @@
 """Which way pays for how many tokens: torch's product or C's, measured here.
 
 It adds one entry to the plan of `kernels.plan`: same file, same word. The two are tried
-on the model's largest int8 matrix at each number of rows, as operators are.
+on the model's largest matrix of integers at each number of rows, as operators are.
 """
 
 import dataclasses
@@ -14,8 +14,7 @@ from torch import nn
 from llmlab.core import clock, progress
 from llmlab.kernels import tuning
 from llmlab.kernels.correctness import ROWS
-from llmlab.kernels.native import library, matrices
-from llmlab.kernels.native.matrices import Matrix
+from llmlab.kernels.native import layers, library, matrices
 from llmlab.kernels.plans import LAYERS, NATIVE, PASS, Plan, Trial
 from llmlab.kernels.quantized_linear import QuantizedLinear
 
@@ -25,29 +24,27 @@ def plan(model: nn.Module, *, batch: int = 1) -> Plan:
 
     batch: as in `kernels.plan`. torch is taken at its fastest operator, both at one
     thread. Without a compiler the layers run everything. Raises ValueError for a model
-    without an int8 layer of one scale a row.
+    without a layer that C takes.
     """
-    layers = [
+    quantized = [
         layer
         for layer in model.modules()
-        if isinstance(layer, QuantizedLinear) and layer.spec.one_scale_a_row
+        if isinstance(layer, QuantizedLinear) and not layers.refusal(layer)
     ]
-    if not layers:
+    if not quantized:
         raise ValueError(
-            "model has no int8 layer with one scale a row, so there is nothing to "
-            "choose; quantize it: quantization.quantize(model, Format(bits=8))."
+            "model has no int8 layer nor one in int4 that C takes, so there is nothing "
+            "to choose; quantize it: quantization.quantize(model, Format(bits=8))."
         )
     measured = tuning.measure(model, batch=batch)
-    largest = max(layers, key=lambda layer: layer.in_features * layer.out_features)
+    largest = max(quantized, key=lambda layer: layer.in_features * layer.out_features)
     trial = _trial(tuning.autotune(largest, plan=measured))
     return dataclasses.replace(measured, trials=(*measured.trials, trial))
 
 
 def _trial(layer: QuantizedLinear) -> Trial:
-    weight, built = layer.quantized(), library.find()
-    scales = weight.grid.scales.expand(layer.out_features, 1, 1).flatten(1)
-    matrix = Matrix(weight.integers.flatten(1).contiguous(), scales.contiguous())
-    laid = matrix.laid(built.way) if built else None
+    built = library.find()
+    laid = layers.matrix(layer).laid(built.way) if built else None
     times: dict[str, list[float]] = {LAYERS: []}
     if built:
         times[NATIVE] = []
