@@ -15,6 +15,7 @@ OVER_ALL = (
     "labs/test_notebook_runs.py",
     "labs/test_pattern.py",
     "labs/test_glossary.py",
+    "labs/test_pages.py",
     "labs/test_slices.py",
     "checks/test_mutants.py",
     "labs/test_grading.py",

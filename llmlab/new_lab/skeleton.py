@@ -118,6 +118,7 @@ def _left(word: str, made: list[Path]) -> str:
         "python solutions/counts.py: what is still missing of the pattern",
         f"make run-lab {word}: the outputs; then the minutes of the machine in LABS",
         "tests/labs/terms.json: the terms that the lab defines; solutions/glossary.py",
+        "docs/labs: the lab's page, which solutions/pages.py writes",
         "pyproject.toml: show's pictures may import the lab's quantities",
         f"README.md: the row of {number} {row.question}, the room, a recipe",
         "CHANGELOG.md, .github/workflows/labs.yml, .github/ISSUE_TEMPLATE/lab.yml",
