@@ -44,9 +44,14 @@ os.environ |= {
 # tests start and stop with it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A shared machine may stop for a second at any place.
-hypothesis.settings.register_profile("llmlab", deadline=None, print_blob=True)
-hypothesis.settings.load_profile("llmlab")
+# A shared machine may stop for a second at any place. Examples are new ones in each
+# run, so that few of them often find what many find once; `make test-all` asks for the
+# thorough profile. A test that names a number has reasons of its own.
+for profile, examples in {"usual": 50, "thorough": 500}.items():
+    hypothesis.settings.register_profile(
+        profile, deadline=None, print_blob=True, max_examples=examples
+    )
+hypothesis.settings.load_profile(os.environ.get("LLMLAB_EXAMPLES", "usual"))
 
 
 @pytest.fixture(autouse=True)

@@ -48,7 +48,9 @@ def main(arguments: list[str]) -> int:
 def prepared(arguments: list[str]) -> tuple[list[str], dict[str, str]]:
     """Return the words for pytest, one seed among them, and the environment."""
     environment = dict(os.environ)
-    if "--everything" not in arguments:
+    if "--everything" in arguments:
+        environment.setdefault("LLMLAB_EXAMPLES", "thorough")  # of Hypothesis
+    else:
         environment.setdefault("LLMLAB_TIME", DIAL)
     seeded = any("randomly" in word for word in arguments)
     seed = [] if seeded else [f"--randomly-seed={random.randrange(2**32)}"]
