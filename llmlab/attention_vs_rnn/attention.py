@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from llmlab.core.arguments import is_whole, shown
 from llmlab.models import layers
 from llmlab.models.caches.attention import KVCache, causal_mask
 
@@ -89,10 +90,10 @@ class SelfAttention(nn.Module):
 
     def __init__(self, width: int, heads: int, attend: Attend = fused):
         super().__init__()
-        if heads < 1 or width % heads:
+        if not is_whole(heads) or heads < 1 or width % heads:
             raise ValueError(
-                f"heads={heads} does not divide width={width}; choose a divisor, such "
-                "as heads=1."
+                f"heads={shown(heads)} does not divide width={width}; choose a divisor, "
+                "such as heads=1."
             )
         self.inputs = nn.Linear(width, 3 * width, bias=False)  # queries, keys, values
         self.output = nn.Linear(width, width, bias=False)

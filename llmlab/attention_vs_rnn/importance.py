@@ -24,7 +24,7 @@ from llmlab.attention_vs_rnn.quantities import (
     COST_OF_THE_ANSWER,
     EFFECT_OF_REMOVAL,
 )
-from llmlab.core import records
+from llmlab.core import arguments, records
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -157,7 +157,7 @@ def joined(words: Sequence[str]) -> list[list[int]]:
     [" c", "at", " sat"] -> [[0, 1], [2]]
     """
     groups: list[list[int]] = []
-    for key, word in enumerate(words):
+    for key, word in enumerate(arguments.texts("words", words)):
         if not groups or word[:1].isspace():
             groups.append([])
         groups[-1].append(key)

@@ -18,11 +18,14 @@ from torch import Tensor, nn
 from llmlab.attention_vs_rnn.attention import Attend, Past, SelfAttention, fused
 from llmlab.attention_vs_rnn.recurrence import GatedRecurrence, Recurrent, Scan
 from llmlab.attention_vs_rnn.scan import parallel
+from llmlab.core import arguments
+from llmlab.core.arguments import shown, whole
 from llmlab.models.layers import RMSNorm
 
 EPSILON = 1e-6
 MATRICES = {"rnn": 2, "lstm": 8, "gru": 6, "attention": 4, "gated": 4}  # of D x D
 KINDS = tuple(MATRICES)
+WIDEST = 2**20  # channels, beyond which nobody has memory
 
 
 class MixerLayer(nn.Module):
@@ -105,10 +108,12 @@ def _mixer(
 def _check(
     kind: str, width: int, matrices: int, attend: Attend | None, scan: Scan | None
 ) -> None:
-    if kind not in MATRICES:
-        raise ValueError(f"kind={kind!r} is unknown; choose one of {[*MATRICES]}.")
-    if width < 2 or width % 2:
+    if not isinstance(kind, str) or kind not in MATRICES:
+        raise ValueError(f"kind={shown(kind)} is unknown; choose one of {[*MATRICES]}.")
+    whole("width", width, least=2, most=WIDEST, way="choose 64 or 256, for example")
+    if width % 2:
         raise ValueError(f"width={width} must be even; choose 64 or 256, for example.")
+    whole("matrices", matrices, most=WIDEST, way="8 do for all kinds")
     if matrices < MATRICES[kind]:
         raise ValueError(
             f"matrices={matrices} is less than the {MATRICES[kind]} of {kind!r} alone; "
@@ -118,6 +123,8 @@ def _check(
         ("attend", attend, "attention"),
         ("scan", scan, "gated"),
     ):
+        if function is not None:
+            arguments.function(part, function, way=f"it is a part of {home!r}")
         if function is not None and kind != home:
             raise ValueError(
                 f"{part}={function!r:.60} is a part of {home!r}, not of {kind!r}; "

@@ -16,7 +16,8 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from llmlab.attention_vs_rnn.quantities import ATTENTION_WEIGHT
-from llmlab.core import machine, records
+from llmlab.core import machine, records, wanted
+from llmlab.core.arguments import shown
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
@@ -132,11 +133,9 @@ def of_text(model: LanguageModel, text: str) -> list[Record]:
 
 def tokenize(model: LanguageModel, text: str) -> tuple[list[int], list[str]]:
     """Return the tokens of a text as ids and as what each stands for."""
-    if model.tokenizer is None:
-        raise ValueError(
-            f"model {model.name!r} has no tokenizer to read text with; load one that "
-            "has, such as models.load('coder')."
-        )
+    wanted.tokenizer("model", wanted.causal("model", model))
+    if not isinstance(text, str):
+        raise ValueError(f"text={shown(text)} is no text; hand in a string.")
     encoded = model.tokenizer(
         text, add_special_tokens=False, return_offsets_mapping=True, verbose=False
     )

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from llmlab.attention_vs_rnn.layers import MixerLayer, build
 from llmlab.core import quantities, records
+from llmlab.core.arguments import whole
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 from llmlab.models import training
@@ -24,6 +25,7 @@ CUES, NOISE = 8, 8
 QUESTION = CUES + NOISE
 VOCABULARY = QUESTION + 1
 RATE = 3e-3
+MOST = 10**6  # tokens, and rows
 
 
 class Reader(nn.Module):
@@ -51,10 +53,10 @@ def reader(kind: str, *, width: int = 64, seed: int = 0) -> Reader:
 
 def examples(distance: int, rows: int, *, seed: int = 0) -> Tensor:
     """Return rows (B, distance + 2): cue, noise, question, and the cue as answer."""
-    if distance < 1:
-        raise ValueError(
-            f"distance={distance} from cue to question must be at least 1; choose 50."
-        )
+    whole(
+        "distance", distance, least=1, most=MOST, way="choose 50 from cue to question"
+    )
+    whole("rows", rows, least=1, most=MOST, way="choose 32")
     generator = torch.Generator().manual_seed(seed)
     cue = torch.randint(CUES, (rows, 1), generator=generator)
     noise = torch.randint(NOISE, (rows, distance - 1), generator=generator) + CUES

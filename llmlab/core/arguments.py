@@ -73,6 +73,17 @@ def function(name: str, value: Any, *, way: str) -> Any:
     raise ValueError(f"{name}={shown(value)} is no function; {way}.")
 
 
+def tensor(name: str, value: Any) -> Any:
+    """Return a tensor of torch; ValueError names what is none."""
+    import torch  # what reads words of a command line does without
+
+    if isinstance(value, torch.Tensor):
+        return value
+    raise ValueError(
+        f"{name}={shown(value)} is no tensor; hand in one, such as torch.tensor(rows)."
+    )
+
+
 def texts(name: str, value: Any) -> list[str]:
     """Return texts as a list; ValueError for one bare string and for what is no text.
 

@@ -117,6 +117,7 @@ def join(model: Model) -> Model:
     Layers of experts that are not all plain (quantized, packed) stay separate. A model
     without any comes back as it is.
     """
+    wanted.module("model", model)
     together: dict[str, nn.Module] = {
         name: _joined(module)
         for name, module in model.named_modules()

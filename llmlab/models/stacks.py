@@ -8,6 +8,7 @@ from typing import Any
 
 from torch import nn
 
+from llmlab.core.arguments import shown
 from llmlab.models import rnn
 from llmlab.models.decoder import Decoder
 
@@ -37,7 +38,7 @@ def stack(model: nn.Module, which: str | None = None) -> tuple[str, nn.ModuleLis
         )
     raise ValueError(
         f"{type(model).__name__} has no row of layers to take some from (stack="
-        f"{which!r}); where all places share one layer, there is nothing to drop."
+        f"{shown(which)}); where all places share one layer, there is nothing to drop."
     )
 
 

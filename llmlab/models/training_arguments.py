@@ -21,6 +21,7 @@ CALLED = {  # argument -> what to hand in
     "after_step": "after_step(model) changes the model, or None for nothing",
 }
 OPTIONAL = {"evaluate", "after_step"}
+MOST_STEPS = 10**9  # more than anybody waits for
 
 
 def check(model: nn.Module, functions: Mapping[str, Any]) -> None:
@@ -40,7 +41,8 @@ def check(model: nn.Module, functions: Mapping[str, Any]) -> None:
 def check_numbers(numbers: Mapping[str, Any], *, clip: Any, stop_after: Any) -> None:
     """Raise ValueError for steps that are no whole numbers, and a clip not above 0."""
     for name, value in numbers.items():
-        arguments.whole(name, value, least=0 if name in ("start", "steps") else 1)
+        least = 0 if name in ("start", "steps") else 1
+        arguments.whole(name, value, least=least, most=MOST_STEPS)
     if stop_after is not None:
         arguments.whole("stop_after", stop_after)
     if clip is not None:
@@ -75,7 +77,7 @@ def check_modules(name: str, modules: Any) -> None:
 def check_plan(steps: int, warmup: int, decay: int, floor: float) -> None:
     """Raise ValueError for steps that are no whole numbers, and a floor beyond 1."""
     for name, value in {"steps": steps, "warmup": warmup, "decay": decay}.items():
-        arguments.whole(name, value)
+        arguments.whole(name, value, most=MOST_STEPS)
     if not arguments.is_number(floor) or not 0 <= floor <= 1:
         raise ValueError(
             f"floor={arguments.shown(floor)} must be a share of the rate, from 0 to 1."

@@ -14,7 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from llmlab.models import training
+from llmlab.models import training, training_arguments
 
 
 def tune(
@@ -47,6 +47,7 @@ def tune(
     which have rates of their own. The rest, and the errors, are those of
     `training.train`.
     """
+    training_arguments.check_numbers({"steps": steps}, clip=clip, stop_after=None)
     if schedule is None:
         schedule = training.constant_then_decay(
             steps, warmup=steps // 10, decay=steps // 2

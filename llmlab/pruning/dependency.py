@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
+from llmlab.core.arguments import number, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -51,7 +52,8 @@ def prune(
     takes nothing or all, and for what torch-pruning cannot follow.
     """
     targets.check_plain(model)
-    share = masks.checked_sparsity(share)
+    share = masks.checked_sparsity(share, name="share")
+    seconds = number("seconds", seconds, above=0, way="60 are enough for most")
     _check(model, layers)
     work = _with_linears(surgery.clone(model))
     before = sum(p.numel() for p in work.parameters())
@@ -72,10 +74,10 @@ def prune(
 
 def _check(model: nn.Module, layers: Collection[str]) -> None:
     known, heads = surgery.linear_layers(model), targets.heads(model)
-    if not layers or isinstance(layers, str):
+    if not layers or isinstance(layers, str) or not isinstance(layers, Collection):
         raise ValueError(
-            f"layers={layers!r} names none; hand in a list of linear layers, such as "
-            f"[{next(iter(known))!r}]."
+            f"layers={shown(layers)} names none; hand in a list of linear layers, such "
+            f"as [{next(iter(known))!r}]."
         )
     for name in layers:
         if name not in known:

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from llmlab.core import progress
+from llmlab.core import arguments, progress
+from llmlab.core.arguments import is_whole, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration, stacks
 from llmlab.models.calibration import Batch
@@ -29,6 +30,8 @@ Influence = Callable[[Tensor, Tensor], Any]  # streams (B, T, D) before and afte
 
 def influence(before: Tensor, after: Tensor) -> Tensor:
     """Return one minus the mean cosine of streams (B, T, D) before and after, ()."""
+    for name, stream in (("before", before), ("after", after)):
+        arguments.tensor(name, stream)
     cosines = functional.cosine_similarity(before.double(), after.double(), dim=-1)
     return 1 - cosines.mean()
 
@@ -48,9 +51,8 @@ def block_influence(
     """
     name, layers = stacks.stack(model, stack)
     names = [f"{name}.{index}" for index in range(len(layers))]
-    batches = list(data)
-    if not batches:
-        raise ValueError("data holds no batch to look at layers on; hand in one.")
+    batches = targets.batches_of(data)
+    arguments.function("measure", measure, way="depth.influence is one")
     totals = [0.0] * len(names)
     with torch.inference_mode():
         for batch in progress.track(batches, "looking at layers"):
@@ -85,15 +87,15 @@ def drop(model: Model, *, layers: Collection[int], stack: str | None = None) -> 
 
 def _checked(layers: Collection[int], count: int) -> set[int]:
     places = set(layers) if isinstance(layers, Collection) else {layers}
-    wrong = [one for one in places if type(one) is not int or not 0 <= one < count]
+    wrong = [one for one in places if not is_whole(one) or not 0 <= one < count]
     if wrong:
         raise ValueError(
-            f"layers={layers!r}: there is no layer {wrong[0]!r} of {count}; choose "
-            f"places from 0 to {count - 1}."
+            f"layers={shown(layers)}: there is no layer {shown(wrong[0])} of {count}; "
+            f"choose places from 0 to {count - 1}."
         )
     if len(places) == count:
         raise ValueError(
-            f"layers={layers!r} are all {count} that there are; keep one at least."
+            f"layers={shown(layers)} are all {count} that there are; keep one at least."
         )
     return places
 

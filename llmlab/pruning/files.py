@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers.pytorch_utils import Conv1D
 
+from llmlab.core import wanted
 from llmlab.core.model import Model
 from llmlab.kernels.sparse_linear import SparseLinear, packed_bytes
 from llmlab.models import experts, surgery
@@ -47,7 +48,7 @@ def unpack(model: Model) -> Model:
     A model without any comes back as a copy.
     """
     layers: dict[str, nn.Module] = {}
-    for name, module in model.named_modules():
+    for name, module in wanted.module("model", model).named_modules():
         if isinstance(module, SparseLinear):
             layers[name] = _plain(module)
     return experts.join(surgery.replace(model, layers))

@@ -17,7 +17,13 @@ from torch import Tensor, nn
 
 from llmlab.core import machine
 from llmlab.core.model import Model
-from llmlab.models import experts, surgery, training, tuning
+from llmlab.models import (
+    experts,
+    surgery,
+    training,
+    training_arguments,
+    tuning,
+)
 from llmlab.pruning import targets
 
 
@@ -43,6 +49,7 @@ def finetune(
     float32, and for stored layers.
     """
     targets.check_plain(model)
+    training_arguments.check_rates(rate, (0.9, 0.95), weight_decay)
     model = experts.separate(model)
     zeros = _zeros(model)
 

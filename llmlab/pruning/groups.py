@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from llmlab.core.arguments import is_whole, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -64,8 +65,8 @@ def prune(model: Model, *, keep: int, importance: Importance) -> Model:
         tensors |= _cut(model, name, most_important(importance[name], keep))
     shape = llama.shape(model)
     settings = {
-        "num_attention_heads": keep * shape.heads // shape.kv_heads,
-        "num_key_value_heads": keep,
+        "num_attention_heads": int(keep) * shape.heads // shape.kv_heads,
+        "num_key_value_heads": int(keep),
         "head_dim": shape.head_width,
     }
     return targets.say(resized(model, tensors, settings), model, f"{keep}-groups")
@@ -81,13 +82,13 @@ def _groups(model: nn.Module) -> int:
 
 
 def _check(names: list[str], groups: int, keep: int, importance: Importance) -> None:
-    if type(keep) is not int or not 1 <= keep <= groups:
+    if not is_whole(keep) or not 1 <= keep <= groups:
         raise ValueError(
-            f"keep={keep!r} groups is none of 1 to {groups}, the key/value heads that "
-            "there are; choose fewer."
+            f"keep={shown(keep)} groups is none of 1 to {groups}, the key/value heads "
+            "that there are; choose fewer."
         )
     for name in names:
-        scores = importance.get(name)
+        scores = targets.scores_of(importance, name)
         if scores is None or scores.shape != (groups,) or not scores.isfinite().all():
             shape = None if scores is None else tuple(scores.shape)
             raise ValueError(

@@ -9,7 +9,6 @@ Shapes: O output features, I input features.
 Sources: Han et al., 2015 (magnitude); Mishra et al., 2021 (2:4).
 """
 
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,9 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core import records
+from llmlab.core import records, wanted
+from llmlab.core.arguments import is_number, is_whole, shown, tensor
+from llmlab.core.arguments import whole as whole_number
 from llmlab.core.model import as_stored
 from llmlab.core.records import Record
 from llmlab.models import surgery
@@ -41,13 +42,15 @@ def whole(score: Tensor, sparsity: float) -> Tensor:
     0 to below 1, and for scores that are no matrix or not finite.
     """
     share = checked_sparsity(sparsity)
-    return without_lowest(checked_score(score), round(score.numel() * share))
+    return without_lowest(
+        checked_score(score, name="score"), round(score.numel() * share)
+    )
 
 
 def by_row(score: Tensor, sparsity: float) -> Tensor:
     """Return the mask (O, I) of the highest scores of each row; else as `whole`."""
     share = checked_sparsity(sparsity)
-    lowest = checked_score(score).argsort(dim=1, stable=True)
+    lowest = checked_score(score, name="score").argsort(dim=1, stable=True)
     mask = torch.ones_like(score, dtype=torch.bool)
     gone = lowest[:, : round(score.shape[1] * share)]
     return mask.scatter_(1, gone, False)
@@ -58,15 +61,16 @@ def n_of_m(score: Tensor, *, n: int = 2, m: int = 4) -> Tensor:
 
     Raises ValueError where m does not divide I, and unless 1 <= n < m.
     """
-    if not 1 <= n < m:
+    if not (is_whole(n) and is_whole(m) and 1 <= n < m):
         raise ValueError(
-            f"n={n} of m={m} is no pattern; choose 1 <= n < m, such as n=2, m=4."
+            f"n={shown(n)} of m={shown(m)} is no pattern; choose 1 <= n < m, such as "
+            "n=2, m=4."
         )
-    columns = checked_score(score).shape[1]
+    columns = checked_score(score, name="score").shape[1]
     if columns % m:
         raise ValueError(
-            f"pattern {n}:{m}: {m} does not divide the {columns} columns of this "
-            "weight; choose a sparsity without a pattern."
+            f"pattern {n}:{shown(m)}: {shown(m)} does not divide the {columns} columns "
+            "of this weight; choose a sparsity without a pattern."
         )
     groups = score.unflatten(1, (-1, m))  # (O, I/m, m)
     gone = groups.argsort(dim=-1, stable=True)[..., : m - n]
@@ -77,9 +81,10 @@ def n_of_m(score: Tensor, *, n: int = 2, m: int = 4) -> Tensor:
 def without_lowest(score: Tensor, count: int) -> Tensor:
     """Return a mask of any shape that is false at the `count` lowest scores.
 
-    Of equal scores the first go.
+    Of equal scores the first go. Raises ValueError for more than there are.
     """
-    flat = score.flatten()
+    flat = tensor("score", score).flatten()
+    count = whole_number("count", count, most=len(flat), way="so many go")
     if not count:
         return torch.ones_like(score, dtype=torch.bool)
     last = flat.kthvalue(count).values  # many times as fast as to sort them all
@@ -120,7 +125,7 @@ def sparsity(model: nn.Module) -> Sparsity:
     Raises ValueError for a model without any.
     """
     weights = {}
-    for name, module in model.named_modules():
+    for name, module in wanted.module("model", model).named_modules():
         weight = _weight(module)
         if weight is not None:
             weights[name] = weight
@@ -141,9 +146,9 @@ def _weight(module: Any) -> Tensor | None:
     return stored.to_file()["weight"] if stored.dense else None
 
 
-def checked_score(score: Tensor) -> Tensor:
+def checked_score(score: Tensor, *, name: str = "weight") -> Tensor:
     """Return scores (O, I); ValueError where they are no matrix of finite numbers."""
-    if score.dim() != 2 or not score.numel():
+    if tensor(name, score).dim() != 2 or not score.numel():
         raise ValueError(
             f"weight has the shape {tuple(score.shape)}; a mask is made for a matrix "
             "with at least one row and one column."
@@ -161,7 +166,7 @@ def checked_mask(mask: Any, weight: Tensor, part: object) -> Tensor:
 
     part: what made it, to be named. Raises ValueError where it is no mask of this size.
     """
-    made = torch.as_tensor(mask, device=weight.device)
+    made = torch.astensor(mask, device=weight.device)
     if made.shape != weight.shape or not ((made == 0) | (made == 1)).all():
         raise ValueError(
             f"mask={part!r:.60} gave {tuple(made.shape)} values of {made.dtype} for a "
@@ -171,10 +176,10 @@ def checked_mask(mask: Any, weight: Tensor, part: object) -> Tensor:
     return made.bool()
 
 
-def checked_sparsity(value: Any) -> float:
+def checked_sparsity(value: Any, *, name: str = "sparsity") -> float:
     """Return the share of weights that go; ValueError where it is none."""
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if number and math.isfinite(value) and 0 <= value < 1:
+    number = is_number(value)
+    if number and 0 <= value < 1:
         return float(value)
     way = "choose a share from 0 (nothing) to below 1, such as 0.5"
     if number and 1 < value < 100:
@@ -182,7 +187,7 @@ def checked_sparsity(value: Any) -> float:
     elif number and value == 1:
         way = "that would leave no weight; choose less than 1"
     raise ValueError(
-        f"sparsity={value!r} is not the share of the weights that go; {way}."
+        f"{name}={shown(value)} is not the share of the weights that go; {way}."
     )
 
 
@@ -192,7 +197,7 @@ def read_pattern(pattern: str) -> tuple[int, int]:
     parts = re.fullmatch(r"([1-9]\d*):([1-9]\d*)", word)
     if parts is None or int(parts[1]) >= int(parts[2]):
         raise ValueError(
-            f'pattern={pattern!r} is none; choose "2:4", or another n:m with n < m, '
-            "that keeps n of every m neighbours in a row."
+            f'pattern={shown(pattern)} is none; choose "2:4", or another n:m with n < '
+            "m, that keeps n of every m neighbours in a row."
         )
     return int(parts[1]), int(parts[2])

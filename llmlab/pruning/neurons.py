@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress
+from llmlab.core.arguments import is_whole, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration, stacks, surgery, training
 from llmlab.models.calibration import Batch
@@ -52,12 +53,12 @@ def importance(
     targets.check_plain(model)
     mlps = parts.mlps(model)
     if how not in HOW:
-        raise ValueError(f"how={how!r} is unknown; choose one of {', '.join(HOW)}.")
+        raise ValueError(
+            f"how={shown(how)} is unknown; choose one of {', '.join(HOW)}."
+        )
     if how == "magnitude":
         return {name: _weight_norms(model, mlp) for name, mlp in mlps.items()}
-    data = list(data)
-    if not data:
-        raise ValueError(f"data holds no batch, and how={how!r} looks at text.")
+    data = targets.batches_of(data)
     if how == "taylor":
         return _taylor(model, data, mlps, loss)
     sizes = _activations(model, data, mlps)
@@ -81,6 +82,7 @@ def prune(
     targets.check_plain(stacks.with_config(model))
     mlps = parts.mlps(model)
     _check(model, mlps, keep, importance)
+    targets.checked_part("cut", cut)
     kept = {name: most_important(importance[name], keep) for name in mlps}
     slicing = cut or sliced
 
@@ -118,7 +120,7 @@ def made_smaller(model: Model, smaller: Smaller, *, keep: int, name: str) -> Mod
 
 
 def _with(model: Model, tensors: Mapping[str, Tensor], keep: int) -> Model:
-    new = resized(model, tensors, {parts.setting(model): keep})
+    new = resized(model, tensors, {parts.setting(model): int(keep)})
     return targets.say(new, model, f"{keep}-neurons")
 
 
@@ -167,9 +169,9 @@ def _biases(model: nn.Module, mlp: MLP, kept: Tensor) -> dict[str, Tensor]:
 
 def _check_number(model: nn.Module, mlps: Mapping[str, MLP], keep: int) -> None:
     least = min(parts.neurons(model, mlp) for mlp in mlps.values())
-    if type(keep) is not int or not 1 <= keep <= least:
+    if not is_whole(keep) or not 1 <= keep <= least:
         raise ValueError(
-            f"keep={keep!r} neurons is none of 1 to {least}, which the MLPs have; "
+            f"keep={shown(keep)} neurons is none of 1 to {least}, which the MLPs have; "
             f"choose fewer than {least}, such as {max(1, least * 3 // 4)}."
         )
 
@@ -179,7 +181,7 @@ def _check(
 ) -> None:
     _check_number(model, mlps, keep)
     for name, mlp in mlps.items():
-        scores = importance.get(name)
+        scores = targets.scores_of(importance, name)
         if scores is None or scores.shape != (parts.neurons(model, mlp),):
             shape = None if scores is None else tuple(scores.shape)
             raise ValueError(

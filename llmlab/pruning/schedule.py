@@ -6,7 +6,6 @@ that goes hurts: sparsity rises along a cubic.
 Source: Zhu & Gupta, 2017.
 """
 
-import math
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from llmlab.core import arguments
+from llmlab.core.arguments import is_number, is_whole, shown, whole
 from llmlab.core.model import Model
-from llmlab.models import training
-from llmlab.pruning import masks, unstructured
+from llmlab.models import training, training_arguments
+from llmlab.pruning import masks, targets, unstructured
 from llmlab.pruning.finetuning import finetune
 
 Prune = Callable[[Any, float], Any]  # (model, sparsity): the pruned model
@@ -28,10 +29,11 @@ def sparsity_at(step: float, *, steps: int, final: float, start: float = 0.0) ->
 
     Raises ValueError for sparsities that are none, and for steps below 1.
     """
-    masks.checked_sparsity(start)
-    masks.checked_sparsity(final)
-    if steps < 1 or not math.isfinite(step):
-        raise ValueError(f"step={step} of steps={steps}; choose steps >= 1.")
+    masks.checked_sparsity(start, name="start")
+    masks.checked_sparsity(final, name="final")
+    steps = whole("steps", steps, least=1, way="as many as there are")
+    if not is_number(step):
+        raise ValueError(f"step={shown(step)} is no number; count from 0 to {steps}.")
     done = min(max(step / steps, 0.0), 1.0)
     left = (1 - done) ** 3
     return final * (1 - left) + start * left  # both ends exactly
@@ -62,11 +64,16 @@ def iterative(
     `sparsity_at`. The log counts steps and tokens over all rounds. The rest is as in
     `finetuning.finetune`. Raises ValueError unless each round gets a step.
     """
-    if not 1 <= rounds <= steps:
+    most = training_arguments.MOST_STEPS
+    steps = whole("steps", steps, least=1, most=most, way="one for each round at least")
+    if not is_whole(rounds) or not 1 <= rounds <= steps:
         raise ValueError(
-            f"rounds={rounds} of steps={steps}; choose 1 to {steps} rounds, so that "
-            "each has a step to learn."
+            f"rounds={shown(rounds)} of steps={steps}; choose 1 to {steps} rounds, so "
+            "that each has a step to learn."
         )
+    arguments.function("batch", batch, way="batch(step) gives the tokens of a step")
+    for name, part in (("prune", prune), ("schedule", schedule)):
+        targets.checked_part(name, part)
     prune = prune or (lambda model, share: unstructured.prune(model, sparsity=share))
     rows: list[dict[str, Any]] = []
     ends = [steps * (number + 1) // rounds for number in range(rounds)]

@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from torch import Tensor, nn
 
+from llmlab.core import arguments
 from llmlab.kernels.sparse_linear import packed_bytes
 from llmlab.models import sensitivity
 from llmlab.models.sensitivity import Change, Loss, Option
@@ -36,9 +37,8 @@ def scan(
     the layer, and for stored layers.
     """
     targets.check_plain(model)
-    changes = {
-        masks.checked_sparsity(share): _change(share, mask) for share in sparsities
-    }
+    arguments.function("mask", mask, way="masks.magnitude is one")
+    changes = {share: _change(share, mask) for share in targets.listed(sparsities)}
     skip = targets.heads(model) if skip is None else skip
     return sensitivity.scan(model, loss, changes, skip=skip)
 

@@ -81,9 +81,10 @@ def solve(
 
 def _solved(weight: Tensor, gram: Tensor, target: Target, damping: float) -> Tensor:
     weight = masks.checked_score(weight).float()
-    if gram.shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():
+    shape = tuple(getattr(gram, "shape", ()))
+    if shape != (weight.shape[1],) * 2 or not torch.isfinite(gram).all():
         raise ValueError(
-            f"gram is {tuple(gram.shape)} and the weight {tuple(weight.shape)}; hand "
+            f"gram is {shape} and the weight {tuple(weight.shape)}; hand "
             "in one finite row and column for each input: calibration.collect(...)."
         )
     choice = _Choice(weight, gram, target)

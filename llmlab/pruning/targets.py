@@ -13,8 +13,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from llmlab.core import arguments, wanted
 from llmlab.core.model import Model, as_stored
-from llmlab.models import experts, surgery
+from llmlab.models import calibration, experts, surgery
 from llmlab.pruning import masks
 
 Sparsities = float | Mapping[str, float]  # of all layers, or by name
@@ -88,7 +89,7 @@ def heads(model: nn.Module) -> list[str]:
 
 def check_plain(model: nn.Module) -> None:
     """Raise ValueError for a model with stored layers, or without a linear one."""
-    for name, module in model.named_modules():
+    for name, module in wanted.module("model", model).named_modules():
         stored = as_stored(module)
         if stored is not None:
             way = "prune first, then quantize"
@@ -115,6 +116,42 @@ def with_weights(model: Model, weights: Mapping[str, Tensor], word: str) -> Mode
     most = surgery.WHOLE if experts.together(model) else HALF
     of = f" of {share:.0%} of the weights" if share < most else ""
     return say(new, model, word + of)
+
+
+def batches_of(data: Any) -> list[Any]:
+    """Return batches of text as a list; ValueError: none at all, or no batches."""
+    batches = list(calibration.listed_batches(data))
+    if not batches:
+        raise ValueError("data holds no batch to look at; hand in one at least.")
+    return batches
+
+
+def listed(sparsities: Any) -> list[float]:
+    """Return sparsities as a list; ValueError for one that is none, and for none."""
+    shares = list(sparsities) if isinstance(sparsities, Collection) else []
+    if not shares or isinstance(sparsities, str | bytes):
+        raise ValueError(
+            f"sparsities={arguments.shown(sparsities)} are none; hand in shares of "
+            "the weights that go, such as (0.3, 0.5, 0.7)."
+        )
+    return [masks.checked_sparsity(share, name="sparsities") for share in shares]
+
+
+def scores_of(importance: Any, name: str) -> Tensor | None:
+    """Return a part's scores; None: no tensor is there. ValueError: no mapping."""
+    if not isinstance(importance, Mapping):
+        raise ValueError(
+            f"importance={arguments.shown(importance)} is no mapping of names to "
+            "scores; hand in what importance(model, data) gives."
+        )
+    scores = importance.get(name)
+    return scores if isinstance(scores, Tensor) else None
+
+
+def checked_part(name: str, part: Any) -> Any:
+    """Return a function that was handed in, or None; ValueError for all else."""
+    way = "hand in a function, or None for the package's"
+    return part if part is None else arguments.function(name, part, way=way)
 
 
 def without(weight: Tensor, mask: Tensor) -> Tensor:

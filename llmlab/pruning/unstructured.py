@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from llmlab.core import progress
+from llmlab.core.arguments import shown
 from llmlab.core.model import Model
 from llmlab.models import experts, surgery
 from llmlab.pruning import masks, targets
@@ -48,6 +49,7 @@ def prune(
     model = experts.separate(model)
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
     _check_scope(scope, sparsity)
+    targets.checked_part("mask", mask)
     layers = surgery.linear_layers(model)
     weights = {name: surgery.weight_of(layers[name]) for name in chosen}
     if scope == "model" and pattern is None and mask is None:
@@ -90,8 +92,8 @@ def _over_the_model(
 def _check_scope(scope: str, sparsity: Sparsities | None) -> None:
     if scope not in ("layer", "row", "model"):
         raise ValueError(
-            f'scope={scope!r} is none of "layer", "row" and "model"; choose what the '
-            "weights are compared over."
+            f'scope={shown(scope)} is none of "layer", "row" and "model"; choose what '
+            "the weights are compared over."
         )
     if scope == "model" and isinstance(sparsity, Mapping):
         raise ValueError(

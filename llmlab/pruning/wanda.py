@@ -42,6 +42,7 @@ def prune(
     same share.
     """
     chosen = targets.layer_targets(model, sparsity, pattern, skip)
+    targets.checked_part("mask", mask)
     work, weights = surgery.share(model), {}
     with progress.task("Wanda", len(chosen)) as step:
         for name, seen in calibration.by_stage(work, data, chosen):
@@ -65,9 +66,10 @@ def score(weight: Tensor, norms: Tensor) -> Tensor:
 
     norms: (I,), of each input over all tokens. Raises ValueError for another length.
     """
-    if norms.shape != (weight.shape[1],):
+    masks.checked_score(weight)
+    if not isinstance(norms, Tensor) or norms.shape != (weight.shape[1],):
         raise ValueError(
-            f"norms has the shape {tuple(norms.shape)} and the weight "
+            f"norms has the shape {tuple(getattr(norms, 'shape', ()))} and the weight "
             f"{tuple(weight.shape)}; hand in one norm for each of its columns."
         )
     return weight.abs() * norms.to(weight)

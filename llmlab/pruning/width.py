@@ -18,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from llmlab.core import progress
+from llmlab.core.arguments import is_whole, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration
 from llmlab.models.calibration import Batch
@@ -46,9 +47,7 @@ def importance(model: nn.Module, data: Iterable[Batch]) -> Tensor:
         x = x.detach().float().abs().flatten(0, -2)
         sums[name] = sums.get(name, 0) + x.mean(0)
 
-    batches = list(data)
-    if not batches:
-        raise ValueError("data holds no batch to look at channels on; hand in one.")
+    batches = targets.batches_of(data)
     with torch.inference_mode(), hearing(model, names, hear, outputs=True):
         for batch in progress.track(batches, "looking at channels"):
             calibration.run(model, batch)
@@ -68,7 +67,7 @@ def prune(model: Model, *, keep: int, importance: Tensor) -> Model:
     kept = most_important(importance, keep)
     tensors = _cut(model, kept, math.sqrt(shape.width / keep))
     settings = {
-        "hidden_size": keep,
+        "hidden_size": int(keep),
         "head_dim": shape.head_width,
         "rms_norm_eps": shape.epsilon * shape.width / keep,
     }
@@ -76,15 +75,17 @@ def prune(model: Model, *, keep: int, importance: Tensor) -> Model:
 
 
 def _check(shape: Any, keep: int, importance: Tensor) -> None:
-    if type(keep) is not int or not 1 <= keep <= shape.width or keep % shape.heads:
+    fits = is_whole(keep) and 1 <= keep <= shape.width
+    if not fits or keep % shape.heads:
         least = max(shape.heads, shape.width * 3 // 4 // shape.heads * shape.heads)
         raise ValueError(
-            f"keep={keep!r} channels is no multiple of the {shape.heads} heads from "
-            f"{shape.heads} to {shape.width}; choose one, such as {least}."
+            f"keep={shown(keep)} channels is no multiple of the {shape.heads} heads "
+            f"from {shape.heads} to {shape.width}; choose one, such as {least}."
         )
-    if importance.shape != (shape.width,) or not importance.isfinite().all():
+    size = tuple(getattr(importance, "shape", ()))
+    if size != (shape.width,) or not torch.as_tensor(importance).isfinite().all():
         raise ValueError(
-            f"importance is {tuple(importance.shape)}; hand in one finite score for "
+            f"importance is {size}; hand in one finite score for "
             f"each of the {shape.width} channels: width.importance(model, data)."
         )
 

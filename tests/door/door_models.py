@@ -6,7 +6,14 @@ import small_things as small
 import torch
 
 from llmlab import models
-from llmlab.models import calibration, generation, sensitivity, surgery, training
+from llmlab.models import (
+    calibration,
+    experts,
+    generation,
+    sensitivity,
+    surgery,
+    training,
+)
 
 TURN = [{"role": "user", "content": "a"}]
 
@@ -46,6 +53,8 @@ DOOR: dict[Callable, Callable[[], dict]] = {
     sensitivity.logit_error: lambda: {"model": small.plain(), "data": [small.IDS]},
     surgery.linear_layers: lambda: {"model": small.plain(), "skip": ()},
     surgery.share: lambda: {"model": small.plain()},
+    experts.separate: lambda: {"model": small.plain()},
+    experts.join: lambda: {"model": small.plain()},
     surgery.clone: lambda: {"model": small.plain()},
     models.random_model: lambda: {
         "name": "S", "dtype": "fp32", "device": "cpu", "seed": 0,

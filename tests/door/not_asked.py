@@ -8,6 +8,10 @@ PLUMBING = "under the street: what others call it with, they have looked at"
 AUTHORS = "for authors of labs and drawings, whose slips a test of theirs shows at once"
 TENSORS = "takes tensors; a wrong shape is torch's sentence, which labs never hide"
 CHECKED = "called with the facts of a picture, which `show.figure` has looked at"
+HANDED_ON = (
+    "takes what a cell of its lab has made; the room's tests ask what it refuses"
+)
+RECORDS = "takes the records that measuring gave; the room's tests ask what it refuses"
 REASONS = {
     "llmlab.core": PLUMBING,
     "llmlab.texts": PLUMBING,
@@ -22,8 +26,29 @@ REASONS = {
     "llmlab.batching": "tests/batching asks its requests, schedulers and engines",
     "llmlab.graphs": "tests/graphs asks what a native step takes and refuses",
     "llmlab.peers": "takes files and programs of others, which tests/peers asks",
-    "llmlab.pruning": "still open: tests/pruning asks its techniques alone",
-    "llmlab.attention_vs_rnn": "still open: tests/attention_vs_rnn asks the layers",
+    "llmlab.pruning.dependency.given_up_after": PLUMBING,
+    "llmlab.pruning.experiments": HANDED_ON,
+    "llmlab.pruning.llama": PLUMBING,
+    "llmlab.pruning.masks.checked_mask": PLUMBING,
+    "llmlab.pruning.masks.checked_score": PLUMBING,
+    "llmlab.pruning.masks.checked_sparsity": PLUMBING,
+    "llmlab.pruning.neurons": "tests/pruning/test_structured.py asks what others cut",
+    "llmlab.pruning.parts": PLUMBING,
+    "llmlab.pruning.resized": PLUMBING,
+    "llmlab.pruning.sensitivity.choose": "is models.sensitivity.choose, which is asked",
+    "llmlab.pruning.targets": PLUMBING,
+    "llmlab.attention_vs_rnn.attention": TENSORS,
+    "llmlab.attention_vs_rnn.cells": TENSORS,
+    "llmlab.attention_vs_rnn.crossings": RECORDS,
+    "llmlab.attention_vs_rnn.experiments": HANDED_ON,
+    "llmlab.attention_vs_rnn.importance": HANDED_ON,
+    "llmlab.attention_vs_rnn.latency": HANDED_ON,
+    "llmlab.attention_vs_rnn.maps": TENSORS,
+    "llmlab.attention_vs_rnn.memory": HANDED_ON,
+    "llmlab.attention_vs_rnn.positions": HANDED_ON,
+    "llmlab.attention_vs_rnn.recall": HANDED_ON,
+    "llmlab.attention_vs_rnn.scan": TENSORS,
+    "llmlab.attention_vs_rnn.slopes": RECORDS,
     "llmlab.journal.hints.rows": "takes nothing",
     "llmlab.journal.predictions.rows": "takes nothing",
     "llmlab.journal.predictions.skip": "takes nothing but a lab, as journal.open does",
@@ -42,6 +67,8 @@ REASONS = {
     "llmlab.models.chat_template": PLUMBING,
     "llmlab.models.classification": TENSORS,
     "llmlab.models.column_loop": TENSORS,
+    "llmlab.models.experts.put_apart": PLUMBING,
+    "llmlab.models.experts.together": PLUMBING,
     "llmlab.models.files": PLUMBING,
     "llmlab.models.gguf_llama": "reads files: tests/models/test_gguf.py asks it",
     "llmlab.models.gguf_tokenizer": "reads files: tests/models/test_gguf.py asks it",

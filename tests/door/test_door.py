@@ -12,8 +12,10 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+import door_attention
 import door_measure
 import door_models
+import door_pruning
 import door_show
 import door_techniques
 import not_asked
@@ -36,7 +38,15 @@ BAD = {
     "empty": [],
     "object": object(),
 }
-DOOR = door_measure.DOOR | door_models.DOOR | door_techniques.DOOR | door_show.DOOR
+TABLES = (
+    door_attention,
+    door_measure,
+    door_models,
+    door_pruning,
+    door_show,
+    door_techniques,
+)
+DOOR = {one: right for table in TABLES for one, right in table.DOOR.items()}
 CASES = [
     pytest.param(one, id=f"{one.__module__.removeprefix('llmlab.')}.{one.__name__}")
     for one in DOOR

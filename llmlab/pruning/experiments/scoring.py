@@ -17,7 +17,8 @@ import torch
 from torch import Tensor, nn
 
 from llmlab import texts
-from llmlab.core import records
+from llmlab.core import records, wanted
+from llmlab.core.arguments import shown
 from llmlab.core.records import Record
 from llmlab.measure import quality
 from llmlab.measure.scores import Scores, Texts
@@ -86,9 +87,19 @@ def dense(model: Model, *, text: Texts | None = None) -> Dense:
     """
     if text is None:
         text = dict([*texts.short_files().items()][:PROGRAMS])
-    made = Dense(model, text)
+    made = Dense(wanted.causal("model", model), text)
     made.scores(model)
     return made
+
+
+def checked(dense: Any) -> Dense:
+    """Return what `dense` gives; ValueError for all else, such as the model itself."""
+    if isinstance(dense, Dense):
+        return dense
+    raise ValueError(
+        f"dense={shown(dense)} is no scored model; make one of it: "
+        "experiments.dense(model)."
+    )
 
 
 def find(

@@ -11,9 +11,9 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from llmlab.core import progress
+from llmlab.core import arguments, progress
 from llmlab.core.records import Record
-from llmlab.pruning import masks, unstructured
+from llmlab.pruning import masks, targets, unstructured
 from llmlab.pruning.experiments import scoring
 from llmlab.pruning.experiments.scoring import Dense
 
@@ -46,8 +46,10 @@ def by_sparsity(
     dense: what `dense` gives. magnitude_mask: (weight (O, I), sparsity) -> mask of
     torch.bool, True where a weight stays. Raises ValueError for a mask that is none.
     """
-    model, facts = dense.model, []
-    for share in progress.track(list(sparsities), "pruning by magnitude"):
+    model, facts = scoring.checked(dense).model, []
+    way = "magnitude_mask(weight, sparsity) gives true where a weight stays"
+    arguments.function("magnitude_mask", magnitude_mask, way=way)
+    for share in progress.track(targets.listed(sparsities), "pruning by magnitude"):
         dice = torch.Generator().manual_seed(0)
         ways = {
             LAYER: partial(unstructured.prune, mask=magnitude_mask),
