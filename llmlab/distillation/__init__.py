@@ -15,6 +15,7 @@ asking          what a model of each family is asked in a step
 pairing         which teacher fits which student, in one sentence
 sequences       whole texts that the teacher writes, to be learnt from
 on_policy       the student writes, the teacher grades; samples: how varied it writes
+recipes         DistilBERT, TinyBERT, MiniLM and Minitron, put together from the above
 quantities      name and unit of the facts of this lab
 
 Every function returns a new model and leaves student and teacher as they were;
@@ -45,6 +46,7 @@ __all__ = [
     "on_policy",
     "pairing",
     "quantities",
+    "recipes",
     "reverse",
     "samples",
     "sequences",
