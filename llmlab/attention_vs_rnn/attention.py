@@ -92,8 +92,8 @@ class SelfAttention(nn.Module):
         super().__init__()
         if not is_whole(heads) or heads < 1 or width % heads:
             raise ValueError(
-                f"heads={shown(heads)} does not divide width={width}; choose a divisor, "
-                "such as heads=1."
+                f"heads={shown(heads)} does not divide width={width}; choose a "
+                "divisor, such as heads=1."
             )
         self.inputs = nn.Linear(width, 3 * width, bias=False)  # queries, keys, values
         self.output = nn.Linear(width, width, bias=False)
