@@ -13,7 +13,7 @@ TRUTH_INSIDE = register("truth inside the interval", "1", better="higher", keys=
 WIDTH = register("median width of the interval", "1", better="lower", keys=_ASKED)
 
 # Times of requests that a server answers (`measure.requests`), by vLLM's names.
-_SERVED = ("policy", "rate", "requests", "load")
+_SERVED = ("policy", "rate", "requests", "load", "level")
 
 
 def _percentiles(name: str) -> dict[str, Quantity]:
