@@ -8,8 +8,7 @@ from matplotlib.figure import Figure
 from llmlab.caching.quantities import HELD, RESERVED
 from llmlab.core import records
 from llmlab.core.records import Record
-from llmlab.show import curves, scales, select, style
-from llmlab.show.caching import bars
+from llmlab.show import bars, curves, scales, select, style
 
 
 @style.by_the_rules

@@ -26,8 +26,7 @@ from llmlab.caching.quantities import (
 from llmlab.core import records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
-from llmlab.show import curves, scales, select, style
-from llmlab.show.caching import bars
+from llmlab.show import bars, curves, scales, select, style
 
 WAYS = "without", "with prefixes"
 PANELS = (  # without, with, and how many times less

@@ -15,8 +15,7 @@ from llmlab.caching.quantities import (
 )
 from llmlab.core import records
 from llmlab.core.records import Record
-from llmlab.show import curves, scales, select, style
-from llmlab.show.caching import bars
+from llmlab.show import bars, curves, scales, select, style
 
 
 @style.by_the_rules

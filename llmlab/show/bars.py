@@ -1,6 +1,6 @@
 """Rows of bars: a value for each subject, named at its end.
 
-Every panel of this lab that compares a few subjects is drawn here, from 0.
+Every panel that compares a few subjects is drawn here, from 0.
 """
 
 from collections.abc import Sequence
