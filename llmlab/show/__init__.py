@@ -11,6 +11,7 @@ The pictures and the widget of a lab stand under its word, such as `show.quantiz
 from llmlab.core import faces
 from llmlab.show import (
     attention_vs_rnn,
+    batching,
     caching,
     distillation,
     draw,
@@ -22,7 +23,8 @@ from llmlab.show import (
 from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
-__all__ = ["Picture", "Table", "attention_vs_rnn", "caching", "distillation", "draw"]
-__all__ += ["figure", "measure", "pruning", "quantization", "style", "table"]
+__all__ = ["Picture", "Table", "attention_vs_rnn", "batching", "caching", "draw"]
+__all__ += ["distillation", "figure", "measure", "pruning", "quantization", "style"]
+__all__ += ["table"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -84,6 +84,7 @@ REASONS = {
     "llmlab.models.training_arguments": PLUMBING,
     "llmlab.models.translation": TENSORS,
     "llmlab.quantization": TENSORS,
+    "llmlab.show.batching": CHECKED,
     "llmlab.show.caching": CHECKED,
     "llmlab.show.distillation": CHECKED,
     "llmlab.show.distillation.drawings": "takes nothing",
