@@ -74,3 +74,4 @@ IN_TIME = register(
     "requests in time", "1", better="higher", is_share=True, keys=_LOAD
 )  # fmt: skip
 LITTLE = register("Little's law, counted over expected", "×", keys=_LOAD)
+WAIT_GROWTH = register("wait at 90 % load over 50 %", "×", better="lower", keys=_LOAD)

@@ -20,7 +20,14 @@ from llmlab.batching.experiments.simulation import (
     Level,
 )
 from llmlab.batching.experiments.workloads import Model
-from llmlab.batching.quantities import CAPACITY, IN_TIME, LITTLE, QUEUE_WAIT, TTFTS
+from llmlab.batching.quantities import (
+    CAPACITY,
+    IN_TIME,
+    LITTLE,
+    QUEUE_WAIT,
+    TTFTS,
+    WAIT_GROWTH,
+)
 from llmlab.batching.requests import Request
 from llmlab.batching.watching import Step
 from llmlab.caching.experiments import scoring
@@ -62,6 +69,11 @@ class Load:
     def wait(self, load: float, *, kind: str = "estimated") -> Record:
         """Return the mean wait one by one, by your formula or "simulated"."""
         return self._of(QUEUE_WAIT.name, ONE, load, kind)
+
+    @property
+    def growth(self) -> Record:
+        """How many times as long one waits at 90 % load as at 50, by your formula."""
+        return next(fact for fact in self.facts if fact.name == WAIT_GROWTH.name)
 
     @property
     def little(self) -> Record:
@@ -177,22 +189,34 @@ def _theory(
     waiting_time: WaitingTime, costs: Costs, loads: Sequence[float], capacity: float
 ) -> list[Record]:
     """Ask the learner's formula; where it says infinity, there is no record."""
+    times = list(costs.total)
     facts = []
     for each in loads:
         rate = each * capacity
-        wait = waiting_time(rate, list(costs.total))
-        if (not arguments.is_number(wait) and wait != math.inf) or wait < 0:
-            raise ValueError(
-                f"waiting_time gave {arguments.shown(wait)} at {rate:.3g} requests a "
-                'second; return seconds from 0 on, or float("inf").'
-            )
+        wait = _asked(waiting_time, rate, times)
         if math.isfinite(wait):
             details = {"load": each, "rate": rate}
             facts.append(
-                records.make(QUEUE_WAIT, float(wait), kind="estimated", subject=ONE,
+                records.make(QUEUE_WAIT, wait, kind="estimated", subject=ONE,
                              details=details)
             )  # fmt: skip
+    busy = len(times) / sum(times)  # requests a second that fill the server
+    some, many = (_asked(waiting_time, share * busy, times) for share in (0.5, 0.9))
+    if 0 < some and math.isfinite(many):
+        facts.append(
+            records.make(WAIT_GROWTH, many / some, kind="estimated", subject=ONE)
+        )
     return facts
+
+
+def _asked(waiting_time: WaitingTime, rate: float, times: list[float]) -> float:
+    wait = waiting_time(rate, times)
+    if (not arguments.is_number(wait) and wait != math.inf) or wait < 0:
+        raise ValueError(
+            f"waiting_time gave {arguments.shown(wait)} at {rate:.3g} requests a "
+            'second; return seconds from 0 on, or float("inf").'
+        )
+    return float(wait)
 
 
 def _live(
