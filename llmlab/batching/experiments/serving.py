@@ -20,6 +20,7 @@ from llmlab.batching.requests import Request
 from llmlab.batching.watching import Step
 from llmlab.caching.experiments import scoring
 from llmlab.core.records import Record
+from llmlab.measure import memory
 
 ALONE, STATIC = "one by one", "static batches"
 OWN, PACKAGE = "continuous (yours)", "continuous (package)"
@@ -34,6 +35,7 @@ class Served:
     facts: tuple[Record, ...]
     equal: bool  # all tokens of the learner's engine are those of each request alone
     timeline: Timeline
+    weights: Record  # bytes of the model
     note: str  # how often each ran, and what neighbours did
 
     def ratio(self, name: str, *, against: str = "alone") -> Record:
@@ -60,6 +62,16 @@ class Served:
             f"{count} requests: with your plan only {share.value:.1%} of the tokens "
             "are those of each request alone."
         )
+
+    @property
+    def board(self) -> tuple[Record, Record, Record]:
+        """Your engine's share of equal tokens, its time, and the bytes of weights."""
+        own = [fact for fact in self.facts if _is_own(fact)]
+        same, took = (
+            next(fact for fact in own if fact.name == what.name)
+            for what in (AS_ALONE, TRACE_TIME)
+        )
+        return same, took, self.weights
 
     def records(self) -> list[Record]:
         """Return times, rates, times as fast, and the share of equal tokens."""
@@ -102,7 +114,8 @@ def served(
     facts[0] = scoring.noted(facts[0], raced.few)
     line = Timeline({name: ways[name].spans() for name in (STATIC, OWN)})
     equal = next(fact for fact in same if fact.subject == OWN).value == 1
-    return Served((*facts, *same), equal, line, raced.note)
+    (weights,) = memory.held(model)
+    return Served((*facts, *same), equal, line, weights, raced.note)
 
 
 class Way:
