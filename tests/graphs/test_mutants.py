@@ -100,7 +100,8 @@ FOUR_BITS = ("int4", "int4 about zero, biases")  # what plain C does not read
 def faults(made_library):
     """Return what a library gets wrong: of families, of cuts, of pages, of sums."""
     told = []
-    for name in FAMILIES + FOUR_BITS * (made_library.way != "plain"):
+    names = FAMILIES if made_library.way == "plain" else FAMILIES + FOUR_BITS
+    for name in names:
         model = quantized(name)
         native = on(made_library, model)
         tokens = draw_tokens(3, 19)

@@ -31,7 +31,7 @@ static whole add_up(const Matrix *matrix, const Room *room, whole block, whole h
                     whole left, float totals[WIDE][BLOCK]) {
     whole n = matrix->columns, group = matrix->group, groups = n / group, step = room->columns;
     whole tokens = smaller(WIDE, left);
-    memset(totals, 0, WIDE * sizeof *totals);
+    memset(totals, 0, tokens * sizeof *totals);
     for (whole r = 0; r < high; r++)
         for (whole g = 0; g < groups; g++) {
             const int8_t *w = matrix->weight + (block + r) * n + g * group;
