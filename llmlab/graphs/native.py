@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels.native import layers
-from llmlab.kernels.native.decoding import Layer, Weights
 from llmlab.kernels.native.matrices import Matrix
+from llmlab.kernels.native.weights import Layer, Weights
 from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.models.decoder import Decoder
 from llmlab.models.layers import Attention, DecoderLayer, RMSNorm, SwiGLU

@@ -17,7 +17,9 @@ huge_pages  the weights side by side, where a step reads them fastest
 matrices    one matrix of integers: a product, and the bytes that it reads in a second
 layers      a quantized layer as such a matrix
 planning    which way pays for how many tokens, measured
-decoding    the tensors of a decoder, checked, and a pass over them
+weights     the tensors of a decoder, checked
+rooms       what a pass writes between the layers
+decoding    a pass over rows of tokens
 
 The tensors are torch's, handed over by address; nothing here knows a model.
 """
@@ -33,8 +35,10 @@ __all__ = [
     "library",
     "matrices",
     "planning",
+    "rooms",
     "structures",
     "tiles",
+    "weights",
 ]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

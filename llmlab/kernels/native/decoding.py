@@ -1,4 +1,4 @@
-"""A decoder as C takes it: tensors that were checked, and a pass over rows of tokens.
+"""A pass over rows of tokens: what is handed to C is looked at before.
 
 Shapes: M rows, each a token and its place; B sequences; D model width, F hidden width,
 N query heads, K key/value heads, H head width, V vocabulary; R runs of P places, where
@@ -18,88 +18,13 @@ from torch import Tensor
 
 from llmlab.kernels.native import structures
 from llmlab.kernels.native.library import Library
-from llmlab.kernels.native.matrices import FEW, LINE, Laid, Matrix, check
+from llmlab.kernels.native.matrices import Laid, check
+from llmlab.kernels.native.rooms import Room
 from llmlab.kernels.native.structures import address
+from llmlab.kernels.native.weights import Weights
 
-PARTS = ("query", "key", "value", "output", "gate", "up", "down")
 MOST = 512  # rows of a call: what is between two layers must fit in a near cache
 Memory = Sequence[tuple[Tensor, Tensor]]  # of each layer: keys, values (R, K, P, H)
-
-
-@dataclass(frozen=True, eq=False)
-class Layer:
-    """The matrices and norms of a layer, and how far back its attention may look."""
-
-    query: Matrix | Laid  # (N H, D)
-    key: Matrix | Laid  # (K H, D)
-    value: Matrix | Laid
-    output: Matrix | Laid  # (D, N H)
-    gate: Matrix | Laid  # (F, D)
-    up: Matrix | Laid
-    down: Matrix | Laid  # (D, F)
-    attention_norm: Tensor  # (D,)
-    mlp_norm: Tensor
-    query_norm: Tensor | None  # (H,)
-    key_norm: Tensor | None
-    window: int | None
-
-    def structure(self, head_width: int) -> structures.Layer:
-        """Return what C takes."""
-        matrices = [getattr(self, part) for part in PARTS]
-        norms = (self.attention_norm, self.mlp_norm, self.query_norm, self.key_norm)
-        heads = self.query.shape[0] // head_width, self.key.shape[0] // head_width
-        return structures.Layer(
-            *(matrix.structure() for matrix in matrices),
-            *map(address, norms), *heads, self.window or 0,
-        )  # fmt: skip
-
-    def check(self, width: int, head_width: int) -> None:
-        """Raise ValueError for parts that do not fit each other."""
-        queries, keys, hidden = (
-            part.shape[0] for part in (self.query, self.key, self.gate)
-        )
-        wanted = {
-            "query": (queries, width), "key": (keys, width), "value": (keys, width),
-            "output": (width, queries), "gate": (hidden, width), "up": (hidden, width),
-            "down": (width, hidden),
-        }  # fmt: skip
-        for name, shape in wanted.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(
-                    f"{name} is {getattr(self, name).shape} where the other matrices "
-                    f"of its layer ask for {shape}."
-                )
-        if head_width % 2 or keys % head_width or not keys or queries % keys:
-            raise ValueError(
-                f"{queries} queries and {keys} keys are no heads of {head_width}, or "
-                "no whole number of queries shares a key."
-            )
-        check("attention_norm", self.attention_norm, (width,))
-        check("mlp_norm", self.mlp_norm, (width,))
-        for name in ("query_norm", "key_norm"):
-            if getattr(self, name) is not None:
-                check(name, getattr(self, name), (head_width,))
-
-
-@dataclass(frozen=True, eq=False)
-class Weights:
-    """All tensors of a decoder."""
-
-    embedding: Tensor  # (V, D)
-    layers: tuple[Layer, ...]
-    norm: Tensor  # (D,)
-    head: Matrix | Laid  # (V, D)
-    head_width: int
-    epsilon: float
-
-    def __post_init__(self) -> None:
-        width = self.embedding.shape[-1]
-        check("embedding", self.embedding, (len(self.embedding), width))
-        check("norm", self.norm, (width,))
-        if self.head.shape[1] != width:
-            raise ValueError(f"head is {self.head.shape} beside a width of {width}.")
-        for layer in self.layers:
-            layer.check(width, self.head_width)
 
 
 @dataclass(frozen=True)
@@ -137,7 +62,7 @@ class Pass:
             embedding=address(weights.embedding), norm=address(weights.norm),
             epsilon=weights.epsilon,
         )  # fmt: skip
-        self._room = _Room(weights, self.threads)
+        self._room = Room(weights, self.threads)
         self._seen: list = []  # of the memory: tensors, addresses, shapes
         self._parts: list[Tensor] = []
         self._angles: tuple | None = None
@@ -252,50 +177,3 @@ def _numbers(lists: Iterable[Sequence[int]]) -> tuple[array, list[int]]:
         numbers.extend(one)
     begin, _ = numbers.buffer_info()
     return numbers, [begin + 8 * start for start in starts]
-
-
-class _Room:
-    """What a pass writes between the layers, made again when it is too small."""
-
-    def __init__(self, weights: Weights, threads: int):
-        self.threads, self.width = threads, weights.embedding.shape[1]
-        layers = weights.layers
-        self.queries = max(layer.query.shape[0] for layer in layers)
-        self.keys = max(layer.key.shape[0] for layer in layers)
-        self.hidden = max(layer.gate.shape[0] for layer in layers)
-        columns = max(self.width, self.queries, self.hidden)
-        self.columns = -(-columns // LINE) * LINE
-        self.head_width = weights.head_width
-        parts = [getattr(layer, part) for layer in layers for part in PARTS]
-        self.short = any(part.bits == 4 for part in (*parts, weights.head))
-        self.rows = self.reach = 0
-        self.tensors: dict[str, Tensor] = {}
-        self.structure: structures.Room | None = None
-
-    def of(self, rows: int, places: int) -> structures.Room:
-        """Return room for so many rows that look at so many places."""
-        if self.structure is None or rows > self.rows or places > self.reach:
-            self.rows = max(rows, self.rows)
-            self.reach = max(-(-places // 256) * 256, self.reach)
-            self._make()
-        assert self.structure is not None
-        return self.structure
-
-    def _make(self) -> None:
-        most = max(self.rows, FEW * self.threads)
-        reach = self.reach + self.head_width
-        sizes = {
-            "stream": self.rows * self.width, "queries": self.rows * self.queries,
-            "keys": self.rows * self.keys, "values": self.rows * self.keys,
-            "gate": self.rows * self.hidden, "up": self.rows * self.hidden,
-            "factors": most, "scores": self.threads * reach,
-        }  # fmt: skip
-        self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
-        if self.short:
-            self.tensors["sums"] = torch.empty(most * self.columns // LINE)
-        self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
-        addresses = {name: address(tensor) for name, tensor in self.tensors.items()}
-        self.structure = structures.Room(
-            **addresses,
-            columns=self.columns, reach=reach,
-        )  # fmt: skip

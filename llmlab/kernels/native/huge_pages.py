@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from llmlab.kernels.native.decoding import PARTS, Layer, Weights
 from llmlab.kernels.native.matrices import Laid
+from llmlab.kernels.native.weights import PARTS, Layer, Weights
 
 PAGE, LINE = 2**21, 64  # bytes: of a large page, and of what a cache reads at once
 

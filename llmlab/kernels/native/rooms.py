@@ -1,0 +1,56 @@
+"""Where a pass writes what is between two layers."""
+
+import torch
+from torch import Tensor
+
+from llmlab.kernels.native import structures
+from llmlab.kernels.native.matrices import FEW, LINE
+from llmlab.kernels.native.structures import address
+from llmlab.kernels.native.weights import PARTS, Weights
+
+
+class Room:
+    """What a pass writes between the layers, made again when it is too small."""
+
+    def __init__(self, weights: Weights, threads: int):
+        self.threads, self.width = threads, weights.embedding.shape[1]
+        layers = weights.layers
+        self.queries = max(layer.query.shape[0] for layer in layers)
+        self.keys = max(layer.key.shape[0] for layer in layers)
+        self.hidden = max(layer.gate.shape[0] for layer in layers)
+        columns = max(self.width, self.queries, self.hidden)
+        self.columns = -(-columns // LINE) * LINE
+        self.head_width = weights.head_width
+        parts = [getattr(layer, part) for layer in layers for part in PARTS]
+        self.short = any(part.bits == 4 for part in (*parts, weights.head))
+        self.rows = self.reach = 0
+        self.tensors: dict[str, Tensor] = {}
+        self.structure: structures.Room | None = None
+
+    def of(self, rows: int, places: int) -> structures.Room:
+        """Return room for so many rows that look at so many places."""
+        if self.structure is None or rows > self.rows or places > self.reach:
+            self.rows = max(rows, self.rows)
+            self.reach = max(-(-places // 256) * 256, self.reach)
+            self._make()
+        assert self.structure is not None
+        return self.structure
+
+    def _make(self) -> None:
+        most = max(self.rows, FEW * self.threads)
+        reach = self.reach + self.head_width
+        sizes = {
+            "stream": self.rows * self.width, "queries": self.rows * self.queries,
+            "keys": self.rows * self.keys, "values": self.rows * self.keys,
+            "gate": self.rows * self.hidden, "up": self.rows * self.hidden,
+            "factors": most, "scores": self.threads * reach,
+        }  # fmt: skip
+        self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
+        if self.short:
+            self.tensors["sums"] = torch.empty(most * self.columns // LINE)
+        self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
+        addresses = {name: address(tensor) for name, tensor in self.tensors.items()}
+        self.structure = structures.Room(
+            **addresses,
+            columns=self.columns, reach=reach,
+        )  # fmt: skip
