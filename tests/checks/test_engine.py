@@ -108,6 +108,16 @@ def test_float32_passes_unless_whole_numbers_are_the_point():
     assert not values.alike(2.0**25 + 1, 2**25, 1e-5)
 
 
+def test_only_infinity_is_as_large_as_infinity():
+    inf = float("inf")
+    assert values.alike(inf, inf, 1e-5) and not values.alike(-inf, inf, 1e-5)
+    assert not values.alike(0.0, inf, 1e-5)
+    assert not values.alike([0.0, 1.0], [inf, 1.0], 1e-5)
+    masked = torch.tensor([-inf, 1.0])
+    assert values.alike(masked.clone(), masked, 1e-5)
+    assert not values.alike(torch.tensor([-9.0, 1.0]), masked, 1e-5)
+
+
 def test_no_more_is_pulled_than_expected_and_a_few():
     pulled = []
 

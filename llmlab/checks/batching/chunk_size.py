@@ -104,7 +104,10 @@ EXERCISE = Exercise(
             _begins(lambda computed, size: 0),
         FULL: _begins(lambda computed, size: size - computed % size),
         "`computed % page_size` places of the last page are taken; the rest is left.":
-            _begins(lambda computed, size: computed % size),
+            (
+                _begins(lambda computed, size: computed % size),
+                _begins(lambda computed, size: -(computed % size)),
+            ),
         "begun pages leave `-computed % page_size` places; `computed // page_size` "
         "counts full pages.": _begins(lambda computed, size: computed // size),
         "free_pages are free beside those that hold `computed` tokens already.": (

@@ -91,6 +91,29 @@ def _restarted(arrivals, max_batch, max_wait):
     return [*batches, (since + max_wait, members)] if members else batches
 
 
+def _too_late(arrivals, max_batch, max_wait, *, strict=False):
+    """Look whether the wait is over only when the next one has joined."""
+    batches, members = [], []
+    for place, arrival in enumerate(arrivals):
+        members = [*members, place]
+        waited = arrival - arrivals[members[0]]
+        over = waited > max_wait if strict else waited >= max_wait
+        if len(members) == max_batch or over:
+            batches.append((arrival, members))
+            members = []
+    last = [(arrivals[members[0]] + max_wait, members)] if members else []
+    return batches + last
+
+
+def _cleared(arrivals, max_batch, max_wait):
+    """Use one list of members for all batches."""
+    right = _right(arrivals, max_batch, max_wait)
+    start, members = right[-1]
+    open_last = start == arrivals[members[0]] + max_wait and len(members) < max_batch
+    left = members if open_last else []
+    return [(moment, left) for moment, _ in right]
+
+
 def _by_gap(arrivals, max_batch, max_wait):
     """Let a batch go where the next one is further than max_wait behind the last."""
     return _from_last(arrivals, max_batch, max_wait, start="first")
@@ -114,15 +137,15 @@ def _sliding(arrivals, max_batch, max_wait):
 
 def _cases():
     yield case([0.0, 0.1, 0.15, 0.5], 3, 0.25)
-    yield case([0.5, 0.75, 1.0, 1.125, 2.0], 4, 0.5, about=EXACT)
-    yield case([1.0, 1.25, 1.5, 1.5, 1.75], 3, 0.5, about=EXACT)  # full at the deadline
+    yield case([0.5, 0.75, 1.0, 1.125, 2.0], 4, 0.5)  # on the deadline
+    yield case([1.0, 1.25, 1.5, 1.5, 1.75], 3, 0.5)  # full at the deadline
     yield case([0.0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75], 3, 2.0, about=FULL)
     yield case([2.0, 5.0, 9.0], 4, 1.5)  # each alone
     yield case([3.0, 3.5], 8, 0.75, about=LAST)
     yield case([0.25, 0.5, 0.75], 1, 4.0)  # one is a batch
     yield case([1.0, 1.0, 1.0, 2.0, 2.0, 4.5], 2, 0.5)  # several at once
     yield case([1.0, 1.0, 1.5, 2.0, 2.0], 4, 0.0)  # no wait at all
-    yield case([0.0, 0.4, 0.8, 1.2, 1.6, 2.0], 6, 1.0, about=FIRST)
+    yield case([0.0, 0.4, 0.8, 1.2, 1.6, 2.0], 6, 1.0)  # evenly
     dice = random.Random(0)
     for count, most, wait in ((9, 4, 0.503), (14, 3, 0.257)):
         yield case(_drawn(dice, count), most, wait)
@@ -185,7 +208,14 @@ EXERCISE = Exercise(
             partial(dynamic_batches, alone=lambda times, arrival: arrival),
         "max_wait is up even if the batch is not full: then it leaves.": (
             _only_full, partial(_only_full, rest=False),
+            partial(dynamic_batches, late=lambda arrival, due: False, end="last"),
         ),
+        "who comes after the deadline opens the next batch; here it still goes with "
+        "the one that should have left.": (
+            _too_late, partial(_too_late, strict=True),
+        ),
+        "a pair must keep its members: `members.clear()` empties the list that is in "
+        "it, `members = []` makes a new one.": _cleared,
         "the wait begins with a batch's first member, not when the batch before left.":
             _restarted,
         "the time is that of leaving, not that of the first arrival.":

@@ -138,7 +138,11 @@ EXERCISE = Exercise(
             partial(pad_left, fill=0), partial(pad_left, fill=-1),
         ),
         "the mask hides the padding: 0 there, 1 at real tokens.":
-            _shown(lambda tokens, mask, at: (tokens, torch.ones_like(mask), at)),
+            (
+                _shown(lambda tokens, mask, at: (tokens, torch.ones_like(mask), at)),
+                _shown(lambda tokens, mask, at: (
+                    tokens, torch.ones_like(mask), _columns(mask))),
+            ),
         "no token goes: shorter prompts are filled up to the longest.": (
             partial(pad_left, width=min), _cut_in_front,
         ),

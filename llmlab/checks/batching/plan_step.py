@@ -238,6 +238,7 @@ EXERCISE = Exercise(
         ),
         "who gets nothing is left out; here it is listed with 0.": (
             planning.listed, partial(planning.listed, every=True),
+            partial(planning.listed, every=True, passes=True),
         ),
         "a plan goes from row.id to tokens, not from its place in a list.":
             planning.by_place,

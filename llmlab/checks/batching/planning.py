@@ -113,9 +113,11 @@ def waiting_anew(*, fit, cost):
     return mistake
 
 
-def listed(running, waiting, free_pages, budget, page_size, *, every=False):
+def listed(running, waiting, free_pages, budget, page_size, *, every=False,
+           passes=False):
     """List the one that gets nothing with 0, or all of them."""
-    plan = right(running, waiting, free_pages, budget, page_size)
+    ends = (lambda row, size: False) if passes else None
+    plan = plan_step(running, waiting, free_pages, budget, page_size, ends=ends)
     left = [row for row in turns(running, waiting) if row.id not in plan]
     return plan | dict.fromkeys([row.id for row in (left if every else left[:1])], 0)
 

@@ -2,21 +2,27 @@
 
 import random
 from functools import partial
+from operator import attrgetter
 
 from llmlab.batching.plans import Row
 from llmlab.checks import shown, values
 from llmlab.checks.exercise import Case, Exercise, MisfitError, Raised, Value, case
+from llmlab.checks.shown import Written
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
+_by_id, _by_pages = attrgetter("id"), attrgetter("pages")
 GIVES = Value("who goes"), Value("the pages that are free then")
-REFUSED = "a ValueError"
+REFUSED = Written("a ValueError")
 TOO_FEW = "if even without all but the oldest too few are free, raise ValueError."
 SHARED = "row.pages is what a row frees: fewer than its tokens take, where it shares " \
          "some with an older one."
 NEXT = "who goes needs no next page: one less is needed where its computed tokens " \
        "fill their pages."
+LOOK = "the last one that may go can be enough: look once more after it."
+SUFFICE = "it is enough here, if all but the oldest go: count row.pages of each, and " \
+          "the pages that they need no more."
 BOTH = "return (victims, free): a list of ids, and how many pages are free then."
 ENOUGH = "enough are free already: nobody goes."
 YOUNGEST = "the youngest goes first; the first in the list is the oldest."
@@ -73,6 +79,9 @@ def observed(answer, running, needed, free_pages, page_size):
     if due:
         raise MisfitError("preempt refuses where it can never be enough",
                           expected=REFUSED, got=shown.value(answer), hint=TOO_FEW)
+    if isinstance(answer, Raised):
+        raise MisfitError("preempt refuses only where it can never be enough",
+                          expected="who goes", got=REFUSED, hint=SUFFICE)
     victims, free = values.unpack(answer, GIVES, "preempt")
     if isinstance(victims, int):
         raise MisfitError("preempt gives 2 values", expected="a list of ids, a number",
@@ -97,6 +106,22 @@ def _one_more(running, needed, free_pages, page_size):
     return preempt(running, needed, free_pages, page_size, least=more)
 
 
+def _nobody(running, needed, free_pages, page_size):
+    """Let nobody go where it is never enough."""
+    try:
+        return _right(running, needed, free_pages, page_size)
+    except ValueError:
+        return [], free_pages
+
+
+def _unlooked(running, needed, free_pages, page_size):
+    """Take it for too few where the last one that may go was needed."""
+    victims, free = _right(running, needed, free_pages, page_size)
+    if len(victims) == len(running) - 1:
+        raise ValueError
+    return victims, free
+
+
 def _at_most_one(running, needed, free_pages, page_size):
     victims, free = _right(running, needed, free_pages, page_size)
     rows = {row.id: row.pages for row in running}
@@ -115,21 +140,8 @@ def _only_freed(running, needed, free_pages, page_size):
     return victims, free - free_pages
 
 
-def _whole_line(change):
-    """Return the mistake of another line, the oldest among them."""
-    return partial(preempt, line=change)
-
-
 def _line(key, *, reverse=False):
     return lambda running: sorted(young(running), key=key, reverse=reverse)
-
-
-def _by_id(row):
-    return row.id
-
-
-def _by_pages(row):
-    return row.pages
 
 
 def _case(running, needed, free_pages, page_size, about=""):
@@ -138,11 +150,7 @@ def _case(running, needed, free_pages, page_size, about=""):
     going = running[1:]
     most = free_pages + sum(row.pages for row in going)
     short = needed - sum(fills(row, page_size) for row in going) > most
-    return Case(made.build, about=TOO_FEW, refuses=ValueError) if short else made
-
-
-def _needed(running, page_size):
-    return sum(fills(row, page_size) for row in running)
+    return Case(made.build, about=TOO_FEW if short else about, refuses=ValueError)
 
 
 def _example():
@@ -170,10 +178,10 @@ def _cases():
     yield _case([Row(2, 9, 8, 2), Row(5, 13, 12, 3)], 2, 2, 4, ENOUGH)
     yield _case([Row(3, 9, 8, 1), Row(6, 17, 16, 2)], 2, 5, 8, ENOUGH)
     # whoever goes needs nothing, and frees nothing
-    yield _case([Row(1, 25, 24, 3), Row(3, 17, 16, 0), Row(0, 9, 8, 0)], 3, 2, 8, NEXT)
+    yield _case([Row(1, 25, 24, 3), Row(3, 17, 16, 0), Row(0, 9, 8, 0)], 3, 2, 8)
     # some that share pages with older ones
     yield _case([Row(0, 33, 32, 8), Row(9, 21, 20, 2), Row(4, 29, 28, 1),
-                 Row(6, 17, 16, 0)], 4, 0, 4, SHARED)
+                 Row(6, 17, 16, 0)], 4, 0, 4)
     # ids in no order: the list says who is older
     yield _case([Row(8, 13, 12, 4), Row(2, 10, 9, 3), Row(9, 7, 6, 2), Row(5, 4, 3, 1),
                  Row(3, 13, 12, 4), Row(1, 10, 9, 3)], 6, 0, 3)
@@ -195,7 +203,8 @@ def _drawn(dice):
         computed = held * size - dice.choice([0, 0, 0, 1])
         pages = held - dice.choice([0, 0, min(held, 2)])
         running.append(Row(name, computed + 1, computed, pages))
-    return _case(running, _needed(running, size), dice.choice([0, 0, 1]), size)
+    needed = sum(fills(row, size) for row in running)
+    return _case(running, needed, dice.choice([0, 0, 1]), size)
 
 
 EXERCISE = Exercise(
@@ -221,10 +230,10 @@ EXERCISE = Exercise(
     mistakes={
         YOUNGEST: (
             partial(preempt, line=lambda running: running[1:]),
-            _whole_line(list),
+            partial(preempt, line=list),
         ),
         "the oldest never goes: so one always comes to its end.":
-            _whole_line(lambda running: running[::-1]),
+            partial(preempt, line=lambda running: running[::-1]),
         "only as many go as must; here all but the oldest do.": (
             _all_but_one, partial(preempt, least=99),
         ),
@@ -266,18 +275,19 @@ EXERCISE = Exercise(
         ),
         "the list says who is young, an id does not.": (
             partial(preempt, line=_line(_by_id, reverse=True)),
-            _whole_line(lambda running: sorted(running, key=_by_id)[:0:-1]),
-            _whole_line(lambda running: sorted(running, key=_by_id)[::-1]),
+            partial(preempt, line=lambda running: sorted(running, key=_by_id)[:0:-1]),
+            partial(preempt, line=lambda running: sorted(running, key=_by_id)[::-1]),
         ),
         "who is young goes, not who holds many or few pages.": (
             partial(preempt, line=_line(_by_pages, reverse=True)),
             partial(preempt, line=_line(_by_pages)),
-            _whole_line(lambda running: sorted(
+            partial(preempt, line=lambda running: sorted(
                 running[1:], key=_by_pages, reverse=True)),
-            _whole_line(lambda running: sorted(running[1:], key=_by_pages)),
-            _whole_line(lambda running: sorted(running, key=_by_pages)[::-1]),
+            partial(preempt, line=lambda running: sorted(running[1:], key=_by_pages)),
+            partial(preempt, line=lambda running: sorted(running, key=_by_pages)[::-1]),
         ),
-        TOO_FEW: partial(preempt, late="what there is"),
+        TOO_FEW: (partial(preempt, late="what there is"), _nobody),
+        LOOK: _unlooked,
         "a victim is named by its id, not by its place.":
             partial(preempt, gone=lambda rows, names, running: [
                 running.index(row) for row in rows]),

@@ -59,6 +59,13 @@ def _full(lengths, batch):
         -len(lengths) % batch)
 
 
+def _one_waste(place):
+    def mistake(lengths, batch):
+        part = grouped(lengths, batch)[place]
+        return _right(lengths, batch)[0], _right(part, batch)[1]
+    return mistake
+
+
 def _whole_only(lengths, batch):
     return [part for part in grouped(lengths, batch) if len(part) == batch]
 
@@ -131,6 +138,11 @@ EXERCISE = Exercise(
             partial(static_batches, groups=_whole_only),
         "every batch runs; this is the first one alone.":
             partial(static_batches, groups=lambda *a: grouped(*a)[:1]),
+        "at most `batch` answers run together; the next ones wait for their end.":
+            partial(static_batches, groups=lambda lengths, batch: [lengths]),
+        "add up what all batches waste; this is the waste of one of them.": (
+            _one_waste(-1), _one_waste(0),
+        ),
         "a batch is `batch` requests that came one after the other.":
             partial(static_batches, groups=_dealt),
         "`batch` says how many run together, not how many batches there are.":

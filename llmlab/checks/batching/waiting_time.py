@@ -139,6 +139,8 @@ EXERCISE = Exercise(
         ),
         "the 2 is missing: on average half of a service is left.": _with(twice=1),
         "the 2 belongs to the denominator: divide by it.": _with(twice=0.5),
+        "divide by all of 2 (1 - load): `/ 2 * (1 - load)` multiplies by the second.":
+            _with(share=lambda load: 1 / (1 - load)),
         "this is M/M/1; these times have a spread of their own, E[S²] knows it.":
             _by_load(lambda load, mean: load * mean / (1 - load)),
         "the square of the mean takes all services for equal (M/D/1); E[S²] is the "
