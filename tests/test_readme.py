@@ -25,6 +25,7 @@ RECIPES = {  # what tells a block from the others -> words of what it prints
     "quantization.quantize": ("int4-g32", "bytes"),
     "pruning.sparsegpt": ("50%-sparse", "bytes"),
     "caching.PrefixTree": ("1200 of 1828 tokens",),
+    "batching.Engine": ("import os", "def add(a, b):", "class Stack:"),
 }
 
 
