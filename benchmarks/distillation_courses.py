@@ -25,11 +25,11 @@ PAIRS, SNIPPETS = 64, 48  # of a batch of the others
 NEURONS, GROUPS = 512, 2  # of 1,024 and 4
 PROMPT = 32  # tokens before those that a student writes itself
 STEPS = {  # at which a student is judged; the last is the end
-    "coder": (0, 40, 120, 300, 600),
-    "healing": (0, 40, 120, 300),
-    "on-policy": (0, 50, 100),
-    "classifier": (0, 50, 150, 300),
-    "translator": (0, 100, 200, 400),
+    "coder": (0, 40, 120, 240),
+    "healing": (0, 40, 120),
+    "on-policy": (0, 30, 60),
+    "classifier": (0, 50, 150),
+    "translator": (0, 50, 100),
 }
 FEW = (0, 1, 2)
 
