@@ -143,10 +143,10 @@ def put_aside() -> Picture:
         note="A came first, then B, then C. The oldest is never put aside, so there is "
         "always one that comes to its end.",
         alt="""A pool of six pages with four places each, twice. Before: A holds two
-        full pages, B one full page and one with three tokens, C one full page and
-        one with two tokens; no page is free and A needs one. After: C's two pages came
-        free, A took one of them and wrote a token into it, B wrote on in its own page,
-        one page is free. C waits again, with all of its 6 tokens to compute.""",
+        full pages, B one full page and one with three tokens, C one full page and one
+        with two; no page is free and A needs one. After: C's two pages came free, A
+        took one of them and wrote a token into it, B wrote on in its own page, one
+        page is free. C waits again, with all of its 6 tokens to compute.""",
     )
 
 
