@@ -44,6 +44,7 @@ FORMATS = {  # of these; all others are int8 with a scale a row
     "int4 about zero, biases": Format(bits=4, group_size=64, symmetric=True),
 }
 IN_ROWS = [name for name in MAKERS if "int4" not in name]  # what plain C reads
+READ_HERE = IN_ROWS if compilers.find()[0].way() == "plain" else list(MAKERS)
 
 
 def large_scores():

@@ -41,7 +41,7 @@ def test_all_ways_give_the_same_bits(name, libraries):
         parts = [native(part, cache) for part in tokens.split([20, 1, 1, 15], 1)]
         answers[way] = torch.cat(parts, 1)
     first, *others = answers.values()
-    bound = 4e-3 if name == "large scores" else 2e-3
+    bound = 8e-3 if name == "large scores" else 2e-3  # scores of 900, 37 of them
     wanted = exact(quantized(name))(tokens)
     assert (first - wanted).norm() < bound * wanted.norm()
     for other in others:
