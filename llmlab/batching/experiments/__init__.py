@@ -18,9 +18,9 @@ from llmlab.batching.experiments.company import Waiting, waiting
 from llmlab.batching.experiments.counting import Fixed, fixed
 from llmlab.batching.experiments.loads import Load, load
 from llmlab.batching.experiments.pools import SmallPool, small_pool
+from llmlab.batching.experiments.racing import Served, served
 from llmlab.batching.experiments.reading import Padded, padded
 from llmlab.batching.experiments.sentences import claims
-from llmlab.batching.experiments.serving import Served, served
 from llmlab.batching.experiments.streams import Gaps, gaps
 from llmlab.batching.experiments.timelines import Timeline
 from llmlab.batching.experiments.turns import Orders, orders

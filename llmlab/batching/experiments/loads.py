@@ -36,7 +36,7 @@ from llmlab.core.records import Record
 from llmlab.measure import schedule
 from llmlab.measure.requests import Times
 
-LOADS = (0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2)
+LOADS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6, 0.8, 1.0, 1.2)
 LIVE, LIVE_REQUESTS = (0.4, 0.8), 40
 REQUESTS, ALONE = 320, 12  # simulated at each load; measured alone
 COUNT = 8  # requests that a static batch waits for: a multiple ends all

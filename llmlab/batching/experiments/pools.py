@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from llmlab.batching.engine import Engine
 from llmlab.batching.experiments import rounds, workloads
-from llmlab.batching.experiments.serving import InSteps
+from llmlab.batching.experiments.racing import InSteps
 from llmlab.batching.experiments.timelines import Timeline
 from llmlab.batching.experiments.workloads import Model
 from llmlab.batching.pages import Pages

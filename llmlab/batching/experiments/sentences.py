@@ -5,7 +5,7 @@ A word like "keeps" was given a bar before. What was not measured is left out.
 
 from llmlab.batching.experiments.company import Waiting
 from llmlab.batching.experiments.loads import Load
-from llmlab.batching.experiments.serving import Served
+from llmlab.batching.experiments.racing import Served
 from llmlab.batching.experiments.simulation import CONTINUOUS, ONE
 from llmlab.batching.experiments.streams import Gaps
 from llmlab.batching.experiments.widths import Rows

@@ -73,9 +73,12 @@ def orders(
 
 
 def _order(name: str, patience: float) -> Order:
-    known = {FIRST: turns.first_come, SHORTEST: turns.shortest}
-    known |= {PRIORITY: turns.by_priority}
-    known |= {AGING: turns.aging(turns.by_priority, seconds=patience)}
+    known: dict[str, Order] = {
+        FIRST: turns.first_come,
+        SHORTEST: turns.shortest,
+        PRIORITY: turns.by_priority,
+        AGING: turns.aging(turns.by_priority, seconds=patience),
+    }
     return known[name]
 
 

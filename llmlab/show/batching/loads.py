@@ -28,7 +28,7 @@ def load(
     facts = records.collect(result)
     fig, (left, middle, right) = style.canvas(3, height=3.5, title=title)
     _curves(left, select.needed(result, TTFTS["p50"]))
-    scales.logarithmic(left.yaxis, "TTFT, p50", "s")
+    scales.logarithmic(left.yaxis, TTFTS["p50"].name, "s")
     _theory(middle, select.by_quantity(facts, QUEUE_WAIT))
     kept = [f for f in select.by_quantity(facts, IN_TIME)
             if f.details.get("level") == LEVEL]  # fmt: skip

@@ -54,7 +54,7 @@ def rows(
         )
     axes.set_xlim(0, 1.18 * max(x))
     axes.set_ylim(0, 1.12 * max(y))
-    scales.name(axes.xaxis, "time per token of a row", x_unit, select.kinds(steps))
+    scales.name(axes.xaxis, ROWS_STEP.name, x_unit, select.kinds(steps))
     scales.name(axes.yaxis, "all rows together", "tokens a second")
     return fig
 

@@ -136,7 +136,7 @@ def _costs(axes: Axes, costs: Sequence[Record]) -> None:
     scales.doubling(axes, "sentences", counts)
     axes.set_ylim(0, None)
     scales.name(axes.yaxis, "batch", unit, select.kinds(costs))
-    style.panel_title(axes, "time of a batch")
+    style.panel_title(axes, BATCH_TIME.name)
 
 
 def _pairs(axes: Axes, pairs: Sequence[Sequence[Record]]) -> None:

@@ -76,8 +76,8 @@ def chosen(facts: Records, choice: Choice, level: Any, *, title: str = "") -> Fi
     )  # fmt: skip
     at = choice["load"]
     for panel, family, limit, word in (
-        (left, TTFTS, level.ttft, "time to first token"),
-        (middle, TPOTS, level.tpot, "time per token"),
+        (left, TTFTS, level.ttft, "TTFT"),
+        (middle, TPOTS, level.tpot, "TPOT"),
     ):
         pairs = [
             [facts.get(family[share], policy, at) for share in SHARES]

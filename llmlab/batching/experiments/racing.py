@@ -25,6 +25,10 @@ from llmlab.measure import memory
 ALONE, STATIC = "one by one", "static batches"
 OWN, PACKAGE = "continuous (yours)", "continuous (package)"
 WORDS = {"alone": ALONE, "static": STATIC, "continuous": OWN, "package": PACKAGE}
+PAIRS = (
+    (STATIC, ALONE), (OWN, ALONE), (PACKAGE, ALONE), (OWN, STATIC), (PACKAGE, STATIC),
+    (OWN, PACKAGE),
+)  # fmt: skip
 REQUESTS, SEATS, ROUNDS = 24, 8, 3
 
 
@@ -104,9 +108,7 @@ def served(
         rates = [written / seconds for seconds in times]
         facts.append(raced.fact(TRACE_TIME, times, subject=name, details=details))
         facts.append(raced.fact(TRACE_RATE, rates, subject=name, details=details))
-    pairs = ((STATIC, ALONE), (OWN, ALONE), (PACKAGE, ALONE))
-    pairs += ((OWN, STATIC), (PACKAGE, STATIC), (OWN, PACKAGE))
-    facts += [raced.gain(TRACE_GAIN, *pair) for pair in pairs]
+    facts += [raced.gain(TRACE_GAIN, *pair) for pair in PAIRS]
     same = [
         workloads.as_alone(model, trace, ways[name].answers, right, subject=name)
         for name in (STATIC, OWN, PACKAGE)
@@ -146,7 +148,8 @@ class InBatches(Way):
         self._seen: list[tuple[float, list[int], list[float]]] = []
 
     def _serve_all(self, requests: Sequence[Request]) -> Answers:
-        self._seen, answers = [], [[] for _ in requests]
+        answers: Answers = [[] for _ in requests]
+        self._seen = []
         places = range(len(requests))
         for first in range(0, len(requests), self.batch):
             group = list(places[first : first + self.batch])
@@ -154,7 +157,8 @@ class InBatches(Way):
             for events in static.steps(self.model, {p: requests[p] for p in group}):
                 steps.append(time.perf_counter())
                 for event in events:
-                    answers[event.request].append(event.token)
+                    if event.token is not None:
+                        answers[event.request].append(event.token)
             self._seen.append((start, group, steps))
         return answers
 
