@@ -5,6 +5,7 @@ ends, a page written twice or a memory that fills up, long after the step that c
 it. Here it shows at once.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -33,7 +34,7 @@ def check_plan(
             raise _wrong(
                 f"gives request {name} {shown(tokens)} tokens, and it has "
                 f"{rows[name].left} left",
-                "give at least 1 and no more than are left, or leave it out",
+                "give an int from 1 to what is left, or leave it out",
             )
     _check_budget(plan, rows, free_pages, budget, size)
     _check_turns(plan, running, waiting)
@@ -95,12 +96,13 @@ def check_victims(
     """Return who is put aside, if that is right; ValueError says what is not."""
     try:
         victims, free = answer
-        victims, free = [int(name) for name in victims], int(free)
-    except (TypeError, ValueError):
+        several = itertools.islice(victims, len(running) + 1)
+        victims, free = [int(name) for name in several], int(free)
+    except (TypeError, ValueError, OverflowError):
         raise _wrong_victims(
             f"returned {shown(answer)}", "return (victims, free): a list and a number"
         ) from None
-    youngest = [row.id for row in reversed(running)][: len(victims)]
+    youngest = [row.id for row in reversed(running[1:])][: len(victims)]
     if running and running[0].id in victims:
         raise _wrong_victims(
             f"puts request {running[0].id} aside, the oldest", "never choose it"

@@ -3,7 +3,9 @@
 What they let pass serves the rest of the lab; a wrong plan in an engine does no harm.
 """
 
+import itertools
 import random
+import re
 
 import pytest
 from batching import alone, wrong_plans
@@ -14,6 +16,7 @@ from small_models import model
 
 from llmlab import caching
 from llmlab.batching import Engine, Pages
+from llmlab.batching.invariants import check_victims
 from llmlab.checks import batching as check
 from llmlab.checks.calls import Outcome
 from llmlab.checks.shown import Written
@@ -148,3 +151,19 @@ def test_a_wrong_plan_is_refused_in_a_sentence_or_does_no_harm(part, what, answe
             learners = text in ("can't set attribute", "not enough") or (
                 "pages are needed" in text or "pop from empty" in text)  # fmt: skip
             assert told or learners, text
+
+
+ODD = {  # what a preemption may give back, and a word of what is said
+    "infinity": (lambda *_: ([1], float("inf")), "return (victims, free)"),
+    "endless": (lambda *_: (itertools.repeat(1), 3), "the youngest first are"),
+    "twice": (lambda running, *_: ([running[-1].id] * 2, 3), "the youngest first are"),
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_an_odd_preemption_is_refused_before_anybody_goes(what):
+    answer, word = ODD[what]
+    rows = [check.Row(0, 9, 8, 2), check.Row(1, 9, 8, 2)]
+    with pytest.raises(ValueError, match=re.escape(word)) as refused:
+        check_victims(answer(rows), rows, 2, 0, 4)
+    assert "0" not in str(refused.value).partition("first are")[2], "never the oldest"
