@@ -20,6 +20,7 @@ def places(word: str) -> list[tuple[str, Path]]:
         ("module", package / word),
         *(("lab", path) for path in _notebooks(labs.folder(), word)),
         *(("solution", path) for path in _notebooks(around / "solutions", word)),
+        *(("page", path) for path in _notebooks(around / "docs/labs", word, "md")),
         ("checks", package / "checks" / word),
         ("show", package / "show" / word),
         ("tests", around / "tests" / word),
@@ -29,9 +30,12 @@ def places(word: str) -> list[tuple[str, Path]]:
     return [(what, path) for what, path in candidates if path.exists()]
 
 
-def _notebooks(folder: Path, word: str) -> list[Path]:
-    """Return the notebooks of a word; one that goes deeper has a letter: 04b."""
-    return sorted(folder.glob(f"{labs.number(word)}*_{word}.ipynb"))
+def _notebooks(folder: Path, word: str, kind: str = "ipynb") -> list[Path]:
+    """Return the notebooks of a word, or what is named as they are.
+
+    One that goes deeper has a letter: 04b.
+    """
+    return sorted(folder.glob(f"{labs.number(word)}*_{word}.{kind}"))
 
 
 def _begun(folder: Path, word: str) -> list[Path]:
