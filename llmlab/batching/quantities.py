@@ -36,7 +36,7 @@ ENDED_ROWS = register(
     "rows computed after their end", "1", better="lower", is_share=True,
     keys=("batch",),
 )  # fmt: skip
-BATCH_TIME = register("time of a batch", "s", better="lower", keys=("sentences",))
+BATCH_TIME = register("batch of sentences", "s", better="lower", keys=("sentences",))
 BATCH_GAIN = register(
     "sentences a second, times as many", "×", better="higher",
     keys=("sentences", "verdict"),
@@ -48,7 +48,7 @@ TRACE_RATE = register(
     "tokens written a second", "token/s", better="higher", keys=("requests",)
 )
 TRACE_GAIN = register(
-    "times as fast", "×", better="higher", keys=("against", "verdict")
+    "trace, times as fast", "×", better="higher", keys=("against", "verdict")
 )
 SPAN = register("time in a state", "s", keys=("request", "state", "start"))
 PUT_ASIDE = register("requests put aside", "request", better="lower", keys=("pages",))

@@ -4,7 +4,7 @@ import numpy
 import pytest
 import torch
 
-from llmlab import distillation, measure, models, show
+from llmlab import distillation, measure, models, show, texts
 from llmlab.distillation import attention, experiments, losses
 from llmlab.distillation.experiments import learning, places
 from llmlab.measure import quality
@@ -41,14 +41,29 @@ def starts(teacher):
     return experiments.starts(teacher, choose, layers=1, steps=2, text=TEXT)
 
 
+HEARD = []  # how the learner's functions were called
+
+
 @pytest.fixture(scope="module")
 def learnt(teacher, starts):
-    return experiments.losses(teacher, starts, soft, apart)
+    def counted(student, other, temperature):
+        HEARD.append(temperature)
+        return soft(student, other, temperature)
+
+    def also(student, other, projection):
+        HEARD.append((tuple(student.shape), tuple(projection.shape)))
+        return apart(student, other, projection)
+
+    return experiments.losses(teacher, starts, counted, also)
 
 
 @pytest.fixture(scope="module")
 def kept(teacher, learnt):
-    return experiments.kept(teacher, learnt, losses.keep, counts=(1, 4, 32), k=4)
+    def keep(logits, k):
+        HEARD.append(f"{k} of {len(logits)}")
+        return losses.keep(logits, k)
+
+    return experiments.kept(teacher, learnt, keep, counts=(1, 4, 32), k=4)
 
 
 @pytest.fixture(scope="module")
@@ -111,12 +126,12 @@ def test_what_was_not_tried_is_refused_by_name(starts, learnt, kept):
 
 
 @pytest.mark.parametrize(
-    "choose",
-    [lambda a, b: [0, 1], lambda a, b: [2], lambda a, b: "0", lambda a, b: None],
+    "given", [[0, 1], [2], ["first"], [], None], ids=lambda given: repr(given)
 )
-def test_a_choice_of_layers_that_is_none_is_refused_in_a_sentence(teacher, choose):
-    if choose(2, 1) == "0":
-        choose = lambda a, b: ["first"]  # noqa: E731
+def test_a_choice_of_layers_that_is_none_is_refused_in_a_sentence(teacher, given):
+    def choose(deep, layers):
+        return given
+
     with pytest.raises(ValueError, match=r"student_layers\(2, 1\) gave .* 1 places"):
         experiments.starts(teacher, choose, layers=1, steps=2, text=TEXT)
 
@@ -135,19 +150,10 @@ def test_the_losses_differ_in_nothing_but_the_loss(teacher, starts, learnt):
         assert torch.allclose(mine, other, atol=1e-5)
 
 
-def test_the_learners_losses_are_what_students_learn_from(teacher, starts):
-    heard = []
-
-    def counted(student, other, temperature):
-        heard.append(temperature)
-        return soft(student, other, temperature)
-
-    def also(student, other, projection):
-        heard.append("hidden")
-        return apart(student, other, projection)
-
-    experiments.losses(teacher, starts, counted, also, temperature=7)
-    assert heard.count(7) == 2 and heard.count(1) == 4 and heard.count("hidden") == 2
+def test_the_learners_losses_are_what_students_learn_from(teacher, learnt):
+    width = teacher.config.hidden_size
+    assert HEARD.count(20) == 2 and HEARD.count(1) == 4
+    assert HEARD.count(((4, 128, width), (width, width))) == 2
 
 
 def test_the_student_of_the_hidden_states_is_a_bare_one(learnt, starts):
@@ -204,7 +210,7 @@ def test_more_tokens_keep_more_and_lose_less(kept):
 
 def test_what_is_lost_is_the_divergence_of_the_rest_spread_evenly(teacher):
     tokens = experiments.offline._texts(teacher)[:1, :9]
-    said = distillation.keep_logits(teacher, lambda step: tokens, 1, k=3)
+    said = distillation.keep_logits(teacher, lambda step: tokens, 1, k=3, autocast=None)
     p = teacher(tokens[:, :-1])[0].detach().double().softmax(-1)
     q = torch.full_like(p, 0)
     for row in range(len(p)):
@@ -216,18 +222,17 @@ def test_what_is_lost_is_the_divergence_of_the_rest_spread_evenly(teacher):
     assert lost == pytest.approx(expected, rel=1e-4)
 
 
-def test_a_student_learns_from_what_the_learner_kept(teacher, learnt, kept):
-    calls = []
+def test_a_student_learns_from_what_the_learner_kept(teacher, starts, kept):
+    assert HEARD.count("4 of 512") == 2  # once for each step
+    said = distillation.keep_logits(teacher, starts.batch, 2, k=4)
+    alone = distillation.train(starts.student, None, starts.batch, steps=2, kept=said)
+    for mine, other in zip(
+        alone.model.parameters(), kept.learnt.model.parameters(), strict=True
+    ):
+        assert torch.allclose(mine, other, atol=1e-5)
 
-    def keep(logits, k):
-        calls.append((logits.shape[0], k))
-        return losses.keep(logits, k)
 
-    again = experiments.kept(teacher, learnt, keep, counts=(2,), k=4)
-    assert calls[1:] == [(512, 4)] * 2
-    assert again.learnt.curve[-1].value == pytest.approx(
-        kept.learnt.curve[-1].value, rel=1e-3
-    )
+def test_the_time_of_a_kept_teacher_is_told_apart(kept):
     times = {f.subject for f in kept.records() if f.name == "time of the steps"}
     assert times == {"labels", "teacher", "teacher, kept", "the teacher, once"}
     assert "Reading the text once took the teacher" in kept.said
@@ -265,15 +270,9 @@ def tokens(teacher):
 def test_a_teacher_gives_to_other_tokens_what_it_keeps_from_the_right_one(
     teacher, tokens
 ):
-    scores = quality.score(teacher, models_text())
+    scores = quality.score(teacher, texts.short_files())
     expected = (1 - numpy.exp2(-scores.bits)).mean()
     assert tokens.elsewhere.value == pytest.approx(float(expected))
-
-
-def models_text():
-    from llmlab import texts
-
-    return texts.short_files()
 
 
 def test_places_are_open_ones_with_the_label_among_their_tokens(tokens):

@@ -26,7 +26,7 @@ def dynamic_batches(arrivals, max_batch, max_wait, *, late=None, due=None, full=
     """
     late = late or (lambda arrival, deadline: arrival > deadline)
     due = due or (lambda times: times[0] + max_wait)
-    batches, members = [], []
+    batches, members = [], list[int]()
     for place, arrival in enumerate(arrivals):
         times = [arrivals[one] for one in members]
         if members and late(arrival, due(times)):
@@ -78,7 +78,7 @@ def _only_full(arrivals, max_batch, max_wait, *, rest=True):
 
 def _restarted(arrivals, max_batch, max_wait):
     """Count the wait from the time at which the batch before has left."""
-    batches, members, since = [], [], arrivals[0]
+    batches, members, since = [], list[int](), arrivals[0]
     for place, arrival in enumerate(arrivals):
         if members and arrival > since + max_wait:
             since += max_wait
@@ -93,7 +93,7 @@ def _restarted(arrivals, max_batch, max_wait):
 
 def _too_late(arrivals, max_batch, max_wait, *, strict=False):
     """Look whether the wait is over only when the next one has joined."""
-    batches, members = [], []
+    batches, members = [], list[int]()
     for place, arrival in enumerate(arrivals):
         members = [*members, place]
         waited = arrival - arrivals[members[0]]

@@ -51,7 +51,7 @@ def preempt(running, needed, free_pages, page_size, *, line=young, gain=None,
     """
     enough = enough or (lambda needed, free: needed <= free)
     gain = gain or (lambda row, size: row.pages)
-    victims, free = [], free_pages if start else 0
+    victims, free = list[Row](), free_pages if start else 0
     for row in line(running):
         if enough(needed, free) and len(victims) >= least:
             break

@@ -154,7 +154,8 @@ def _texts(teacher: Model) -> Tensor:
 
 
 def _facts(teacher: Model, tokens: Tensor, keep: Keep, k: int) -> list[Record]:
-    said = keep_logits(teacher, lambda step: tokens, 1, k=k, keep=keep)
+    # In the weights' own dtype, so that only what is left out makes a difference.
+    said = keep_logits(teacher, lambda step: tokens, 1, k=k, keep=keep, autocast=None)
     details = {"k": k}
     return [
         records.measured(

@@ -81,8 +81,8 @@ def _rows(fact: Record) -> str:
 def served(result: Any, *, title: str = "One trace, served in every way") -> Figure:
     """Draw tokens a second of each way, and how many times as fast it is.
 
-    result: records "tokens written a second", the way as subject, and "times as fast"
-    with details["against"].
+    result: records "tokens written a second", the way as subject, and
+    "trace, times as fast" with details["against"].
     """
     rates = select.needed(result, TRACE_RATE)
     names = [fact.subject for fact in rates]

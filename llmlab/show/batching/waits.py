@@ -58,7 +58,7 @@ def waiting(result: Any, *, title: str = "Sentences that wait for company") -> F
     """Draw the time of a sentence by its longest wait, a panel for each load.
 
     result: records "E2E, p50" and "E2E, p95" with details["load"], how long one waits
-    as subject, and "time of a batch" with details["sentences"].
+    as subject, and "batch of sentences" with details["sentences"].
     """
     facts = select.needed(result, E2ES["p50"])
     costs = select.by_quantity(records.collect(result), BATCH_TIME)
