@@ -84,6 +84,9 @@ class CompiledModel(Streaming, nn.Module):
         except native.UnsupportedError as error:
             self.reason = str(error)
             return
+        # Of a module each look-up takes a microsecond, of a tuple none.
+        model = self.model
+        self._used = model.rotary, model.embedding.weight, len(model.layers)
         built = library.find()
         self.reason = library.reason()
         if built is not None:
@@ -93,9 +96,6 @@ class CompiledModel(Streaming, nn.Module):
                 self.reason = str(error)
                 return
             self._pass = Pass(built, weights, threads=self.threads)
-            # Of a module each look-up takes a microsecond, of a tuple none.
-            model = self.model
-            self._used = model.rotary, model.embedding.weight, len(model.layers)
         said = getattr(self.model, "format", "")
         self.format = f"{said}-native" if self._pass else said
 
