@@ -47,8 +47,8 @@ def rollout(
 
 
 def train(
-    student: LanguageModel,
-    teacher: LanguageModel,
+    student: Any,
+    teacher: Any,
     batch: Callable[[int], Tensor],
     *,
     steps: int,

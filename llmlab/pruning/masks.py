@@ -166,7 +166,7 @@ def checked_mask(mask: Any, weight: Tensor, part: object) -> Tensor:
 
     part: what made it, to be named. Raises ValueError where it is no mask of this size.
     """
-    made = torch.astensor(mask, device=weight.device)
+    made = torch.as_tensor(mask, device=weight.device)
     if made.shape != weight.shape or not ((made == 0) | (made == 1)).all():
         raise ValueError(
             f"mask={part!r:.60} gave {tuple(made.shape)} values of {made.dtype} for a "

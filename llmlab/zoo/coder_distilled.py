@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -98,13 +99,13 @@ def train(
     goes first. Raises ValueError where it was taught by other weights of `coder`.
     """
     home = files.find(TEACHER)
-    teacher = models.load(TEACHER)
+    teacher: Any = models.load(TEACHER)
     coder.prepare(folder, tokenizer=home / "tokenizer.json")
     batch = coder.batches(folder, plan)
     model = cut(teacher, batch, student)
     begun = (folder / "training.safetensors").exists()
     if resume and not begun:
-        begin = models.load(resume)
+        begin: Any = models.load(resume)
         shapes.check_like(begin, model, f"{NAME} --student {student}")
         model = begin
     _begin(folder, resume or home, begun=begun)

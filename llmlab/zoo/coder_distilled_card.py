@@ -6,6 +6,7 @@ weights, computed in fp32. Times are ratios of interleaved runs.
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from tokenizers import Tokenizer
 from torch import nn
@@ -95,7 +96,7 @@ def text_of(
             *_beside(kin, files, along, costs),
             *_as_draft(drafts, along, costs),
             *_curve(folder),
-            coder_card.completions(model, files),
+            coder_card.completions(model, dict(files)),
         ]
     )
 
@@ -230,7 +231,8 @@ def _start(folder: Path, student: str) -> str:
     version = start.started_from(start.before(folder))
     if version != models.load(TEACHER).weights_version:
         return f"weights of version `{version}`"
-    chosen, whole = STUDENTS[student], models.load(TEACHER).shape
+    teacher: Any = models.load(TEACHER)
+    chosen, whole = STUDENTS[student], teacher.shape
     words = [f"layers {' and '.join(map(str, chosen.layers))} of {whole.layers}"]
     if chosen.neurons < whole.hidden:
         words.append(f"the {chosen.neurons} of {whole.hidden:,} neurons that are most "

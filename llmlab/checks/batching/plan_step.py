@@ -200,9 +200,9 @@ EXERCISE = Exercise(
         "pages run out as well: lower free_pages by those that a chunk takes.":
             costs(lambda row, tokens, size: 0),
         "a chunk needs places: no more tokens than the last page and the free pages "
-        "hold.": fits_by(limits=("left", "budget")),
+        "hold.": fits_by({"limits": ("left", "budget")}),
         "the budget limits each chunk: cut the last one to what remains.":
-            fits_by(limits=("left", "room")),
+            fits_by({"limits": ("left", "room")}),
         "a chunk first fills the last page that is begun; only what goes beyond it "
         "takes pages.": (
             *costs(lambda row, tokens, size: pages_of(tokens, size)),
@@ -218,7 +218,7 @@ EXERCISE = Exercise(
         "pages are counted in pages, not in tokens.":
             costs(lambda row, tokens, size: tokens),
         "the last page that is begun has places left, too.":
-            fits_by(begun=lambda computed, size: 0),
+            fits_by({"begun": lambda computed, size: 0}),
         "a prompt may be cut: what fits is computed now, the rest later.": (
             fit_of(lambda row, size, *limits: size if size == row.left else 0),
         ),

@@ -73,8 +73,8 @@ def turn_of(change):
     return partial(plan_step, turn=turn)
 
 
-def fits_by(**knobs):
-    """Return the mistake of a knob of `chunk_size`."""
+def fits_by(knobs):
+    """Return the mistake of knobs of `chunk_size`, by name."""
     return partial(plan_step, fit=lambda row, free, budget, size: chunk_size(
         row.left, row.computed, free, budget, size, **knobs))
 

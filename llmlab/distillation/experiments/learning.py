@@ -96,7 +96,7 @@ def learn(
     looks: list[tuple[float, Scores]] = [(0.0, first)]
     spent = 0.0  # by scoring
 
-    def evaluate(model: nn.Module) -> dict[str, float]:
+    def evaluate(model: Any) -> dict[str, float]:
         nonlocal spent
         now = watch.look()
         looks.append((watch.seconds(start, now) - spent, quality.score(model, text)))
@@ -133,7 +133,8 @@ def fewer(
     relative: as a share of the other's.
     """
     fact = quality.difference(ours.scores, theirs.scores, text)
-    value, low, high = fact.value, fact.low, fact.high
+    value: Any = fact.value
+    low, high = fact.low, fact.high
     if relative:
         value, low, high = (
             fact.details.get(key) for key in ("relative", "relative_low",

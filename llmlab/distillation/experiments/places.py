@@ -102,7 +102,7 @@ def one_token(
 
 
 def _student(name: str, teacher: Model) -> Model:
-    model = models.load(name)
+    model: Model = models.load(name)
     if model.tokenizer.get_vocab() != teacher.tokenizer.get_vocab():
         raise ValueError(
             f"students holds {name!r}, whose tokens are not those of "
