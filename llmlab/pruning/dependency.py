@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from transformers.pytorch_utils import Conv1D
 
-from llmlab.core.arguments import number, shown
+from llmlab.core.arguments import is_number, shown
 from llmlab.core.model import Model
 from llmlab.models import calibration, surgery
 from llmlab.models.calibration import Batch
@@ -53,7 +53,10 @@ def prune(
     """
     targets.check_plain(model)
     share = masks.checked_sparsity(share, name="share")
-    seconds = number("seconds", seconds, above=0, way="60 are enough for most")
+    if not is_number(seconds) or seconds < 0:
+        raise ValueError(
+            f"seconds={shown(seconds)} must be a number from 0; 60 are enough for most."
+        )
     _check(model, layers)
     work = _with_linears(surgery.clone(model))
     before = sum(p.numel() for p in work.parameters())

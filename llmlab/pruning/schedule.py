@@ -64,6 +64,7 @@ def iterative(
     `sparsity_at`. The log counts steps and tokens over all rounds. The rest is as in
     `finetuning.finetune`. Raises ValueError unless each round gets a step.
     """
+    masks.checked_sparsity(sparsity)
     most = training_arguments.MOST_STEPS
     steps = whole("steps", steps, least=1, most=most, way="one for each round at least")
     if not is_whole(rounds) or not 1 <= rounds <= steps:
