@@ -93,9 +93,9 @@ def test_where_shows_only_what_exists():
 
 def test_where_knows_every_kind_of_place_of_lab_04():
     kinds = [what for what, _ in where.places("quantization")]
-    two = ["lab", "lab", "solution", "solution"]  # 04 and 04b
-    assert kinds[:6] == ["module", *two, "checks"]
-    assert {*kinds[6:]} == {"show", "tests", "recorded", "benchmark"}
+    two = ["lab", "lab", "solution", "solution", "page", "page"]  # 04 and 04b
+    assert kinds[:8] == ["module", *two, "checks"]
+    assert {*kinds[8:]} == {"show", "tests", "recorded", "benchmark"}
 
 
 def test_where_corrects_a_misspelt_word():

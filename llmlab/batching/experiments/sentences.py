@@ -59,16 +59,18 @@ def _latency(rows: Rows) -> Claim:
 
 def _grouping(waiting: Waiting) -> Claim:
     """Hold where waiting for company pays at a low load, too."""
-    sooner = {
-        load: waiting.seconds(0.0, load=load).value
-        / waiting.seconds(0.1, load=load).value
+    took = {
+        load: [waiting.seconds(most, load=load) for most in (0.0, 0.1)]
         for load in ("low", "high")
     }
-    pays = [gain > CLEAR for gain in sooner.values()]
+    pays = [alone.value > CLEAR * many.value for alone, many in took.values()]
+    said = [
+        f"{many.value_text()} instead of {alone.value_text()} at a {load} load"
+        for load, (alone, many) in took.items()
+    ]
     return Claim(
         "grouping requests as they come serves them better",
-        f"waiting for up to 100 ms, half of all are answered {sooner['high']:.2f} "
-        f"times as soon at a high load, {sooner['low']:.2f} times at a low one",
+        f"if they wait for up to 100 ms, half are answered within {', '.join(said)}",
         HOLDS if all(pays) else PARTLY if any(pays) else FAILS,
         kind="simulated",
     )
@@ -103,15 +105,16 @@ def _chunks(gaps: Gaps) -> Claim:
 def _policy(load: Load) -> Claim:
     """Hold where step by step is as soon as any other way, whatever the load."""
     low, high = load.loads[0], load.loads[-2]
-    sooner = {
-        at: load.ttft(ONE, at).value / load.ttft(CONTINUOUS, at).value
-        for at in (low, high)
-    }
-    wins = [gain * CLEAR > 1 for gain in sooner.values()]
+    took = {at: [load.ttft(way, at) for way in (CONTINUOUS, ONE)] for at in (low, high)}
+    wins = [many.value < CLEAR * alone.value for many, alone in took.values()]
+    said = [
+        f"{many.value_text()} step by step and {alone.value_text()} one by one at load "
+        f"{at:g}"
+        for at, (many, alone) in took.items()
+    ]
     return Claim(
         "batching costs a lonely request nothing",
-        f"step by step, the first token comes {sooner[low]:.2f} times as soon as one "
-        f"by one at load {low:g}, {sooner[high]:.0f} times at {high:g}",
+        f"half have their first token within {', '.join(said)}",
         HOLDS if all(wins) else PARTLY if any(wins) else FAILS,
         kind="simulated",
     )
@@ -120,8 +123,8 @@ def _policy(load: Load) -> Claim:
 def _little(load: Load) -> Claim:
     ratio = load.little.value
     return Claim(
-        "requests in a system are rate times stay",
-        f"counted, they are {ratio:.2f} times what Little's law expects",
+        "requests that are there: arrivals a second times the stay of each (Little)",
+        f"counted, they are {ratio:.2f} times as many",
         HOLDS if abs(ratio - 1) <= WITHIN else FAILS,
     )
 

@@ -41,7 +41,7 @@ def _masses(panel: Axes, facts: Sequence[Record]) -> None:
         k, last = fact.details["k"], at == len(rows) - 1
         words = sizes[k].value_text() if k in sizes else ""
         panel.annotate(
-            words, (k, fact.value), (-2 if last else 6, -13),
+            words, (k, fact.value), (-4, 5) if last else (6, -13),
             textcoords="offset points", fontsize=8.5,
             ha="right" if last else "left",
         )  # fmt: skip
