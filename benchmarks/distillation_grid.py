@@ -120,7 +120,7 @@ def _asked(run: str, text: Any, *, small: bool) -> dict[str, Ask]:
             answers = translation.translate(student, exam.asked)
             return _as(quantities.STUDENT_RIGHT, exam.mark(answers))
 
-        return {"exact match": translate}
+        return {"right": translate}
     if run == "classifier":
         return {"accuracy": functools.partial(_classify, count=20 if small else None)}
 
@@ -129,7 +129,7 @@ def _asked(run: str, text: Any, *, small: bool) -> dict[str, Ask]:
         return _as(quantities.STUDENT_BITS, fact)
 
     sampled = _sampled(small=small) if run == "on-policy" else {}
-    return {"bits per byte": bits} | sampled
+    return {"bits": bits} | sampled
 
 
 def _classify(teacher: Any, student: Any, *, count: int | None) -> Record:

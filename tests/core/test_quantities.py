@@ -15,6 +15,7 @@ from llmlab.batching import quantities as lab_8
 from llmlab.core import quantities, records
 from llmlab.core.quantities import LATENCY, SPEED_UP, WEIGHTS
 from llmlab.core.records import Record
+from llmlab.distillation import quantities as lab_6
 from llmlab.journal import JournalError, store
 from llmlab.measure import quantities as lab_1
 from llmlab.models import generation, random_model, sensitivity
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted(
     [*(ROOT / "llmlab").rglob("*.py"), *(ROOT / "benchmarks").glob("*.py")]
 )
-ROOMS = (quantities, lab_1, lab_2, lab_4, lab_5, lab_8, zoo)
+ROOMS = (quantities, lab_1, lab_2, lab_4, lab_5, lab_6, lab_8, zoo)
 
 
 def test_a_record_made_from_a_quantity_has_its_name_and_unit():

@@ -16,7 +16,7 @@ INDEX = "indices are of torch.int64: logits are looked up by them."
 TIES = "of logits that are equal any may be kept, but k of them and no more."
 GIVES = (Value("the probabilities", tensor=KEPT),
          Value("the indices", tensor=KEPT, dtype=INDEX),
-         Value("the rest", tensor=KEPT))
+         Value("probability of the rest", tensor=KEPT))
 NOTHING = 1e-6  # what is nearer to 0 is the rounding of float32
 
 

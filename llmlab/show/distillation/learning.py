@@ -10,7 +10,7 @@ from llmlab.core.records import Record
 from llmlab.distillation.quantities import STUDENT_BITS
 from llmlab.show import curves, scales, select, style
 
-WHAT = "bits per byte"
+WHAT = "bits a byte"
 SECONDS = "training seconds"  # a key of details
 
 

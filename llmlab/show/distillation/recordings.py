@@ -54,7 +54,7 @@ def _panels(facts: Sequence[Record]) -> list[Panel]:
         ("other teachers: right answers", _by_steps, _of(facts, STUDENT_RIGHT)),
         ("texts that a student writes", _texts, _of(facts, GRADE, VARIETY)),
     ]
-    return [panel for panel in made if panel[2]] or [("bits per byte", _by_steps, bits)]
+    return [panel for panel in made if panel[2]] or [("bits a byte", _by_steps, bits)]
 
 
 def _by_steps(panel: Axes, facts: Sequence[Record]) -> None:
@@ -77,7 +77,7 @@ def _by_steps(panel: Axes, facts: Sequence[Record]) -> None:
     if facts[0].name == STUDENT_RIGHT.name:
         panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
         panel.set_ylim(-0.03, 1.03)
-    what = "right" if facts[0].name == STUDENT_RIGHT.name else "bits per byte"
+    what = "right" if facts[0].name == STUDENT_RIGHT.name else "bits a byte"
     scales.name(panel.yaxis, what, select.kinds(facts))
     panel.legend(fontsize=7.5)
 

@@ -53,7 +53,7 @@ def _masses(panel: Axes, facts: Sequence[Record]) -> None:
     panel.set_ylim(max(0.0, least - 0.15 * (1 - least) - 0.03), 1.02)
     panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
     panel.set_xlabel("k, tokens kept of each answer")
-    scales.name(panel.yaxis, "probability kept", select.kinds(rows))
+    scales.name(panel.yaxis, MASS.name, select.kinds(rows))
     style.panel_title(panel, "with the bytes for each token of text")
 
 
