@@ -37,6 +37,7 @@ __all__ = [
     "labels",
     "memory",
     "percentile",
+    "phases",
     "quality",
     "race",
     "report",

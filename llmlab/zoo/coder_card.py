@@ -5,6 +5,7 @@ first ten programs of the evaluation text, in order, whatever they turn out to b
 """
 
 import lzma
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -40,16 +41,42 @@ def publish(
     library: texts that the card judges it by beside the frozen one; by default the
     held-out files of the standard library.
     """
+    if library is None:
+        listed = coder.held_out_library(texts.files())
+        library = {file.path: file.read() for file in listed}
+    device = next(model.parameters()).device.type
+    return ship(
+        name,
+        model,
+        folder,
+        target,
+        plan,
+        text_of=lambda shipped, place, manifest: text_of(
+            shipped, folder, place, plan, library, device=device, manifest=manifest
+        ),
+    )
+
+
+def ship(
+    name: str,
+    model: nn.Module,
+    folder: Path,
+    target: Path,
+    plan: coder.TokenPlan,
+    *,
+    text_of: Callable[[nn.Module, Path, str], str],
+) -> Path:
+    """Write a code model's weights, tokenizer, manifest and log beside its card.
+
+    text_of: the card's text from the model as it was read back, where it lies, and the
+    path of its manifest from there. Raises ValueError before the end of the plan.
+    """
     done = max((row["step"] for row in recipe.log(folder)), default=0)
     if done != plan.steps:
         raise ValueError(
             f"the training in {folder} has done {done:,} steps, its plan says "
             f"{plan.steps:,}; publish at the end, with its own --tokens and --decay."
         )
-    if library is None:
-        listed = coder.held_out_library(texts.files())
-        library = {file.path: file.read() for file in listed}
-    device = next(model.parameters()).device.type
     manifest = families.manifest(target, name)
     learnt = families.merged(target, name, start.learnt_from(folder))
     files = {"log.jsonl": (folder / "log.jsonl").read_text()}
@@ -61,9 +88,7 @@ def publish(
         name=name,
         files=files if apart else files | {manifest: learnt},
         beside={manifest: learnt} if apart else {},
-        text_of=lambda shipped, place: text_of(
-            shipped, folder, place, plan, library, device=device, manifest=manifest
-        ),
+        text_of=lambda shipped, place: text_of(shipped, place, manifest),
     )
 
 

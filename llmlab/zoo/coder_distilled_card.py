@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tokenizers import Tokenizer
 from torch import nn
 
 from llmlab import models, texts
@@ -22,10 +21,8 @@ from llmlab.zoo import (
     coder_distilled,
     curve,
     draft_exams,
-    families,
     recipe,
     start,
-    tokens,
 )
 from llmlab.zoo.coder_card import interval
 from llmlab.zoo.coder_distilled import NAME, STUDENTS, TEACHER
@@ -42,25 +39,14 @@ def publish(
     student: str = "two",
 ) -> Path:
     """Write bf16 weights, tokenizer, manifest, log and card of a trained student."""
-    done = max((row["step"] for row in recipe.log(folder)), default=0)
-    if done != plan.steps:
-        raise ValueError(
-            f"the training in {folder} has done {done:,} steps, its plan says "
-            f"{plan.steps:,}; publish at the end, with its own --tokens and --decay."
-        )
     device = next(model.parameters()).device.type
-    manifest = families.manifest(target, NAME)
-    learnt = families.merged(target, NAME, start.learnt_from(folder))
-    files = {"log.jsonl": (folder / "log.jsonl").read_text()}
-    apart = manifest != manifests.MANIFEST
-    return cards.publish(
+    return coder_card.ship(
+        NAME,
         model,
+        folder,
         target,
-        tokenizer=tokens.wrap(Tokenizer.from_file(str(folder / "tokenizer.json"))),
-        name=NAME,
-        files=files if apart else files | {manifest: learnt},
-        beside={manifest: learnt} if apart else {},
-        text_of=lambda shipped, place: text_of(
+        plan,
+        text_of=lambda shipped, place, manifest: text_of(
             shipped, folder, place, plan, student, device=device, manifest=manifest
         ),
     )

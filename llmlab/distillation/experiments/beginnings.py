@@ -15,7 +15,7 @@ from llmlab.distillation.experiments import learning
 from llmlab.distillation.experiments.learning import Batch, Learnt, Model
 from llmlab.distillation.quantities import GAP
 from llmlab.measure import quality
-from llmlab.measure.scores import Texts
+from llmlab.measure.scores import Scores, Texts
 from llmlab.models import calibration
 from llmlab.pruning import parts
 
@@ -34,6 +34,7 @@ class Starts:
 
     layers: tuple[int, ...]  # of the teacher, those that the function chose
     student: Model = field(repr=False)  # cut from them, before any step
+    before: Scores = field(repr=False)  # of that student
     learnt: Mapping[str, Learnt] = field(repr=False)  # by start, after the steps
     batch: Batch = field(repr=False)
     steps: int
@@ -78,13 +79,14 @@ def starts(
         training.train, teacher=None, batch=batch, steps=steps, labels=1.0, rate=RATE,
         seed=seed, log_every=learning.LOOK, evaluate_every=learning.LOOK,
     )  # fmt: skip
+    before = {name: quality.score(student, text) for name, student in begun.items()}
     learnt = {
         name: learning.learn(
-            student, train, text, name=name, key=KEY, first=quality.score(student, text)
+            student, train, text, name=name, key=KEY, first=before[name]
         )
         for name, student in begun.items()
     }
-    return Starts(tuple(chosen), cut, learnt, batch, steps, text)
+    return Starts(tuple(chosen), cut, before[CUT], learnt, batch, steps, text)
 
 
 def _half(teacher: Model) -> int:

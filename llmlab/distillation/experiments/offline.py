@@ -31,7 +31,6 @@ from llmlab.distillation.quantities import (
     MASS,
     TRAINING_TIME,
 )
-from llmlab.measure import quality
 
 COUNTS = (1, 4, 16, 32, 64, 256)
 K = 32  # that a student learns from
@@ -132,7 +131,7 @@ def kept(
     )  # fmt: skip
     learnt = learning.learn(
         starts.student, train, starts.text, name=f"{NAMES[TEACHER]}, kept",
-        key=teaching.KEY, first=quality.score(starts.student, starts.text),
+        key=teaching.KEY, first=starts.before,
     )  # fmt: skip
     reading = _time(ONCE, seconds, starts.steps)
     return Offline(tuple(facts), learnt, losses, reading, k)

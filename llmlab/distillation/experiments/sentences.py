@@ -9,9 +9,9 @@ from llmlab.distillation.experiments.beginnings import FIRST, Starts
 from llmlab.distillation.experiments.learning import BETTER, SAME, WORSE
 from llmlab.distillation.experiments.offline import Offline
 from llmlab.distillation.experiments.recordings import LABELS, TEACHER, Recorded
-from llmlab.distillation.experiments.shipped import PHASES, Shipped
+from llmlab.distillation.experiments.shipped import Shipped
 from llmlab.distillation.experiments.teaching import HOT, Losses
-from llmlab.measure import comparison
+from llmlab.measure import comparison, phases
 from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
 
 REASONABLE = 0.25  # more bits per byte than the teacher, as a share, at most
@@ -82,7 +82,7 @@ def _every_step(kept: Offline) -> Claim:
 
 
 def _efficient(student: Shipped) -> Claim:
-    ratios = {phase: student.ratio(phase) for phase in PHASES}
+    ratios = {phase: student.ratio(phase) for phase in phases.SPEED_UPS}
     faster = [one.details["verdict"] == comparison.FASTER for one in ratios.values()]
     said = ", ".join(f"{of} {one.value:.1f} times" for of, one in ratios.items())
     return Claim(

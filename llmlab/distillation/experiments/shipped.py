@@ -13,15 +13,13 @@ import numpy
 from llmlab import measure, models, texts
 from llmlab.core import quantities, records
 from llmlab.core.arguments import shown
-from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import Record
 from llmlab.distillation.quantities import AGREEMENT
-from llmlab.measure import Speed, bootstrap, comparison, memory, quality
+from llmlab.measure import Speed, bootstrap, memory, phases, quality
 from llmlab.measure.scores import Scores, Texts
 
 NAME, ALONE = "coder-distilled", "coder-small"
 PROMPT, NEW, SECONDS = 256, 33, 6.0
-PHASES = {"prefill": PREFILL_SPEED_UP, "decode": DECODE_SPEED_UP}
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
 Rate = Callable[[list[int], list[int]], float]
@@ -44,16 +42,7 @@ class Shipped:
 
         of: "prefill" or "decode". name: by default the student. ValueError for others.
         """
-        one, other = (self._series(each, of) for each in (name or self.name,
-                                                          self.teacher))  # fmt: skip
-        verdict = comparison.compare(
-            name or self.name, one.rounds, self.teacher, other.rounds,
-            ran_on=self.speed.ran_on,
-        )  # fmt: skip
-        return records.measured(
-            PHASES[of], verdict.ratio, low=verdict.low, high=verdict.high,
-            subject=name or self.name, details={"verdict": verdict.word, "phase": of},
-        )  # fmt: skip
+        return phases.ratio(self.speed, name or self.name, self.teacher, of)
 
     def difference(self, name: str) -> Record:
         """Return the bits per byte that the student needs more than another, paired."""
@@ -68,7 +57,11 @@ class Shipped:
     @property
     def facts(self) -> tuple[Record, Record, Record]:
         """The student's bits per byte, time of a step and bytes of weights."""
-        return self._bits(self.name), self._step(self.name), self._weights(self.name)
+        return (
+            self._bits(self.name),
+            phases.latency(self.speed, self.name),
+            self._weights(self.name),
+        )
 
     def records(self) -> list[Record]:
         """Return weights, quality, agreement and how many times as fast, by model."""
@@ -77,7 +70,7 @@ class Shipped:
             rows += [self._weights(name), self._bits(name)]
             if name != self.teacher:
                 rows.append(self.agreements[name])
-                rows += [self.ratio(of, name) for of in PHASES]
+                rows += [self.ratio(of, name) for of in phases.SPEED_UPS]
         return rows
 
     @property
@@ -92,22 +85,9 @@ class Shipped:
             subject=name, details=fact.details, weights=fact.weights, seed=fact.seed,
         )  # fmt: skip
 
-    def _step(self, name: str) -> Record:
-        return self._series(name, "decode").record(
-            quantities.DECODE_LATENCY, subject=name,
-            details={"phase": "decode", "batch": 1},
-        )  # fmt: skip
-
     def _weights(self, name: str) -> Record:
         size = memory.weight_bytes(self.models[name])
         return records.measured(quantities.WEIGHTS, size, subject=name)
-
-    def _series(self, name: str, of: str):
-        if of not in PHASES:
-            raise ValueError(f"of={of!r} is no phase; choose 'prefill' or 'decode'.")
-        self._known(name)
-        timing = self.speed[name]
-        return timing.time_to_first_token if of == "prefill" else timing.per_token
 
     def _known(self, name: str) -> None:
         if name not in self.models:

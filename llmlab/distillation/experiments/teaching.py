@@ -17,7 +17,6 @@ from llmlab.distillation.experiments import learning
 from llmlab.distillation.experiments.beginnings import CUT, RANDOM, RATE, Starts
 from llmlab.distillation.experiments.learning import BETTER, SAME, Learnt, Model
 from llmlab.distillation.quantities import GAIN
-from llmlab.measure import quality
 
 HIGH = 20.0  # the temperature at which all tokens look nearly alike
 LABELS, TEACHER, HIDDEN, HOT = "labels", "teacher", "hidden", "hot"
@@ -95,10 +94,14 @@ def losses(
         HOT: partial(train, temperature=temperature),
     }  # fmt: skip
     learnt = {LABELS: starts[CUT].called(NAMES[LABELS], KEY)}
-    before = quality.score(starts.student, starts.text)
     for key, way in progress.track(list(ways.items()), "learning from the teacher"):
         learnt[key] = learning.learn(
-            starts.student, way, starts.text, name=NAMES[key], key=KEY, first=before
+            starts.student,
+            way,
+            starts.text,
+            name=NAMES[key],
+            key=KEY,
+            first=starts.before,
         )
     return Losses(starts, learnt)
 

@@ -7,13 +7,13 @@ from typing import Any
 from llmlab import measure
 from llmlab.core import quantities, records
 from llmlab.core.records import Record
-from llmlab.measure import Speed, comparison, memory, quality
+from llmlab.measure import Speed, memory, phases, quality
 from llmlab.pruning import depth
 from llmlab.pruning.experiments import scoring
 from llmlab.pruning.experiments.masked import Model
 from llmlab.pruning.experiments.scoring import Dense
 from llmlab.pruning.experiments.stacks import Layers
-from llmlab.pruning.experiments.zeros import NEW, PHASES, prompt_of
+from llmlab.pruning.experiments.zeros import NEW, prompt_of
 
 DENSE, SPARSE, NEURONS = "dense", "half zeros", "fewer neurons"
 SECONDS = 7.5
@@ -35,14 +35,7 @@ class ShapesRace:
 
         of: "prefill" or "decode". ValueError for other words and names.
         """
-        one, other = (self._series(each, of) for each in (name, DENSE))
-        verdict = comparison.compare(
-            name, one.rounds, DENSE, other.rounds, ran_on=self.speed.ran_on
-        )
-        return records.measured(
-            PHASES[of], verdict.ratio, low=verdict.low, high=verdict.high,
-            subject=name, details={"verdict": verdict.word, "phase": of},
-        )  # fmt: skip
+        return phases.ratio(self.speed, name, DENSE, of)
 
     def lost(self, name: str) -> Record:
         """Return the share of bits per byte that a model adds."""
@@ -51,12 +44,9 @@ class ShapesRace:
     def facts(self, name: str) -> tuple[Record, Record, Record]:
         """Return bits per byte, the time of a step and the bytes of weights."""
         model = self._known(name)
-        details = {"phase": "decode", "batch": 1}
         return (
             quality.bits_per_byte(self.dense.scores(model), self.dense.text),
-            self._series(name, "decode").record(
-                quantities.DECODE_LATENCY, subject=name, details=details
-            ),
+            phases.latency(self.speed, name),
             records.measured(
                 quantities.WEIGHTS, memory.weight_bytes(model), subject=name
             ),
@@ -65,20 +55,13 @@ class ShapesRace:
     def records(self) -> list[Record]:
         """Return losses, and how many times as fast in both phases."""
         names = [name for name in self.models if name != DENSE]
-        ratios = [self.ratio(name, of) for of in PHASES for name in names]
+        ratios = [self.ratio(name, of) for of in phases.SPEED_UPS for name in names]
         return [*self.losses, *ratios]
 
     @property
     def note(self) -> str:
         """Say what neighbours did meanwhile, "" if nothing."""
         return self.speed.note
-
-    def _series(self, name: str, of: str):
-        if of not in PHASES:
-            raise ValueError(f"of={of!r} is no phase; choose 'prefill' or 'decode'.")
-        self._known(name)
-        timing = self.speed[name]
-        return timing.time_to_first_token if of == "prefill" else timing.per_token
 
     def _known(self, name: str) -> Any:
         if name not in self.models:

@@ -7,16 +7,14 @@ from pathlib import Path
 
 from llmlab import measure, texts
 from llmlab.core import quantities, records
-from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import Record
-from llmlab.measure import Speed, comparison
+from llmlab.measure import Speed, phases
 from llmlab.models import checkpoints
 from llmlab.pruning import files
 from llmlab.pruning.experiments.masked import Model
 
 DENSE, SPARSE = "dense", "half zeros"
 PROMPT, NEW, SECONDS = 256, 17, 4.0
-PHASES = {"prefill": PREFILL_SPEED_UP, "decode": DECODE_SPEED_UP}
 
 
 @dataclass(frozen=True)
@@ -31,39 +29,22 @@ class ZerosRace:
 
         ValueError for another phase.
         """
-        if of not in PHASES:
-            raise ValueError(f"of={of!r} is no phase; choose 'prefill' or 'decode'.")
-        pair = (self._series(name, of).rounds for name in (SPARSE, DENSE))
-        one, other = pair
-        verdict = comparison.compare(
-            SPARSE, one, DENSE, other, ran_on=self.speed.ran_on
-        )
-        return records.measured(
-            PHASES[of], verdict.ratio, low=verdict.low, high=verdict.high,
-            subject=SPARSE, details={"verdict": verdict.word, "phase": of},
-        )  # fmt: skip
+        return phases.ratio(self.speed, SPARSE, DENSE, of)
 
     def records(self) -> list[Record]:
         """Return times, how many times as fast, and the bytes of the files."""
-        what = {
-            "prefill": quantities.PREFILL_LATENCY,
-            "decode": quantities.DECODE_LATENCY,
-        }
+        words = phases.SPEED_UPS
         times = [
-            self._series(name, of).record(quantity, subject=name)
-            for of, quantity in what.items()
+            phases.latency(self.speed, name, of)
+            for of in words
             for name in (DENSE, SPARSE)
         ]
-        return [*times, *(self.ratio(of) for of in PHASES), *self.sizes]
+        return [*times, *map(self.ratio, words), *self.sizes]
 
     @property
     def note(self) -> str:
         """Say what neighbours did meanwhile, "" if nothing."""
         return self.speed.note
-
-    def _series(self, name: str, of: str):
-        timing = self.speed[name]
-        return timing.time_to_first_token if of == "prefill" else timing.per_token
 
 
 def zeros_race(

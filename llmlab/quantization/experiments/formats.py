@@ -18,10 +18,9 @@ from llmlab import measure, texts
 from llmlab.core import clock, machine, quantities, records
 from llmlab.core.clock import Threads
 from llmlab.core.model import Cost
-from llmlab.core.quantities import DECODE_SPEED_UP, PREFILL_SPEED_UP
 from llmlab.core.records import Record
 from llmlab.kernels import Format, autotune
-from llmlab.measure import Speed, comparison, labels, memory, quality, roofline
+from llmlab.measure import Speed, labels, memory, phases, quality, roofline
 from llmlab.measure.peaks import Peaks
 from llmlab.measure.scores import Texts
 from llmlab.models import surgery
@@ -32,7 +31,6 @@ WORDS = ("int8", "int8-dynamic", "int4-g32")
 FIRST = "fp32"  # what all are compared with
 USEFUL = 0.25  # of the faster dtype's rate; a slower one has no kernel here
 SECONDS = 14.0
-PHASES = {"prefill": PREFILL_SPEED_UP, "decode": DECODE_SPEED_UP}
 
 Model = Any  # a core.model.LanguageModel that is an nn.Module, too
 
@@ -58,16 +56,11 @@ class FormatsRace:
 
         of: "prefill" or "decode"; ValueError for another one.
         """
-        return self._verdict(name, against, of).record()
+        return phases.verdict(self.speed, name, against, of).record()
 
     def time(self, name: str, *, of: str = "decode") -> Record:
         """Return the time of a format in a phase."""
-        what = {
-            "prefill": quantities.PREFILL_LATENCY,
-            "decode": quantities.DECODE_LATENCY,
-        }
-        details = {"phase": of, "batch": 1}
-        return self._series(name, of).record(what[of], subject=name, details=details)
+        return phases.latency(self.speed, name, of)
 
     def quality(self, name: str) -> Record:
         """Return the bits per byte that a format adds, as a share."""
@@ -85,37 +78,20 @@ class FormatsRace:
 
     def records(self) -> list[Record]:
         """Return times, speed-ups over the first, bounds, quality and bytes."""
-        times = [self.time(name, of=of) for of in PHASES for name in self._names()]
+        words = phases.SPEED_UPS
+        times = [self.time(name, of=of) for of in words for name in self._names()]
         return [*times, *self.verdicts(), *self.facts]
 
     def verdicts(self) -> list[Record]:
         """Return how every format fares against the first, in both phases."""
-        facts = []
-        for of, what in PHASES.items():
-            for name in self._names()[1:]:
-                one = self._verdict(name, FIRST, of)
-                facts.append(
-                    records.measured(
-                        what, one.ratio, low=one.low, high=one.high, subject=name,
-                        details={"verdict": one.word, "phase": of},
-                    )
-                )  # fmt: skip
-        return facts
+        return [
+            phases.ratio(self.speed, name, FIRST, of)
+            for of in phases.SPEED_UPS
+            for name in self._names()[1:]
+        ]
 
     def _names(self) -> list[str]:
         return list(self.models)
-
-    def _series(self, name: str, of: str):
-        if of not in PHASES:
-            raise ValueError(f"of={of!r} is no phase; choose 'prefill' or 'decode'.")
-        timing = self.speed[name]
-        return timing.time_to_first_token if of == "prefill" else timing.per_token
-
-    def _verdict(self, name: str, against: str, of: str):
-        own, other = self._series(name, of), self._series(against, of)
-        return comparison.compare(
-            name, own.rounds, against, other.rounds, ran_on=self.speed.ran_on
-        )
 
 
 def formats_race(
