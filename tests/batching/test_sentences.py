@@ -87,8 +87,8 @@ NONE = "no significant difference"
         ("batching costs", Measured(), PARTLY),
         ("batching costs", Measured(alone=(1.0, 20.0)), HOLDS),
         ("batching costs", Measured(alone=(0.5, 0.5)), FAILS),
-        ("requests in a system", Measured(), HOLDS),
-        ("requests in a system", Measured(held=0.8), FAILS),
+        ("requests that are there", Measured(), HOLDS),
+        ("requests that are there", Measured(held=0.8), FAILS),
     ],
 )
 def test_a_verdict_follows_from_what_was_measured(start, measured, verdict):

@@ -16,13 +16,11 @@ from llmlab.models.transformers_model import TransformersModel
 def pair():
     """A teacher, and a student with other weights of the same shape."""
     teacher, student = decoder(dtype=torch.float32), decoder(dtype=torch.float32)
+    draw = torch.Generator().manual_seed(5)
     with torch.no_grad():
         for weight in student.parameters():
-            weight.add_(0.1 * torch.randn(weight.shape, generator=GENERATOR))
+            weight.add_(0.1 * torch.randn(weight.shape, generator=draw))
     return student, teacher
-
-
-GENERATOR = torch.Generator().manual_seed(5)
 
 
 def texts(step):

@@ -3,6 +3,7 @@
 import math
 import random
 import statistics
+from functools import partial
 
 import numpy
 
@@ -36,10 +37,6 @@ def waiting_time(rate, service_times, *, moment=squares, share=None, twice=2, la
 
 def _right(rate, service_times):
     return waiting_time(rate, service_times)
-
-
-def _with(**knobs):
-    return lambda rate, times: waiting_time(rate, times, **knobs)
 
 
 def _then(change):
@@ -101,20 +98,20 @@ EXERCISE = Exercise(
          "1 on.",
     mistakes={
         SQUARES: (
-            _with(moment=statistics.pvariance),
-            _with(moment=lambda times: (
+            partial(waiting_time, moment=statistics.pvariance),
+            partial(waiting_time, moment=lambda times: (
                 statistics.variance(times) if len(times) > 1 else math.nan)),
-            _with(moment=lambda times: (
+            partial(waiting_time, moment=lambda times: (
                 statistics.variance(times) if len(times) > 1 else 0.0)),
         ),
         "E[S²] is the mean of the squares; here it is their sum.":
-            _with(moment=lambda times: sum(one * one for one in times)),
+            partial(waiting_time, moment=lambda times: sum(one * one for one in times)),
         "E[S²] is the mean of the squares; here the times are not squared.":
-            _with(moment=statistics.fmean),
+            partial(waiting_time, moment=statistics.fmean),
         "this takes the root of E[S²]; the formula has E[S²] itself.":
-            _with(moment=lambda times: math.sqrt(squares(times))),
+            partial(waiting_time, moment=lambda times: math.sqrt(squares(times))),
         "the load is rate times the mean; here it is rate times the sum.":
-            _with(mean=sum),
+            partial(waiting_time, mean=sum),
         "this is the wait for service; the service itself comes on top of it.":
             _then(lambda wait, rate, times: wait + statistics.fmean(times)),
         "this is how many wait; the time that one waits is this divided by rate.":
@@ -123,13 +120,13 @@ EXERCISE = Exercise(
             _then(lambda wait, rate, times: wait / rate),
         "the load belongs there in the place of 1 - load only if a server were idle "
         "all that time: divide by 1 - load.": (
-            _with(share=lambda load: load),
+            partial(waiting_time, share=lambda load: load),
         ),
         "the denominator is 2 (1 - load); here it is 2 (1 + load).":
-            _with(share=lambda load: 1 + load),
+            partial(waiting_time, share=lambda load: 1 + load),
         "1 - load is missing: the wait grows without end towards a load of 1.": (
-            _with(share=lambda load: 1),
-            _with(share=lambda load: load - 1),
+            partial(waiting_time, share=lambda load: 1),
+            partial(waiting_time, share=lambda load: load - 1),
         ),
         "the load is rate * mean, not rate / mean or mean / rate.": (
             lambda rate, times: waiting_time(
@@ -137,25 +134,28 @@ EXERCISE = Exercise(
             lambda rate, times: waiting_time(
                 rate, times, mean=lambda t: statistics.fmean(t) / rate**2),
         ),
-        "the 2 is missing: on average half of a service is left.": _with(twice=1),
-        "the 2 belongs to the denominator: divide by it.": _with(twice=0.5),
+        "the 2 is missing: on average half of a service is left.":
+            partial(waiting_time, twice=1),
+        "the 2 belongs to the denominator: divide by it.":
+            partial(waiting_time, twice=0.5),
         "divide by all of 2 (1 - load): `/ 2 * (1 - load)` multiplies by the second.":
-            _with(share=lambda load: 1 / (1 - load)),
+            partial(waiting_time, share=lambda load: 1 / (1 - load)),
         "this is M/M/1; these times have a spread of their own, E[S²] knows it.":
             _by_load(lambda load, mean: load * mean / (1 - load)),
         "the square of the mean takes all services for equal (M/D/1); E[S²] is the "
         "mean of the squares.":
-            _with(moment=lambda times: statistics.fmean(times) ** 2),
+            partial(waiting_time, moment=lambda times: statistics.fmean(times) ** 2),
         "a load of exactly 1 has no end either: float('inf') from 1 on.": (
-            _with(full=lambda load: load > 1),
+            partial(waiting_time, full=lambda load: load > 1),
         ),
         FULL: (
-            _with(full=_never), _unending,
-            _with(full=_never, share=lambda load: max(0.0, 1 - load)),
-            _with(full=_never, share=lambda load: max(1e-9, 1 - load)),
-            _with(full=_never, share=lambda load: abs(1 - load)),
-            _with(late=0.0), _with(late=-1.0), _with(late=math.nan),
-            _with(late=-math.inf),
+            partial(waiting_time, full=_never), _unending,
+            partial(waiting_time, full=_never, share=lambda load: max(0.0, 1 - load)),
+            partial(waiting_time, full=_never, share=lambda load: max(1e-9, 1 - load)),
+            partial(waiting_time, full=_never, share=lambda load: abs(1 - load)),
+            partial(waiting_time, late=0.0), partial(waiting_time, late=-1.0),
+            partial(waiting_time, late=math.nan),
+            partial(waiting_time, late=-math.inf),
         ),
         "the rate says whether it is too much only together with the times: load >= 1.":
             (

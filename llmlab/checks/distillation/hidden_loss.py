@@ -1,5 +1,7 @@
 """Exercise 3: the teacher's hidden states, through a projection (Jiao et al., 2020)."""
 
+from functools import partial
+
 import torch
 from torch.nn import functional
 
@@ -36,8 +38,8 @@ def observed(answer, student, teacher, projection):
     return gradients.seen("hidden_loss", answer, learning, teacher)
 
 
-def _knobs(**knobs):
-    return gradients.either(lambda s, t, p: _loss(s, t, p, **knobs))
+def _knobs(*, error=squares, over=squares, root=False):
+    return gradients.either(partial(_loss, error=error, over=over, root=root))
 
 
 def _over(size):

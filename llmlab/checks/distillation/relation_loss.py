@@ -67,12 +67,13 @@ def observed(answer, student_values, teacher_values):
     return gradients.seen("relation_loss", answer, [student_values], teacher_values)
 
 
-def _knobs(**knobs):
-    return gradients.either(partial(_loss, **knobs))
+def _knobs(*, terms=forward, mean=rows, of=relations):
+    return gradients.either(partial(_loss, terms=terms, mean=mean, of=of))
 
 
-def _of(**knobs):
-    return _knobs(of=partial(relations, **knobs))
+def _of(*, scores=products, scale=None, hidden=later, axis=-1, fill=FAR):
+    return _knobs(of=partial(
+        relations, scores=scores, scale=scale, hidden=hidden, axis=axis, fill=fill))
 
 
 def _terms(*terms):

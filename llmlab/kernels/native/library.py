@@ -6,12 +6,13 @@ threads, and two sets of threads would wait for each other.
 
 import ctypes
 import functools
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import torch  # noqa: F401  # before the library, see above
 
-from llmlab.kernels.native import building, structures
+from llmlab.kernels.native import building, compilers, structures
 from llmlab.kernels.native.building import Built, CannotBuildError
 
 _POINTER, _INT = ctypes.c_void_p, ctypes.c_int
@@ -64,7 +65,8 @@ def load(built: Built) -> Library:
 
 
 @functools.cache
-def _tried() -> Library | str:
+def _tried(way: str | None) -> Library | str:
+    """Build and load, once for each way that is asked for from outside."""
     try:
         return load(building.build())
     except CannotBuildError as error:
@@ -73,11 +75,11 @@ def _tried() -> Library | str:
 
 def find() -> Library | None:
     """Return the library, built now if need be; None where there is none (`reason`)."""
-    tried = _tried()
+    tried = _tried(os.environ.get(compilers.NATIVE))
     return tried if isinstance(tried, Library) else None
 
 
 def reason() -> str:
     """Say in one sentence why there is no library; nothing where there is one."""
-    tried = _tried()
+    tried = _tried(os.environ.get(compilers.NATIVE))
     return tried if isinstance(tried, str) else ""
