@@ -18,7 +18,7 @@ from llmlab import distillation, models
 from llmlab.distillation import asking, losses, on_policy, sequences, students
 from llmlab.models import calibration, pairs, snippets, streams, training
 from llmlab.pruning import depth
-from llmlab.zoo import classifier, splits
+from llmlab.zoo import classifier, splits, translator
 
 ROWS, LENGTH = 4, 128  # of a batch of `coder`: 512 tokens a step
 PAIRS, SNIPPETS = 64, 48  # of a batch of the others
@@ -50,6 +50,7 @@ class Lesson:
     ask: asking.Ask = asking.next_tokens
     beta: float | None = None  # of a student whose texts, or the text's, are graded
     share: float = 0.0
+    optimizers: Callable | None = None  # in place of AdamW
 
     def give(self, student: Any, steps: int, folder: Path, step: int) -> Any:
         """Train in a folder up to a step of `steps`."""
@@ -66,7 +67,7 @@ class Lesson:
             student, self.teacher, self.batch, steps=steps, loss=self.loss,
             temperature=self.temperature, labels=self.labels, hidden=self.hidden,
             ask=self.ask, rate=self.rate, schedule=schedule, folder=folder,
-            log_every=10, stop_after=step,
+            optimizers=self.optimizers, log_every=10, stop_after=step,
         )  # fmt: skip
 
 
@@ -196,7 +197,9 @@ class Courses:
         cut = students.from_layers(teacher, [0, 1, 2], decoder_layers=[2])
         batch = pairs.batches(teacher.tokenizer, rows=PAIRS, seed=2)
         answered = sequences.answered(teacher, batch)
-        make = functools.partial(Lesson, teacher, ask=asking.translations)
+        make = functools.partial(  # as the teacher was trained
+            Lesson, teacher, ask=asking.translations, optimizers=translator.optimizers
+        )
         lessons = {
             "labels": make(batch, labels=1.0),
             "teacher": make(batch),
