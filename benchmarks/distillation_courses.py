@@ -29,7 +29,7 @@ STEPS = {  # at which a student is judged; the last is the end
     "healing": (0, 40, 120),
     "on-policy": (0, 30, 60),
     "classifier": (0, 50, 150),
-    "translator": (0, 50, 100),
+    "translator": (0, 100, 200),
 }
 FEW = (0, 1, 2)
 

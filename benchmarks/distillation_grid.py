@@ -4,7 +4,7 @@ Each row is a student at one step of its training: bits per byte of the short te
 `coder`, right answers for `translator` and `classifier`. Trainings pause where their
 student is judged, in LLMLAB_CACHE, and go on there; a row that stands in
 llmlab/recorded/distillation_grid.json for the same weights is not made again, so the
-command may be stopped at any time. Takes three quarters of an hour on one core.
+command may be stopped at any time. Takes half an hour on two cores.
 `--only RUN` makes a part; `--small` trains for a few steps, prints and writes nothing.
 """
 
