@@ -14,6 +14,7 @@ distillation      lab 6: a small model that learns what a big one knows
 caching           lab 7: keys and values on pages, in few bits, in a window
 batching          lab 8: many requests at once, step by step
 graphs            lab 10: a decode step as one native call
+hardware          lab 11: tiles, arrays of cells, fixed point, who computes
 checks            what tells a learner that an exercise is right, or what went wrong
 peers             other engines on the same weights, side by side
 zoo               the recipes that made the bundled weights
@@ -78,6 +79,7 @@ __all__ = [
     "distillation",
     "grading",
     "graphs",
+    "hardware",
     "journal",
     "kernels",
     "measure",

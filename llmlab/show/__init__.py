@@ -15,6 +15,7 @@ from llmlab.show import (
     caching,
     distillation,
     draw,
+    hardware,
     measure,
     pruning,
     quantization,
@@ -24,7 +25,7 @@ from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
 __all__ = ["Picture", "Table", "attention_vs_rnn", "batching", "caching", "draw"]
-__all__ += ["distillation", "figure", "measure", "pruning", "quantization", "style"]
-__all__ += ["table"]
+__all__ += ["distillation", "figure", "hardware", "measure", "pruning", "quantization"]
+__all__ += ["style", "table"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -57,6 +57,7 @@ REASONS = {
     "llmlab.measure.intervals.bootstrap": PLUMBING,
     "llmlab.measure.intervals.student": PLUMBING,
     "llmlab.measure.peaks.discard": PLUMBING,
+    "llmlab.measure.phases": "tests/measure/test_phases.py asks what it refuses",
     "llmlab.measure.experiments.grids": "times whole models for many seconds a call",
     "llmlab.measure.experiments.pairs": "times whole models for many seconds a call",
     "llmlab.measure.exams": "tests/measure/test_exams.py asks what it refuses",

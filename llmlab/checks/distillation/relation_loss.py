@@ -294,8 +294,7 @@ EXERCISE = Exercise(
         "the sign is turned round: KL is never negative, p * (log p - log q).":
             _terms(lambda p, q: p.exp() * (q - p)),
         "vectors are not divided by their lengths: values @ values.mT.":
-            _of(scores=_normal) + _of(
-                scores=lambda v, scale: _normal(v, scale) / scale),
+            _of(scores=_normal) + _of(scores=lambda v, by: _normal(v, by) / by),
         gradients.IN_PLACE: (lambda s, t: s.div_(2),),
     },
 )

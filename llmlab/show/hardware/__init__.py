@@ -1,0 +1,14 @@
+"""Pictures of lab 11: roofs, tiles, arrays of cells, and who computed what.
+
+They take records and draw; nothing here runs a model. What `show.figure` draws of a
+result, and says of it, is in `kinds`.
+"""
+
+from llmlab.core import faces
+from llmlab.show.hardware import kinds
+
+__all__ = ["kinds"]
+
+kinds.register()
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
