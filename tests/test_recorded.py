@@ -9,7 +9,7 @@ from llmlab import models, texts
 from llmlab.core import recording
 
 SPEED, GRID = "quantization_speed", "quantization_grid"
-PRUNING = "pruning_grid"
+PRUNING, STUDENTS = "pruning_grid", "distillation_grid"
 GROUPS = ("32", "64", "128")
 # What a Xeon with AMX gave, with some room. The marks for decode were 4.5 and 6, for a
 # batch of 16 it was 1.2 against bf16: here starting operators takes half of a step, and
@@ -32,7 +32,7 @@ def chosen(subject, *, grid=GRID, **details):
     ]
 
 
-@pytest.mark.parametrize("name", [SPEED, GRID, PRUNING])
+@pytest.mark.parametrize("name", [SPEED, GRID, PRUNING, STUDENTS])
 def test_every_record_says_where_when_and_by_which_command(name):
     facts = recording.shipped(name)
     assert facts
@@ -145,3 +145,60 @@ def test_the_translator_is_recorded_by_sparsity_down_to_where_nothing_is_right()
     assert falling == sorted(falling, reverse=True)
     assert right[0.3] > 0.99 and right[0.5] > 0.95 and right[0.8] < 0.05
     assert {row.details["answers"] for row in rows} == {len(texts.number_pairs())}
+
+
+def student(run, start, loss, what):
+    """What is recorded of a student, by the step of its training."""
+    wanted = {"run": run, "start": start, "loss": loss, "what": what}
+    name = run if run in ("translator", "classifier") else "coder"
+    rows = chosen(name, grid=STUDENTS, **wanted)
+    assert {row.weights for row in rows} == {models.load(name).weights_version}
+    return {row.details["steps"]: row for row in rows}
+
+
+COURSES = {  # run, start -> losses and the steps at which students are judged
+    ("coder", "layers"): (
+        ("labels", "teacher", "teacher, T = 4", "teacher, T = 20", "reverse",
+         "teacher and hidden states", "Jensen-Shannon"),
+        "bits per byte", [0, 40, 120, 240],
+    ),
+    ("coder", "first layers"): (
+        ("labels", "teacher"), "bits per byte", [0, 40, 120, 240],
+    ),
+    ("coder", "random"): (
+        ("labels", "teacher"), "bits per byte", [0, 40, 120, 240],
+    ),
+    ("healing", "two layers less"): (
+        ("labels", "teacher"), "bits per byte", [0, 40, 120],
+    ),
+    ("on-policy", "taught"): (
+        ("forward, the text", "reverse, the text", "forward, its own",
+         "reverse, its own"),
+        "variety", [0, 30, 60],
+    ),
+    ("classifier", "2 layers"): (
+        ("labels", "teacher"), "accuracy", [0, 50, 150],
+    ),
+    ("translator", "3 + 1 layers"): (
+        ("labels", "teacher", "teacher's answers"), "exact match", [0, 50, 100],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("run", "start"), COURSES)
+def test_the_grid_of_students_is_whole(run, start):
+    losses, what, steps = COURSES[run, start]
+    for loss in losses:
+        rows = student(run, start, loss, what)
+        assert list(rows) == steps
+        seconds = [row.details["training seconds"] for row in rows.values()]
+        assert seconds[0] == 0 and seconds == sorted(seconds)
+
+
+def test_a_student_from_its_teacher_is_far_ahead_of_one_from_nothing():
+    for loss in ("labels", "teacher"):
+        cut, drawn = (
+            student("coder", start, loss, "bits per byte")
+            for start in ("layers", "random")
+        )
+        assert all(cut[step].value < drawn[step].value for step in cut)
