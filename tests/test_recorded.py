@@ -198,7 +198,6 @@ def test_the_grid_of_students_is_whole(run, start):
 def test_a_student_from_its_teacher_is_far_ahead_of_one_from_nothing():
     for loss in ("labels", "teacher"):
         cut, drawn = (
-            student("coder", start, loss, "bits")
-            for start in ("layers", "random")
+            student("coder", start, loss, "bits") for start in ("layers", "random")
         )
         assert all(cut[step].value < drawn[step].value for step in cut)

@@ -110,15 +110,15 @@ def _texts(panel: Axes, facts: Sequence[Record]) -> None:
     names = [name for name in grades if name in varieties]
     for index, name in enumerate(names):
         look = style.series(index)
-        panel.plot(
-            varieties[name].value, grades[name].value, look.marker, color=look.color,
-            markersize=8, linestyle="", label=name,
-        )  # fmt: skip
+        place = varieties[name].value, grades[name].value
+        panel.plot(*place, look.marker, color=look.color, markersize=8)
+        panel.annotate(
+            name, place, (0, 8), textcoords="offset points", ha="center", fontsize=7.5
+        )
     panel.xaxis.set_major_formatter(PercentFormatter(1, decimals=0, symbol=" %"))
-    panel.margins(0.2)
+    panel.margins(0.35, 0.2)
     panel.set_xlabel(f"{VARIETY.name} ({select.kinds(facts)})")
     panel.set_ylabel(f"{GRADE.name}, nats")
-    panel.legend(fontsize=7.5)
 
 
 def _ends(facts: Sequence[Record]) -> dict[str, Record]:
