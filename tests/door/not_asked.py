@@ -25,6 +25,7 @@ REASONS = {
     "llmlab.distillation": "tests/distillation asks losses, students and trainings",
     "llmlab.batching": "tests/batching asks its requests, schedulers and engines",
     "llmlab.graphs": "tests/graphs asks what a native step takes and refuses",
+    "llmlab.hardware.tiling": "tests/hardware asks what tiles and memories refuse",
     "llmlab.peers": "takes files and programs of others, which tests/peers asks",
     "llmlab.pruning.dependency.given_up_after": PLUMBING,
     "llmlab.pruning.experiments": HANDED_ON,
