@@ -45,8 +45,7 @@ class Scratch:
         Whole numbers come as int64, others as float64. Raises ValueError for what has
         not two axes, and for more than fits.
         """
-        given = _matrix("x", x)
-        block = self._keep(given.copy(), "load")
+        block = self._keep(_matrix("x", x), "load")
         self.loaded += block.size
         return block
 
@@ -200,7 +199,7 @@ def _functions(chain: Any) -> list[Callable[[Tensor], object]]:
 
 
 def _matrix(name: str, value: Any) -> np.ndarray:
-    """Return an array of int64 or float64 with two axes; ValueError for all else."""
+    """Return a copy, int64 or float64, with two axes; ValueError for all else."""
     value = value.detach().cpu() if isinstance(value, torch.Tensor) else value
     try:
         array = np.asarray(value)

@@ -1,5 +1,13 @@
 """The results of lab 11 and the picture that each gets from `show.figure`."""
 
+from llmlab.hardware.quantities import CHAIN_TIME, KNEE, LINEAR_RATE, TILE_RATE
+from llmlab.show import registry
+from llmlab.show.hardware import chains, roofs
+
 
 def register() -> None:
     """Let `show.figure` know the pictures of this lab."""
+    add = registry.register
+    add(LINEAR_RATE, KNEE, draw=roofs.crossing, alt=roofs.crossing_alt)
+    add(TILE_RATE, draw=roofs.tiles, alt=roofs.tiles_alt)
+    add(CHAIN_TIME, draw=chains.chunks, alt=chains.chunks_alt)
