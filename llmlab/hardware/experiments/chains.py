@@ -59,7 +59,7 @@ def chunks(
 ) -> Chunks:
     """Time a chain of eight elementwise operators over `total` bytes, interleaved.
 
-    chunks: bytes each, smaller than the whole, which is timed besides.
+    chunks: their bytes, fewer than the whole, which is timed besides.
     """
     arguments.whole("total", total, least=2 * LEAST, most=MOST)
     way = f"below total={total}, such as {2 * LEAST}"

@@ -82,14 +82,16 @@ def crossing(
     way = "such as (1, 8, 64)"
     counts = arguments.wholes("tokens", tokens, least=1, most=MOST_TOKENS, way=way)
     counts = sorted({1, *counts})  # the slope begins at one token
-    names = list(formats or here())
+    names = arguments.texts("formats", here() if formats is None else formats)
+    if not names:
+        raise ValueError("formats is empty; choose of fp32, bf16 and fp16.")
     for name, count in itertools.product(names, counts):
         _check_intensity(intensity, count, width, name)
     peaks = roofline.peaks(names)
     speed = _times(names, counts, width, seconds)
     facts, said = [], []
     for name in names:
-        path = _Path(name, counts, width, speed, peaks, intensity)
+        path = ByTokens(name, counts, width, speed, peaks, intensity)
         facts += path.records()
         said.append(path.said())
     return Crossing(tuple(facts), " ".join(said), speed.note)
@@ -97,7 +99,7 @@ def crossing(
 
 def here() -> tuple[str, ...]:
     """Return fp32, and bf16 where the processor has instructions for its products."""
-    has = getattr(torch.cpu, "get_capabilities", dict)()
+    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
     return ("fp32", "bf16") if any(has.get(word) for word in BF16) else ("fp32",)
 
 
@@ -129,7 +131,7 @@ class _Linear:
 
 
 @dataclass(frozen=True)
-class _Path:
+class ByTokens:
     """The points of one format, its roof, and both knees."""
 
     name: str

@@ -86,14 +86,13 @@ def _counted(
     memory = tiling.Scratch(3 * tile**2)
     try:
         product = tiled_matmul(a.copy(), b.copy(), tile, memory)
-        got = np.asarray(product, dtype=np.float64)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:  # the memory's
         raise ValueError(f"tiled_matmul at tile {tile}: {error}") from error
-    right = a @ b
-    if got.shape != right.shape:
+    right, got = a @ b, np.asarray(product)
+    if got.shape != right.shape or got.dtype.kind not in "iuf":
         raise ValueError(
-            f"tiled_matmul at tile {tile} gave shape {got.shape}, where the product "
-            f"has {right.shape}; return all of it."
+            f"tiled_matmul at tile {tile} gave {arguments.shown(product)}, where the "
+            f"product is an array of {right.shape}; return all of it: out."
         )
     if wrong := np.argwhere(got != right).tolist():
         i, j = wrong[0]

@@ -39,11 +39,13 @@ def crossing(result: Any, *, title: str = "One linear by tokens") -> Figure:
     for axes, (name, path) in zip(panels[0], paths.items(), strict=True):
         roof = _limits(result, name)
         _axes(axes, every, select.needed(result, PEAK))
-        _roof(axes, *roof)
+        _roof(fig, axes, *roof)
         _path(axes, curves.ordered(path, "tokens"))
         for knee in knees.get(name, []):
             _knee(axes, knee, roof)
-        style.panel_title(axes, f"{name}, a point for each number of tokens")
+        style.panel_title(axes, f"{name}, points by tokens")
+    for axes in panels[0] if len(paths) > 1 else ():  # which have less room
+        scales.name(axes.xaxis, "FLOPs per byte", "log scale")
     for axes in panels[0][1:]:
         axes.set_ylabel("")
     return fig
@@ -83,7 +85,7 @@ def tiles(result: Any, *, title: str = "Larger tiles climb the slope") -> Figure
     fig, axes = style.canvas(height=3.9, title=title)
     _axes(axes, path, select.needed(result, PEAK))
     look = style.series(0)
-    _roof(axes, *_limits(result))
+    _roof(fig, axes, *_limits(result))
     x = [fact.details["intensity"] for fact in path]
     axes.plot(x, [f.value for f in path], look.marker, color=look.color, markersize=9)
     word = " loaded"
@@ -137,7 +139,7 @@ def _axes(axes: Axes, path: Sequence[Record], peaks: Sequence[Record]) -> None:
     axes.set_ylim(low / 3, max(peak.value for peak in peaks) * 3)
 
 
-def _roof(axes: Axes, peak: Record, slope: Record) -> None:
+def _roof(fig: Figure, axes: Axes, peak: Record, slope: Record) -> None:
     left, right = axes.get_xlim()
     ridge = peak.value / slope.value
     axes.plot([left, ridge, right], [left * slope.value, peak.value, peak.value],
@@ -146,12 +148,12 @@ def _roof(axes: Axes, peak: Record, slope: Record) -> None:
         f"peak, {peak.value_text()}", (right, peak.value), (-4, 6),
         textcoords="offset points", ha="right", va="bottom", fontsize=8.5,
     )  # fmt: skip
-    _along(axes, f"memory, {slope.value_text()}", slope.value, left)
+    _along(fig, axes, f"memory, {slope.value_text()}", slope.value, left)
 
 
-def _along(axes: Axes, text: str, rate: float, left: float) -> None:
+def _along(fig: Figure, axes: Axes, text: str, rate: float, left: float) -> None:
     """Write along the slope; its angle is known once all is laid out."""
-    axes.figure.draw_without_rendering()
+    fig.draw_without_rendering()
     ends = [(x, x * rate) for x in (left * 1.1, left * 11)]
     (x0, y0), (x1, y1) = axes.transData.transform(ends)
     axes.annotate(
