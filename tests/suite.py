@@ -20,7 +20,7 @@ import rotation
 
 # The heavy suites, each a marker. What of them did not run is said at the end.
 SUITES = (
-    "binder", "browser", "classes", "cuda", "elsewhere", "grading", "minute",
+    "binder", "browser", "classes", "cuda", "elsewhere", "fpga", "grading", "minute",
     "notebook", "redis", "release", "sanitize", "slow", "smollm2", "torchao", "wheel",
 )  # fmt: skip
 LATER = (

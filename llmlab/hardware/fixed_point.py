@@ -6,7 +6,7 @@ bits, so that one shift brings it back. What it costs: the range is fixed, and w
 beyond either stays at the end of it (saturates) or comes out at the other (wraps).
 Halves are rounded up here, towards plus infinity: floor(x + 1/2), one adder in silicon.
 
-Shapes: K numbers of a sum, R sums at once.
+Shapes: K numbers of a sum.
 """
 
 from typing import Any
@@ -65,34 +65,22 @@ def dot(
 ) -> Any:  # fmt: skip
     """Multiply and add fixed-point numbers: one rounding, and the result in `bits`.
 
-    a: (K,), or (R, K) for R sums at once; b: (K,). Both whole, with `fraction` fraction
-    bits. accumulator_bits: keep each partial sum, which has twice the fraction bits, in
-    so many; None: it is as wide as it must be. saturate: what goes beyond stays at the
-    end, else it wraps around. Returns an int, or (R,) int64. Raises ValueError for
-    other numbers and shapes, and for fraction bits that are not fewer than the bits.
+    a, b: whole numbers with `fraction` fraction bits, (…, K) each; what stands before K
+    is broadcast. accumulator_bits: keep each partial sum, which has twice the fraction
+    bits, in so many; None: it is as wide as it must be. saturate: what goes beyond
+    stays at the end, else it wraps around. Returns an int, or int64 (…). Raises
+    ValueError for other numbers and shapes, and for fraction bits that are not fewer
+    than the bits.
     """
     ends(bits, fraction)
-    rows, column = _wholes("a", a), _wholes("b", b)
-    if column.ndim != 1 or rows.ndim not in (1, 2) or rows.shape[-1] != len(column):
-        raise ValueError(
-            f"a has the shape {rows.shape} and b {column.shape}; hand in as many "
-            "numbers in b as in a row of a."
-        )
-    # Python's integers, so that a wide sum has no end.
-    products = rows.astype(object) * column.astype(object)
+    products = _products(_wholes("a", a), _wholes("b", b))  # (…, K)
     if accumulator_bits is None:
         sums = products.sum(axis=-1)
     else:
-        width = arguments.whole(
-            "accumulator_bits", accumulator_bits, least=2, most=MOST_BITS,
-            way="or None for a sum that is as wide as it must be",
-        )  # fmt: skip
-        sums = np.zeros(rows.shape[:-1], dtype=object)
-        for place in range(len(column)):
-            sums = narrowed(sums + products[..., place], width, saturate=saturate)
+        sums = _accumulated(products, accumulator_bits, saturate)
     half = 1 << fraction >> 1
     result = narrowed((sums + half) >> fraction, bits, saturate=saturate)
-    return result.astype(np.int64) if rows.ndim == 2 else int(result)
+    return result.astype(np.int64) if products.ndim > 1 else int(result)
 
 
 def narrowed(whole: Any, bits: int, *, saturate: bool) -> Any:
@@ -113,6 +101,29 @@ def ends(bits: int, fraction: int) -> tuple[int, int]:
             f"sign; take at most {bits - 1} fraction bits."
         )
     return -(1 << (bits - 1)), (1 << (bits - 1)) - 1
+
+
+def _products(a: NDArray[np.int64], b: NDArray[np.int64]) -> Any:
+    """Return what is to be added; Python's integers where 64 bits may not hold it."""
+    if not a.ndim or not b.ndim or a.shape[-1] != b.shape[-1]:
+        raise ValueError(
+            f"a has the shape {a.shape} and b {b.shape}; hand in as many numbers in b "
+            "as in a row of a."
+        )
+    most = [int(max(-x.min(), x.max(), 1)) if x.size else 1 for x in (a, b)]
+    if most[0] * most[1] * (a.shape[-1] + 1) < 2**62:
+        return a * b
+    return a.astype(object) * b.astype(object)
+
+
+def _accumulated(products: Any, bits: int, saturate: bool) -> Any:
+    """Add one product after the other into a register of so many bits."""
+    way = "or None for a sum that is as wide as it must be"
+    bits = arguments.whole("accumulator_bits", bits, least=2, most=MOST_BITS, way=way)
+    sums = np.zeros(products.shape[:-1], dtype=products.dtype)
+    for place in range(products.shape[-1]):
+        sums = narrowed(sums + products[..., place], bits, saturate=saturate)
+    return sums
 
 
 def _wholes(name: str, value: Any) -> NDArray[np.int64]:

@@ -23,3 +23,14 @@ CHAIN_TIME = register("time of the chain", "s", better="lower", keys=("bytes",))
 CHAIN_GAIN = register(
     "chunks, times as fast", "×", better="higher", keys=("bytes", "verdict")
 )
+# Arrays of cells, and few bits.
+ARRAY_CLOCKS = register(
+    "clocks of an array", "clock", better="lower", keys=("size", "rows")
+)
+BUSY = register(
+    "busy cells", "1", better="higher", is_share=True, keys=("size", "rows")
+)  # fmt: skip
+FIXED_ERROR = register(
+    "error in fixed point", "1", better="lower", is_share=True,
+    keys=("bits", "fraction"),
+)  # fmt: skip

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from llmlab.core import arguments
 from llmlab.hardware import operands, slips
 from llmlab.hardware.operands import Whole
 
@@ -127,6 +128,9 @@ def run(
     place of those above. ValueError says in which clock and cell one goes wrong first,
     or what is wrong with a matrix.
     """
+    for name, part in (("cycle", cycle), ("skew", skew)):
+        if part is not None:
+            arguments.function(name, part, way="hand in that of the exercise, or None")
     rows, kept = operands.pair(activations, weights)
     inflow = stream(rows, skew)
     states: list[State] = []

@@ -12,6 +12,7 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
+import door_arrays
 import door_attention
 import door_measure
 import door_models
@@ -39,6 +40,7 @@ BAD = {
     "object": object(),
 }
 TABLES = (
+    door_arrays,
     door_attention,
     door_measure,
     door_models,

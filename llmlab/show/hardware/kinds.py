@@ -3,6 +3,9 @@
 from llmlab.hardware.quantities import CHAIN_TIME, KNEE, LINEAR_RATE, TILE_RATE
 from llmlab.show import registry
 from llmlab.show.hardware import chains, roofs
+from llmlab.hardware.quantities import BUSY, FIXED_ERROR
+from llmlab.show import registry
+from llmlab.show.hardware import arrays
 
 
 def register() -> None:
@@ -11,3 +14,5 @@ def register() -> None:
     add(LINEAR_RATE, KNEE, draw=roofs.crossing, alt=roofs.crossing_alt)
     add(TILE_RATE, draw=roofs.tiles, alt=roofs.tiles_alt)
     add(CHAIN_TIME, draw=chains.chunks, alt=chains.chunks_alt)
+    add(BUSY, draw=arrays.busy, alt=arrays.busy_alt)
+    add(FIXED_ERROR, draw=arrays.fixed, alt=arrays.fixed_alt)
