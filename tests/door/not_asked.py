@@ -94,7 +94,6 @@ REASONS = {
     "llmlab.show.caching": CHECKED,
     "llmlab.show.distillation": CHECKED,
     "llmlab.show.distillation.drawings": "takes nothing",
-    "llmlab.show.hardware": CHECKED,
     "llmlab.show.draw": AUTHORS,
     "llmlab.show.style": AUTHORS,
     "llmlab.show.attention_vs_rnn.drawings": "takes nothing",

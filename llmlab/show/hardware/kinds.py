@@ -1,11 +1,15 @@
 """The results of lab 11 and the picture that each gets from `show.figure`."""
 
-from llmlab.hardware.quantities import CHAIN_TIME, KNEE, LINEAR_RATE, TILE_RATE
+from llmlab.hardware.quantities import (
+    BUSY,
+    CHAIN_TIME,
+    FIXED_ERROR,
+    KNEE,
+    LINEAR_RATE,
+    TILE_RATE,
+)
 from llmlab.show import registry
-from llmlab.show.hardware import chains, roofs
-from llmlab.hardware.quantities import BUSY, FIXED_ERROR
-from llmlab.show import registry
-from llmlab.show.hardware import arrays
+from llmlab.show.hardware import arrays, chains, roofs
 
 
 def register() -> None:
