@@ -3,10 +3,8 @@
 It draws states that were recorded before: whose pages, and how many tokens.
 """
 
-import html
 from typing import Any
 
-import ipywidgets
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
@@ -14,7 +12,7 @@ from matplotlib.patches import Rectangle
 from llmlab.show import style
 from llmlab.show.draw import FADED, tint
 from llmlab.show.figures import Picture, Place, quick_picture
-from llmlab.show.widgets import LINE, PICTURE
+from llmlab.show.widgets import Steps
 
 SHARED = "////"
 NULL = 0  # the page of zeros
@@ -86,64 +84,6 @@ def _note(axes: Axes, x: float, y: float, words: str) -> None:
               color=style.QUIET)  # fmt: skip
 
 
-class Steps(ipywidgets.VBox):
-    """A slider over recorded steps; each picture is drawn once."""
-
-    def __init__(self, states: Any):
-        self._states, self._drawn = states, dict[int, str]()
-        self._places: list[Place] = []
-        self.slider = ipywidgets.IntSlider(
-            value=len(states.states) // 2, min=0, max=len(states.states) - 1,
-            description="step",
-            layout=ipywidgets.Layout(width="420px"),
-        )  # fmt: skip
-        self.line, self.picture = ipywidgets.HTML(), ipywidgets.HTML()
-        self.line.add_class(LINE)
-        self.picture.add_class(PICTURE)
-        super().__init__([self.slider, self.line, self.picture])
-        self.slider.observe(self._show, names="value")
-        self._show()
-
-    @property
-    def text(self) -> str:
-        """What the line says of the chosen step."""
-        now = self._states.states[self.slider.value]
-        shared = sum(now.owners(page) > 1 for page in range(1, self._states.pages))
-        free = len(now.free)
-        word = "page" if free == 1 else "pages"
-        return f"{now.said}; {free} {word} free, {shared} shared"
-
-    def _show(self, change=None) -> None:
-        self.picture.value = self._figure()
-        role = 'role="status" aria-live="polite"'
-        self.line.value = f"<span {role}>{html.escape(self.text)}</span>"
-
-    def _figure(self) -> str:
-        step = self.slider.value
-        if step not in self._drawn:
-            fig = state(self._states, step, title=f"Step {step}: pages of each text")
-            picture: Picture = quick_picture(fig, alt=self._alt(), places=self._places)
-            self._drawn[step] = picture._repr_html_()
-        return self._drawn[step]
-
-    def _alt(self) -> str:
-        now = self._states.states[self.slider.value]
-        said = [
-            f"{name}: {tokens} tokens in pages {', '.join(map(str, pages)) or 'none'}"
-            for name, (pages, tokens) in now.rows.items()
-        ]
-        return f"Page tables. {self.text}. {'; '.join(said)}."
-
-    def __repr__(self) -> str:
-        return self.text
-
-    def _repr_mimebundle_(self, **options):
-        bundle = super()._repr_mimebundle_(**options)
-        line = f"<p>{html.escape(self.text)}</p>"
-        still = {"text/plain": self.text, "text/html": line + self._figure()}
-        return bundle | still
-
-
 def pages_widget(states: Any) -> Steps:
     """Return a slider over the steps of a small pool, with its page tables.
 
@@ -154,4 +94,28 @@ def pages_widget(states: Any) -> Steps:
             f"states={states!r:.60} holds no recorded steps; hand in what "
             "caching.experiments.page_states returned."
         )
-    return Steps(states)
+    places: list[Place] = []
+
+    def draw(step: int) -> Picture:
+        fig = state(states, step, title=f"Step {step}: pages of each text")
+        return quick_picture(fig, alt=_alt(states, step), places=places)
+
+    count = len(states.states)
+    return Steps("step", range(count), count // 2, lambda n: _say(states, n), draw)
+
+
+def _say(states: Any, step: int) -> str:
+    """Say what a step did, and what is free and shared after it."""
+    now = states.states[step]
+    shared = sum(now.owners(page) > 1 for page in range(1, states.pages))
+    free = len(now.free)
+    word = "page" if free == 1 else "pages"
+    return f"{now.said}; {free} {word} free, {shared} shared"
+
+
+def _alt(states: Any, step: int) -> str:
+    said = [
+        f"{name}: {tokens} tokens in pages {', '.join(map(str, pages)) or 'none'}"
+        for name, (pages, tokens) in states.states[step].rows.items()
+    ]
+    return f"Page tables. {_say(states, step)}. {'; '.join(said)}."
