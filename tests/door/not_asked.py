@@ -97,6 +97,7 @@ REASONS = {
     "llmlab.show.draw": AUTHORS,
     "llmlab.show.style": AUTHORS,
     "llmlab.show.attention_vs_rnn.drawings": "takes nothing",
+    "llmlab.show.hardware": CHECKED,
     "llmlab.show.measure.drawings": "takes nothing",
     "llmlab.show.pruning.drawings": "takes nothing",
     "llmlab.show.quantization.drawings": "takes nothing",
