@@ -90,7 +90,6 @@ REASONS = {
     "llmlab.models.translation": TENSORS,
     "llmlab.quantization": TENSORS,
     "llmlab.show.batching": CHECKED,
-    "llmlab.show.hardware": CHECKED,
     "llmlab.show.caching": CHECKED,
     "llmlab.show.distillation": CHECKED,
     "llmlab.show.distillation.drawings": "takes nothing",
