@@ -45,7 +45,7 @@ def new_memory(
 
     prefixes: whether a common beginning is computed once, where pages allow it.
     """
-    if not isinstance(model, models.Decoder):
+    if not isinstance(model.new_cache(1, 1), models.KVCache):  # as decoders keep
         return Slots(model, requests)
     tokens = max(model.context, requests * min(model.context, USUAL))
     pool = PagePool(model, pages=-(-tokens // PAGE_SIZE), page_size=PAGE_SIZE)

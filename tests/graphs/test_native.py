@@ -7,7 +7,7 @@ import torch
 from native_models import MAKERS, READ_HERE, exact, quantized
 from small_models import draw_tokens, model
 
-from llmlab import graphs, models, quantization
+from llmlab import batching, graphs, models, quantization
 from llmlab.kernels import Format, Plan, plans
 from llmlab.kernels.native import decoding, planning
 from llmlab.models import generation, surgery
@@ -176,6 +176,25 @@ def test_generation_streams_batches_and_selected_rows_go_on():
     assert torch.equal(
         native(tokens[[2, 0, 1], 8:], chosen), native(tokens)[[2, 0, 1], 8:]
     )
+
+
+def test_an_engine_serves_a_compiled_decoder_on_pages_with_its_own_tokens():
+    native = compiled()
+    engine = batching.Engine(native, max_running=3, budget=8)
+    assert isinstance(engine.memory, batching.Pages)
+    lengths = ((5, 7), (1, 4), (23, 9), (12, 1), (2, 6))
+    asked = [
+        batching.Request(draw_tokens(1, read)[0].tolist(), write)
+        for read, write in lengths
+    ]
+    names = [engine.submit(request) for request in asked]
+    answers = {name: [] for name in names}
+    while engine.busy:
+        for event in engine.step():
+            answers[event.request].append(event.token)
+    for name, request in zip(names, asked, strict=True):
+        alone = native.stream(request.prompt, max_tokens=request.max_tokens)
+        assert answers[name] == list(alone)
 
 
 def test_layers_of_their_own_sizes_and_shared_layers_are_read_as_they_are():
