@@ -5,14 +5,17 @@ steps), a prefill of 512, on random weights of the shapes S, M and L; the bundle
 against our own fp32. A process an engine, rounds whose order rotates, medians; the bare
 read of as many bytes and what neighbours took stand beside them. llama.cpp runs where
 LLMLAB_LLAMA_PYTHON names a Python that has llama-cpp-python; `gguf` writes its file.
+ONNX Runtime GenAI runs if LLMLAB_GENAI_PYTHON names one that has onnxruntime-genai.
 
 python benchmarks/native.py [S M L coder]; the result goes to recorded/native.json.
+`--small` runs one round of a few tokens, prints and writes nothing.
 """
 
+import argparse
 import dataclasses
 import datetime
+import os
 import statistics
-import sys
 import tempfile
 from pathlib import Path
 
@@ -22,7 +25,7 @@ from llmlab import models, show
 from llmlab.core import machine, records
 from llmlab.core.quantities import LOGIT_ERROR, READ_BANDWIDTH, SPEED_UP, THROUGHPUT
 from llmlab.models import gguf_writing
-from llmlab.peers import racing
+from llmlab.peers import onnx_genai, racing
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "llmlab" / "recorded" / "native.json"
@@ -33,7 +36,8 @@ NATIVE, GROUPS, INT4 = (f"llmlab {word}, native" for word in FORMATS)
 PLAIN, AVX2 = "llmlab int8, plain C", "llmlab int8, AVX2"
 LLAMA, LLAMA4, READ = "llama.cpp Q8_0", "llama.cpp Q4_0", "bare read"
 GGUF = {LLAMA: "q8_0", LLAMA4: "q4_0"}
-MOST = (NATIVE, GROUPS, INT4, LLAMA, LLAMA4, READ)
+ONNX = {"ONNX Runtime GenAI int8": "int8", "ONNX Runtime GenAI int4": "int4"}
+MOST = (NATIVE, GROUPS, INT4, LLAMA, LLAMA4, *ONNX, READ)
 ENGINES = {"M": (HF, FP32, EAGER, PLAIN, AVX2, *MOST), "S": MOST, "L": MOST}
 ENGINES |= {"coder": (FP32, PLAIN, NATIVE, INT4, READ)}
 AGAINST = {INT4: LLAMA4}  # all others: llama.cpp Q8_0, or fp32 where it does not run
@@ -42,52 +46,85 @@ JOBS = {  # phase -> batch, prompt, new tokens
     "batch": (16, 128, 32),
     "prefill": (1, 512, 1),
 }
+SMALL = {"decode": (1, 16, 4), "batch": (2, 16, 3), "prefill": (1, 32, 1)}
 ROUNDS = 5
+BEFORE = 128  # tokens before those whose logits are compared
 
 
 def main() -> None:
     """Race, show and keep, shape by shape."""
-    for shape in sys.argv[1:] or ENGINES:
+    options = _options()
+    for shape in options.shapes or ENGINES:
         with tempfile.TemporaryDirectory() as folder:
-            facts = race(shape, Path(folder))
+            facts = race(shape, Path(folder), small=options.small)
+        if options.small:
+            continue
         here = {(fact.machine, shape_of(fact)) for fact in facts}
         old = records.load(OUT) if OUT.exists() else []
         kept = [fact for fact in old if (fact.machine, shape_of(fact)) not in here]
         records.save([*kept, *facts], OUT)
 
 
-def race(shape: str, folder: Path) -> list[records.Record]:
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("shapes", nargs="*", choices=[*ENGINES, []])
+    parser.add_argument("--small", action="store_true", help="a few tokens, not kept")
+    return parser.parse_args()
+
+
+def race(shape: str, folder: Path, *, small: bool) -> list[records.Record]:
     """Let all engines of a shape take turns; return what they took."""
     model = models.load(shape) if shape == "coder" else drawn(shape)
     models.save(model, folder)
-    runners = {}
-    for name in ENGINES[shape]:
-        if name in GGUF:
-            file = folder / f"{GGUF[name]}.gguf"
-            path = gguf_writing.write(model, file, type=GGUF[name])
-            runners[name] = racing.llama(name, path)
-        else:
-            runners[name] = racing.ours(name, folder)
+    runners = started(shape, model, folder)
     read = sum(p.numel() for p in model.parameters())  # bytes, were all of it int8
     generator, facts = torch.Generator().manual_seed(0), []
-    for phase, (batch, prompt, new) in JOBS.items():
-        prompts = torch.randint(
-            model.vocabulary, (batch, prompt), generator=generator
+    for phase, (batch, prompt, new) in (SMALL if small else JOBS).items():
+        prompts = torch.randint(  # the last token ends a text in GenAI
+            model.vocabulary - 1, (batch, prompt), generator=generator
         ).tolist()
         racers = [r for r in runners.values() if r.name != READ or phase == "decode"]
         job = {"job": "decode", "prompts": prompts, "new": new}
         if phase == "prefill":
             job = {"job": "prefill", "prompt": prompts[0]}
-        more = told(shape, phase, racing.race(racers, ROUNDS, job), read)
+        rounds = racing.race(racers, 1 if small else ROUNDS, job)
+        size = {"batch": batch, "prompt": prompt, "new": new}
+        more = told(shape, {"phase": phase, **size}, rounds, read)
         print(phase, show.table(more), sep="\n", flush=True)
         facts += more
-    far = errors(shape, runners, prompts[0][:128], prompts[0][128:129])
+    before = min(BEFORE, prompt - 1)
+    far = errors(shape, runners, prompts[0][:before], prompts[0][before : before + 1])
     if far:
         print(show.table(far), flush=True)
     facts += far
     for runner in runners.values():
         runner.close()
     return facts
+
+
+def started(shape: str, model, folder: Path) -> dict[str, racing.Runner]:
+    """Write a model as each engine reads it, and start the engines of a shape."""
+    runners = {}
+    for name in ENGINES[shape]:
+        if name in GGUF:
+            file = folder / f"{GGUF[name]}.gguf"
+            path = gguf_writing.write(model, file, type=GGUF[name])
+            runners[name] = racing.llama(name, path)
+        elif name not in ONNX:
+            runners[name] = racing.ours(name, folder)
+        elif racing.GENAI in os.environ:
+            runners[name] = racing.genai(name, built(model, ONNX[name], folder))
+    return runners
+
+
+def built(model, precision: str, folder: Path) -> Path:
+    """Let ONNX Runtime's builder write a model; any tokenizer will do."""
+    source = folder / "with a tokenizer"
+    models.save(model, source)
+    models.load("coder").tokenizer.save_pretrained(source)
+    python = racing.python_of(racing.GENAI)
+    out = folder / f"onnx-{precision}"
+    return onnx_genai.build(source, out, precision=precision, python=python)
 
 
 def drawn(shape: str):
@@ -99,11 +136,13 @@ def drawn(shape: str):
     return model
 
 
-def told(shape: str, phase: str, rounds: list, read: int) -> list[records.Record]:
-    """Return tokens a second, and how many times those of llama.cpp or of fp32."""
-    batch, prompt, new = JOBS[phase]
-    tokens = prompt if phase == "prefill" else batch * (new - 1)
-    step, facts = {"phase": phase, "batch": batch, "prompt": prompt, "new": new}, []
+def told(shape: str, step: dict, rounds: list, read: int) -> list[records.Record]:
+    """Return tokens a second, and how many times those of llama.cpp or of fp32.
+
+    step: phase, batch, prompt and new tokens.
+    """
+    new, facts = step["new"], []
+    tokens = step["batch"] * (new - 1) if new > 1 else step["prompt"]
     usual = LLAMA if LLAMA in rounds[0].seconds else FP32
     for name in rounds[0].seconds:
         against = AGAINST.get(name, usual)
