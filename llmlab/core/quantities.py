@@ -163,6 +163,10 @@ SPEED_UP = register(
     better="higher",
     keys=("verdict", "against", "of", "rounds", *_STEP),
 )
+BESIDE_NEIGHBOUR = register(
+    "step beside a busy neighbour, times as long", "×", better="lower",
+    keys=("against", *_STEP),
+)  # fmt: skip
 PREFILL_LATENCY = register(
     "prefill latency", "s", better="lower", keys=(*_STEP, *_CHOICE)
 )
