@@ -1,179 +1,198 @@
-"""One trace of ragged requests on `coder`, served in every way: one by one, in static
-batches, step by step, and by transformers' own two.
+"""One trace of ragged requests, served in every way: ours, transformers', vLLM's.
 
-Greedy, fp32, 32 requests, all answers equal token by token (checked). Every way runs in
-each round, interleaved, so that a busy neighbour meets all of them, but transformers'
-continuous way once; medians of CPU and of wall seconds. It shows its table and keeps
-nothing.
+Three parts; the rows go to llmlab/recorded/batching_speed.json.
 
-    python benchmarks/batching_speed.py [--requests 32] [--rounds 3] [--no-peers]
+coder   32 requests: one by one, static batches, step by step; transformers' two. 5 min
+M       64 requests on random weights of shape M: fp32 and native int8 step by step,
+        transformers' two, and vLLM if LLMLAB_VLLM_PYTHON names its Python. 7 min
+gaps    the longest gap of six streams while a prompt of 900 tokens comes, read whole
+        and in chunks of 64: coder, and M in fp32 and int8. 2 min
+
+Minutes are estimates for two idle cores with AVX2. Prompts have 64 tokens (200 at
+most), answers 40 (120 at most) in the mean, greedy, all there from the beginning. Every
+way runs once a round, in rotating order; medians, and ratios inside a round. A round is
+kept as soon as it is over: the command may be stopped, and goes on where it was. How
+many answers are those of the plain loop stands beside the times, and how much of a step
+was outside the model. `--only PART` makes a part anew; `--small` tries a few requests,
+prints and writes nothing.
+
+    python benchmarks/batching_speed.py [--only coder M gaps] [--rounds 5] [--small]
 """
 
 import argparse
-import statistics
+import os
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
 
-import torch
-from transformers import AutoModelForCausalLM, GenerationConfig
+import batching_rows as rows
+import batching_ways as ways
+from batching_ways import Way
+from native import drawn
 
-from llmlab import batching, models, texts
-from llmlab.batching import arrivals, static
+from llmlab import batching, graphs, measure, models, quantization, texts
+from llmlab.batching import arrivals, experiments, plans
+from llmlab.batching.experiments.workloads import Answers
 from llmlab.core import machine
-from llmlab.models import files
+from llmlab.kernels import Format
+from llmlab.peers import racing
 
-Answers = list[list[int]]
+PARTS = {"coder": 5, "M": 7, "gaps": 2}  # minutes
+REQUESTS, SEATS, PROMPT = {"coder": 32, "M": 64}, 16, 900
 CHARACTERS = 1000  # more than the longest prompt has tokens
-ONCE = ("transformers continuous",)  # takes longer than all others together
+FP32, INT8 = "fp32", "native int8"
 
 
 def main() -> None:
-    """Serve the trace in every way, compare the answers, and show the times."""
+    """Make the parts that are not there yet, and show what is kept."""
     options = _options()
     machine.set_threads()
-    model = models.load("coder")
-    requests = _trace(model, options.requests)
-    ways = _ways(model, requests)
-    if not options.no_peers:
-        ways |= _peers(requests)
-    answers: dict[str, Answers] = {}
-    spent: dict[str, list[tuple[float, float]]] = {word: [] for word in ways}
-    for round_ in range(options.rounds):
-        for word, way in ways.items():
-            if round_ and word in ONCE:
-                continue
-            wall, cpu = time.perf_counter(), time.process_time()
-            answers[word] = way()
-            spent[word].append((time.process_time() - cpu, time.perf_counter() - wall))
-    right = answers["one by one"]
-    base = statistics.median(cpu for cpu, _ in spent["one by one"])
-    written = sum(map(len, right))
-    read = sum(len(request.prompt) for request in requests)
-    print(f"{len(requests)} requests, {read} tokens of prompts, {written} written")
-    for word, pairs in spent.items():
-        cpu, wall = (statistics.median(column) for column in zip(*pairs, strict=True))
-        print(
-            f"{word:28} {cpu:6.2f} CPU s {wall:6.2f} s {written / wall:6.0f} token/s "
-            f"{base / cpu:5.2f} × {_same(answers[word], right)}"
-        )
+    print(measure.settle())
+    kept = rows.Kept(None if options.small else rows.FILE)
+    for part in options.only or PARTS:
+        print(f"{part}: about {PARTS[part]} minutes", flush=True)
+        if options.only:
+            kept.forget(part)
+        if part == "gaps":
+            _gaps(kept, small=options.small)
+        else:
+            _race(part, kept, options.rounds, small=options.small)
+    kept.show()
 
 
-def _same(answers: Answers, right: Answers) -> str:
-    same = sum(one == other for one, other in zip(answers, right, strict=True))
-    return f"{same} of {len(right)} answers the same"
+def _race(part: str, kept: rows.Kept, rounds: int, *, small: bool) -> None:
+    """Serve a part's trace in every way, the rounds that are missing."""
+    if small:
+        rounds = 1
+    missing = range(kept.rounds(part), rounds)
+    if not missing:
+        return
+    model = _model(part)
+    requests = _trace(model, 5 if small else REQUESTS[part], small=small)
+    with tempfile.TemporaryDirectory() as folder:
+        models.save(model, folder)
+        made = WAYS[part](model, Path(folder))
+        right = _right(made, model, requests)
+        try:
+            for way in made.values():
+                way(requests[:2])  # warm-up
+            for number in missing:
+                start = time.perf_counter()
+                seconds = _round(made, requests, number)
+                took = time.perf_counter() - start
+                print(
+                    f"{part}, round {number + 1} of {rounds}: {took:.0f} s", flush=True
+                )
+                kept.add(part, number, seconds, made, requests)
+                kept.sum_up(part, made, requests, right)
+        finally:
+            for way in made.values():
+                way.close()
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Serve one trace in every way.")
-    parser.add_argument("--requests", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--no-peers", action="store_true")
-    return parser.parse_args()
+def _round(
+    made: Mapping[str, Way], requests: ways.Requests, number: int
+) -> dict[str, float]:
+    names = list(made)
+    first = number % len(names)
+    return {name: made[name](requests) for name in names[first:] + names[:first]}
 
 
-def _trace(model, count: int) -> list[batching.Request]:
+def _right(made: Mapping[str, Way], model: Any, requests: ways.Requests) -> Any:
+    """Return what gives the plain loop's answers for a way, by its format."""
+    alone = ways.alone(model)
+    alone(requests)
+    answers: dict[str, Answers] = {FP32: alone.answers}
+    for name, way in made.items():
+        if INT8 in name and isinstance(way, ways.InSteps):
+            alone = ways.alone(way.engine.model)
+            alone(requests)
+            answers[INT8] = alone.answers
+    return lambda name: answers[INT8 if INT8 in name else FP32]
+
+
+def _coder(model: Any, folder: Path) -> dict[str, Way]:
+    made: dict[str, Way] = {
+        ways.ALONE: ways.alone(model),
+        ways.STATIC: ways.in_batches(model),
+        ways.SORTED: ways.in_batches(model, sort=True),
+        "continuous, 8": ways.InSteps(model, 8),
+        "continuous, 16": ways.InSteps(model, SEATS),
+    }
+    return made | ways.of_transformers(folder, (8, SEATS))
+
+
+def _shape_m(model: Any, folder: Path) -> dict[str, Way]:
+    made: dict[str, Way] = {
+        f"continuous, {seats}, {FP32}": ways.InSteps(model, seats)
+        for seats in (8, SEATS)
+    }
+    made[f"continuous, {SEATS}, {INT8}"] = ways.InSteps(_native(model), SEATS)
+    made |= ways.of_transformers(folder, (8, SEATS))
+    if racing.VLLM in os.environ:
+        made[f"{ways.VLLM}, {SEATS}"] = ways.Elsewhere(folder)
+    return made
+
+
+WAYS: dict[str, Callable[[Any, Path], dict[str, Way]]] = {
+    "coder": _coder,
+    "M": _shape_m,
+}
+
+
+def _gaps(kept: rows.Kept, *, small: bool) -> None:
+    """Let a long prompt come among streams, with and without chunks."""
+    if kept.has("gaps"):
+        return
+    for word in ("coder", "M"):
+        model = _model(word)
+        either = {FP32: model, INT8: _native(model)} if word == "M" else {FP32: model}
+        for format_, served in either.items():
+            found = experiments.gaps(
+                served, plans.plan_step, prompt=200 if small else PROMPT,
+                repeats=1 if small else 5,
+            )  # fmt: skip
+            kept.add_gaps(f"{word}: {format_}", found)
+
+
+def _model(word: str) -> Any:
+    """Return a model with a tokenizer: `coder`, or random weights of its vocabulary."""
+    coder = models.load("coder")
+    if word == "coder":
+        return coder
+    model = drawn(word)
+    model.tokenizer = coder.tokenizer  # its ids are among those of the shape
+    return model
+
+
+def _native(model: Any) -> Any:
+    """Return the model in int8, a step one native call; ValueError where none is."""
+    made = graphs.compiled(quantization.quantize(model, Format.parse("int8")))
+    if made.reason:
+        raise ValueError(made.reason)
+    return made
+
+
+def _trace(model: Any, count: int, *, small: bool) -> list[batching.Request]:
     """Return requests of many lengths: pieces of programs."""
     read = arrivals.lengths(count, 64, most=200, seed=1)
-    write = arrivals.lengths(count, 40, most=120, seed=2)
+    write = arrivals.lengths(count, 40, most=12 if small else 120, seed=2)
     text, made = texts.evaluation(), []
     for place, (tokens, most) in enumerate(zip(read, write, strict=True)):
-        part = text[place * CHARACTERS : (place + 1) * CHARACTERS]
-        ids = model.tokenizer(part)["input_ids"]
+        start = place * CHARACTERS % (len(text) - CHARACTERS)
+        ids = model.tokenizer(text[start : start + CHARACTERS])["input_ids"]
         made.append(batching.Request(ids[:tokens], most))
     return made
 
 
-def _ways(model, requests) -> dict[str, Callable[[], Answers]]:
-    def one_by_one() -> Answers:
-        return [
-            list(model.stream(request.prompt, max_tokens=request.max_tokens))
-            for request in requests
-        ]
-
-    def in_batches(sort: bool) -> Callable[[], Answers]:
-        return lambda: _collected(
-            static.generate(model, requests, batch=8, sort=sort), len(requests)
-        )
-
-    def continuous(seats: int) -> Callable[[], Answers]:
-        engine = batching.Engine(model, max_running=seats, budget=None)
-
-        def serve() -> Answers:
-            first = engine.submit(requests[0])
-            events = [
-                event._replace(request=event.request - first)
-                for event in _rest(engine, requests[1:])
-            ]
-            return _collected(events, len(requests))
-
-        return serve
-
-    return {
-        "one by one": one_by_one,
-        "static, 8": in_batches(False),
-        "static, 8, sorted": in_batches(True),
-        "continuous, 8": continuous(8),
-        "continuous, 16": continuous(16),
-    }
-
-
-def _rest(engine, requests):
-    for request in requests:
-        engine.submit(request)
-    while engine.busy:
-        yield from engine.step()
-
-
-def _collected(events, count: int) -> Answers:
-    answers: Answers = [[] for _ in range(count)]
-    for event in events:
-        if event.token is not None:
-            answers[event.request].append(event.token)
-    return answers
-
-
-def _peers(requests) -> dict[str, Callable[[], Answers]]:
-    """Return transformers' batches of 8, and its continuous ones."""
-    folder = files.find("coder")
-    theirs = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32).eval()
-
-    def padded() -> Answers:
-        answers = []
-        for start in range(0, len(requests), 8):
-            group = requests[start : start + 8]
-            tokens, mask, _ = batching.padding.left([r.prompt for r in group], 0)
-            most = max(request.max_tokens for request in group)
-            written = theirs.generate(
-                tokens, attention_mask=mask, max_new_tokens=most, min_new_tokens=most,
-                do_sample=False, pad_token_id=0,
-            )[:, tokens.shape[1] :]  # fmt: skip
-            answers += [
-                row[: request.max_tokens].tolist()
-                for row, request in zip(written, group, strict=True)
-            ]
-        return answers
-
-    def continuous() -> Answers:
-        config = GenerationConfig(do_sample=False, eos_token_id=-1, pad_token_id=0)
-        manager = theirs.init_continuous_batching(generation_config=config)
-        manager.start()
-        results: dict[int, list[int]] = {}
-        try:
-            for place, request in enumerate(requests):
-                manager.add_request(
-                    list(request.prompt),
-                    request_id=str(place),
-                    max_new_tokens=request.max_tokens,
-                )
-            while len(results) < len(requests):
-                one = manager.get_result(timeout=1)
-                if one is not None and one.is_finished():
-                    results[int(one.request_id)] = list(one.generated_tokens)
-        finally:
-            manager.stop(block=True)
-        return [results[place] for place in range(len(requests))]
-
-    return {"transformers static, 8": padded, "transformers continuous": continuous}
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", nargs="+", choices=list(PARTS), help="made anew")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--small", action="store_true", help="a few, nothing written")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -43,13 +43,19 @@ BATCH_GAIN = register(
 )  # fmt: skip
 
 # A trace that is served in several ways.
-TRACE_TIME = register("time of the trace", "s", better="lower", keys=("requests",))
+TRACE_TIME = register(
+    "time of the trace", "s", better="lower", keys=("requests", "round")
+)
 TRACE_RATE = register(
     "tokens written a second", "token/s", better="higher", keys=("requests",)
 )
 TRACE_GAIN = register(
     "trace, times as fast", "×", better="higher", keys=("against", "verdict")
 )
+BOOKKEEPING = register(
+    "share of a step outside the model", "1", better="lower", is_share=True,
+    keys=("requests", "round"),
+)  # fmt: skip
 SPAN = register("time in a state", "s", keys=("request", "state", "start"))
 PUT_ASIDE = register("requests put aside", "request", better="lower", keys=("pages",))
 TOKENS_COMPUTED = register("tokens computed", "token", better="lower", keys=("pages",))

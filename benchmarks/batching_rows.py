@@ -1,0 +1,155 @@
+"""The rows that `batching_speed` keeps: of each round, and what follows from them all.
+
+A row of a round says how long a way took. Medians, ratios and shares are made again
+after each round from all rounds that are kept, and stand in the same file.
+"""
+
+import dataclasses
+import statistics
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from batching_ways import InSteps, Requests, Way
+
+from llmlab import show
+from llmlab.batching import quantities as q
+from llmlab.batching.experiments.workloads import Answers
+from llmlab.core import machine, records
+from llmlab.core.records import Record
+
+FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/batching_speed.json"
+COMMAND = "python benchmarks/batching_speed.py"
+COLUMNS = ("subject", "name", "against", "value", "interval")
+KEPT_OF_GAPS = (q.LONGEST_GAP.name, q.LONG_TTFT.name, q.GAP_RATIO.name)
+
+
+class Kept:
+    """Facts of this machine and of others in one file; None writes nothing."""
+
+    def __init__(self, path: Path | None):
+        self.path = path
+        self.here = machine.describe().label
+        self.facts: list[Record] = []
+        if path is not None and path.exists():
+            self.facts = list(records.load(path))
+
+    def forget(self, part: str) -> None:
+        """Leave out what was kept of a part on this machine."""
+        self.facts = [one for one in self.facts if one not in self._own(part)]
+
+    def has(self, part: str) -> bool:
+        """Say whether a part is kept for this machine."""
+        return bool(self._own(part))
+
+    def rounds(self, part: str) -> int:
+        """Return how many rounds of a part are kept for this machine."""
+        numbers = [one.details["round"] for one in self._rows(part, q.TRACE_TIME)]
+        return max(numbers, default=-1) + 1
+
+    def add(
+        self, part: str, number: int, seconds: Mapping[str, float],
+        made: Mapping[str, Way], requests: Requests,
+    ) -> None:  # fmt: skip
+        """Keep a round: seconds of each way, and bookkeeping's share where it is."""
+        details = {"requests": len(requests), "round": number}
+        for name, took in seconds.items():
+            self._keep(q.TRACE_TIME, [took], f"{part}: {name}", details)
+            share = made[name].bookkeeping
+            if share is not None:
+                self._keep(q.BOOKKEEPING, [share], f"{part}: {name}", details)
+        self._save()
+
+    def sum_up(
+        self, part: str, made: Mapping[str, Way], requests: Requests,
+        right: Callable[[str], Answers],
+    ) -> None:  # fmt: skip
+        """Put what follows from all rounds in the place of what followed before."""
+        rows = self._rows(part, q.TRACE_TIME)
+        rounds = rows + self._rows(part, q.BOOKKEEPING)
+        self.facts = [
+            one for one in self.facts if one in rounds or one not in self._own(part)
+        ]
+        read = sum(len(request.prompt) for request in requests)
+        written = sum(request.max_tokens for request in requests)
+        note = f"{read} tokens read, {written} written"
+        details = {"requests": len(requests)}
+        told = details | {"note": note}
+        times = {name: self._values(rows, f"{part}: {name}") for name in made}
+        shares = self._rows(part, q.BOOKKEEPING)
+        for name, way in made.items():
+            subject = f"{part}: {name}"
+            self._keep(q.TRACE_TIME, times[name], subject, told)
+            rates = [written / seconds for seconds in times[name]]
+            self._keep(q.TRACE_RATE, rates, subject, told)
+            pairs = zip(way.answers, right(name), strict=True)
+            same = [float(answer == own) for answer, own in pairs]
+            self._keep(q.AS_ALONE, [statistics.mean(same)], subject, details)
+            if isinstance(way, InSteps):
+                share = self._values(shares, subject)
+                self._keep(q.BOOKKEEPING, share, subject, details)
+                self._gains(part, name, times)
+        self._save()
+
+    def add_gaps(self, word: str, found: Any) -> None:
+        """Keep the gaps of a model, without the single tokens."""
+        for fact in found.records():
+            if fact.name in KEPT_OF_GAPS:
+                subject = f"gaps: {word}, {fact.subject}"
+                made = dataclasses.replace(fact, subject=subject)
+                self.facts.append(_as_recorded(made))
+        self._save()
+
+    def show(self) -> None:
+        """Print what follows from the rounds on this machine."""
+        told = [
+            one
+            for one in self.facts
+            if one.machine == self.here and "round" not in one.details
+        ]
+        compared = any("against" in one.details for one in told)
+        columns = [key for key in COLUMNS if compared or key != "against"]
+        print(show.table(told, columns, rows=None))
+
+    def _gains(self, part: str, name: str, times: Mapping[str, list[float]]) -> None:
+        """Keep how many times as fast an engine of ours is as each other way."""
+        for other, theirs in times.items():
+            if not other.startswith("continuous"):
+                ratios = [b / a for a, b in zip(times[name], theirs, strict=True)]
+                subject, against = f"{part}: {name}", {"against": other}
+                self._keep(q.TRACE_GAIN, ratios, subject, against)
+
+    def _keep(
+        self, what: Any, values: Sequence[float], subject: str, details: Mapping
+    ) -> None:
+        spread = {"low": min(values), "high": max(values)} if len(values) > 1 else {}
+        made = records.measured(
+            what, statistics.median(values), subject=subject, details=details, **spread
+        )
+        self.facts.append(_as_recorded(made))
+
+    def _own(self, part: str) -> list[Record]:
+        return [
+            one
+            for one in self.facts
+            if one.machine == self.here and one.subject.startswith(f"{part}: ")
+        ]
+
+    def _rows(self, part: str, what: Any) -> list[Record]:
+        return [
+            one
+            for one in self._own(part)
+            if one.name == what.name and "round" in one.details
+        ]
+
+    def _values(self, rows: Sequence[Record], subject: str) -> list[float]:
+        own = [one for one in rows if one.subject == subject]
+        return [one.value for one in sorted(own, key=lambda one: one.details["round"])]
+
+    def _save(self) -> None:
+        if self.path is not None:
+            records.save(self.facts, self.path)
+
+
+def _as_recorded(fact: Record) -> Record:
+    return dataclasses.replace(fact, kind="recorded", command=COMMAND)
