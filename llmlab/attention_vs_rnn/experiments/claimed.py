@@ -10,7 +10,7 @@ from llmlab.attention_vs_rnn.experiments.reached import Reach
 from llmlab.attention_vs_rnn.experiments.trained import Worth
 from llmlab.core import units
 from llmlab.core.records import Record
-from llmlab.measure.claims import FAILS, HOLDS, PARTLY, Claim, Claims
+from llmlab.measure.claims import FAILS, HOLDS, PARTLY, Claim, Claims, of_cases
 from llmlab.measure.comparison import FASTER
 
 FUSED = "attention, fused"
@@ -76,11 +76,10 @@ def _load(costs: Costs) -> Claim:
 def _vanishing(reach: Reach) -> Claim:
     solved = {kind: reach.learnt(kind) for kind in ("lstm", "gru")}
     said = ", ".join(f"{kind} {'yes' if ok else 'no'}" for kind, ok in solved.items())
-    some = PARTLY if any(solved.values()) else FAILS
     return Claim(
         "the vanishing gradient can be addressed by LSTM or GRU",
         f"learnt over {reach.distance} tokens in {reach.steps} steps: {said}",
-        HOLDS if all(solved.values()) else some,
+        of_cases(solved.values()),
     )
 
 
@@ -122,8 +121,8 @@ def _by_length(claim: str, costs: Costs, phase: str) -> Claim:
     said = ", ".join(
         f"{ratio.value:.2g} × at {ratio.details['tokens']:,}" for ratio in ratios
     )
-    verdict = HOLDS if all(wins) else PARTLY if any(wins) else FAILS
-    return Claim(claim, f"speed over the LSTM, {phase}: {said} tokens", verdict)
+    told = f"speed over the LSTM, {phase}: {said} tokens"
+    return Claim(claim, told, of_cases(wins))
 
 
 def _memory(worth: Worth) -> Claim:

@@ -11,7 +11,7 @@ from llmlab.batching.experiments.streams import Gaps
 from llmlab.batching.experiments.widths import Rows
 from llmlab.core.records import Record
 from llmlab.measure import comparison
-from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.measure.claims import FAILS, HOLDS, OPEN, Claim, Claims, of_cases
 
 MANY, ALL = 8, 32  # rows
 WITHIN = 0.1  # of what Little's law expects
@@ -71,7 +71,7 @@ def _grouping(waiting: Waiting) -> Claim:
     return Claim(
         "grouping requests as they come serves them better",
         f"if they wait for up to 100 ms, half are answered within {', '.join(said)}",
-        HOLDS if all(pays) else PARTLY if any(pays) else FAILS,
+        of_cases(pays),
         kind="simulated",
     )
 
@@ -115,7 +115,7 @@ def _policy(load: Load) -> Claim:
     return Claim(
         "batching costs a lonely request nothing",
         f"half have their first token within {', '.join(said)}",
-        HOLDS if all(wins) else PARTLY if any(wins) else FAILS,
+        of_cases(wins),
         kind="simulated",
     )
 

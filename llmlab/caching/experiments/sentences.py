@@ -13,7 +13,18 @@ from llmlab.caching.experiments.similarity import Similar
 from llmlab.caching.experiments.windowed import Windows
 from llmlab.core.records import Record
 from llmlab.measure import comparison
-from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.measure.claims import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    PARTLY,
+    Claim,
+    Claims,
+    high_end,
+    low_end,
+    of_cases,
+    percent,
+)
 
 SLIGHT = 0.001  # more bits per byte, as a share of what they were
 WASTE = 0.04  # of the memory reserved
@@ -43,12 +54,12 @@ def claims(
 def _faster(reading: ReadingAgain) -> Claim:
     """Hold where even a single token gains; in part where only long texts do."""
     gains = {tokens: reading.ratio(tokens) for tokens in (1, 256)}
-    sure = {tokens: (gain.low or gain.value) > 1 for tokens, gain in gains.items()}
+    sure = [low_end(gain) > 1 for gain in gains.values()]
     return Claim(
         "a cache makes generation faster",
         f"one token {gains[1].value:.2f} times, 256 tokens {gains[256].value:.1f} "
         "times as fast",
-        HOLDS if all(sure.values()) else PARTLY if any(sure.values()) else FAILS,
+        of_cases(sure),
     )
 
 
@@ -59,30 +70,28 @@ def _waste(waste: Waste) -> Claim:
     return Claim(
         "paging wastes under 4 % of the memory",
         f"{said}, one piece {100 * waste.wasted(None).value:.1f} %",
-        HOLDS if all(small) else PARTLY if any(small) else FAILS,
+        of_cases(small),
     )
 
 
 def _pages(pages: OnPages) -> Claim:
     ratios = [pages.ratio("package", rows=rows) for rows in (1, 8)]
-    verdicts = [ratio.details["verdict"] for ratio in ratios]
-    slower = [word == comparison.SLOWER for word in verdicts]
+    free = [ratio.details["verdict"] != comparison.SLOWER for ratio in ratios]
     return Claim(
         "pages cost no time",
         f"a step takes {ratios[0].value:.2f} times as long with one row, "
         f"{ratios[1].value:.2f} times with 8",
-        FAILS if all(slower) else PARTLY if any(slower) else HOLDS,
+        of_cases(free),
     )
 
 
 def _int8(bits: FewerBits) -> Claim:
     """Ask that even the end of the interval costs next to nothing."""
     lost = bits.lost(8)
-    end = lost.value if lost.high is None else lost.high
     return Claim(
         "int8 caches cost no quality",
         f"{_percent(lost)} bits per byte",
-        HOLDS if end <= SLIGHT else OPEN if lost.value <= SLIGHT else FAILS,
+        HOLDS if high_end(lost) <= SLIGHT else OPEN if lost.value <= SLIGHT else FAILS,
     )
 
 
@@ -98,7 +107,7 @@ def _sinks(windows: Windows) -> Claim:
     return Claim(
         "attention sinks are needed",
         said,
-        HOLDS if all(needed) else PARTLY if any(needed) else FAILS,
+        of_cases(needed),
     )
 
 
@@ -109,7 +118,7 @@ def _prefixes(prefixes: Prefixes) -> Claim:
         "prefix caching cuts the time to first token",
         f"editor {gains[EDITOR].value:.1f} times as soon, prompts that share nothing "
         f"{gains[INDEPENDENT].value:.2f} times",
-        HOLDS if all(sooner) else PARTLY if any(sooner) else FAILS,
+        of_cases(sooner),
     )
 
 
@@ -135,4 +144,4 @@ def _similar(similar: Similar) -> Claim:
 
 def _percent(fact: Record) -> str:
     digits = 2 if abs(fact.value) < 0.01 else 1
-    return f"{100 * fact.value:+.{digits}f} %"
+    return percent(fact.value, digits=digits)

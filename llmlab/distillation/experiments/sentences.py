@@ -4,7 +4,6 @@ Those of tutorials are quoted as they were written; a word like "reasonable" was
 bar before anything was measured.
 """
 
-from llmlab.core.records import Record
 from llmlab.distillation.experiments.beginnings import FIRST, Starts
 from llmlab.distillation.experiments.learning import BETTER, SAME, WORSE
 from llmlab.distillation.experiments.offline import Offline
@@ -12,7 +11,17 @@ from llmlab.distillation.experiments.recordings import LABELS, TEACHER, Recorded
 from llmlab.distillation.experiments.shipped import Shipped
 from llmlab.distillation.experiments.teaching import HOT, Losses
 from llmlab.measure import comparison, phases
-from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.measure.claims import (
+    FAILS,
+    HOLDS,
+    OPEN,
+    Claim,
+    Claims,
+    high_end,
+    low_end,
+    of_cases,
+    percent,
+)
 
 REASONABLE = 0.25  # more bits per byte than the teacher, as a share, at most
 TAUGHT = ("coder", "classifier", "translator")  # runs with labels and a teacher
@@ -52,7 +61,7 @@ def _soft_targets(losses: Losses) -> Claim:
     return Claim(
         "by learning from these soft targets, the student model can achieve higher "
         "accuracy than if it were trained on the original labels alone",
-        f"{_percent(-gain.value)} bits per byte after the same "
+        f"{percent(-gain.value)} bits per byte after the same "
         f"{losses[TEACHER].steps} steps",
         words[gain.details["verdict"]],
     )
@@ -63,8 +72,8 @@ def _temperature(losses: Losses) -> Claim:
     words = {BETTER: HOLDS, WORSE: FAILS, SAME: OPEN}
     return Claim(
         "a high temperature shows the student more of what its teacher knows",
-        f"{_percent(-over.value)} bits per byte against T = 1, "
-        f"{_percent(-gain.value)} against labels",
+        f"{percent(-over.value)} bits per byte against T = 1, "
+        f"{percent(-gain.value)} against labels",
         words[over.details["verdict"]],
     )
 
@@ -75,7 +84,7 @@ def _every_step(kept: Offline) -> Claim:
     seconds = f"{kept.learnt.seconds:.1f} s for {kept.losses[TEACHER].seconds:.1f} s"
     return Claim(
         "the teacher has to run in every step",
-        f"the {kept.k} likeliest tokens, kept once: {_percent(-gain.value)} bits per "
+        f"the {kept.k} likeliest tokens, kept once: {percent(-gain.value)} bits per "
         f"byte, {seconds}",
         HOLDS if gain.details["verdict"] == WORSE else FAILS,
     )
@@ -88,7 +97,7 @@ def _efficient(student: Shipped) -> Claim:
     return Claim(
         "the student model would be more efficient due to its smaller size",
         f"as fast as its teacher: {said}",
-        HOLDS if all(faster) else PARTLY if any(faster) else FAILS,
+        of_cases(faster),
     )
 
 
@@ -99,7 +108,7 @@ def _reasonable(student: Shipped) -> Claim:
     low, high = (facts.get(f"relative_{end}", share) for end in ("low", "high"))
     return Claim(
         "but still maintain a reasonable level of accuracy",
-        f"{_percent(share)} bits per byte, where {REASONABLE:.0%} more were called "
+        f"{percent(share)} bits per byte, where {REASONABLE:.0%} more were called "
         "reasonable",
         HOLDS if high <= REASONABLE else FAILS if low > REASONABLE else OPEN,
     )
@@ -112,7 +121,7 @@ def _transferred(student: Shipped) -> Claim:
         (name, fact) for name, fact in student.agreements.items()
         if name != student.name
     )  # fmt: skip
-    above, below = _low(ours) > _high(other), _high(ours) < _low(other)
+    above, below = low_end(ours) > high_end(other), high_end(ours) < low_end(other)
     return Claim(
         "effectively transferring the knowledge from the teacher to the student",
         f"it chooses as its teacher in {ours.value:.0%} of the places, {name} in "
@@ -126,28 +135,14 @@ def _any_teacher(recorded: Recorded) -> Claim:
     said, better = [], []
     for run in (run for run in TAUGHT if run in recorded.runs):
         taught, alone = (recorded.last(run, loss) for loss in (TEACHER, LABELS))
-        lower = taught.unit == "bit/B"  # where less is better
-        better.append(
-            _high(taught) < _low(alone) if lower else _low(taught) > _high(alone)
-        )
+        pair = (taught, alone)  # of which bits are to be the fewer, answers the more
+        more, fewer = reversed(pair) if taught.unit == "bit/B" else pair
+        better.append(low_end(more) > high_end(fewer))
         said.append(f"{run} {taught.value_text()} for {alone.value_text()}")
-    verdict = HOLDS if all(better) else PARTLY if any(better) else FAILS
-    if len(said) < 2:  # one task says nothing of the others
-        verdict = OPEN
+    # One task says nothing of the others.
+    verdict = of_cases(better) if len(said) > 1 else OPEN
     return Claim(
         "a student learns more from a teacher than from labels, whatever the task",
         f"recorded, teacher for labels: {', '.join(said)}",
         verdict,
     )
-
-
-def _low(fact: Record) -> float:
-    return fact.value if fact.low is None else fact.low
-
-
-def _high(fact: Record) -> float:
-    return fact.value if fact.high is None else fact.high
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:+.1f} %"

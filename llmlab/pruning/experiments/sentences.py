@@ -5,7 +5,16 @@ Each is quoted as it was written; a word like "significantly" was given a bar be
 
 from llmlab.core.records import Record
 from llmlab.measure import comparison
-from llmlab.measure.claims import FAILS, HOLDS, OPEN, PARTLY, Claim, Claims
+from llmlab.measure.claims import (
+    FAILS,
+    HOLDS,
+    PARTLY,
+    Claim,
+    Claims,
+    of_cases,
+    of_speed,
+    percent,
+)
 from llmlab.measure.exams import Answers
 from llmlab.pruning.experiments.cuts import OWN, RANDOM, SMALL, Neurons
 from llmlab.pruning.experiments.retraining import ONCE, TRAINED, Healing
@@ -49,7 +58,7 @@ def _small_weights(shares: BySparsity) -> Claim:
         "smaller weights contribute less to the final output of the model",
         f"the smaller half of each layer costs {_percent(layer)}, any half "
         f"{_percent(chance)}, the smaller half of the whole model {_percent(whole)}",
-        HOLDS if within and across else PARTLY if within or across else FAILS,
+        of_cases((within, across)),
     )
 
 
@@ -64,9 +73,7 @@ def _importance(neurons: Neurons) -> Claim:
 
 
 def _speed(said: str, fact: Record) -> Claim:
-    words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
-    verdict = words.get(fact.details["verdict"], OPEN)
-    return Claim(said, f"{fact.value:.2f} times as fast in decode", verdict)
+    return Claim(said, f"{fact.value:.2f} times as fast in decode", of_speed(fact))
 
 
 def _without_loss(shares: BySparsity) -> Claim:
@@ -76,7 +83,7 @@ def _without_loss(shares: BySparsity) -> Claim:
     return Claim(
         "without significantly affecting the model's performance",
         said,
-        HOLDS if all(slight) else PARTLY if any(slight) else FAILS,
+        of_cases(slight),
     )
 
 
@@ -103,9 +110,9 @@ def _translator(translated: Answers, zeros: ZerosRace) -> Claim:
     return Claim(
         "the pruned model might be slightly less accurate, but it can run much faster",
         f"right answers of {count} by a translator, by zeros: {said}; {speed}",
-        HOLDS if accurate and faster else PARTLY if accurate or faster else FAILS,
+        of_cases((accurate, faster)),
     )
 
 
 def _percent(fact: Record) -> str:
-    return f"{100 * fact.value:+.{1 if abs(fact.value) < 0.1 else 0}f} %"
+    return percent(fact.value, digits=1 if abs(fact.value) < 0.1 else 0)

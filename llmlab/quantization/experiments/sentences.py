@@ -5,8 +5,7 @@ word like "similar" was given beforehand.
 """
 
 from llmlab.core.records import Record
-from llmlab.measure import comparison
-from llmlab.measure.claims import FAILS, HOLDS, OPEN, Claim, Claims
+from llmlab.measure.claims import FAILS, HOLDS, Claim, Claims, high_end, of_speed
 from llmlab.quantization.experiments.files import FileSizes
 from llmlab.quantization.experiments.formats import FormatsRace
 from llmlab.quantization.experiments.qualities import QualityGrid
@@ -32,12 +31,11 @@ def claims(race: FormatsRace, grid: QualityGrid, files: FileSizes) -> Claims:
     ]  # fmt: skip
     for bits in (16, 8):
         added = grid.added(f"int{bits}")
-        most = added.value if added.high is None else added.high
         made.append(
             Claim(
                 f"{bits}-bit integers: similar performance",
                 f"{added.value:+.2%} bits per byte{_ends(added)}",
-                HOLDS if most <= SIMILAR else FAILS,
+                HOLDS if high_end(added) <= SIMILAR else FAILS,
             )
         )  # fmt: skip
     for phase, doing in (("prefill", "reading a prompt"), ("decode", "writing")):
@@ -53,9 +51,7 @@ def _ends(added: Record) -> str:
 
 def _speed(race: FormatsRace, phase: str, doing: str) -> Claim:
     fact = race.ratio(INTEGERS, of=phase)
-    words = {comparison.FASTER: HOLDS, comparison.SLOWER: FAILS}
-    verdict = words.get(fact.details["verdict"], OPEN)
     return Claim(
         f"8-bit integers: less computation, {doing}",
-        f"{INTEGERS} is {fact.value:.2f} times as fast as fp32", verdict,
+        f"{INTEGERS} is {fact.value:.2f} times as fast as fp32", of_speed(fact),
     )  # fmt: skip
