@@ -21,6 +21,24 @@ from llmlab.core.records import Record
 FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/batching_speed.json"
 COMMAND = "python benchmarks/batching_speed.py"
 COLUMNS = ("subject", "name", "against", "value", "interval")
+FP32_16, INT8_16 = "M: continuous, 16, fp32", "M: continuous, 16, native int8"
+CHUNKS = "read whole over in chunks, 64 tokens a step"
+MARKS = (  # way, name, against, at least (of bookkeeping: at most)
+    ("coder: continuous, 16", q.TRACE_GAIN, "one by one", 2.0),
+    ("coder: continuous, 16", q.TRACE_GAIN, "static, 8", 1.4),
+    ("coder: continuous, 16", q.TRACE_GAIN, "transformers static, 8", 1.5),
+    ("coder: continuous, 16", q.TRACE_GAIN, "transformers continuous", 2.0),
+    (FP32_16, q.TRACE_GAIN, "transformers static, 8", 2.4),
+    (FP32_16, q.TRACE_GAIN, "transformers continuous", 1.8),
+    (INT8_16, q.TRACE_GAIN, "transformers static, 8", 10.0),
+    (INT8_16, q.TRACE_GAIN, "vLLM, 16", 1.0),
+    ("coder: continuous, 8", q.BOOKKEEPING, None, 0.05),
+    (FP32_16, q.BOOKKEEPING, None, 0.05),
+    (INT8_16, q.BOOKKEEPING, None, 0.05),
+    (f"gaps: coder: fp32, {CHUNKS}", q.GAP_RATIO, None, 2.5),
+    (f"gaps: M: fp32, {CHUNKS}", q.GAP_RATIO, None, 2.5),
+    (f"gaps: M: native int8, {CHUNKS}", q.GAP_RATIO, None, 2.5),
+)
 KEPT_OF_GAPS = (q.LONGEST_GAP.name, q.LONG_TTFT.name, q.GAP_RATIO.name)
 
 
@@ -110,6 +128,13 @@ class Kept:
         compared = any("against" in one.details for one in told)
         columns = [key for key in COLUMNS if compared or key != "against"]
         print(show.table(told, columns, rows=None))
+        for subject, what, against, bar in MARKS:
+            for one in told:
+                name = (one.subject, one.name, one.details.get("against"))
+                if name == (subject, what.name, against):
+                    met = "✓" if _reaches(what, one.value, bar) else "✗"
+                    beside = f" {against}" if against else ""
+                    print(f"{met} {subject}{beside}: {one.value:.3g}, mark {bar:g}")
 
     def _gains(self, part: str, name: str, times: Mapping[str, list[float]]) -> None:
         """Keep how many times as fast an engine of ours is as each other way."""
@@ -153,3 +178,8 @@ class Kept:
 
 def _as_recorded(fact: Record) -> Record:
     return dataclasses.replace(fact, kind="recorded", command=COMMAND)
+
+
+def _reaches(what: Any, value: float, bar: float) -> bool:
+    """Say whether a mark is met: a share is to be small, how many times large."""
+    return value <= bar if what.is_share else value >= bar

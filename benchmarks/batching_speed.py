@@ -2,9 +2,9 @@
 
 Three parts; the rows go to llmlab/recorded/batching_speed.json.
 
-coder   32 requests: one by one, static batches, step by step; transformers' two. 5 min
+coder   32 requests: one by one, static batches, step by step; transformers' two. 4 min
 M       64 requests on random weights of shape M: fp32 and native int8 step by step,
-        transformers' two, and vLLM if LLMLAB_VLLM_PYTHON names its Python. 7 min
+        transformers' two, and vLLM if LLMLAB_VLLM_PYTHON names its Python. 8 min
 gaps    the longest gap of six streams while a prompt of 900 tokens comes, read whole
         and in chunks of 64: coder, and M in fp32 and int8. 2 min
 
@@ -39,7 +39,7 @@ from llmlab.core import machine
 from llmlab.kernels import Format
 from llmlab.peers import racing
 
-PARTS = {"coder": 5, "M": 7, "gaps": 2}  # minutes
+PARTS = {"coder": 4, "M": 8, "gaps": 2}  # minutes
 REQUESTS, SEATS, PROMPT = {"coder": 32, "M": 64}, 16, 900
 CHARACTERS = 1000  # more than the longest prompt has tokens
 FP32, INT8 = "fp32", "native int8"
