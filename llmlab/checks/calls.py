@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -20,6 +21,8 @@ COPIES = {
     "change the one that was given.",
     Tensor: "`x = x * 2` makes a new tensor; `x *= 2` and `x.mul_(2)` change this one.",
     dict: "`dict(x)` is a copy to work on.",
+    numpy.ndarray: "`x.copy()` is an array to work on; `x[1:] = …` and `x += 1` change "
+    "the one that was given.",
 }
 GRADIENT = "ask a copy for gradients: x.detach().clone().requires_grad_(True)."
 
@@ -63,7 +66,7 @@ def of(
                 answer = question.case.answer(function, **keywords)
             else:
                 answer = question.case.answer(function, *arguments)
-        if answer is None:
+        if answer is None and not exercise.none:
             return Outcome(misfit=_nothing(exercise), nothing=True)
         seen = exercise.observe(answer, *arguments)
         given = values.unpack(seen, exercise.gives, exercise.name)
@@ -174,6 +177,9 @@ def _same(before: Any, after: Any) -> bool:
     if isinstance(before, Tensor):
         alike = before.shape == after.shape and before.dtype == after.dtype
         return alike and torch.equal(before.nan_to_num(), after.detach().nan_to_num())
+    if isinstance(before, numpy.ndarray):
+        alike = before.shape == after.shape and before.dtype == after.dtype
+        return alike and numpy.array_equal(before, after)
     if isinstance(before, list | tuple):
         return len(before) == len(after) and all(map(_same, before, after))
     if isinstance(before, Mapping):

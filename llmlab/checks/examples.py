@@ -8,6 +8,7 @@ import importlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy
 import torch
 from torch import Tensor
 
@@ -61,6 +62,8 @@ def literal(value: Any) -> str:
     """Write an argument in Python; what is no plain value has this as its repr."""
     if isinstance(value, Tensor):
         return f"torch.tensor({shown.places(value)}{_kind(value)})"
+    if isinstance(value, numpy.ndarray):
+        return f"np.array({value.tolist()}{_kind(value)})"
     if isinstance(value, float) and abs(value) >= 1e6:
         return shown.number(value)
     if type(value) is int and value >= 10_000:
@@ -76,6 +79,8 @@ def _answer(right: Any) -> str:
 def _rounded(value: Any) -> str:
     if isinstance(value, Tensor):
         return f"tensor({_rounded(shown.places(value))}{_kind(value)})"
+    if isinstance(value, numpy.ndarray):
+        return f"array({_rounded(value.tolist())}{_kind(value)})"
     if isinstance(value, list):
         return f"[{', '.join(map(_rounded, value))}]"
     if type(value) is tuple:
@@ -87,8 +92,11 @@ def _rounded(value: Any) -> str:
     return repr(value)
 
 
-def _kind(value: Tensor) -> str:
+def _kind(value: Tensor | numpy.ndarray) -> str:
     """Write a dtype that the numbers themselves do not give."""
+    if isinstance(value, numpy.ndarray):
+        plain = value.dtype in (numpy.float64, numpy.int64, numpy.bool_)
+        return "" if plain else f", dtype=np.{value.dtype}"
     usual = (torch.float32, torch.int64, torch.bool)
     return "" if value.dtype in usual else f", dtype={value.dtype}"
 

@@ -110,7 +110,7 @@ class Exercise:
     example, around the call itself; shows: what that gives, made of an answer.
     tolerance: relative; 0 where values are exact. forgotten: the hint where nothing
     comes back. writes: the parameters that the function may change, which is what
-    `observe` looks at then.
+    `observe` looks at then. none: None is an answer as any other; `observe` reads it.
     """
 
     name: str
@@ -127,6 +127,7 @@ class Exercise:
     tolerance: float = 1e-5
     forgotten: str = FORGOTTEN
     writes: tuple[str, ...] = ()
+    none: bool = False
 
     @functools.cached_property
     def parameters(self) -> tuple[str, ...]:

@@ -57,12 +57,26 @@ def message(error: BaseException) -> str:
 
 
 def pair(expected: Any, got: Any) -> tuple[str, str]:
-    """Write two numbers, lists or tensors with as many digits as tell them apart."""
+    """Write two values so that they can be told apart: digits, or where they differ."""
+    if isinstance(expected, str) and isinstance(got, str):
+        return _apart(expected, got)
     for digits in (6, 9, 12, 17):
         texts = _digits(expected, digits), _digits(got, digits)
         if texts[0] != texts[1]:
             break
     return texts
+
+
+def _apart(expected: str, got: str) -> tuple[str, str]:
+    """Write two texts; of long ones that begin alike, from near the difference on."""
+    pairs = enumerate(zip(expected, got, strict=False))
+    end = min(len(expected), len(got))
+    alike = next((place for place, (one, other) in pairs if one != other), end)
+    if expected == got or alike < LENGTH - 60:
+        return value(expected), value(got)
+    start = max(expected.rfind(" ", 0, alike - 20) + 1, alike - 60)
+    kind = Written if isinstance(expected, Written) else str
+    return value(kind(f"…{expected[start:]}")), value(kind(f"…{got[start:]}"))
 
 
 def places(value: Any) -> list:

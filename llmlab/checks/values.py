@@ -26,6 +26,7 @@ class StoppedError(Exception):
     """The learner's generator stopped with an error, which is the cause of this one."""
 
 
+UNSIGNED = (torch.uint16, torch.uint32, torch.uint64)  # torch compares none of them
 NOT_LISTS = (str, bytes, Mapping, set, frozenset)
 
 
@@ -184,6 +185,7 @@ def _tensor(value: Any, right: Tensor, spec: Value) -> Tensor:
             got=str(value.dtype),
             hint=spec.dtype,
         )
+    value = value.long() if value.dtype in UNSIGNED else value
     return value.cpu().clone()
 
 

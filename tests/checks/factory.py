@@ -153,6 +153,7 @@ def _hints(room: ModuleType) -> Callable:
 def _examples_of(room: ModuleType) -> Callable:
     @pytest.mark.parametrize("exercise", room.EXERCISES)
     def test_the_example_runs_as_it_is_pasted_and_fits_the_page(exercise, capsys):
+        import numpy
         import torch
 
         room.example(exercise)
@@ -160,7 +161,7 @@ def _examples_of(room: ModuleType) -> Callable:
         assert source.startswith("# The example of exercise ")
         assert all(len(line) <= 80 for line in source.splitlines())
         right = room.EXERCISES[exercise].right
-        space = {"check": room, "torch": torch, exercise: right}
+        space = {"check": room, "np": numpy, "torch": torch, exercise: right}
         space[exercise.title().replace("_", "")] = right  # the name of a class
         exec(source, space)
 
