@@ -5,5 +5,19 @@ the text and goes on to other cases, seeded where they are drawn.
 """
 
 from llmlab.checks import rooms
+from llmlab.hardware.tiling import Scratch
 
-globals().update(rooms.of(__name__, []))  # in the order of the text
+globals().update(  # over the modules, which have the same names
+    rooms.of(
+        __name__,
+        [  # in the order of the text
+            "intensity",
+            "tiled_matmul",
+            "cycle",
+            "skew",
+            "fixed_dot",
+            "parse",
+        ],
+        parts={"Scratch": Scratch},
+    )
+)
