@@ -59,7 +59,10 @@ def read(value: Any, right: Any, spec: Value) -> Any:
     except (MisfitError, StoppedError):
         raise
     except Exception:  # objects of a learner may break in any way when looked at
-        raise _misfit(spec, "as the text says", "what the text says", value) from None
+        what = "what the text says"
+        if isinstance(right, Tensor):
+            what = f"numbers of the shape {tuple(right.shape)}"
+        raise _misfit(spec, "as the text says", what, value) from None
 
 
 def alike(got: Any, right: Any, tolerance: float) -> bool:

@@ -4,6 +4,7 @@ import math
 
 import numpy
 from hardware import right_answers as right
+from hardware import right_arrays
 from hardware import wrong_arrays as arrays
 from hardware import wrong_tiles as tiles
 
@@ -84,6 +85,12 @@ def fixed_by_product(a, b, fraction, bits):
     return max(-(1 << bits - 1), min((1 << bits - 1) - 1, total))
 
 
+def fixed_in_float32(a, b, fraction, bits):
+    total = float(numpy.float32(a) @ numpy.float32(b))
+    number = math.floor(total / 2**fraction + 0.5)
+    return max(-(1 << bits - 1), min((1 << bits - 1) - 1, number))
+
+
 def fixed_in_bits(a, b, fraction, bits):
     most, total = 1 << bits - 1, 0
     for x, y in zip(a, b, strict=True):
@@ -115,6 +122,7 @@ FIXED = {
     "unsigned": (fixed(low=lambda n: 0, high=lambda n: 2**n - 1), "is the sign"),
     "one too many": (fixed(high=lambda n: 2 ** (n - 1)), "is the sign"),
     "no lower limit": (fixed(low=lambda n: -math.inf), "there is a smallest"),
+    "float32": (fixed_in_float32, "float32 holds 24 bits"),
     "real": (
         lambda a, b, f, n: right.fixed_by_shifts(a, b, f, n) / 2**f,
         "stands for",
@@ -122,7 +130,7 @@ FIXED = {
     "int8": (
         lambda a, b, f, n: right.fixed_by_shifts(
             *(numpy.array(x).astype(numpy.int8).tolist() for x in (a, b)), f, n),
-        "limits of so many bits",
+        "the sum is wide",
     ),
 }  # fmt: skip
 
@@ -244,5 +252,5 @@ CHANGING = [  # exercise, parameter, answer
     ("fixed_dot", "a", lambda a, b, f, n: right.fixed_by_shifts(
         [a.pop() for _ in [*a]][::-1], b, f, n)),
     ("tiled_matmul", "a", lambda a, b, tile, memory: [
-        right.tiled_in_loops(a, b, tile, memory), a.fill(0)][0]),
+        right_arrays.tiled_in_loops(a, b, tile, memory), a.fill(0)][0]),
 ]  # fmt: skip

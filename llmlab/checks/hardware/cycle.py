@@ -18,7 +18,8 @@ NEW_SUMS = "a sum goes down one row in a clock: add to the old sum above, not to
 NEW_ACTIVATIONS = "an activation goes right one column in a clock: take the old " \
                   "ones, not those that you just wrote."
 LATE = "a cell multiplies what has just come in: the new activations, not the old ones."
-OLD = "weights, activations and inflow may be int8, sums int32, as on a chip."
+CHIP = "weights, activations and inflow may be int8, as on a chip: widen before you " \
+       "multiply, weights.astype(int)."
 
 
 def right_of(activations, inflow):
@@ -167,8 +168,8 @@ def _cases():
         yield _drawn(seed, size)
     yield _drawn(7, 1)
     for seed, size in ((8, 3), (9, 4), (10, 8)):
-        yield _drawn(seed, size, chip, 127, about=f"{OLD} {WIDE}")
-    yield Case(_lowest, about=f"{OLD} {WIDE}")
+        yield _drawn(seed, size, chip, 127, about=CHIP)
+    yield Case(_lowest, about=CHIP)
 
 
 def _lowest():

@@ -4,6 +4,8 @@ import math
 import random
 from functools import partial
 
+import numpy
+
 from llmlab.checks.exercise import Exercise, Value, case
 
 # A mistake stands in one line or two, as in a table.
@@ -85,6 +87,12 @@ def _times(x, y):
     return x * y
 
 
+def _in_float32(a, b, fraction, bits):
+    """Add up what float32 holds."""
+    total = float(numpy.array(a, numpy.float32) @ numpy.array(b, numpy.float32))
+    return saturated(math.floor(total / 2**fraction + 0.5), bits)
+
+
 def _limits(low, high):
     """Saturate to other limits; low, high: made of bits."""
     return _with(fit=lambda number, bits: max(low(bits), min(high(bits), number)))
@@ -111,6 +119,7 @@ def _cases():
     yield case([120, 120, -120], [120, 119, 118], 6, 9, about=WIDE)
     yield case([9, -4, 3], [2, 3, 1], 0, 8, about=NONE)
     yield case([60, 60], [9, -5], 0, 8, about=NONE)
+    yield case([30_000, 1], [30_001, 1], 1, 32, about=WIDE)  # float32 is too narrow
     yield case([2000, -1700], [1500, 900], 8, 16)
     dice = random.Random(0)
     for fraction, bits in ((4, 8), (7, 12), (6, 10), (3, 16), (8, 32), (10, 20)):
@@ -142,6 +151,8 @@ EXERCISE = Exercise(
          "limits of so many bits.",
     tolerance=0.0,
     mistakes={
+        "float32 holds 24 bits of a sum; whole numbers hold all of them.":
+            _in_float32,
         "each product is shifted before it is added; shift the sum, once.": (
             _first_shifted(lambda product, fraction: product >> fraction),
             _first_shifted(up),
