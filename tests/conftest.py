@@ -16,7 +16,7 @@ OFFLINE = Path(__file__).parent / "offline"
 # Which tests a run holds, and what its end says. A run of its own settings, such as
 # nbval's, does not know the paths of pyproject.toml.
 sys.path.append(str(Path(__file__).parents[1] / "solutions"))
-pytest_plugins = ["suite", "summary"]
+pytest_plugins = ["on_device", "suite", "summary"]
 
 # Nothing but this machine is reached, by this process or by those that tests start.
 runpy.run_path(str(OFFLINE / "sitecustomize.py"))

@@ -20,8 +20,9 @@ import rotation
 
 # The heavy suites, each a marker. What of them did not run is said at the end.
 SUITES = (
-    "binder", "browser", "classes", "cuda", "elsewhere", "fpga", "grading", "minute",
-    "notebook", "redis", "release", "sanitize", "slow", "smollm2", "torchao", "wheel",
+    "binder", "browser", "classes", "cuda", "elsewhere", "fpga", "grading", "jax",
+    "minute", "notebook", "redis", "release", "sanitize", "slow", "smollm2", "torchao",
+    "wheel",
 )  # fmt: skip
 LATER = (
     "classes",

@@ -80,15 +80,20 @@ def describe(count: int | None = None) -> Machine:
     )
 
 
-def threads() -> int:
-    """Threads to compute with: affinity, container quota, LLMLAB_THREADS; the least."""
+def cores() -> int:
+    """Cores that this process may use: affinity and container quota; the lesser."""
     if hasattr(os, "sched_getaffinity"):
         allowed = len(os.sched_getaffinity(0))
     else:
         allowed = os.cpu_count() or 1
     # A part of a core would be throttled in bursts, which no median survives.
-    quota = max(1, int(containers.cpu_quota() or allowed))
-    return min(allowed, quota, _wished_threads() or allowed)
+    return min(allowed, max(1, int(containers.cpu_quota() or allowed)))
+
+
+def threads() -> int:
+    """Threads to compute with: `cores()`, or LLMLAB_THREADS if that is less."""
+    allowed = cores()
+    return min(allowed, _wished_threads() or allowed)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from llmlab.measure import comparison
 
 HOLDS, FAILS = "✓ holds", "✗ does not hold"
 PARTLY, OPEN = "holds in part", "no clear difference"
+ABSENT = "open, not tried here"  # it speaks of what this machine does not have
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from llmlab.core.arguments import shown
 from llmlab.core.records import Record
 from llmlab.hardware import fixed_point
 from llmlab.hardware.experiments import layers
-from llmlab.hardware.quantities import FIXED_ERROR
+from llmlab.hardware.quantities import ACCUMULATOR_BITS, FIXED_ERROR
 
 FixedDot = Callable[[list[int], list[int], int, int], int]
 OWN = "wide sum, narrow result (yours)"
@@ -55,6 +55,14 @@ class Narrow:
         curve = self._curve(WORDS[sum])
         most = curve[max(curve)].value
         return min(bits for bits, f in curve.items() if f.value <= LIKE_BEST * most)
+
+    @property
+    def needed(self) -> Record:
+        """The bits of an accumulator that saturates and loses nothing."""
+        bits = self.enough(sum="saturates")
+        return records.make(
+            ACCUMULATOR_BITS, bits, kind="simulated", subject=self.layer
+        )
 
     @property
     def said(self) -> str:

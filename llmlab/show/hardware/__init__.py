@@ -2,6 +2,7 @@
 
 widget     an array of cells, clock by clock; systolic_widget makes it
 drawings   the ideas behind the exercises; nothing in them is measured
+machine    threads, formats, libraries, energy: what this machine does
 
 They take records and draw; nothing here runs a model. What `show.figure` draws of a
 result, and says of it, is in `kinds`.
