@@ -59,7 +59,7 @@ LABS = (
     Lab("batching", "How to serve many at once?", 2),
     Lab("speculation", "Can a small model write for the big one?", None),
     Lab("graphs", "How much of the time is the framework?", None),
-    Lab("hardware", "What does the chip want?", None),
+    Lab("hardware", "What does the chip want?", 2),
     Lab("serving", "How does it stay up?", None),
     Lab("tradeoffs", "What would you ship?", None),
 )

@@ -26,6 +26,7 @@ RECIPES = {  # what tells a block from the others -> words of what it prints
     "pruning.sparsegpt": ("50%-sparse", "bytes"),
     "caching.PrefixTree": ("1200 of 1828 tokens",),
     "batching.Engine": ("import os", "def add(a, b):", "class Stack:"),
+    "hardware import libraries": ("logged for 2 products",),
 }
 
 
