@@ -15,6 +15,7 @@ from llmlab.show import (
     caching,
     distillation,
     draw,
+    graphs,
     hardware,
     measure,
     pruning,
@@ -25,7 +26,7 @@ from llmlab.show.figures import Picture, figure
 from llmlab.show.tables import Table, table
 
 __all__ = ["Picture", "Table", "attention_vs_rnn", "batching", "caching", "draw"]
-__all__ += ["distillation", "figure", "hardware", "measure", "pruning", "quantization"]
-__all__ += ["style", "table"]
+__all__ += ["distillation", "figure", "graphs", "hardware", "measure", "pruning"]
+__all__ += ["quantization", "style", "table"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -1,0 +1,14 @@
+"""Pictures of lab 10: what a step starts, a layer fused, the ladder of ways to run it.
+
+They take records and draw; nothing here runs a model. What `show.figure` draws of a
+result, and says of it, is in `kinds`.
+"""
+
+from llmlab.core import faces
+from llmlab.show.graphs import kinds
+
+__all__ = ["kinds"]
+
+kinds.register()
+
+__getattr__, __dir__ = faces.of(__name__, __all__)
