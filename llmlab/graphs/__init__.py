@@ -1,6 +1,10 @@
 """Lab 10: a decode step without the framework in it.
 
+fold_norms  norms without a scale: the linear layers behind hold it
+fuse        q, k, v in one product, gate and up in one; unfuse takes them apart
 compiled    the same model, its steps run by one native call
+folding, places, fusing, joined: what these are made of
+costs       what an operator costs besides arithmetic: its start, its bytes
 native      which parts of a decoder C takes, and the tensors that it reads
 steps       the face of such a model: which way a call goes
 experiments one line each: it measures, and what comes back has `records()`
@@ -13,9 +17,12 @@ trains nothing.
 """
 
 from llmlab.core import faces
-from llmlab.graphs import quantities
+from llmlab.graphs import costs, folding, fusing, quantities
+from llmlab.graphs.folding import fold_norms
+from llmlab.graphs.fusing import fuse, unfuse
 from llmlab.graphs.steps import compiled
 
-__all__ = ["compiled", "experiments", "native", "quantities", "steps"]
+__all__ = ["compiled", "costs", "experiments", "fold_norms", "folding", "fuse"]
+__all__ += ["fusing", "joined", "native", "places", "quantities", "steps", "unfuse"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -6,6 +6,7 @@ settle      the threads that busy neighbours leave, for a whole notebook
 percentile  the value below which a share of samples lies
 memory      weights, cache, peak of the allocator and of the process
 roofline    what this machine can do at most, and three bounds of a model's steps
+operators   what a call hands to torch, counted by name
 quality     bits per byte, perplexity, accuracy, exact match, agreement of two models
 experiments one line each: a token by position, taken apart, at another size
 report      all of it for one model; answers: for one that answers whole texts
@@ -36,6 +37,7 @@ __all__ = [
     "intervals",
     "labels",
     "memory",
+    "operators",
     "percentile",
     "phases",
     "quality",

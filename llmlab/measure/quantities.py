@@ -1,6 +1,7 @@
-"""What facts of lab 1 are called: how often the harness tells the truth; requests.
+"""What facts of lab 1 are called: how often the harness tells the truth; operators.
 
-`benchmarks/harness_truth.py` asks it. What it says of models is in `core.quantities`.
+`benchmarks/harness_truth.py` asks it; requests of a server are here, too. What is said
+of models is in `core.quantities`.
 """
 
 from llmlab.core.quantities import PERCENTILES, Quantity, register
@@ -11,6 +12,12 @@ EQUAL_CALLED_EQUAL = register("equal called equal", "1", better="higher", keys=_
 DIFFERENCE_DETECTED = register("difference detected", "1", better="higher", keys=_ASKED)
 TRUTH_INSIDE = register("truth inside the interval", "1", better="higher", keys=_ASKED)
 WIDTH = register("median width of the interval", "1", better="lower", keys=_ASKED)
+
+# What a call starts (`measure.operators`).
+_COUNTED = ("mode", "stage", "dtype")
+OPERATORS = register("operators handed over", "operator", better="lower", keys=_COUNTED)
+KERNELS = register("operators that compute", "operator", better="lower", keys=_COUNTED)
+VIEWS_OF_A_CALL = register("views", "operator", better="lower", keys=_COUNTED)
 
 # Times of requests that a server answers (`measure.requests`), by vLLM's names.
 _SERVED = ("policy", "rate", "requests", "load", "level")

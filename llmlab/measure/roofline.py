@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch.utils._python_dispatch import TorchDispatchMode
 
-from llmlab.core import arguments, machine, quantities, records, wanted
+from llmlab.core import arguments, machine, quantities, records
 from llmlab.core.model import Cost, LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
+from llmlab.measure import operators as counted
 from llmlab.measure.peaks import Peaks, discard
 from llmlab.measure.peaks import peaks as measured_peaks
 
@@ -28,9 +28,8 @@ __all__ += ["limits", "model_bounds", "nearest", "operators", "peaks"]
 
 peaks = measured_peaks  # some functions here take peaks under that name
 FLOATS = ("fp32", "bf16")
-TOKENS = 1024  # read at once before operators are counted: more takes memory
 CLEAR = 1.1  # times the rate of fp32: less is no reason for another format
-MOST = 2**31  # rows or operators: more does not fit into any machine
+MOST = 2**31  # operators: more does not fit into any machine
 BEYOND = 1.1  # times the measured time: a bound that says its peaks are wrong
 
 
@@ -152,7 +151,7 @@ def model_bounds(
     Work is what the model counts itself; operators are counted in one real call.
     Details say phase, batch, tokens and cached. Raises ValueError beyond the context.
     """
-    _check_call(model, tokens, cached, batch)
+    counted.check_call(model, tokens, cached, batch)
     if peaks is not None:
         _check_peaks(peaks)
     dtype = arithmetic_format(model)
@@ -214,31 +213,12 @@ def is_contradicted(share: Record) -> bool:
     return share.name == quantities.SHARE_OF_THE_BOUND.name and least > BEYOND
 
 
-@torch.inference_mode()
 def operators(
     model: LanguageModel, tokens: int, cached: int = 0, batch: int = 1
 ) -> int:
-    """Count the operators that one forward call hands to torch, views included."""
-    _check_call(model, tokens, cached, batch)
-    cache = model.new_cache(batch, cached + tokens)
-    new = torch.zeros(
-        batch, cached + tokens, dtype=torch.long, device=labels.device(model)
-    )
-    read = new[:, :cached].split(max(1, TOKENS // int(batch)), dim=1) if cached else ()
-    for part in read:
-        model.forward(part, cache, last=True)
-    with _Counter() as counter:
-        model.forward(new[:, cached:], cache, last=True)
-    return counter.count
-
-
-def _check_call(model: LanguageModel, tokens: int, cached: int, batch: int) -> None:
-    wanted.causal("model", model)
-    arguments.whole("batch", batch, least=1, most=MOST)
-    most = model.context
-    way = f"the model's context is {most}"
-    arguments.whole("cached", cached, most=most - 1, way=way)
-    arguments.whole("tokens", tokens, least=1, most=most - cached, way=way)
+    """Count the operators that Python hands to torch in a forward call, with views."""
+    call = {"tokens": tokens, "cached": cached, "batch": batch}
+    return counted.step(model, **call, composite=True).total
 
 
 def _check_peaks(peaks: Peaks) -> None:
@@ -256,18 +236,6 @@ def _details(details: Mapping[str, Any] | None) -> dict[str, Any]:
         f"details={arguments.shown(details)} is no mapping; give names and values, "
         "such as {'prompt': 128}."
     )
-
-
-class _Counter(TorchDispatchMode):
-    """Sees every operator on its way and lets it pass."""
-
-    def __init__(self):
-        super().__init__()
-        self.count = 0
-
-    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.count += 1
-        return function(*args, **(kwargs or {}))
 
 
 def arithmetic_format(model: LanguageModel) -> str:
