@@ -80,14 +80,16 @@ def head_bytes(model: nn.Module) -> int:
 
 
 class UnscaledNorm(nn.Module):
-    """RMSNorm without a weight: divide by the root mean square, at least in fp32."""
+    """A norm without scale and shift: RMSNorm, or LayerNorm where it is centered."""
 
-    def __init__(self, width: int, epsilon: float):
+    def __init__(self, width: int, epsilon: float, *, centered: bool = False):
         super().__init__()
-        self.width, self.epsilon = width, epsilon
+        self.width, self.epsilon, self.centered = width, epsilon, centered
 
     def forward(self, x: Tensor) -> Tensor:
-        if x.dtype in (torch.bfloat16, torch.float16):
+        if self.centered:
+            return F.layer_norm(x, (self.width,), None, None, self.epsilon)
+        if x.dtype in (torch.bfloat16, torch.float16):  # as models.layers.RMSNorm does
             return F.rms_norm(x, (self.width,), None, self.epsilon)
         return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.epsilon)
 
@@ -96,7 +98,7 @@ class UnscaledNorm(nn.Module):
 
 
 def _unscaled(name: str, norm: Any) -> nn.Module:
-    """Return the norm without scale and shift; ValueError where these are no numbers."""
+    """Return the norm without scale and shift; ValueError if these are no numbers."""
     for kind, tensor in norm.named_parameters():
         if not torch.isfinite(tensor).all():
             raise ValueError(
@@ -104,7 +106,7 @@ def _unscaled(name: str, norm: Any) -> nn.Module:
                 "into the layers behind; look for what made it so."
             )
     if isinstance(norm, nn.LayerNorm):
-        return nn.LayerNorm(norm.normalized_shape, norm.eps, elementwise_affine=False)
+        return UnscaledNorm(norm.weight.numel(), norm.eps, centered=True)
     epsilon = norm.epsilon if hasattr(norm, "epsilon") else norm.variance_epsilon
     return UnscaledNorm(norm.weight.numel(), epsilon)
 

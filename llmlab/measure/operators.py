@@ -23,7 +23,7 @@ from llmlab.core import arguments, records, wanted
 from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.measure import labels
-from llmlab.measure.quantities import KERNELS, OPERATORS, VIEWS_OF_A_CALL
+from llmlab.measure.quantities import CALLS, KERNELS, VIEWS_OF_A_CALL
 
 __all__ = ["VIEWS", "Counting", "Counts", "check_call", "count", "count_operators"]
 __all__ += ["counting", "step"]
@@ -37,7 +37,8 @@ VIEWS = frozenset(
     diagonal expand expand_as flatten getitem imag lift_fresh movedim narrow numpy_T
     permute real reshape select slice split split_with_sizes squeeze swapaxes t
     tensor_split transpose unbind unflatten unfold unsafe_chunk unsafe_split
-    unsafe_split_with_sizes unsqueeze view view_as view_as_complex view_as_real""".split()
+    unsafe_split_with_sizes unsqueeze view view_as view_as_complex
+    view_as_real""".split()
 )
 
 
@@ -64,13 +65,11 @@ class Counts:
         return self.total - self.views
 
     def records(self, *, subject: str = "") -> list[Record]:
-        """Return operators, kernels and views of the call."""
-        mode = "inference mode" if self.composite else "no_grad"
-        values = (OPERATORS, self.total), (KERNELS, self.kernels)
-        return [
-            records.measured(what, value, subject=subject, details={"mode": mode})
-            for what, value in (*values, (VIEWS_OF_A_CALL, self.views))
-        ]
+        """Return what computes and what views; calls where those were counted."""
+        facts = [(KERNELS, self.kernels), (VIEWS_OF_A_CALL, self.views)]
+        if self.composite:
+            facts = [(CALLS, self.total)]
+        return [records.measured(what, n, subject=subject) for what, n in facts]
 
     def __str__(self) -> str:
         return f"{self.total} operators, {self.views} of them views"
@@ -126,7 +125,8 @@ def step(
     """Count the operators of one forward call, as generation runs it.
 
     tokens: new ones of every row. cached: those that the cache holds before. composite:
-    as in `count`. Raises ValueError for what is no causal model, and beyond its context.
+    as in `count`. Raises ValueError for what is no causal model, and beyond its
+    context.
     """
     check_call(model, tokens, cached, batch)
     with _mode(composite):
@@ -136,8 +136,9 @@ def step(
         read = new[:, :cached].split(max(1, TOKENS // size[0]), 1) if cached else ()
         for part in read:
             model.forward(part, cache, last=True)
+        asked = new[:, cached:]  # cut before: what the caller does is not the step's
         with Counting(composite=composite) as counter:
-            model.forward(new[:, cached:], cache, last=True)
+            model.forward(asked, cache, last=True)
     return counter.counts
 
 

@@ -14,10 +14,9 @@ TRUTH_INSIDE = register("truth inside the interval", "1", better="higher", keys=
 WIDTH = register("median width of the interval", "1", better="lower", keys=_ASKED)
 
 # What a call starts (`measure.operators`).
-_COUNTED = ("mode", "stage", "dtype")
-OPERATORS = register("operators handed over", "operator", better="lower", keys=_COUNTED)
-KERNELS = register("operators that compute", "operator", better="lower", keys=_COUNTED)
-VIEWS_OF_A_CALL = register("views", "operator", better="lower", keys=_COUNTED)
+CALLS = register("called from Python", "operator", better="lower")
+KERNELS = register("computing", "operator", better="lower")
+VIEWS_OF_A_CALL = register("views", "operator", better="lower")
 
 # Times of requests that a server answers (`measure.requests`), by vLLM's names.
 _SERVED = ("policy", "rate", "requests", "load", "level")

@@ -1,5 +1,7 @@
 """Pictures of lab 10: what a step starts, a layer fused, the ladder of ways to run it.
 
+steps       the cost of an operator, a step of it, and ways to start fewer
+
 They take records and draw; nothing here runs a model. What `show.figure` draws of a
 result, and says of it, is in `kinds`.
 """
