@@ -21,6 +21,7 @@ from llmlab.core import arguments, wanted
 from llmlab.core.model import Model
 from llmlab.graphs.places import Place, places
 from llmlab.models import surgery
+from llmlab.models.layers import RMSNorm
 
 Fold = Callable[
     [Tensor, Tensor | None, Tensor, Tensor | None], tuple[Tensor, Tensor | None]
@@ -82,16 +83,21 @@ def head_bytes(model: nn.Module) -> int:
 class UnscaledNorm(nn.Module):
     """A norm without scale and shift: RMSNorm, or LayerNorm where it is centered."""
 
-    def __init__(self, width: int, epsilon: float, *, centered: bool = False):
+    def __init__(
+        self, width: int, epsilon: float, *, centered: bool = False, fp32: bool = False
+    ):
+        """Norm rows of this width. fp32: take their mean square so, whatever comes."""
         super().__init__()
-        self.width, self.epsilon, self.centered = width, epsilon, centered
+        self.width, self.epsilon = width, epsilon
+        self.centered, self.fp32 = centered, fp32
 
     def forward(self, x: Tensor) -> Tensor:
         if self.centered:
             return F.layer_norm(x, (self.width,), None, None, self.epsilon)
         if x.dtype in (torch.bfloat16, torch.float16):  # as models.layers.RMSNorm does
             return F.rms_norm(x, (self.width,), None, self.epsilon)
-        return x * torch.rsqrt(x.square().mean(-1, keepdim=True) + self.epsilon)
+        squares = (x.float() if self.fp32 else x).square()
+        return x * torch.rsqrt(squares.mean(-1, keepdim=True) + self.epsilon)
 
     def extra_repr(self) -> str:
         return f"{self.width}, its scale is in the layers behind"
@@ -105,10 +111,12 @@ def _unscaled(name: str, norm: Any) -> nn.Module:
                 f"{name} has a {kind} with NaN or infinite numbers, which would go "
                 "into the layers behind; look for what made it so."
             )
+    width = norm.weight.numel()
     if isinstance(norm, nn.LayerNorm):
-        return UnscaledNorm(norm.weight.numel(), norm.eps, centered=True)
-    epsilon = norm.epsilon if hasattr(norm, "epsilon") else norm.variance_epsilon
-    return UnscaledNorm(norm.weight.numel(), epsilon)
+        return UnscaledNorm(width, norm.eps, centered=True)
+    if isinstance(norm, RMSNorm):
+        return UnscaledNorm(width, norm.epsilon)
+    return UnscaledNorm(width, norm.variance_epsilon, fp32=True)  # T5, in transformers
 
 
 def _folded(name: str, layer: Any, norm: Any, fold: Fold) -> nn.Linear:

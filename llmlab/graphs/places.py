@@ -38,7 +38,7 @@ HEADS = {  # of a whole model: its last norm and its head
     "T5ForConditionalGeneration": ("decoder.final_layer_norm", "lm_head"),
     "GPT2LMHeadModel": ("transformer.ln_f", "lm_head"),
 }
-POST_NORM = ("BertLayer", "RobertaLayer", "TransformerBlock", "ElectraLayer")
+POST_NORM = ("BertLayer", "RobertaLayer", "TransformerBlock", "AlbertLayer")
 KNOWN = "our decoder, T5 and GPT-2"
 
 

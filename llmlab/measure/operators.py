@@ -166,5 +166,10 @@ def check_call(model: LanguageModel, tokens: int, cached: int, batch: int) -> No
 @contextlib.contextmanager
 def _mode(composite: bool) -> Iterator[None]:
     """Run in inference mode, or surely outside of it and without gradients."""
+    if not isinstance(composite, bool):
+        raise ValueError(
+            f"composite={arguments.shown(composite)} is neither True (calls as Python "
+            "makes them) nor False (as they reach kernels)."
+        )
     with torch.inference_mode(composite), torch.no_grad():
         yield

@@ -7,7 +7,16 @@ import small_things as small
 from llmlab import measure, models
 from llmlab.core import quantities, records
 from llmlab.core.model import Cost
-from llmlab.measure import answers, comparison, exams, intervals, peaks, quality, scores
+from llmlab.measure import (
+    answers,
+    comparison,
+    exams,
+    intervals,
+    operators,
+    peaks,
+    quality,
+    scores,
+)
 from llmlab.models import generation
 
 
@@ -36,6 +45,11 @@ DOOR: dict[Callable, Callable[[], dict]] = {
     measure.race: lambda: {
         "models": {"a": small.plain()}, "prompt": [1], "max_tokens": 2, "threads": 1,
         "rounds": 6, "seed": 0,
+    },
+    operators.count: lambda: {"call": small.none, "composite": True},
+    operators.step: lambda: {
+        "model": small.plain(), "tokens": 1, "cached": 2, "batch": 1,
+        "composite": False,
     },
     measure.percentile: lambda: {"samples": [1.0, 2.0], "share": 0.5},
     intervals.of_share: lambda: {"successes": 1, "trials": 2},

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
-from llmlab.core import records
+from llmlab.core import arguments, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import folding, fusing
@@ -91,6 +91,8 @@ def fused(
     prefills. ValueError says where an answer is not q, k and v.
     """
     inputs.learners("qkv", qkv)
+    most = model.context - 1
+    arguments.whole("prompt", prompt, least=1, most=most, way="the model reads no more")
     models: dict[str, Model] = {
         PLAIN: model,
         FOLDED: folding.fold_norms(model),

@@ -142,6 +142,11 @@ def moved(
     ValueError says where an answer is no number of bytes.
     """
     inputs.learners("traffic", traffic)
+    moves = {
+        (name, size): _bytes(chain, traffic, size)
+        for size in sizes
+        for name, chain in CHAINS.items()
+    }
     counted: list[Record] = []
     ratios: list[Record] = []
     notes = []
@@ -149,16 +154,22 @@ def moved(
         speed = measure.speed(_calls(size), seconds=seconds / len(sizes))
         notes.append(speed.note)
         for name, chain in CHAINS.items():
-            count, slow, fast = len(chain.kernels), _called(name, chain), _called(name)
-            joined = [[step for kernel in chain.kernels for step in kernel]]
-            many, one = (
-                _checked(traffic([list(k) for k in kernels], size))
-                for kernels in (chain.kernels, joined)
-            )
-            counted += _of_way(slow, many, count, size, speed)
+            many, one = moves[name, size]
+            slow, fast = _called(name, chain), _called(name)
+            counted += _of_way(slow, many, len(chain.kernels), size, speed)
             counted += _of_way(fast, one, 1, size, speed)
             ratios += _ratios(name, many / one, speed.verdict(fast, slow), size)
     return Moved((*counted, *ratios), next(filter(None, notes), ""))
+
+
+def _bytes(chain: Chain, traffic: Traffic, size: int) -> tuple[int, int]:
+    """Return the bytes of a chain one by one and as one kernel, by the learner."""
+    joined = [[step for kernel in chain.kernels for step in kernel]]
+    many, one = (
+        _checked(traffic([list(kernel) for kernel in kernels], size))
+        for kernels in (chain.kernels, joined)
+    )
+    return many, one
 
 
 def _called(name: str, chain: Chain | None = None) -> str:

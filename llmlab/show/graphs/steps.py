@@ -117,13 +117,13 @@ def fused(result: Any, *, title: str = "Fewer operators: is a step faster?") -> 
     names = [fact.subject for fact in select.needed(result, STEP_TIME)]
     counts = {f.subject: f for f in select.needed(result, KERNELS)}
     labels = [f"{name}\n{counts[name].value:.0f} operators" for name in names]
-    fig = style.card(style.WIDTH, 1.9 + 0.8 * len(names), title=title)
+    fig = style.card(style.WIDTH, 1.9 + 0.7 * len(names), title=title)
     both = fig.subplots(2, 1)
     for axes, (time, gain) in zip(both, panels, strict=True):
         facts = select.needed(result, time)
         says = [_said(fact, result, gain) for fact in facts]
         bars.draw(axes, facts, names, "time", says=says)
-        axes.set_yticks(range(len(names)), labels)
+        axes.set_yticks(range(len(names)), labels if time is STEP_TIME else names)
         axes.set_xlim(0, ROOM * axes.get_xlim()[1])
         tokens = facts[0].details["tokens"]
         style.panel_title(axes, HEADINGS[time.name].format(tokens=tokens))
