@@ -123,21 +123,31 @@ def _folded(name: str, layer: Any, norm: Any, fold: Fold) -> nn.Linear:
     """Return a linear layer that reads what the norm gives without its scale."""
     weight, old = surgery.weight_of(layer), layer.weight
     dtype = torch.promote_types(weight.dtype, torch.float32)
-    parts = [norm.weight, getattr(norm, "bias", None), weight, layer.bias]
-    asked = [None if p is None else p.detach().to(dtype).clone() for p in parts]
-    folded, bias = _checked(name, fold(*asked), weight, asked)
+
+    def exact(tensor: Tensor) -> Tensor:
+        return tensor.detach().to(dtype, copy=True)
+
+    shift = getattr(norm, "bias", None)
+    answer = fold(
+        exact(norm.weight),
+        None if shift is None else exact(shift),
+        exact(weight),
+        None if layer.bias is None else exact(layer.bias),
+    )
+    needs_bias = shift is not None or layer.bias is not None
+    folded, bias = _checked(name, answer, weight, needs_bias=needs_bias)
     outputs, inputs = weight.shape
     with torch.device("meta"):
         linear = nn.Linear(inputs, outputs, bias=bias is not None)
     for word, tensor in (("weight", folded), ("bias", bias)):
         if tensor is not None:
-            kept = tensor.to(old.dtype).contiguous()
+            kept = tensor.detach().to(old).contiguous()
             setattr(linear, word, nn.Parameter(kept, requires_grad=old.requires_grad))
     return linear.train(layer.training)
 
 
 def _checked(
-    name: str, answer: Any, weight: Tensor, asked: list[Tensor | None]
+    name: str, answer: Any, weight: Tensor, *, needs_bias: bool
 ) -> tuple[Tensor, Tensor | None]:
     """Return what a fold gave; ValueError where it is no weight and bias."""
     shape = tuple(weight.shape)
@@ -146,7 +156,6 @@ def _checked(
             f"fold gave {arguments.shown(answer)} for {name}; return (weight, bias)."
         )
     folded, bias = answer
-    needs_bias = asked[1] is not None or asked[3] is not None
     for word, tensor, size in (("weight", folded, shape), ("bias", bias, shape[:1])):
         if word == "bias" and tensor is None and not needs_bias:
             continue

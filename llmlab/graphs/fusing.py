@@ -70,12 +70,13 @@ def unfuse(model: Model) -> Model:
     A folded norm becomes one whose scale is 1. Raises ValueError for other models.
     """
     _check_decoder("unfuse", model)
+    like = model.get_parameter("embedding.weight")
     parts: dict[str, nn.Module] = {}
     for name, module in model.named_modules():
         if isinstance(module, FusedAttention | CalledAttention | FusedSwiGLU):
             parts[name] = module.apart()
         elif isinstance(module, UnscaledNorm):
-            parts[name] = _scaled(module, model.embedding.weight)
+            parts[name] = _scaled(module, like)
     return surgery.replace(model, parts)
 
 

@@ -164,10 +164,11 @@ def _join(parts: list[nn.Linear]) -> nn.Linear:
             first.shape[1], sum(part.out_features for part in parts), bias=has_bias
         )
     with torch.no_grad():
-        rows = torch.cat([part.weight for part in parts])
+        weights: list[Tensor] = [part.weight for part in parts]
+        rows = torch.cat(weights)
         joined.weight = nn.Parameter(rows, requires_grad=first.requires_grad)
         if has_bias:  # a part without one adds nothing
-            full = [
+            full: list[Tensor] = [
                 part.weight.new_zeros(part.out_features) if bias is None else bias
                 for part, bias in zip(parts, biases, strict=True)
             ]

@@ -20,7 +20,7 @@ from llmlab.measure.operators import Counts
 from llmlab.models import listening
 
 TOKENS = 128
-WHOLE, REST = "the step", "the rest"
+WHOLE, REST = "the step", "elsewhere"
 STAGES = {  # what is called within such a module counts as this
     "norms": ("RMSNorm", "UnscaledNorm", "LayerNorm"),
     "linear layers": ("Linear", "Conv1D"),

@@ -164,12 +164,9 @@ def moved(
 
 def _bytes(chain: Chain, traffic: Traffic, size: int) -> tuple[int, int]:
     """Return the bytes of a chain one by one and as one kernel, by the learner."""
-    joined = [[step for kernel in chain.kernels for step in kernel]]
-    many, one = (
-        _checked(traffic([list(kernel) for kernel in kernels], size))
-        for kernels in (chain.kernels, joined)
-    )
-    return many, one
+    steps = [(output, list(inputs)) for k in chain.kernels for output, inputs in k]
+    apart = [[one] for one in steps]
+    return _checked(traffic(apart, size)), _checked(traffic([steps], size))
 
 
 def _called(name: str, chain: Chain | None = None) -> str:
@@ -177,7 +174,8 @@ def _called(name: str, chain: Chain | None = None) -> str:
 
 
 def _calls(size: int) -> dict[str, Callable[[], Tensor]]:
-    draw, calls = torch.Generator().manual_seed(0), {}
+    draw = torch.Generator().manual_seed(0)
+    calls: dict[str, Callable[[], Tensor]] = {}
     tensors = torch.randn(3, size, generator=draw)
     for name, chain in CHAINS.items():
         given = tensors[: chain.inputs]

@@ -11,6 +11,7 @@ from torch import Tensor
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
 from llmlab.core import arguments, records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs.experiments import inputs
 from llmlab.graphs.experiments.inputs import Model
@@ -90,7 +91,7 @@ def step(
     details = {"tokens": tokens}
     facts = [*times, whole.record(STEP_TIME, subject=STEP, details=details)]
     starts = fixed * counts.total
-    estimates = (
+    estimates: tuple[tuple[Quantity, float, str, dict[str, int]], ...] = (
         (FIXED, fixed, ADDITION, {}),
         (PER_ELEMENT, slope, ADDITION, {}),
         (STARTS, starts, STEP, {"operators": counts.total}),

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core import records
-from llmlab.core.quantities import Quantity
+from llmlab.core.quantities import REST, STARTING, Quantity
 from llmlab.core.records import Record
 from llmlab.graphs.quantities import (
     FIXED,
@@ -79,7 +79,7 @@ def _whole(axes: Axes, result: Any) -> None:
     step, starts = (select.needed(result, what)[0] for what in (STEP_TIME, STARTS))
     factor, unit = scales.shared([step.value], "s")
     first = min(starts.value, step.value) / factor
-    parts = (("starting operators", 0, first), ("the rest", first, step.value / factor))
+    parts = ((STARTING.name, 0, first), (REST.name, first, step.value / factor))
     for index, (name, start, end) in enumerate(parts):
         look = style.series(1 - index)
         axes.barh(0, end - start, 0.6, start, color=look.color, hatch=look.hatch,
@@ -91,7 +91,7 @@ def _whole(axes: Axes, result: Any) -> None:
     share = select.needed(result, START_SHARE)[0].value
     style.panel_title(axes, f"A decode step: {share:.0%} is starting")
     kinds = select.kinds((step, starts))
-    scales.name(axes.xaxis, "time of a step", unit, kinds)
+    scales.name(axes.xaxis, "time", unit, kinds)
 
 
 def starting_alt(facts: Sequence[Record]) -> str:
