@@ -77,12 +77,12 @@ class Threads:
         said = []
         for phase in PHASES:
             parts = [
-                f"{fact.value:.2g} times on {fact.details['threads']} threads"
+                f"{fact.value:.2g} on {fact.details['threads']} threads"
                 for fact in self.ratios(phase)
             ]
-            said.append(f"{phase} is as fast as on one thread {', '.join(parts)}")
+            said.append(f"{phase} {', '.join(parts)}")
         core = "1 core" if self.cores == 1 else f"{self.cores} cores"
-        return f"On {core}: {'; '.join(said)}."
+        return f"Times as fast as on one thread, with {core}: {'; '.join(said)}."
 
     def records(self) -> list[Record]:
         """Return times, then how many times as fast, of one phase after the other."""

@@ -46,12 +46,12 @@ class Precision:
         """Say how fast every format is at the most tokens, and by which instruction."""
         tokens = max(fact.details["tokens"] for fact in self.facts)
         parts = [
-            f"{name} ({_with(self.instructions(name))}) "
-            f"{self.ratio(name, tokens).value:.2g} times"
+            f"{name} {self.ratio(name, tokens).value:.2g} "
+            f"({_with(self.instructions(name))})"
             for name in self.formats
             if name != PLAIN
         ]
-        return f"At {tokens} tokens, as fast as {PLAIN}: {', '.join(parts)}."
+        return f"At {tokens} tokens, times as fast as {PLAIN}: {', '.join(parts)}."
 
     def records(self) -> list[Record]:
         """Return times, then how many times as fast as fp32, then errors."""

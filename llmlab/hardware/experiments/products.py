@@ -44,6 +44,15 @@ class Tiles:
         """Return how many times fewer elements than the smallest tile loads."""
         return scoring.find(self.facts, TILE_FEWER.name, {"tile": tile})
 
+    @property
+    def larger(self) -> Record:
+        """How many times fewer elements a memory of four times the words loads.
+
+        Tiles of 16 against tiles of 8: three of them have to fit.
+        """
+        fewer = self.fewer(16).value / self.fewer(8).value
+        return records.make(TILE_FEWER, fewer, kind="simulated", subject=COUNTED)
+
     def records(self) -> list[Record]:
         """Return counts, closed form, least time and rate of each tile, and roofs."""
         return list(self.facts)
