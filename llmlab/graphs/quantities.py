@@ -19,7 +19,7 @@ START_SHARE = register(
 OWN_COUNT = register("computing, by your count", "operator")
 
 # A step with folded norms and fused products.
-STEP_TIME = register("decode step", "s", better="lower", keys=("tokens",))
+STEP_TIME = register("time of a decode step", "s", better="lower", keys=("tokens",))
 STEP_GAIN = register(
     "step, times as fast", "×", better="higher", keys=("against", "verdict")
 )

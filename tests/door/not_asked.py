@@ -30,7 +30,6 @@ REASONS = {
     "llmlab.hardware.fixed_point": PLUMBING,
     "llmlab.hardware.fpga": "tests/hardware/test_fpga.py asks what it refuses",
     "llmlab.hardware.systolic": PLUMBING,
-    "llmlab.hardware.experiments": HANDED_ON,
     "llmlab.hardware.tpu": "tests/hardware/test_tpu.py asks it, where jax is",
     "llmlab.peers": "takes files and programs of others, which tests/peers asks",
     "llmlab.pruning.dependency.given_up_after": PLUMBING,

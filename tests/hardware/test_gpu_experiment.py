@@ -64,16 +64,19 @@ def test_the_experiment_shows_the_rows_by_stage(hardware):
 
 
 @pytest.mark.slow
-def test_a_row_that_is_recorded_again_takes_the_place_of_the_old_one(hardware):
+def test_a_row_that_is_recorded_again_takes_the_place_of_the_old_one(
+    hardware, tmp_path
+):
     before = records.load(hardware[0])
+    file = tmp_path / "gpu.json"  # the others read that of the fixture
     others = [fact for fact in before if fact.subject == "read"]
     moved = [records.make(
         q.GPU_PEAK, 1e15, kind="recorded", subject="bf16", machine="another card",
         details={"size": 128},
     )]  # fmt: skip
-    records.save([*before, *moved], hardware[0])
-    ran("--stage", "hardware", "--out", hardware[0])
-    after = records.load(hardware[0])
+    records.save([*before, *moved], file)
+    ran("--stage", "hardware", "--out", file)
+    after = records.load(file)
     assert len(after) == len(before) + 1 and moved[0] in after
     assert len([f for f in after if f.subject == "read"]) == len(others)
 

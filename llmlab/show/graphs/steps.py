@@ -38,7 +38,7 @@ def starting(
     """Draw the time of an operator over its size with your line, and a step beside it.
 
     result: records "time of one operator" with details["size"], "fixed cost of an
-    operator", "cost of an element", "decode step" and "starting the operators of a
+    operator", "cost of an element", "time of a decode step", "starting operators of a
     step".
     """
     times = curves.ordered(select.needed(result, OPERATOR_TIME), "size")
@@ -110,7 +110,7 @@ def starting_alt(facts: Sequence[Record]) -> str:
 def fused(result: Any, *, title: str = "Fewer operators: is a step faster?") -> Figure:
     """Draw the time of a step by way, and of a prefill, with operators and ratios.
 
-    result: records "decode step", "prefill", "computing" and the two ratios, the way as
+    result: records "time of a decode step", "prefill", "computing" and the two ratios, the way as
     subject.
     """
     panels = ((STEP_TIME, STEP_GAIN), (PREFILL_TIME, PREFILL_GAIN))
