@@ -110,7 +110,8 @@ def starting_alt(facts: Sequence[Record]) -> str:
 def fused(result: Any, *, title: str = "Fewer operators: is a step faster?") -> Figure:
     """Draw the time of a step by way, and of a prefill, with operators and ratios.
 
-    result: records "time of a decode step", "prefill", "computing" and the two ratios, the way as
+    result: records "time of a decode step", "prefill", "computing" and both ratios, the
+    way as
     subject.
     """
     panels = ((STEP_TIME, STEP_GAIN), (PREFILL_TIME, PREFILL_GAIN))
