@@ -3,7 +3,10 @@
 Greedy decoding of one sequence and of sixteen by int8 natively, on all threads, on
 shape M and the bundled coder. In each round every job runs alone and beside one
 spinning process, by turns; a ratio of each round, the median of all, the lowest and the
-highest. A step may take four times as long at most. The result goes to
+highest. A step may take four times as long at most. Native calls give way to a
+neighbour for up to `backoff.MOST` calls, so before every measurement as many steps run
+alone: what is timed beside the neighbour holds the steps in which it is noticed, and
+what is timed alone has all threads. The result goes to
 llmlab/recorded/busy_neighbour.json. Takes a minute or two on two idle cores; `--small`
 decodes a few tokens, prints and writes nothing.
 
@@ -28,6 +31,7 @@ from llmlab import models, show
 from llmlab.core import machine, records
 from llmlab.core.quantities import BESIDE_NEIGHBOUR, LATENCY
 from llmlab.core.records import Record
+from llmlab.kernels.native import backoff
 from llmlab.peers import racing
 
 FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/busy_neighbour.json"
@@ -69,8 +73,12 @@ def measured(
     job = {"job": "decode", "prompts": prompts, "new": new}
     runner.ask(job)  # warm-up
     seconds: dict[str, list[float]] = {ALONE: [], BESIDE: []}
+    short = {"job": "decode", "prompts": [prompts[0][:8]], "new": NEW}
+    calm = -(-2 * backoff.MOST // (NEW - 1))  # until the last neighbour is forgotten
     for number in range(rounds):
         for way in (ALONE, BESIDE) if number % 2 else (BESIDE, ALONE):
+            for _ in range(calm):
+                runner.ask(short)
             with _spinning() if way == BESIDE else contextlib.nullcontext():
                 seconds[way].append(runner.ask(job)["seconds"] / (new - 1))
     step = {"phase": "decode", "batch": batch, "prompt": PROMPT, "new": new}

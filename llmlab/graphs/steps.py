@@ -44,10 +44,10 @@ def compiled(
     and a machine without a C compiler, leaves the torch layers: a warning of one
     sentence says so, and `.reason` keeps it. plan: sends rows of some lengths to torch
     (`kernels.native.planning.plan`); None: everything is native.
-    threads: of the native call, `machine.threads()` unless told; 1 where neighbours are
-    busy. It reads a copy of the integers; hooks do not run and nothing is trained.
-    Raises ValueError for another `by`, for what is no causal model, and for
-    a plan that does not say which way.
+    threads: of the native call, `machine.threads()` unless told; fewer for a while (of
+    two: one) where busy neighbours hold it up, with the same bits. It reads a copy of
+    the integers; hooks do not run and nothing is trained. Raises ValueError for another
+    `by`, for what is no causal model, and for a plan that does not say which way.
     """
     if by not in WAYS:
         raise ValueError(f"by={by!r} is not known; choose one of {', '.join(WAYS)}.")
@@ -213,7 +213,7 @@ class CompiledModel(Streaming, nn.Module):
         return new.train(self.training)
 
     def extra_repr(self) -> str:
-        return self.reason or f"one native call, {self.threads} threads"
+        return self.reason or f"one native call, {self.threads} threads at most"
 
 
 def _rows(

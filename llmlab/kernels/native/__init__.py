@@ -18,6 +18,7 @@ matrices    one matrix of integers: a product, and the bytes that it reads in a 
 layers      a quantized layer as such a matrix
 planning    which way pays for how many tokens, measured
 weights     the tensors of a decoder, checked
+backoff     fewer threads for a while, where a neighbour holds one up
 rooms       what a pass writes between the layers
 decoding    a pass over rows of tokens
 
@@ -27,6 +28,7 @@ The tensors are torch's, handed over by address; nothing here knows a model.
 from llmlab.core import faces
 
 __all__ = [
+    "backoff",
     "building",
     "compilers",
     "decoding",

@@ -7,8 +7,9 @@ a sequence's keys and values lie.
 
 import ctypes
 import threading
+import time
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels.native import structures
+from llmlab.kernels.native.backoff import Backoff
 from llmlab.kernels.native.library import Library
 from llmlab.kernels.native.matrices import Laid, check
 from llmlab.kernels.native.rooms import Room
@@ -45,10 +47,15 @@ class Rows:
 class Pass:
     """A decoder ready to be called; it keeps the tensors that C reads alive.
 
-    weights: laid out for the library's way (`huge_pages.side_by_side`).
+    weights: laid out for the library's way (`huge_pages.side_by_side`). threads: at
+    most; calls get fewer for a while where a busy neighbour holds them up (`backoff`),
+    which `clock` (seconds) tells. The bits are the same.
     """
 
-    def __init__(self, library: Library, weights: Weights, *, threads: int):
+    def __init__(
+        self, library: Library, weights: Weights, *, threads: int,
+        clock: Callable[[], float] = time.perf_counter,
+    ):  # fmt: skip
         self.library, self.weights = library, weights
         head = weights.head
         if not isinstance(head, Laid):
@@ -62,6 +69,7 @@ class Pass:
             embedding=address(weights.embedding), norm=address(weights.norm),
             epsilon=weights.epsilon,
         )  # fmt: skip
+        self._backoff = Backoff(self.threads, clock=clock)
         self._room = Room(weights, self.threads)
         self._seen: list = []  # of the memory: tensors, addresses, shapes
         self._parts: list[Tensor] = []
@@ -96,12 +104,21 @@ class Pass:
                 )  # fmt: skip
                 room = self._room.of(len(places), max(places) + 1)
                 out = logits.data_ptr() + done * logits.stride(0) * 4
-                self.library.pass_rows(
-                    self._model, table, given, room, out, self.threads
-                )
+                self._call(table, given, room, out, sum(places))
                 del numbers  # until here C read it
                 done += len(wanted)
         return logits
+
+    def _call(self, table, given, room, out: int, seen: int) -> None:
+        """Run C; calls that see as many places, within 2 x, are of one kind."""
+        run, model = self.library.pass_rows, self._model
+        if self.threads == 1:
+            run(model, table, given, room, out, 1)
+            return
+        self._backoff.run(
+            (given.count, given.asked, seen.bit_length()),
+            lambda threads: run(model, table, given, room, out, threads),
+        )
 
     def _addressed(self, memory: Memory) -> ctypes.Array:
         """Return the addresses of keys and values; ValueError where C cannot follow.
