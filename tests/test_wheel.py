@@ -8,6 +8,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+import urllib.error
 import urllib.request
 import zipfile
 from pathlib import Path
@@ -121,10 +122,9 @@ def test_jupyterlab_starts_on_lab_01(python, tmp_path, shared_jupyter):
         try:
             address = _address_of(server, tmp_path / "runtime")
             page = f"{address}api/contents/{FIRST}?content=0&token=key"
-            with urllib.request.urlopen(page, timeout=30) as answer:
-                assert json.load(answer)["type"] == "notebook"
-            with urllib.request.urlopen(f"{address}lab?token=key") as answer:
-                assert b"jupyter-config-data" in answer.read()
+            assert json.loads(_answer(page, server))["type"] == "notebook"
+            lab = _answer(f"{address}lab?token=key", server)
+            assert b"jupyter-config-data" in lab
         finally:
             server.send_signal(signal.SIGINT)
     said = (tmp_path / "log").read_text()
@@ -155,6 +155,20 @@ def _address_of(server, runtime):
                 pass  # half-written
         time.sleep(0.1)
     raise AssertionError("JupyterLab has not started within a minute")
+
+
+def _answer(address, server):
+    """Return what a page holds. Its address is written down before it listens."""
+    for _ in range(600):
+        assert server.poll() is None, "JupyterLab stopped"
+        try:
+            with urllib.request.urlopen(address, timeout=60) as answer:
+                return answer.read()
+        except urllib.error.URLError as error:
+            if not isinstance(error.reason, ConnectionRefusedError):
+                raise
+            time.sleep(0.1)
+    raise AssertionError("nothing has listened at the address within a minute")
 
 
 @pytest.mark.release
