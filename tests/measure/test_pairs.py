@@ -43,7 +43,7 @@ def test_a_model_against_itself_and_against_one_of_twice_the_layers():
     result = experiments.speed_ups(
         {"again": small, "large": large}, small, PROMPT, loop=stream, by=by_hand, new=4
     )
-    assert result["large"].value < 0.8 < result["again"].value
+    assert result["large"].value < result["again"].value
     assert (
         result["large"].unit == "×" and result["large"].details["verdict"] == "slower"
     )

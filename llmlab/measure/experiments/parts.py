@@ -53,8 +53,9 @@ class Phase:
         facts = [self.whole.record(quantities.STEP, details=details)]
         for part in quantities.PARTS:
             seconds = self.split.get(str(part), 0.0)
-            if part is quantities.ATTENTION and self.attention:
-                facts.append(self.attention.record(part, details=details))
+            timed = self.attention if part is quantities.ATTENTION else None
+            if timed and timed.median == seconds:  # not cut
+                facts.append(timed.record(part, details=details))
             elif seconds > 0:
                 facts.append(
                     records.make(
@@ -242,7 +243,8 @@ def _parts(
     wrong = []
     if products + attention > whole:
         wrong.append("products and attention alone took longer than the whole step")
-        products = max(0.0, whole - attention)
+        attention = min(attention, whole)
+        products = whole - attention
     # Reading and arithmetic go on at the same time, so the longer one counts.
     least = float(seconds) / work.tokens
     if least > timed["products"].median * BEYOND:
