@@ -32,9 +32,26 @@ class Crew:
         self.now += 20.0 if threads > self.free else 1.0 + 1.0 / threads
 
 
-def test_in_quiet_all_threads_run_but_for_one_trial():
+def test_in_quiet_all_threads_run_but_for_one_trial_in_many_calls():
     crew = Crew()
-    assert crew.call(calls=1000) == [2] * (TRIAL - 1) + [1] + [2] * (1000 - TRIAL)
+    between = [1] + [2] * (MOST - 1)
+    assert crew.call(calls=3 * MOST) == ([2] * (TRIAL - 1) + 3 * between)[: 3 * MOST]
+
+
+def test_of_many_kinds_one_has_its_trial_and_not_each():
+    crew, asked = Crew(), []
+    for _ in range(TRIAL + 2):
+        for kind in range(20):
+            asked += crew.call(kind)
+    assert asked.count(1) == 1
+
+
+def test_a_kind_that_is_called_all_the_time_is_not_forgotten():
+    crew = Crew()
+    for other in range(2 * KINDS):
+        crew.call("own")
+        crew.call(other)
+    assert "own" in crew.backoff._kinds
 
 
 def test_a_slow_call_gives_way_and_all_threads_come_back():
@@ -58,7 +75,7 @@ def test_the_calls_on_one_thread_double_while_it_stays_slow_and_begin_anew_in_qu
         for _ in range(2):
             assert crew.call(calls=1 + MOST) == [2] + [1] * MOST
         crew.free = 2
-        assert crew.call(calls=MOST) == [2] * MOST
+        assert crew.call(calls=MOST + 1) == [2] * MOST + [1], "a trial once it is over"
 
 
 def test_soon_slow_again_counts_as_the_same_neighbour():

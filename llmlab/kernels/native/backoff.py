@@ -6,8 +6,11 @@ all others wait for it: a step takes twenty times as long beside one busy proces
 half as many threads it takes twice as long at most, with the same bits. So a call that
 took far longer than such calls took of late halves the threads of those that follow;
 after some calls all are tried again, later and later while that is slow (exponential
-backoff). Where the neighbour came first, no call was ever fast: so of a kind's first
-calls one runs on half the threads, to know what these take.
+backoff). Where the neighbour came first, no call was ever fast: so early on, and then
+once in many calls, one runs on half the threads, to know what these take. A neighbour
+that makes a call less than five times as long may then go unnoticed. Time that a call
+waits for Python's lock counts as its own: beside busy threads of this process it gives
+way without need.
 """
 
 import time
@@ -16,7 +19,7 @@ from collections.abc import Callable, Hashable
 SLOW = 2.5  # times as long as the best of late
 LEAST, MOST = 16, 256  # calls on fewer threads until all are tried again
 FADING = 1.01  # by which the best is forgotten with every call
-TRIAL = 4  # which call of its kind is the one on half the threads
+TRIAL = 4  # calls of a kind, of which the last may run on half the threads
 KINDS = 256  # that are remembered
 
 
@@ -29,16 +32,20 @@ class Backoff:
         self._clock = clock
         self._kinds: dict[Hashable, tuple[float, int]] = {}  # best seconds, calls
         self._hold = self._left = self._fine = 0  # in calls
+        self._calm = 0  # calls until there may be a trial again
 
     def run(self, kind: Hashable, call: Callable[[int], object]) -> None:
         """Call with a number of threads. kind: calls of one do about as much work."""
-        best, calls = self._kinds.get(kind, (float("inf"), 0))
-        trial = calls == TRIAL - 1 and self.count == self.threads
+        best, calls = self._kinds.pop(kind, (float("inf"), 0))
+        self._calm = max(0, self._calm - 1)
+        trial = calls >= TRIAL - 1 and not self._calm and not self._hold
+        if trial:
+            self._calm = MOST
         count = max(1, self.threads // 2) if trial else self.count
         start = self._clock()
         call(count)
         seconds = self._clock() - start
-        if not calls and len(self._kinds) >= KINDS:
+        if len(self._kinds) >= KINDS:  # that which was not called for longest goes
             del self._kinds[next(iter(self._kinds))]
         self._kinds[kind] = min(seconds, best * FADING), calls + 1
         slow = seconds > SLOW * best * self.threads / count
