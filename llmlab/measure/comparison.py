@@ -4,12 +4,14 @@ Both ran in every round, so each round gives a ratio in which the machine's mood
 moment cancels; the verdict is on the median of these ratios.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from llmlab.core import machine, quantities, records
 from llmlab.core.arguments import is_number
 from llmlab.core.clock import Threads
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
 
@@ -54,16 +56,23 @@ class Verdict:
         """Return the ratio alone."""
         return [self.record()]
 
-    def record(self, *, seed: int | None = None) -> Record:
-        """Return the ratio as a record whose details hold the word."""
+    def record(
+        self, what: Quantity = quantities.SPEED_UP, *, subject: str | None = None,
+        details: Mapping[str, Any] | None = None, seed: int | None = None,
+    ) -> Record:  # fmt: skip
+        """Return the ratio as a record whose details hold the word.
+
+        what: the quantity that it is. subject: who is compared, both names by default.
+        """
         ran_on = self.ran_on
+        known = {"verdict": self.word} | (ran_on.details if ran_on else {})
         return records.measured(
-            quantities.SPEED_UP,
+            what,
             self.ratio,
             low=self.low,
             high=self.high,
-            subject=f"{self.name} against {self.against}",
-            details={"verdict": self.word} | (ran_on.details if ran_on else {}),
+            subject=subject or f"{self.name} against {self.against}",
+            details={**(details or {}), **known},
             machine=machine.describe(ran_on.count if ran_on else None).label,
             seed=seed,
         )

@@ -4,7 +4,7 @@
 later ones are the decode. What labs say of a race in both phases is made here.
 """
 
-from llmlab.core import quantities, records
+from llmlab.core import quantities
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure.comparison import Verdict, compare
@@ -54,11 +54,4 @@ def verdict(speed: Speed, name: str, against: str, of: str = "decode") -> Verdic
 def ratio(speed: Speed, name: str, against: str, of: str = "decode") -> Record:
     """Return how many times as fast a model is as another in a phase."""
     one = verdict(speed, name, against, of)
-    return records.measured(
-        SPEED_UPS[of],
-        one.ratio,
-        low=one.low,
-        high=one.high,
-        subject=name,
-        details={"verdict": one.word, "phase": of},
-    )
+    return one.record(SPEED_UPS[of], subject=name, details={"phase": of})

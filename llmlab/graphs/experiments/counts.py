@@ -87,7 +87,8 @@ def counted(
         values = (CALLS, calls[stage].total), (KERNELS, counts.kernels)
         for what, value in (*values, (VIEWS_OF_A_CALL, counts.views)):
             facts.append(records.measured(what, value, subject=stage))
-    facts.append(records.measured(OWN_COUNT, sum(yours.values()), subject=WHOLE))
+    own = sum(yours.values())
+    facts.append(records.make(OWN_COUNT, own, kind="estimated", subject=WHOLE))
     return Counted(tuple(facts), yours, kernels[WHOLE])
 
 

@@ -59,11 +59,13 @@ class Fused:
     def said(self) -> str:
         """Say how exact the learner's product is, and whether fusing can be felt."""
         error = self._of(LOGIT_ERROR, YOURS).value
-        bits = "to the last bit" if self.exact else f"up to {error:.1e}"
+        same = "gives the same logits to the last bit"
+        if not self.exact:
+            same = f"gives logits that are off by {error:.1e} at most"
         gain = self.ratio(BOTH)
         verdict = gain.details["verdict"]
         return (
-            f"Your product gives the same logits {bits}. Folded and fused, a step "
+            f"Your product {same}. Folded and fused, a step "
             f"computes {self.kernels(BOTH)} operators instead of "
             f"{self.kernels(PLAIN)}, and is {gain.value:.2f} times as fast ({verdict})."
         )
@@ -152,11 +154,6 @@ def _times(
     ]
     for timing in speed.timings[1:]:
         verdict = speed.verdict(timing.name, PLAIN)
-        details = {"against": PLAIN, "verdict": verdict.word}
-        facts.append(
-            records.measured(
-                gain, verdict.ratio, low=verdict.low, high=verdict.high,
-                subject=timing.name, details=details,
-            )
-        )  # fmt: skip
+        against = {"against": PLAIN}
+        facts.append(verdict.record(gain, subject=timing.name, details=against))
     return facts

@@ -3,6 +3,7 @@
 A small tensor shows what the operators cost to start, a large one what bytes cost.
 """
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -198,7 +199,10 @@ def _of_way(
             CHAIN_BYTES, moved, kind="estimated", subject=name, details=details
         ),
         series.record(CHAIN_TIME, subject=name, details=details),
-        series.rate(CHAIN_RATE, moved, subject=name, details=details),
+        dataclasses.replace(  # bytes by the learner's count
+            series.rate(CHAIN_RATE, moved, subject=name, details=details),
+            kind="estimated",
+        ),
     ]
 
 
@@ -210,11 +214,8 @@ def _ratios(
         records.make(
             BYTES_SAVED, saved, kind="estimated", subject=name, details=details
         ),
-        records.measured(
-            CHAIN_GAIN, verdict.ratio, low=verdict.low, high=verdict.high,
-            subject=name, details=details | {"verdict": verdict.word},
-        ),
-    ]  # fmt: skip
+        verdict.record(CHAIN_GAIN, subject=name, details=details),
+    ]
 
 
 def _checked(answer: Any) -> int:

@@ -111,8 +111,7 @@ def fused(result: Any, *, title: str = "Fewer operators: is a step faster?") -> 
     """Draw the time of a step by way, and of a prefill, with operators and ratios.
 
     result: records "time of a decode step", "prefill", "computing" and both ratios, the
-    way as
-    subject.
+    way as subject.
     """
     panels = ((STEP_TIME, STEP_GAIN), (PREFILL_TIME, PREFILL_GAIN))
     names = [fact.subject for fact in select.needed(result, STEP_TIME)]
