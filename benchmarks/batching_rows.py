@@ -6,7 +6,7 @@ after each round from all rounds that are kept, and stand in the same file.
 
 import dataclasses
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +76,7 @@ class Kept:
             share = made[name].bookkeeping
             if share is not None:
                 self._keep(q.BOOKKEEPING, [share], f"{part}: {name}", details)
-        self._save()
+        self.save()
 
     def sum_up(
         self, part: str, made: Mapping[str, Way], requests: Requests,
@@ -89,25 +89,22 @@ class Kept:
             one for one in self.facts if one in rounds or one not in self._own(part)
         ]
         read = sum(len(request.prompt) for request in requests)
-        written = sum(request.max_tokens for request in requests)
-        note = f"{read} tokens read, {written} written"
         details = {"requests": len(requests)}
-        told = details | {"note": note}
         times = {name: self._values(rows, f"{part}: {name}") for name in made}
         shares = self._rows(part, q.BOOKKEEPING)
         for name, way in made.items():
             subject = f"{part}: {name}"
+            written = sum(map(len, way.answers))
+            told = details | {"note": f"{read} tokens read, {written} written"}
             self._keep(q.TRACE_TIME, times[name], subject, told)
             rates = [written / seconds for seconds in times[name]]
             self._keep(q.TRACE_RATE, rates, subject, told)
-            pairs = zip(way.answers, right(name), strict=True)
-            same = [float(answer == own) for answer, own in pairs]
-            self._keep(q.AS_ALONE, [statistics.mean(same)], subject, details)
+            self._keep(q.AS_ALONE, [_alike(way.answers, right(name))], subject, details)
             if isinstance(way, InSteps):
                 share = self._values(shares, subject)
                 self._keep(q.BOOKKEEPING, share, subject, details)
                 self._gains(part, name, times)
-        self._save()
+        self.save()
 
     def add_gaps(self, word: str, found: Any) -> None:
         """Keep the gaps of a model, without the single tokens."""
@@ -116,7 +113,15 @@ class Kept:
                 subject = f"gaps: {word}, {fact.subject}"
                 made = dataclasses.replace(fact, subject=subject)
                 self.facts.append(_as_recorded(made))
-        self._save()
+
+    def check_ways(self, part: str, names: Iterable[str]) -> None:
+        """Fail where other ways were kept: a ratio needs both in every round."""
+        kept = {row.subject for row in self._rows(part, q.TRACE_TIME)}
+        if kept and kept != {f"{part}: {name}" for name in names}:
+            raise ValueError(
+                f"the rounds of {part} that are kept hold other ways, "
+                f"{sorted(kept)}; make all of them anew: --only {part}."
+            )
 
     def show(self) -> None:
         """Print what follows from the rounds on this machine."""
@@ -171,9 +176,21 @@ class Kept:
         own = [one for one in rows if one.subject == subject]
         return [one.value for one in sorted(own, key=lambda one: one.details["round"])]
 
-    def _save(self) -> None:
+    def save(self) -> None:
+        """Write all facts, if there is a file."""
         if self.path is not None:
             records.save(self.facts, self.path)
+
+
+def _alike(answers: Answers, right: Answers) -> float:
+    """Return the share of tokens that are the plain loop's, place by place."""
+    pairs = zip(answers, right, strict=True)
+    alike = sum(
+        one == other
+        for answer, own in pairs
+        for one, other in zip(answer, own, strict=False)
+    )
+    return alike / sum(map(len, right))
 
 
 def _as_recorded(fact: Record) -> Record:

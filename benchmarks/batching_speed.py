@@ -32,8 +32,9 @@ import batching_ways as ways
 from batching_ways import Way
 from native import drawn
 
-from llmlab import batching, graphs, measure, models, quantization, texts
-from llmlab.batching import arrivals, experiments, plans
+from llmlab import batching, graphs, measure, models, quantization
+from llmlab.batching import experiments, plans
+from llmlab.batching.experiments import workloads
 from llmlab.batching.experiments.workloads import Answers
 from llmlab.core import machine
 from llmlab.kernels import Format
@@ -41,7 +42,6 @@ from llmlab.peers import racing
 
 PARTS = {"coder": 4, "M": 8, "gaps": 2}  # minutes
 REQUESTS, SEATS, PROMPT = {"coder": 32, "M": 64}, 16, 900
-CHARACTERS = 1000  # more than the longest prompt has tokens
 FP32, INT8 = "fp32", "native int8"
 
 
@@ -74,6 +74,7 @@ def _race(part: str, kept: rows.Kept, rounds: int, *, small: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:
         models.save(model, folder)
         made = WAYS[part](model, Path(folder))
+        kept.check_ways(part, made)
         right = _right(made, model, requests)
         try:
             for way in made.values():
@@ -155,6 +156,7 @@ def _gaps(kept: rows.Kept, *, small: bool) -> None:
                 repeats=1 if small else 5,
             )  # fmt: skip
             kept.add_gaps(f"{word}: {format_}", found)
+    kept.save()  # all of them, so that a run that was stopped begins anew
 
 
 def _model(word: str) -> Any:
@@ -177,14 +179,8 @@ def _native(model: Any) -> Any:
 
 def _trace(model: Any, count: int, *, small: bool) -> list[batching.Request]:
     """Return requests of many lengths: pieces of programs."""
-    read = arrivals.lengths(count, 64, most=200, seed=1)
-    write = arrivals.lengths(count, 40, most=12 if small else 120, seed=2)
-    text, made = texts.evaluation(), []
-    for place, (tokens, most) in enumerate(zip(read, write, strict=True)):
-        start = place * CHARACTERS % (len(text) - CHARACTERS)
-        ids = model.tokenizer(text[start : start + CHARACTERS])["input_ids"]
-        made.append(batching.Request(ids[:tokens], most))
-    return made
+    most = (200, 12 if small else 120)
+    return workloads.ragged(model, count, read=64, write=40, most=most)
 
 
 def _options() -> argparse.Namespace:

@@ -4,7 +4,7 @@ Greedy decoding of one sequence and of sixteen by int8 natively, on all threads,
 shape M and the bundled coder. In each round every job runs alone and beside one
 spinning process, by turns; a ratio of each round, the median of all, the lowest and the
 highest. A step may take four times as long at most. Native calls give way to a
-neighbour for up to `backoff.MOST` calls, so before every measurement as many steps run
+neighbour for up to `backoff.MOST` calls, so before every measurement twice as many run
 alone: what is timed beside the neighbour holds the steps in which it is noticed, and
 what is timed alone has all threads. The result goes to
 llmlab/recorded/busy_neighbour.json. Takes a minute or two on two idle cores; `--small`
@@ -51,16 +51,23 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             models.save(model, folder)
             runner = racing.ours(ENGINE, folder)
-            for batch in BATCHES:
-                facts += measured(shape, runner, model.vocabulary, batch, small=small)
-            runner.close()
+            try:
+                for batch in BATCHES:
+                    facts += measured(
+                        shape, runner, model.vocabulary, batch, small=small
+                    )
+            finally:
+                runner.close()
     print(show.table(facts, ("subject", "name", "batch", "value", "interval")))
     for fact in facts:
         if fact.name == BESIDE_NEIGHBOUR.name:
             met = "✓" if fact.value <= MARK else "✗"
             print(f"{met} {fact.subject}, {fact.details['batch']} rows: at most {MARK}")
     if not small:
-        records.save(facts, FILE)
+        here = machine.describe().label
+        others = records.load(FILE) if FILE.exists() else []
+        kept = [fact for fact in others if fact.machine != here]
+        records.save([*kept, *facts], FILE)
 
 
 def measured(

@@ -139,7 +139,7 @@ def _tell(rows: Rows, made, ways, shape, dtype, batch, device, sizes) -> None:
     right = gpu_steps.written(ways[EAGER], steps)
     times = gpu_steps.seconds(ways, steps=steps, rounds=sizes.rounds, device=device)
     moved = made.cost(1, held + steps // 2, batch=batch).bytes
-    least = moved / memory_rate(device, moved // 4 * 4)
+    least = moved / memory_rate(device, moved)
     for name, way in ways.items():
         details = {"model": shape, "dtype": dtype, "batch": batch, "cached": held,
                    "tokens": 1, "way": name}  # fmt: skip
@@ -174,5 +174,5 @@ def _prefill(rows: Rows, shape: str, device, sizes: Sizes) -> None:
         moved = made.cost(sizes.prompt, 0, last=True).bytes
         details = {"model": shape, "dtype": dtype, "batch": 1, "cached": 0,
                    "tokens": sizes.prompt, "way": EAGER}  # fmt: skip
-        least = moved / memory_rate(device, moved // 4 * 4)
+        least = moved / memory_rate(device, moved)
         _time(rows, GPU_PREFILL, times[EAGER], least, shape, details)

@@ -99,7 +99,10 @@ def product(name: str, rows: int, inner: int, columns: int, device) -> Product:
 def _multiplied(x: torch.Tensor, w: torch.Tensor, is_short: bool) -> torch.Tensor:
     """Multiply; the short sums of tf32 are a setting of the process, set each time."""
     torch.set_float32_matmul_precision("high" if is_short else "highest")
-    return functional.linear(x, w)
+    try:
+        return functional.linear(x, w)
+    finally:  # stage graphs runs in this process, in whole fp32
+        torch.set_float32_matmul_precision("highest")
 
 
 def _timed(call: Callable[[], object], sizes: Sizes) -> Series:
@@ -184,7 +187,7 @@ def _chain(parts: tuple[torch.Tensor, ...]) -> torch.Tensor:
 
 def memory_rate(device: torch.device, size: int) -> float:
     """Return B/s of reading or copying so many bytes, whichever is faster."""
-    numbers = torch.ones(size // 4, device=device)
+    numbers = torch.ones(size // 8 * 2, device=device)
     one, other = numbers.chunk(2)
     calls = (numbers.sum, partial(other.copy_, one))
     return size / min(clock.shortest(call, seconds=0.2) for call in calls)

@@ -67,7 +67,7 @@ class Rows:
         words = ", ".join(f"{key} {value}" for key, value in made.details.items())
         print(f"  {made.name}, {subject}: {made.text()}  [{words}]", flush=True)
 
-    def attempt(self, what: str, seconds: float, record: Callable[[], None]) -> bool:
+    def attempt(self, what: str, seconds: float, record: Callable[[], None]) -> None:
         """Record some rows if their seconds are left; say why not otherwise.
 
         seconds: what they take as far as one knows; they are stopped after four times
@@ -76,17 +76,15 @@ class Rows:
         left = self.budget.left()
         if left < max(seconds, LEAST):
             self.left_out.append(what)
-            return False
+            return
         try:
             with _limit(min(left, 4 * seconds + 30)):
                 record()
         except LateError:
             self.left_out.append(f"{what} (stopped: it took too long)")
-        except (RuntimeError, ValueError, ImportError, NotImplementedError) as error:
+        except (RuntimeError, ValueError, ImportError) as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
             self.refused.append(f"{what}: {lines[0][:160]}")
-            return False
-        return True
 
     def say(self, sentence: str) -> None:
         """Keep a sentence about what cannot be here."""

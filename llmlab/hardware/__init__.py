@@ -13,18 +13,6 @@ quantities   name and unit of the facts of this lab
 """
 
 from llmlab.core import faces
-from llmlab.hardware import (
-    energy,
-    fixed_point,
-    fpga,
-    libraries,
-    precision,
-    quantities,
-    systolic,
-    threads,
-    tiling,
-    tpu,
-)
 
 __all__ = ["energy", "fixed_point", "fpga", "libraries", "precision", "quantities"]
 __all__ += ["systolic", "threads", "tiling", "tpu"]

@@ -16,7 +16,7 @@ from llmlab.hardware.quantities import THREADS_GAIN, THREADS_TIME
 from llmlab.measure import comparison
 from llmlab.measure.samples import Series
 
-PASSES, ROUNDS = 2, 6  # so that all counts meet the same moments of the machine
+PASSES, ROUNDS = 6, 6  # so that all counts meet the same moments of the machine
 
 
 def counts() -> list[int]:
@@ -33,7 +33,8 @@ def by_threads(
     """Time calls on so many threads; return times, and how many times those of one.
 
     counts: of threads, the first is what the others are compared with; `counts()` by
-    default. They take turns in random order, some rounds each, twice over.
+    default. They take turns in random order, some rounds each, in six passes; a pass
+    gives the median of its rounds, and intervals are over the passes.
     Raises ValueError for counts that are no whole numbers from 1 up.
     """
     numbers = arguments.wholes(
@@ -63,8 +64,8 @@ def _usual() -> list[int]:
 
 def _joined(parts: Sequence[Series]) -> Series:
     samples = itertools.chain(*(part.samples for part in parts))
-    rounds = itertools.chain(*(part.rounds for part in parts))
-    return Series(tuple(samples), tuple(rounds), parts[0].ran_on)
+    medians = tuple(part.median for part in parts)
+    return Series(tuple(samples), medians, parts[0].ran_on)
 
 
 def _time(name: str, count: int, series: Series) -> Record:

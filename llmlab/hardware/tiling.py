@@ -82,11 +82,12 @@ class Scratch:
         self.stored += block.size
 
     def free(self, *blocks: np.ndarray) -> None:
-        """Make room again; ValueError for a block that is not held, or no longer."""
+        """Make room again, and lose what lay there; ValueError for what is not held."""
         for block in blocks:
             self._check_held(block)
             del self._blocks[id(block)]
             self.held -= block.size
+            block.fill(0)  # what was let go is lost
 
     def _keep(self, block: np.ndarray, what: str) -> np.ndarray:
         self._room(block.size, f"{what} of {_shape(block)}")

@@ -1,6 +1,7 @@
 """The logs of oneDNN and MKL, and who computed what."""
 
 import pytest
+import torch
 from hardware.written_logs import GRAPH, HEAD, LINES, NEW, NEW_END, SGEMM, V12
 
 from llmlab.hardware import libraries
@@ -81,9 +82,29 @@ def test_without_a_template_no_line_of_onednn_can_be_read():
     assert libraries.primitives([LINES[V12]]) == []
 
 
+def test_the_log_gives_what_the_lines_of_the_code_say_in_their_order(monkeypatch):
+    asked = []
+
+    def sections(codes, *, isa=None):
+        asked.append((dict(codes), isa))
+        written = (HEAD, SGEMM, V12, "printed by a program", LINES[V12], SGEMM)
+        return {"code": libraries.Section(written)}
+
+    monkeypatch.setattr(libraries, "sections", sections)
+    logged = libraries.log("some code", isa="avx2")
+    assert [one.library for one in logged] == ["MKL", "oneDNN", "MKL"]
+    assert asked == [({"code": "some code"}, "avx2")]
+
+
 def test_the_log_of_a_child_holds_what_the_libraries_computed():
-    code = "import torch\ntorch.nn.LSTM(8, 8)(torch.randn(2, 1, 8))\nprint('done')"
-    assert all(one.seconds >= 0 for one in libraries.log(code))
+    """A product of matrices and a convolution: one of them goes to a library."""
+    logged = libraries.log(
+        "import torch\nx = torch.ones(64, 64)\nprint((x @ x).sum())\n"
+        "torch.nn.Conv2d(8, 8, 3)(torch.ones(2, 8, 16, 16))"
+    )
+    backends = torch.backends.mkldnn, torch.backends.mkl
+    assert bool(logged) == any(one.is_available() for one in backends)
+    assert all(one.kind and one.seconds > 0 for one in logged)
 
 
 def test_a_piece_that_raises_leaves_the_next_one_alone():

@@ -1,7 +1,5 @@
 """What lab 11 measures of this machine, with the learner's parser as a part."""
 
-from types import SimpleNamespace
-
 import pytest
 from hardware.written_logs import HEAD, LINES, SGEMM, V0, V12
 from hardware.written_meters import zone
@@ -79,7 +77,7 @@ def test_formats_are_compared_at_equal_tokens(precision):
     with pytest.raises(ValueError, match="tokens=64 was not measured"):
         precision.ratio("bf16", 64)
     with pytest.raises(ValueError, match="tokens=4 was not measured"):
-        SimpleNamespace(result=experiments.Precision((), "").ratio("bf16", 4))
+        experiments.Precision((), "").ratio("bf16", 4)
 
 
 def test_every_piece_of_work_has_its_library(libraries):
@@ -103,9 +101,43 @@ def test_a_piece_that_was_refused_ran_in_neither(sections):
     assert "LSTM: neither, refused, 0 calls" in show.figure(result).alt
 
 
-def test_the_experiment_logs_a_model_of_ones_own():
-    result = experiments.libraries(model="coder-small")
+@pytest.fixture
+def child(monkeypatch):
+    """Let the child answer what is handed in; return what it is asked for."""
+
+    def answer(sections):
+        asked = []
+
+        def logged(codes, *, isa=None):
+            asked.append((codes, isa))
+            return sections
+
+        monkeypatch.setattr(room, "sections", logged)
+        return asked
+
+    return answer
+
+
+def test_the_experiment_logs_a_model_of_ones_own(sections, libraries, child):
+    asked = child(sections)
+    result = experiments.libraries(model="coder-small", isa="avx2")
+    assert result.said == libraries.said
+    alike = zip(result.calls, libraries.calls, strict=True)
+    assert all(one.details == other.details for one, other in alike)
     assert result.share.details["products"] == 15
+    ((codes, isa),) = asked
+    assert isa == "avx2" and list(codes) == list(logs.PIECES)
+    assert "models.load('coder-small')" in codes[logs.PREPARED]
+
+
+def test_a_model_that_cannot_be_loaded_there_is_refused(sections, child):
+    failed = Section((), "ValueError: no such model")
+    asked = child(sections | {logs.PREPARED: failed})
+    words = "model='no such' cannot be loaded there: ValueError: no such model"
+    with pytest.raises(ValueError, match=words):
+        experiments.libraries(model="no such")
+    ((codes, isa),) = asked
+    assert isa is None and "models.load('no such')" in codes[logs.PREPARED]
 
 
 def columns(line, template):
@@ -161,7 +193,6 @@ def test_a_wrong_parser_is_replaced(sections, libraries):
     "run, words",
     [
         (lambda m: experiments.libraries(3), "parse=3 is no function"),
-        (lambda m: experiments.libraries(model="no such"), "cannot be loaded there"),
         (lambda m: experiments.libraries(isa="avx9"), "isa='avx9'"),
         (lambda m: experiments.threads(m, counts=[0]), "counts=0"),
         (lambda m: experiments.threads(m, counts=2), "counts=2"),

@@ -66,8 +66,8 @@ def an_array(rows, size):
 def test_the_widget_says_how_many_cells_work():
     widget = show.hardware.systolic_widget(an_array(64, 8))
     assert repr(widget) == (
-        "clock 16 of 87: 36 of 64 cells work; 0 of 512 sums are finished"
-    ), "opens half full"
+        "clock 12 of 87: 10 of 64 cells work; 0 of 512 sums are finished"
+    ), "opens with a front to be seen"
     widget.slider.value = 40
     assert repr(widget).startswith("clock 40 of 87: 64 of 64 cells work; 164 of 512")
     widget.slider.value = 2
@@ -114,11 +114,11 @@ def test_the_widget_answers_at_once_and_stands_in_an_export():
     widget.slider.value = 9
     assert time.process_time() - start < 0.3
     start = time.process_time()
-    widget.slider.value = 16
+    widget.slider.value = 12
     assert time.process_time() - start < 0.05, "drawn once"
     page = widget._repr_mimebundle_()["text/html"]
-    assert "36 of 64 cells work" in page and "data:image/png" in page
-    assert "Row 8, 1 working, sums " in page
+    assert "10 of 64 cells work" in page and "data:image/png" in page
+    assert "Row 4, 1 working, sums " in page
 
 
 @pytest.mark.parametrize(

@@ -131,6 +131,22 @@ def twice(a, b, tile, memory):
     return out
 
 
+def frees_both_early(a, b, tile, memory):
+    """Load both tiles, let both go, and multiply what lay there."""
+    out = numpy.zeros((len(a), b.shape[1]))
+    for i in range(0, len(a), tile):
+        for j in range(0, b.shape[1], tile):
+            sums = memory.zeros(*out[i : i + tile, j : j + tile].shape)
+            for p in range(0, len(b), tile):
+                pair = [memory.load(a[i : i + tile, p : p + tile])]
+                pair.append(memory.load(b[p : p + tile, j : j + tile]))
+                memory.free(*pair)
+                sums += pair[0] @ pair[1]
+            memory.store(sums, out, i, j)
+            memory.free(sums)
+    return out
+
+
 TILED = {
     "directly": (lambda a, b, tile, memory: a.astype(float) @ b, "slow memory does"),
     "nothing loaded": (product(load=False), "slow memory does not multiply"),
@@ -148,6 +164,7 @@ TILED = {
     "rows": (loads_rows, "does not fit"),
     "new sums": (new_sums, "changed in place"),
     "freed early": (frees_early, "behind the product"),
+    "both freed early": (frees_both_early, "behind the product"),
     "loaded twice": (twice, "loaded once"),
     "number by number": (
         lambda a, b, tile, memory: right.tiled_in_loops(a, b, 1, memory),

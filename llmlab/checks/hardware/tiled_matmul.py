@@ -131,7 +131,7 @@ EXERCISE = Exercise(
         TWICE: tuple(partial(tiles.loaded_twice, which=which)
                      for which in ("ab", "a", "b")),
         "free comes behind the product: what is multiplied must lie there.":
-            tiles.freed_early,
+            (tiles.freed_early, knobs(free="early")),
         "the result is written by memory.store, which counts what goes out.":
             tiles.stored_by_hand,
         "the sums are never stored: memory.store(sums, out, i, j) behind the steps.":

@@ -15,8 +15,9 @@ def tiled_matmul(a, b, tile, memory, *, left=None, right=None, add=None, store="
 
     The knobs each make a typical mistake. left, right: the parts that are loaded;
     add: what becomes of sums and two tiles. store: the "last" sums, those of "each"
-    step, or "none"; free: "all", the "factors", "none". starts: of tiles, made as range
-    is; place: where a tile goes; depth: how many steps are taken, from how many.
+    step, or "none"; free: "all", the "factors", "none", or the factors too "early".
+    starts: of tiles, made as range is; place: where a tile goes; depth: how many steps
+    are taken, from how many.
     """
     left, right, place = left or _left, right or _right, place or _place
     (m, k), n = a.shape, b.shape[1]
@@ -28,6 +29,8 @@ def tiled_matmul(a, b, tile, memory, *, left=None, right=None, add=None, store="
             for p in steps[: None if depth is None else depth(len(steps))]:
                 block = memory.load(left(a, i, j, p, tile))
                 other = memory.load(right(b, i, j, p, tile))
+                if free == "early":
+                    memory.free(block, other)
                 (add or _add)(sums, block, other)
                 if free in ("all", "factors"):
                     memory.free(block, other)
@@ -35,7 +38,7 @@ def tiled_matmul(a, b, tile, memory, *, left=None, right=None, add=None, store="
                     memory.store(sums, out, *place(i, j))
             if store == "last":
                 memory.store(sums, out, *place(i, j))
-            if free == "all":
+            if free in ("all", "early"):
                 memory.free(sums)
     return out
 
@@ -150,7 +153,7 @@ def stored_by_hand(a, b, tile, memory):
     return out
 
 
-def partial_sums(a, b, tile, memory, *, kept=None):
+def partial_sums(a, b, tile, memory):
     """Take steps first: sums go out and come back in at each."""
     (m, k), n = a.shape, b.shape[1]
     out = numpy.zeros((m, n))

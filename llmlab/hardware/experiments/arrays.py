@@ -121,8 +121,7 @@ def busy(*, sizes: Sequence[int] = SIZES, rows: Sequence[int] = COUNTS) -> Busy:
         weights = np.ones((size, size), np.int64)
         for count in rows:
             run = systolic.run(np.ones((count, size), np.int64), weights)
-            held = sum(np.count_nonzero(state.activations) for state in run.states)
-            counted = held / (run.cycles * size**2)
+            counted = run.busy
             formula = count / systolic.cycles(count, size)
             details = {"size": size, "rows": count}
             for kind, share in (("simulated", counted), ("estimated", formula)):

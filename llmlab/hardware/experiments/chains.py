@@ -85,10 +85,7 @@ def chunks(
 
 def _gain(speed: measure.Speed, size: int, total: int) -> Record:
     verdict = speed.verdict(str(size), str(total))
-    return records.measured(
-        CHAIN_GAIN, verdict.ratio, low=verdict.low, high=verdict.high, subject=SUBJECT,
-        details={"bytes": size, "verdict": verdict.word},
-    )  # fmt: skip
+    return verdict.record(CHAIN_GAIN, subject=SUBJECT, details={"bytes": size})
 
 
 def _said(facts: Sequence[Record], total: int) -> str:

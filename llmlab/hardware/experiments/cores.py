@@ -4,7 +4,7 @@ Shapes: B rows, T new tokens.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -111,8 +111,7 @@ def threads(
     busy = cores - clock.free(cores)
     note = BUSY.format(busy=busy, cores=cores) if busy > 0 else ""
     facts = room.by_threads(calls, counts=numbers, rounds=rounds)
-    if note:
-        facts = [replace(f, details={**f.details, "note": note}) for f in facts]
+    facts = [scoring.noted(fact, note) for fact in facts]
     (weights,) = memory.held(model)
     same = _same(model, text[0, :BEHIND].tolist(), cores)
     return Threads(tuple(facts), cores, note, same, weights)

@@ -42,9 +42,14 @@ class Precision:
         return scoring.find(named or self.facts, FORMAT_ERROR.name, {})
 
     @property
+    def most_tokens(self) -> int:
+        """The most tokens that were timed, where arithmetic rules."""
+        return max(fact.details["tokens"] for fact in self.facts)
+
+    @property
     def said(self) -> str:
         """Say how fast every format is at the most tokens, and by which instruction."""
-        tokens = max(fact.details["tokens"] for fact in self.facts)
+        tokens = self.most_tokens
         parts = [
             f"{name} {self.ratio(name, tokens).value:.2g} "
             f"({_with(self.instructions(name))})"
@@ -68,7 +73,7 @@ def precision(
     this torch does not multiply is left out. seconds: for each number of tokens.
     """
     counts = arguments.wholes("tokens", tokens, least=1, way="such as (1, 64)")
-    times, gains, notes = [], [], []
+    times, gains, wrong, notes = [], [], [], []
     for count in counts:
         linears = room.linears(count, width=width)
         speed = measure.speed(linears, seconds=seconds)
@@ -79,20 +84,17 @@ def precision(
                 speed[name].total.record(FORMAT_TIME, subject=name, details=details)
             )
         gains += [_gain(speed, name, count) for name in linears if name != PLAIN]
-    wrong = [
-        records.measured(FORMAT_ERROR, value, subject=name, details={"tokens": count})
-        for name, value in room.errors(linears).items()
-    ]
+        wrong += [
+            records.measured(FORMAT_ERROR, off, subject=name, details={"tokens": count})
+            for name, off in room.errors(linears).items()
+        ]
     note = " ".join(dict.fromkeys(filter(None, notes)))
     return Precision((*times, *gains, *wrong), note)
 
 
 def _gain(speed: measure.Speed, name: str, tokens: int) -> Record:
-    one = speed.verdict(name, PLAIN)
-    return records.measured(
-        FORMAT_GAIN, one.ratio, low=one.low, high=one.high, subject=name,
-        details={"tokens": tokens, "verdict": one.word},
-    )  # fmt: skip
+    verdict = speed.verdict(name, PLAIN)
+    return verdict.record(FORMAT_GAIN, subject=name, details={"tokens": tokens})
 
 
 def _with(instructions: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ BATCHES, CACHED, SECONDS = (1, 8), 128, 2.0
 SUBJECT = "decode"
 NONE = (
     "This machine has no meter: {root} holds no package of a processor, as in most "
-    "virtual machines. Nothing was measured, and nothing is guessed."
+    "virtual machines. No joules were measured, and none are guessed."
 )
 STATE = "State the watts of your machine, energy(model, watts=…), for an estimate."
 

@@ -22,6 +22,7 @@ from llmlab.core import arguments, machine, quantities, records
 from llmlab.core.model import Cost
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
+from llmlab.hardware import precision
 from llmlab.hardware.quantities import KNEE, KNEE_RATIO, LINEAR_RATE
 from llmlab.measure import roofline
 
@@ -30,7 +31,6 @@ WIDTH = 1024  # inputs and outputs
 RING_BYTES = 2**27  # of all weights in turn: more than caches hold
 SECONDS = 4.0
 MOST_TOKENS, MOST_WIDTH = 2**16, 2**14
-BF16 = ("avx512_bf16", "amx_bf16", "sve_bf16", "bf16")  # as torch calls them
 CLOSE = 2.0  # times: a knee within is where it was expected
 RISING = 1.25  # times the rate of the tokens before: the top is not reached
 
@@ -99,8 +99,7 @@ def crossing(
 
 def here() -> tuple[str, ...]:
     """Return fp32, and bf16 where the processor has instructions for its products."""
-    has: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()
-    return ("fp32", "bf16") if any(has.get(word) for word in BF16) else ("fp32",)
+    return ("fp32", "bf16") if precision.instructions("bf16") else ("fp32",)
 
 
 @torch.inference_mode()

@@ -55,6 +55,11 @@ class Libraries:
         """The share of a step's layers that ran in oneDNN."""
         return next(fact for fact in self.facts if fact.name == LIBRARY_SHARE.name)
 
+    @property
+    def calls(self) -> list[Record]:
+        """The calls of each piece of work, without the share."""
+        return [fact for fact in self.facts if fact.name == LIBRARY_CALLS.name]
+
     def who(self, work: str) -> tuple[str, ...]:
         """Return the libraries that computed a piece of work; ValueError: others."""
         named = [f for f in self.facts if f.details.get("work") == work]

@@ -95,10 +95,13 @@ def tpu() -> Tpu:
 def _child() -> dict[str, Any]:
     threads = str(machine.threads())
     environment = {**os.environ, "JAX_PLATFORMS": "cpu", "OMP_NUM_THREADS": threads}
-    done = subprocess.run(
-        [sys.executable, "-m", trial.__name__], capture_output=True, text=True,
-        timeout=PATIENCE, env=environment,
-    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", trial.__name__], capture_output=True, text=True,
+            timeout=PATIENCE, env=environment,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise RuntimeError(f"the trial of JAX failed: {error}") from error
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["it said nothing"])[-1]
         raise RuntimeError(f"the trial of JAX failed: {last}")

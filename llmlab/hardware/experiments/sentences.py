@@ -10,6 +10,7 @@ from llmlab.core.records import Record
 from llmlab.hardware.experiments.cores import PHASES, Threads
 from llmlab.hardware.experiments.formats import PLAIN, Precision
 from llmlab.hardware.experiments.joules import Energy
+from llmlab.hardware.experiments.linears import CLOSE
 from llmlab.hardware.experiments.logs import Libraries
 from llmlab.measure import comparison
 from llmlab.measure.claims import (
@@ -20,10 +21,9 @@ from llmlab.measure.claims import (
     PARTLY,
     Claim,
     Claims,
+    of_speed,
 )
 
-TOKENS = 64  # of the linear layer, where arithmetic rules
-WITHIN = 2.0  # times: a knee within is where it was expected
 CLEAR = 1.05  # times: less is no difference where there is no interval
 
 Result = Any  # of an experiment of this lab, by what it offers
@@ -43,7 +43,7 @@ def claims(
             _routines(libraries),
             _energy(energy),
             _gpu(gpu),
-            _cudnn(gpu),
+            _cudnn(),
             _tpu(tpu),
             _fpga(array),
         )
@@ -56,14 +56,14 @@ def _knee(crossing: Result) -> Claim:
         "a layer leaves the slope where its intensity is peak over bandwidth",
         f"the knee came at {crossing.tokens.value:.3g} tokens, "
         f"{crossing.expected.value:.3g} were expected",
-        HOLDS if 1 / WITHIN <= ratio <= WITHIN else FAILS,
+        HOLDS if 1 / CLOSE <= ratio <= CLOSE else FAILS,
     )
 
 
 def _precision(precision: Precision) -> Claim:
     """Hold where formats are faster just if an instruction multiplies them."""
     gains = {
-        name: precision.ratio(name, TOKENS)
+        name: precision.ratio(name, precision.most_tokens)
         for name in precision.formats
         if name != PLAIN
     }
@@ -85,18 +85,23 @@ def _precision(precision: Precision) -> Claim:
 def _chunks(chunks: Result) -> Claim:
     gain = chunks.gain
     return Claim(
-        "work on pieces that fit a cache pays",
+        "work on pieces of the right size pays",
         f"the best chunk is {gain.value:.2g} times as fast as the whole",
-        _clear(gain),
+        of_speed(gain),
     )
 
 
 def _parallel(threads: Threads) -> Claim:
-    """Hold where every number of threads is surely faster than one, in both phases.
+    """Hold where every number of threads up to the cores is surely faster than one.
 
     With busy neighbours no number of threads had its cores, so it stays open.
     """
-    gains = [gain for of in PHASES for gain in threads.ratios(of)]
+    gains = [
+        gain
+        for of in PHASES
+        for gain in threads.ratios(of)
+        if gain.details["threads"] <= threads.cores
+    ]
     words = {gain.details["verdict"] for gain in gains}
     if threads.note or words <= {comparison.SAME}:
         verdict = OPEN
@@ -114,8 +119,7 @@ def _parallel(threads: Threads) -> Claim:
 def _routines(libraries: Libraries) -> Claim:
     of = libraries.share
     return Claim(
-        "oneDNN offers optimized routines for deep learning workloads, enhancing "
-        "performance",
+        "oneDNN offers optimized routines for deep learning workloads",
         f"of the {of.details['products']} products of a decode step "
         f"{of.details['onednn']} ran in oneDNN and {of.details['mkl']} in MKL"
         f"{_elsewhere(libraries)}",
@@ -145,18 +149,14 @@ def _energy(energy: Energy) -> Claim:
     few, many = energy.batches[0], energy.batches[-1]
     one, other = energy.per_token(few), energy.per_token(many)
     ratio = one.value / other.value
+    verdict = HOLDS if ratio > CLEAR else FAILS if ratio < 1 / CLEAR else OPEN
+    if one.kind == "estimated":  # stated watts make of any longer time more energy
+        verdict = ABSENT
     return Claim(
         sentence,
         f"a token takes {one.value:.3g} J with {few} row{'' if few == 1 else 's'}, "
         f"{other.value:.3g} J with {many}",
-        # Stated watts make a longer time more energy, whatever the machine draws.
-        OPEN
-        if one.kind == "estimated"
-        else HOLDS
-        if ratio > CLEAR
-        else FAILS
-        if ratio < 1 / CLEAR
-        else OPEN,
+        verdict,
         kind=one.kind,
     )
 
@@ -166,22 +166,24 @@ def _gpu(gpu: Result) -> Claim:
         "GPUs can perform parallel processing effectively",
         gpu.said.rstrip("."),
         ABSENT,
-        kind="recorded",
+        kind="recorded" if gpu.rows else "measured",
     )
 
 
-def _cudnn(gpu: Result) -> Claim:
+def _cudnn() -> Claim:
     return Claim(
         "cuDNN offers optimized routines for deep learning workloads",
-        "it computes on NVIDIA's cards alone, and none is here",
+        "it computes on NVIDIA's cards alone, and none was asked",
         ABSENT,
-        kind="recorded",
     )
 
 
 def _tpu(tpu: Result) -> Claim:
     return Claim(
-        "TPUs are designed for tensor computations", tpu.said.rstrip("."), ABSENT
+        "TPUs are designed for tensor computations",
+        tpu.said.rstrip("."),
+        ABSENT,
+        kind="recorded" if tpu.is_recorded else "measured",
     )
 
 
@@ -196,10 +198,3 @@ def _fpga(array: Result) -> Claim:
 
 def _faster(gain: Record) -> bool:
     return gain.details["verdict"] == comparison.FASTER
-
-
-def _clear(gain: Record) -> str:
-    """Ask the interval where there is one, else for a clear difference."""
-    low = gain.value / CLEAR if gain.low is None else gain.low
-    high = gain.value * CLEAR if gain.high is None else gain.high
-    return HOLDS if low > 1 else FAILS if high < 1 else OPEN

@@ -45,7 +45,7 @@ def systolic_widget(array: Any) -> Steps:
         return quick_picture(fig, alt=_alt(run, clock), places=places)
 
     clocks = range(1, len(run.states) + 1)
-    first = min(2 * len(run.weights), len(clocks))  # half full, to be seen at once
+    first = min(len(run.weights) * 3 // 2, len(clocks))  # a front, to be seen at once
     return Steps("clock", clocks, first, lambda clock: _say(run, clock), draw)
 
 
