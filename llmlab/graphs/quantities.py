@@ -23,6 +23,7 @@ STEP_TIME = register("time of a decode step", "s", better="lower", keys=("tokens
 STEP_GAIN = register(
     "step, times as fast", "×", better="higher", keys=("against", "verdict")
 )
+FLOPS = register("FLOPs of a step", "FLOP")
 PREFILL_TIME = register("prefill", "s", better="lower", keys=("tokens",))
 PREFILL_GAIN = register(
     "prefill, times as quick", "×", better="higher", keys=("against", "verdict")

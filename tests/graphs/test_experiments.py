@@ -108,6 +108,9 @@ def test_fused_ways_are_raced_and_the_learners_product_runs(model):
     assert result.kernels(fusions.FOLDED) == plain - 2 * layers
     assert result.kernels(fusions.BOTH) == result.kernels(fusions.FUSED) - 2 * layers
     assert result.kernels(fusions.FUSED) < result.kernels(fusions.YOURS) < plain
+    linears = [m for m in model.modules() if isinstance(m, torch.nn.Linear)]
+    products = 2 * sum(layer.weight.numel() for layer in linears)
+    assert {result.flops(way) for way in (fusions.PLAIN, fusions.BOTH)} == {products}
     errors = values(result, LOGIT_ERROR)
     assert max(errors.values()) < 1e-3 and errors[fusions.PLAIN] == 0
     assert result.ratio(fusions.BOTH).details["verdict"] in result.said

@@ -94,7 +94,7 @@ def counted(
 
 def traced(model: Model, *, tokens: int = TOKENS) -> torch.fx.GraphModule:
     """Return the FX graph of one decode step behind so many tokens."""
-    cache, token = _filled(model, tokens)
+    cache, token = inputs.filled(model, tokens)
     with torch.no_grad():
         return make_fx(lambda token: model.forward(token, cache, last=True))(token)
 
@@ -110,7 +110,7 @@ def by_stage(
         if type(module).__name__ in kinds and isinstance(module, nn.Module | Conv1D)
     }
     with torch.inference_mode(composite):
-        cache, token = _filled(model, tokens)
+        cache, token = inputs.filled(model, tokens)
         with operators.counting(composite=composite) as counter:
             parts = _Parts(names, counter)
             with (
@@ -146,14 +146,6 @@ class _Parts:
         self.seen = self.counter.calls.copy()
         stage = self.inside[-1] if self.inside else REST
         self.of.setdefault(stage, Counter()).update(new)
-
-
-def _filled(model: Model, tokens: int) -> tuple[Any, Tensor]:
-    """Return a cache that holds so many tokens, and the next one, (1, 1)."""
-    cache, read = model.new_cache(1, tokens + 1), inputs.tokens(model, tokens)
-    with torch.no_grad():
-        model.forward(read, cache, last=True)
-    return cache, read[:, -1:]
 
 
 def _kernels(counts: Counts) -> dict[str, int]:

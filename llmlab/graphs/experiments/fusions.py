@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
@@ -19,6 +20,7 @@ from llmlab.graphs.experiments import inputs
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.joined import QKV
 from llmlab.graphs.quantities import (
+    FLOPS,
     KERNELS,
     LOGIT_ERROR,
     PREFILL_GAIN,
@@ -49,6 +51,10 @@ class Fused:
     def kernels(self, way: str) -> int:
         """Return the operators of a step that compute; ValueError for other ways."""
         return int(self._of(KERNELS, way).value)
+
+    def flops(self, way: str) -> int:
+        """Return the FLOPs of the products of a step; ValueError for other ways."""
+        return int(self._of(FLOPS, way).value)
 
     @property
     def exact(self) -> bool:
@@ -125,8 +131,18 @@ def _exactness(way: str, models: Mapping[str, Model], prompt: int) -> list[Recor
     return [
         records.measured(KERNELS, counts.kernels, subject=way),
         records.measured(VIEWS_OF_A_CALL, counts.views, subject=way),
+        records.measured(FLOPS, _flops(models[way], prompt - 1), subject=way),
         records.measured(LOGIT_ERROR, error, subject=way),
     ]
+
+
+@torch.no_grad()
+def _flops(model: Model, cached: int) -> int:
+    """Count the FLOPs of a step's products, as torch sees them."""
+    cache, token = inputs.filled(model, cached)
+    with FlopCounterMode(display=False) as counter:
+        model.forward(token, cache, last=True)
+    return counter.get_total_flops()
 
 
 def _steps(model: Model, text: Tensor) -> Callable[[], Tensor]:

@@ -26,6 +26,14 @@ def tokens(model: Model, length: int) -> Tensor:
     return torch.randint(model.vocabulary, (1, length), generator=draw)
 
 
+def filled(model: Model, length: int) -> tuple[Any, Tensor]:
+    """Return a cache that holds so many tokens, and the next one, (1, 1)."""
+    cache, read = model.new_cache(1, length + 1), tokens(model, length)
+    with torch.no_grad():
+        model.forward(read, cache, last=True)
+    return cache, read[:, -1:]
+
+
 def with_layer_norm(*, context: int) -> TransformersModel:
     """Return a small GPT-2 with random weights: its norms have a scale and a shift."""
     from transformers import GPT2Config, GPT2LMHeadModel
