@@ -1,0 +1,17 @@
+"""Checks for labs/10_graphs.ipynb, one file an exercise.
+
+Its cases, hints and mistakes stand beside it. A check begins with the worked example of
+the text and goes on to other cases, seeded where they are drawn.
+"""
+
+from llmlab.checks import rooms
+
+globals().update(  # over the modules, which have the same names
+    rooms.of(
+        __name__,
+        [  # in the order of the text
+            "overhead",
+            "traffic",
+        ],
+    )
+)
