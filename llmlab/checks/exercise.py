@@ -50,6 +50,11 @@ class Raised:
     error: Exception
 
 
+def called(function: Callable, *arguments: Any, **named: Any) -> Any:
+    """Call a function: most cases do just this."""
+    return function(*arguments, **named)
+
+
 @dataclass(frozen=True, eq=False)
 class Case:
     """One call: `build` makes its arguments afresh, in the order of the parameters.
@@ -58,6 +63,8 @@ class Case:
     before the call, and the text of arguments by parameter. about: the hint where this
     case fails and no mistake explains all, for a case that is special. refuses: the
     error that is the answer here; `observe` is handed it, `Raised`, in its place.
+    through: calls the function where how it runs is looked at, too; `observe` is handed
+    what this returns.
     """
 
     build: Callable[[], tuple]
@@ -65,11 +72,12 @@ class Case:
     sources: Mapping[str, str] = field(default_factory=dict)
     about: str = ""
     refuses: type[Exception] | tuple[()] = ()
+    through: Callable[..., Any] = called
 
     def answer(self, function: Callable, *arguments: Any, **named: Any) -> Any:
         """Call a function; an error that the case asks for comes back as `Raised`."""
         try:
-            return function(*arguments, **named)
+            return self.through(function, *arguments, **named)
         except self.refuses as error:
             return Raised(error)
 

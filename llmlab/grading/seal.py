@@ -56,8 +56,10 @@ def answers(exercise: Exercise) -> dict[int, FunctionType]:
 
 
 def needed(exercise: Exercise, cases: Iterable[Case]) -> dict[int, FunctionType]:
-    """Return the functions that make an exercise's cases or look at what came back."""
-    return _reached([exercise.observe, *(one.build for one in cases)])
+    """Return the functions that make an exercise's cases, call an answer or look at it."""
+    every = [*cases]
+    calls = [one.through for one in every]
+    return _reached([exercise.observe, *(one.build for one in every), *calls])
 
 
 def empty(functions: Iterable[FunctionType]) -> None:

@@ -55,7 +55,7 @@ def message(check: Callable, answer: Callable) -> str:
 def three_lines(text: str) -> None:
     """Assert that a message is a promise, values and a hint."""
     promise, values, hint = text.splitlines()
-    assert promise.startswith("✗ ") and len(promise) > 10
+    assert promise.startswith("✗ ") and len(promise) >= 10
     assert values.startswith("  ") and ": expected " in values and ", got " in values
     assert hint.startswith("  Hint: ") and len(hint) > 20
     assert "Traceback" not in text

@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import numpy
 import torch
+from graphs import right_layers as layers
 
 
 def overhead_by_sums(sizes, seconds):
@@ -125,6 +126,7 @@ RIGHT = {
         overhead_by_statistics,
         overhead_by_fractions,
     ],
+    **layers.RIGHT,
     "traffic": [
         traffic_by_sets,
         traffic_by_readers,

@@ -2,6 +2,7 @@
 
 import numpy
 from graphs import right_answers as right
+from graphs import wrong_layers as layers
 
 line = right.overhead_by_statistics
 
@@ -146,10 +147,12 @@ TRAFFIC = {
     "no reads": (cut(reads=lambda made, ins: []), "kernels read as well"),
     "no writes": (cut(writes=lambda *given: []), "kernels write as well"),
     "one kernel": (
-        lambda kernels, size: cut()([sum(map(list, kernels), [])], size),
+        lambda kernels, size: cut()(
+            [[step for kernel in kernels for step in kernel]], size
+        ),
         "here they are cut",
     ),
     "text": (lambda kernels, size: f"{cut()(kernels, size)} bytes", "a number"),
 }
 
-WRONG = {"overhead": OVERHEAD, "traffic": TRAFFIC}
+WRONG = {"overhead": OVERHEAD, **layers.WRONG, "traffic": TRAFFIC}

@@ -11,6 +11,8 @@ globals().update(  # over the modules, which have the same names
         __name__,
         [  # in the order of the text
             "overhead",
+            "fold_norm",
+            "qkv",
             "traffic",
         ],
     )

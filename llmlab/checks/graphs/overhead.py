@@ -6,7 +6,7 @@ from functools import partial
 from itertools import pairwise
 from statistics import linear_regression, mean
 
-from llmlab.checks.exercise import Exercise, Value, case
+from llmlab.checks.exercise import Case, Exercise, Value, case
 from llmlab.graphs import costs
 
 # A mistake stands in one line or two, as in a table.
@@ -92,7 +92,8 @@ def _drawn(seed, count, *, fixed, each, noise, shuffled=False):
 
 
 def _cases():
-    yield case([1000, 1_000_000], [5e-6, 105e-6])
+    yield Case(lambda: ([1000, 1_000_000], [5e-6, 105e-6]),
+               sources={"sizes": "[1000, 1_000_000]", "seconds": "[5e-6, 105e-6]"})
     yield case([1, 2_000, 4_000, 16_000], [4e-6, 5e-6, 5.5e-6, 12e-6], about=ALL)
     yield _drawn(1, 5, fixed=6e-6, each=3e-10, noise=0.05)
     yield _drawn(2, 7, fixed=2e-5, each=1e-10, noise=0.1, shuffled=True)
@@ -109,8 +110,8 @@ EXERCISE = Exercise(
     cases=lambda: [*_cases()],
     covers="two points and many, near a line, in any order",
     hints=(
-        "Plot the seconds over the sizes. Where does the line begin at a size of 0, and "
-        "how fast does it climb?",
+        "Plot the seconds over the sizes. Where does the line stand at a size of 0, "
+        "and how fast does it climb?",
         "The slope of the line of least squares is the sum of (size - mean size) * "
         "(time - mean time) over the sum of (size - mean size) ** 2; it passes through "
         "the point of both means.",

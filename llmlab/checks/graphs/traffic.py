@@ -2,6 +2,7 @@
 
 import random
 from functools import partial
+from itertools import pairwise
 
 from llmlab.checks.exercise import Exercise, Value, case
 from llmlab.graphs import costs
@@ -161,7 +162,7 @@ def _drawn(seed, steps, cuts):
         chain.append((f"v{place}", inputs))
         names.append(f"v{place}")
     ends = [0, *cuts, steps]
-    kernels = [chain[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    kernels = [chain[start:end] for start, end in pairwise(ends)]
     return case(kernels, dice.randint(100, 9999))
 
 
@@ -196,9 +197,9 @@ EXERCISE = Exercise(
         "It reads the set of its inputs without what it made itself. It writes those "
         "of its outputs that a later kernel reads; the last one writes the result, "
         "too.",
-        "for i, kernel in enumerate(kernels): made = {out for out, _ in kernel}; read = "
-        "{one for _, inputs in kernel for one in inputs} - made; later = {one for other "
-        "in kernels[i + 1 :] for _, inputs in other for one in inputs} | "
+        "for i, kernel in enumerate(kernels): made = {out for out, _ in kernel}; read "
+        "= {one for _, inputs in kernel for one in inputs} - made; later = {one for "
+        "other in kernels[i + 1 :] for _, inputs in other for one in inputs} | "
         "{kernels[-1][-1][0]}; values += len(read) + len(made & later). Then values * "
         "size * 4.",
     ),
