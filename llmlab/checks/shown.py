@@ -5,6 +5,7 @@ Nothing here raises: an object that breaks its own repr is shown by its kind.
 
 import inspect
 import math
+import numbers
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -106,7 +107,9 @@ def _argument(one: Any) -> str:
     if isinstance(one, list | tuple) and not hasattr(one, "_fields"):
         inside = [*one]
         if _count(inside) > 2 * FEW:
-            what = "lists" if isinstance(inside[0], list | tuple) else "numbers"
+            plain = isinstance(inside[0], numbers.Number)
+            what = "numbers" if plain else "values"
+            what = "lists" if isinstance(inside[0], list | tuple) else what
             return f"list of {len(inside):,} {what}"
         return f"[{', '.join(_argument(item) for item in inside)}]"
     if isinstance(one, Mapping):

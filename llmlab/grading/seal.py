@@ -56,7 +56,7 @@ def answers(exercise: Exercise) -> dict[int, FunctionType]:
 
 
 def needed(exercise: Exercise, cases: Iterable[Case]) -> dict[int, FunctionType]:
-    """Return the functions that make an exercise's cases, call an answer or look at it."""
+    """Return the functions that make an exercise's cases, call or see an answer."""
     every = [*cases]
     calls = [one.through for one in every]
     return _reached([exercise.observe, *(one.build for one in every), *calls])

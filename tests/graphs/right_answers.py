@@ -6,6 +6,7 @@ from fractions import Fraction
 import numpy
 import torch
 from graphs import right_layers as layers
+from graphs import right_programs as programs
 
 
 def overhead_by_sums(sizes, seconds):
@@ -126,6 +127,7 @@ RIGHT = {
         overhead_by_statistics,
         overhead_by_fractions,
     ],
+    **programs.RIGHT,
     **layers.RIGHT,
     "traffic": [
         traffic_by_sets,

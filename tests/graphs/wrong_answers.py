@@ -3,6 +3,7 @@
 import numpy
 from graphs import right_answers as right
 from graphs import wrong_layers as layers
+from graphs import wrong_programs as programs
 
 line = right.overhead_by_statistics
 
@@ -155,4 +156,9 @@ TRAFFIC = {
     "text": (lambda kernels, size: f"{cut()(kernels, size)} bytes", "a number"),
 }
 
-WRONG = {"overhead": OVERHEAD, **layers.WRONG, "traffic": TRAFFIC}
+WRONG = {
+    "overhead": OVERHEAD,
+    **programs.WRONG,
+    **layers.WRONG,
+    "traffic": TRAFFIC,
+}

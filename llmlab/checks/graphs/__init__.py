@@ -5,15 +5,18 @@ the text and goes on to other cases, seeded where they are drawn.
 """
 
 from llmlab.checks import rooms
+from llmlab.checks.graphs import programs
 
 globals().update(  # over the modules, which have the same names
     rooms.of(
         __name__,
         [  # in the order of the text
             "overhead",
+            "count_operators",
             "fold_norm",
             "qkv",
             "traffic",
         ],
+        parts={"nodes": programs.nodes},
     )
 )

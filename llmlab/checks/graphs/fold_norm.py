@@ -13,10 +13,10 @@ from llmlab.graphs import folding
 # fmt: off
 
 GIVES = Value("the weight", tensor=TENSOR), Value("the bias", tensor=TENSOR)
-COLUMNS = "the norm scales what goes in, so it is a column of the weight that takes a " \
-          "number of scale: weight * scale, not scale[:, None]."
-OWN = "the shift goes through the weight as it was: weight @ shift. The scale is not " \
-      "for the shift, which is added behind it."
+COLUMNS = "the norm scales what goes in, so a number of scale belongs to a column of " \
+          "the weight: weight * scale, not scale[:, None]."
+OWN = "the shift goes through the weight as it was: weight @ shift. It is added " \
+      "behind the scale, so the scale is not for it."
 NO_BIAS = "bias is None where a layer has none: the shift makes one, weight @ shift."
 NO_SHIFT = "shift is None where a norm has none, as RMSNorm: the bias stays as it is."
 DTYPE = "stay in the dtype that came in."
@@ -158,8 +158,8 @@ EXERCISE = Exercise(
         "beside no x?",
         "scale belongs to the inputs, which are the columns of the weight. What stays "
         "behind is what the layer makes of shift alone, plus its own bias.",
-        "folded = weight * scale; if shift is not None: moved = weight @ shift and bias "
-        "= moved if bias is None else bias + moved; return folded, bias.",
+        "folded = weight * scale; if shift is not None: moved = weight @ shift, and "
+        "bias = moved if bias is None else bias + moved; return folded, bias.",
     ),
     hint="weight * scale, column by column, and bias + weight @ shift.",
     observe=observed,
@@ -207,7 +207,7 @@ EXERCISE = Exercise(
             lambda weight, shift, scale: shift,
             lambda weight, shift, scale: shift * scale,
         ),
-        "a sum over the inputs is needed: weight @ shift, not weight.T @ shift.": _moved(
+        "this is no sum over the inputs: weight @ shift, not weight.T @ shift.": _moved(
             lambda weight, shift, scale: weight.T @ shift,
             lambda weight, shift, scale: shift @ weight,
         ),

@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from llmlab.checks import values
+from llmlab.measure import operators
 
 # Under no_grad matmul, linear and einsum arrive as these.
 PRODUCTS = frozenset(
@@ -26,17 +26,16 @@ class Ran:
     multiplied: int  # multiplications of two numbers in all of them
 
 
-class Watching(TorchDispatchMode):
-    """Counts products on their way and lets everything pass."""
+class Watching(operators.Counting):
+    """Counts operators on their way, and how much the products among them multiply."""
 
     def __init__(self):
-        super().__init__()
-        self.products = self.multiplied = 0
+        super().__init__(composite=False)
+        self.multiplied = 0
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        made = function(*args, **(kwargs or {}))
+        made = super().__torch_dispatch__(function, types, args, kwargs)
         if function.overloadpacket.__name__ in PRODUCTS:
-            self.products += 1
             self.multiplied += _multiplied(made, args)
         return made
 
@@ -52,8 +51,11 @@ def counted(function: Callable, *arguments: Any, **named: Any) -> Any:
 
     What is yielded is pulled here, as products begin only then.
     """
-    with torch.no_grad(), Watching() as watch:
+    with torch.inference_mode(False), torch.no_grad(), Watching() as watch:
         answer = function(*arguments, **named)
         if hasattr(answer, "__next__"):
             answer = values.pulled(answer, 3)
-    return answer if answer is None else Ran(answer, watch.products, watch.multiplied)
+    if answer is None:
+        return None
+    made = sum(watch.calls[name] for name in PRODUCTS)
+    return Ran(answer, made, watch.multiplied)

@@ -19,8 +19,9 @@ THREE = tuple(Value(what, tensor=TENSOR) for what in
               ("the queries", "the keys", "the values"))
 SINGLE = "join the rows of the three weights first, torch.cat((query, key, value)), " \
          "then multiply once and cut the answer."
-UNEQUAL = "with grouped heads there are fewer keys and values than queries: cut at the " \
-          "heights of the three weights, .split([len(query), len(key), len(value)], -1)."
+UNEQUAL = "with grouped heads there are fewer keys and values than queries: cut at " \
+          "the heights of the three weights, .split([len(query), len(key), " \
+          "len(value)], -1)."
 ORDER = "cut in the order in which you joined, and return q, k, v."
 ROWS = "a weight is (outputs, D): join along the rows, dim=0."
 LESS = "zeros are multiplied here, too: join the three as high as they are, without " \
