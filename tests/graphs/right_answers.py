@@ -127,7 +127,7 @@ RIGHT = {
         overhead_by_statistics,
         overhead_by_fractions,
     ],
-    **programs.RIGHT,
+    "count_operators": programs.RIGHT["count_operators"],
     **layers.RIGHT,
     "traffic": [
         traffic_by_sets,
@@ -136,4 +136,5 @@ RIGHT = {
         traffic_by_lists,
         traffic_by_numpy,
     ],
+    "static_mask": programs.RIGHT["static_mask"],
 }

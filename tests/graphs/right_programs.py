@@ -3,6 +3,8 @@
 import re
 from collections import Counter, defaultdict
 
+import torch
+
 from llmlab.measure import operators
 from llmlab.measure.operators import VIEWS
 
@@ -50,6 +52,38 @@ def count_and_drop(nodes):
     return {name: 0 if name in VIEWS else n for name, n in counts.items()}
 
 
+def mask_by_comparing(positions, length):
+    return torch.arange(length) <= positions[:, None]
+
+
+def mask_by_difference(positions, length):
+    places = torch.arange(length).expand(len(positions), length)
+    return (positions.unsqueeze(-1) - places).ge(0)
+
+
+def mask_by_rows(positions, length):
+    """Go token by token, each of which is a tensor."""
+    places = torch.arange(length)
+    return torch.stack([places <= position for position in positions])
+
+
+def mask_by_places(positions, length):
+    """Go place by place, in plain Python."""
+    return torch.stack([place <= positions for place in range(length)], dim=1)
+
+
+def mask_by_table(positions, length):
+    """Pick rows of the mask of all positions."""
+    return torch.ones(length, length, dtype=torch.bool).tril()[positions]
+
+
+def mask_by_sums(positions, length):
+    """Put a 1 where a row ends, and add up from the right."""
+    ends = torch.zeros(len(positions), length, dtype=torch.long)
+    ends = ends.scatter(1, positions.reshape(-1, 1), 1)
+    return ends.flip(1).cumsum(1).flip(1) == 1
+
+
 RIGHT = {
     "count_operators": [
         count_by_loop,
@@ -57,5 +91,13 @@ RIGHT = {
         count_by_packets,
         count_by_text,
         count_and_drop,
+    ],
+    "static_mask": [
+        mask_by_comparing,
+        mask_by_difference,
+        mask_by_rows,
+        mask_by_places,
+        mask_by_table,
+        mask_by_sums,
     ],
 }

@@ -158,7 +158,8 @@ TRAFFIC = {
 
 WRONG = {
     "overhead": OVERHEAD,
-    **programs.WRONG,
+    "count_operators": programs.COUNT_OPERATORS,
     **layers.WRONG,
     "traffic": TRAFFIC,
+    "static_mask": programs.STATIC_MASK,
 }

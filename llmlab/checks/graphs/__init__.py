@@ -16,6 +16,7 @@ globals().update(  # over the modules, which have the same names
             "fold_norm",
             "qkv",
             "traffic",
+            "static_mask",
         ],
         parts={"nodes": programs.nodes},
     )
