@@ -99,6 +99,7 @@ def _cases():
     yield _drawn(2, 7, fixed=2e-5, each=1e-10, noise=0.1, shuffled=True)
     yield _drawn(3, 4, fixed=9e-7, each=2e-9, noise=0.02)
     yield _drawn(4, 6, fixed=3e-3, each=5e-8, noise=0.08, shuffled=True)
+    yield case([1, 2, 8, 4], [2e-6, 2.3e-6, 5e-6, 2.8e-6])
     yield case([500, 500, 9000, 500, 9000], [3e-6, 4e-6, 8e-6, 3.2e-6, 8.8e-6],
                about="a size may come several times; each time is a point.")
 

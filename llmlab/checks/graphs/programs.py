@@ -8,14 +8,13 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 Sizes = tuple[tuple[int, ...], ...]
 
 
 def nodes(function: Callable, *inputs: Tensor) -> list[Any]:
     """Return the nodes of the FX graph that a function of tensors is traced to."""
-    from torch.fx.experimental.proxy_tensor import make_fx  # loads for a second
-
     with torch.no_grad():
         return [*make_fx(function)(*inputs).graph.nodes]
 

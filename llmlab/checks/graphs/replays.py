@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.fx.experimental.proxy_tensor import make_fx
 
 from llmlab.checks import calls, feedback
 from llmlab.checks.exercise import MisfitError
@@ -74,8 +75,6 @@ def _follow(
     call: Callable[[Tensor], Any], function: Callable, positions: Tensor, others: Tensor
 ) -> None:
     """Raise MisfitError unless the graph for positions is right at others, too."""
-    from torch.fx.experimental.proxy_tensor import make_fx  # loads for a second
-
     with Sizes() as before:
         call(positions.clone())
     with Sizes() as after:
