@@ -94,6 +94,7 @@ REASONS = {
     "llmlab.show.distillation": CHECKED,
     "llmlab.show.hardware": CHECKED,
     "llmlab.show.graphs": CHECKED,
+    "llmlab.show.graphs.drawings": "takes nothing",
     "llmlab.show.distillation.drawings": "takes nothing",
     "llmlab.show.draw": AUTHORS,
     "llmlab.show.style": AUTHORS,
