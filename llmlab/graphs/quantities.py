@@ -39,3 +39,29 @@ CHAIN_GAIN = register(
     "one kernel, times as fast", "×", better="higher", keys=("size", "verdict")
 )
 BYTES_SAVED = register("bytes of many kernels over one's", "×", keys=("size",))
+
+# Ways to run a step (a way is the subject): to build one, and whether that pays.
+BUILD_SECONDS = register(
+    "seconds to build the step", "s", better="lower", keys=("way",)
+)  # fmt: skip
+NODES = register(
+    "nodes of the graph", "node", better="lower", keys=("way", "level", "phase")
+)
+PAID = register(
+    "tokens until building has paid", "token", better="lower", keys=("against",)
+)
+STEP_BYTES = register("bytes of a step", "B", better="lower", keys=("tokens", "phase"))
+# A cache that grows, and one of fixed places. `step` counts from 1, all before it in.
+COMPILATIONS = register(
+    "compilations", "compilation", better="lower", keys=("step", "tokens")
+)
+FILLED_TIME = register(
+    "time of a step by places", "s", better="lower", keys=("filled", "places")
+)
+# The inner product in C, by the level of the compiler.
+INNER_RATE = register(
+    "bytes read a second by the inner product", "B/s", better="higher", keys=("level",)
+)
+INNER_TIME = register(
+    "time of the inner product", "s", better="lower", keys=("level",)
+)  # fmt: skip

@@ -29,8 +29,8 @@ def lanes() -> Picture:
         *up, *down,
         title="One instruction multiplies as many numbers as fit into a register",
         note=f"A register of 256 bits holds {LANES} numbers of 8 bits. Neighbours are "
-        f"added; {SUMS} sums go on and become one at the end. A compiler that widens to "
-        "16 bits first works on half as many at once.",
+        f"added; {SUMS} sums go on and become one at the end. A compiler that widens "
+        "to 16 bits first works on half as many at once.",
         alt=f"""Two rows of {LANES} numbers of 8 bits, a above b, twice. Above, only the
         first pair is coloured: one pair is multiplied in a round and added to one sum,
         so {LANES} numbers take {LANES} rounds. Below, all {LANES} pairs are coloured:

@@ -124,8 +124,8 @@ def joined() -> Picture:
         *arrows,
         title="Three products that read the same input are one product",
         note="The rows are joined once, when the model is built. The parts have "
-        "unequal heights where several query heads share the keys and values of one head, so "
-        "cut by their heights, not into three equal parts.",
+        "unequal heights where several query heads share the keys and values of one "
+        "head, so cut by their heights, not into three equal parts.",
         alt=f"""Left, three weights, one above the other: query with {ROWS["query"]}
         rows, key with {ROWS["key"]} and value with {ROWS["value"]}, all of 3 columns.
         Arrows lead their rows into one tall matrix of {sum(ROWS.values())} rows, in
