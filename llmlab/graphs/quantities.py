@@ -50,6 +50,9 @@ NODES = register(
 PAID = register(
     "tokens until building has paid", "token", better="lower", keys=("against",)
 )
+STEP_KERNELS = register(
+    "kernels of the step", "kernel", better="lower", keys=("way", "phase")
+)
 STEP_BYTES = register("bytes of a step", "B", better="lower", keys=("tokens", "phase"))
 # A cache that grows, and one of fixed places. `step` counts from 1, all before it in.
 COMPILATIONS = register(

@@ -2,19 +2,13 @@
 
 import drawn
 import pytest
+from ladder_records import WAYS, fact, laddered
 
 from llmlab import show
 from llmlab.core import records
 from llmlab.graphs import quantities as q
 from llmlab.show.graphs import ladder, levels, places
 
-EAGER = "eager"
-WAYS = {  # ms of a step, seconds to build
-    EAGER: (5.0, None), "fused": (4.8, None), "static": (5.2, 0.4),
-    "compiled": (4.4, 28.0), "ONNX Runtime": (2.9, 4.1), "OpenVINO": (2.6, 6.5),
-    "native int8": (1.5, 0.9),
-}  # fmt: skip
-UNSURE = {"fused"}
 BEFORE = [("norm", "pow"), ("norm", "mean"), ("norm", "rsqrt"), ("norm", "mul"),
           ("norm", "mul"), ("attention", "mm"), ("attention", "mm"),
           ("attention", "mm"), ("attention", "mul"), ("attention", "add"),
@@ -23,31 +17,6 @@ BEFORE = [("norm", "pow"), ("norm", "mean"), ("norm", "rsqrt"), ("norm", "mul"),
 AFTER = [("norm", ["pow", "mean", "rsqrt", "mul", "mul"]), ("attention", "mm"),
          ("attention", ["mul", "add"]), ("attention", "sdpa"), ("attention", "mm"),
          ("mlp", "mm"), ("mlp", ["silu", "mul"]), ("mlp", "mm")]  # fmt: skip
-
-
-def fact(what, value, subject="", *, kind="measured", **details):
-    ends = {"low": 0.95 * value, "high": 1.1 * value} if kind == "measured" else {}
-    return records.make(
-        what, value, kind=kind, subject=subject, details=details, **ends
-    )
-
-
-def laddered(ways=WAYS):
-    facts, plain = [], ways[EAGER][0]
-    for name, (ms, build) in ways.items():
-        facts.append(fact(q.STEP_TIME, ms / 1e3, name, tokens=128))
-        if name != EAGER:
-            word = "faster" if ms < plain else "slower"
-            word = "no significant difference" if name in UNSURE else word
-            facts.append(
-                fact(q.STEP_GAIN, plain / ms, name, against=EAGER, verdict=word)
-            )
-        if build:
-            facts.append(fact(q.BUILD_SECONDS, build, name))
-            if ms < plain:
-                count = 1e3 * build / (plain - ms)
-                facts.append(fact(q.PAID, count, name, kind="estimated", against=EAGER))
-    return facts
 
 
 def built():
@@ -107,3 +76,108 @@ PICTURES = {
 def test_a_picture_keeps_the_rules(name):
     result, draw = PICTURES[name]
     assert not drawn.faults(lambda: draw(result()))
+
+
+def words(name):
+    result, draw = PICTURES[name]
+    return drawn.words_of(draw(result()))
+
+
+def test_a_whole_ladder_gets_bars_and_without_ratios_the_lines():
+    assert show.figure(laddered()).alt.startswith("Time of a decode step by the way")
+    assert show.figure(built()).alt.startswith("Seconds over tokens")
+    assert show.graphs.break_even(laddered()).alt == show.figure(built()).alt
+
+
+def test_a_ladder_says_time_factor_and_seconds_to_build():
+    alt = show.figure(laddered()).alt
+    assert "eager: 5.00 ms, nothing to build." in alt
+    assert "fused: 4.80 ms, 1.04 ×, no difference shown, nothing to build." in alt
+    assert "ONNX Runtime: 2.90 ms, 1.72 × as fast, built in 4.10 s." in alt
+    said = words("ladder")
+    assert "2.90 ms\n1.72 × as fast" in said and "4.10 s" in said
+    assert said.count("nothing to build") == 2
+
+
+def test_the_lines_say_when_building_has_paid_or_that_it_never_does():
+    said = words("paid")
+    assert "eager, nothing to build" in said and "static: never" in said
+    assert "native int8: after 258 tokens" in said
+    assert not any(each.startswith("fused") for each in said), "is not built"
+    assert any("estimated from measured times" in each for each in said)
+    assert "OpenVINO: after 2,709 tokens, built in 6.50 s." in show.figure(built()).alt
+
+
+def test_a_marker_lies_where_both_lines_meet():
+    fig = ladder.paid(built())
+    lines = {line.get_label(): line for line in fig.axes[0].lines}
+    plain = lines["eager, nothing to build"]
+    markers = [line for line in fig.axes[0].lines if len(line.get_xdata()) == 1]
+    assert len(markers) == 4
+    for marker in markers:
+        (count,), (seconds,) = marker.get_xdata(), marker.get_ydata()
+        assert seconds == pytest.approx(count * plain.get_ydata()[0])
+        met = [
+            build + count * ms / 1e3 for ms, build in WAYS.values() if build is not None
+        ]
+        assert any(seconds == pytest.approx(each) for each in met)
+
+
+def test_a_growing_cache_says_how_often_a_step_was_compiled():
+    alt = show.figure(compiled()).alt
+    assert "growing cache: 1 compilation after step 1, 8 compilations after" in alt
+    assert "fixed places: 1 compilation after step 1, 1 compilation after" in alt
+    assert "compilations so far (measured)" in words("growing")
+
+
+def test_places_are_drawn_along_what_is_varied():
+    assert "places filled" in words("filled")
+    assert "places, 16 of them filled" in words("roomy")
+    assert "growing cache: 4.06 ms with 16 of 16 filled" in show.figure(filled()).alt
+
+
+def test_levels_say_rate_factor_and_time():
+    alt = show.figure(at_levels()).alt
+    assert "-O0: 400 MB/s, 2.50 ms a product." in alt
+    assert "this machine: 14.2 GB/s, 35.5 ×, 70.4 µs a product." in alt
+    assert "5.60 GB/s, 14 ×" in words("levels")
+
+
+def test_levels_of_two_products_are_told_apart():
+    facts = at_levels() + [fact(q.INNER_RATE, 17e9, "the package's", level="-O3")]
+    said = drawn.words_of(levels.levels(facts))
+    assert {"dot, -O3", "the package's, -O3"} <= set(said)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_a_picture_without_its_facts_is_refused(name):
+    _, draw = PICTURES[name]
+    with pytest.raises(ValueError, match="result holds no"):
+        draw([fact(q.KERNELS, 3, "eager")])
+
+
+def test_a_layer_says_kernels_before_and_after_by_stage():
+    picture = show.graphs.layer(BEFORE, AFTER)
+    assert len(picture.png) <= 20_000
+    assert "Before fusing 17 kernels." in picture.alt
+    assert "After fusing 8 kernels for 14 operators." in picture.alt
+    assert "norm: one kernel of pow, mean, rsqrt, mul × 2." in picture.alt
+    assert "mlp: mm × 2; one kernel of silu, mul." in picture.alt
+
+
+def test_a_layer_of_many_operators_still_fits():
+    many = [("attention", f"operator {n}") for n in range(24)]
+    joined = [("attention", [name for _, name in many])]
+    picture = show.graphs.layer(many, joined)
+    assert "After fusing 1 kernel for 24 operators." in picture.alt
+
+
+def test_a_stage_that_one_side_has_not_is_drawn_as_nothing():
+    picture = show.graphs.layer([("norm", "mul"), ("mlp", "mm")], [("mlp", "mm")])
+    assert "After fusing 1 kernel. mlp: mm." in picture.alt
+
+
+@pytest.mark.parametrize("wrong", [[], ["mm"], [("norm", [])], [("norm", "a", "b")]])
+def test_a_layer_of_something_else_is_refused_by_name(wrong):
+    with pytest.raises(ValueError, match="after"):
+        show.graphs.layer(BEFORE, wrong)

@@ -90,7 +90,7 @@ def _ticks(axis: Axis, low: float, high: float) -> None:
 
 def _seconds(value: float) -> str:
     """Write a power of ten as it is: 1,000 s are easier to place than 16.7 min."""
-    return scales.short(value, "s") if value < 1 else f"{value:,.3g} s"
+    return scales.short(value, "s") if value < 1 else f"{value:,.10g} s"
 
 
 def _said(fact: Record, gain: Record | None, between: str) -> str:
@@ -151,7 +151,7 @@ def paid(
     scales.logarithmic(axes.yaxis, "building and tokens", "s", _source(times, built))
     _ticks(axes.yaxis, *axes.get_ylim())
     axes.set_xlim(1, most)
-    style.panel_title(axes, "A marker: from here on a way is ahead of the plain one")
+    style.panel_title(axes, f"Marked: where a way has caught up with {plain}")
     fig.legend(loc="outside lower left", ncols=2)
     return fig
 

@@ -37,7 +37,7 @@ def layer(
     rows = [draw.row(*headings, gap=GAP)] + [_stage(name, sides) for name in stages]
     key = draw.legend(("one operator", ALONE), ("in one kernel with others", FUSED))
     return draw.picture(
-        draw.column(*rows, key, gap=16),
+        draw.column(*rows, key, gap=10),
         title=title,
         note=note,
         alt=" ".join(

@@ -1,0 +1,184 @@
+"""Ways to run a step to choose among, with what each starts, moves and takes.
+
+It draws records that were made before; no model runs while one chooses.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from llmlab.core.quantities import WEIGHTS
+from llmlab.core.records import Record, quantity
+from llmlab.graphs.quantities import (
+    CALLS,
+    KERNELS,
+    NODES,
+    PREFILL_GAIN,
+    PREFILL_TIME,
+    STEP_BYTES,
+    STEP_GAIN,
+    STEP_KERNELS,
+    STEP_TIME,
+)
+from llmlab.show import bars, scales, select, style
+from llmlab.show.figures import Picture, Place, quick_picture
+from llmlab.show.widgets import Choice, Selectors
+
+DECODE, PREFILL = "decode", "prefill"
+OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
+TIMES, GAINS = (STEP_TIME, PREFILL_TIME), (STEP_GAIN, PREFILL_GAIN)
+COUNTS = (STEP_KERNELS, NODES, KERNELS, CALLS)  # the nearest to the machine first
+BYTES = (STEP_BYTES, WEIGHTS)
+WORDS = {CALLS.name: "called from Python", KERNELS.name: "that compute",
+         NODES.name: "of the graph", STEP_KERNELS.name: "",
+         STEP_BYTES.name: "moved", WEIGHTS.name: "of weights"}  # fmt: skip
+FORMAT = "fp32"  # of records that come without the name of one
+ROOM = 2.0  # of the axis, for the words at the bars
+MISSING = "no record"
+
+
+class Ways:
+    """The records of ways, by way, format and phase."""
+
+    def __init__(self, given: Any):
+        self._facts: dict[tuple[str, str, str], dict[str, Record]] = {}
+        for dtype, result in _by_format(given).items():
+            for fact in select.checked(result):
+                place = fact.subject, dtype, _phase(fact)
+                self._facts.setdefault(place, {}).setdefault(fact.name, fact)
+        timed = [place for place in self._facts if self.get(TIMES, *place)]
+        self.ways = list(dict.fromkeys(way for way, _, _ in timed))
+        self.formats = list(dict.fromkeys(dtype for _, dtype, _ in timed))
+        found = {phase for _, _, phase in timed}
+        self.phases = [phase for phase in (DECODE, PREFILL) if phase in found]
+
+    def get(
+        self, quantities: Sequence[Any], way: str, dtype: str, phase: str
+    ) -> Record | None:
+        """Return the first of some quantities that there is a record of."""
+        own = self._facts.get((way, dtype, phase), {})
+        return next((own[q.name] for q in quantities if q.name in own), None)
+
+    def all(self, way: str, dtype: str, phase: str) -> list[Record]:
+        """Return the counts and bytes of a way, those that there are."""
+        found = [self.get([q], way, dtype, phase) for q in (*COUNTS, *BYTES)]
+        return [fact for fact in found if fact is not None]
+
+
+def _by_format(given: Any) -> Mapping[str, Any]:
+    return given if isinstance(given, Mapping) else {FORMAT: given}
+
+
+def _phase(fact: Record) -> str:
+    """Return the phase that a fact is of: a step's unless it says another."""
+    default = PREFILL if fact.name in OF_PREFILL else DECODE
+    return str(fact.details.get("phase", default))
+
+
+def ways_widget(records: Any) -> Selectors:
+    """Return buttons for way, format and phase, a line and a figure.
+
+    records: what `graphs.experiments` returned, or its records; of several formats a
+    dict of these by name: {"fp32": …, "bf16": …}. ValueError: no times among them.
+    """
+    facts = Ways(records)
+    if not facts.ways:
+        raise ValueError(
+            f"records={records!r:.60} hold no time of a way; hand in what an "
+            "experiment of graphs that times ways returned, or a dict of these by "
+            "format."
+        )
+    places: list[Place] = []
+
+    def draw(choice: Choice) -> Picture:
+        fig = chosen(facts, choice, title=f"{choice['phase']}, {choice['dtype']}")
+        return quick_picture(fig, alt=_alt(facts, choice), places=places)
+
+    options = {"way": facts.ways, "dtype": facts.formats, "phase": facts.phases}
+    first = {key: values[0] for key, values in options.items()}
+    return Selectors(options, first, lambda choice: _say(facts, choice), draw)
+
+
+@style.by_the_rules
+def chosen(facts: Ways, choice: Choice, *, title: str = "") -> Figure:
+    """Draw time, counts and bytes of all ways, the chosen one on a band."""
+    fig, panels = style.canvas(
+        3, height=bars.height(facts.ways), title=title, sharey=True
+    )
+    kinds = (TIMES, "time", "time"), (COUNTS, "started", "count"), (
+        BYTES, "moved", "bytes",
+    )  # fmt: skip
+    for axes, (quantities, heading, what) in zip(panels, kinds, strict=True):
+        some = [
+            facts.get(quantities, way, choice["dtype"], choice["phase"])
+            for way in facts.ways
+        ]
+        _bars(axes, some, what)
+        row = facts.ways.index(choice["way"])
+        axes.axhspan(row - 0.46, row + 0.46, color=style.BAND, zorder=0)
+        style.panel_title(axes, heading)
+    bars.rows(panels[0], facts.ways)
+    for label in panels[0].get_yticklabels():
+        if label.get_text() == choice["way"]:
+            label.set_fontweight("bold")
+    return fig
+
+
+def _bars(axes: Axes, facts: Sequence[Record | None], what: str) -> None:
+    """Draw a bar for each record, and say where there is none."""
+    there = [fact for fact in facts if fact is not None]
+    unit = there[0].unit if what != "count" and there else "1"
+    most = max((fact.value for fact in there), default=1.0) or 1.0
+    factor, word = scales.shared([most], unit)
+    for row, fact in enumerate(facts):
+        if fact is None:
+            axes.annotate(MISSING, (0, row), (5, 0), va="center", fontsize=8.5,
+                          color=style.QUIET, textcoords="offset points")  # fmt: skip
+            continue
+        look, end = style.series(row), fact.value / factor
+        axes.barh(row, end, bars.HIGH, color=look.color, hatch=look.hatch,
+                  edgecolor=style.CARD)  # fmt: skip
+        axes.annotate(_short(fact), (end, row), (5, 0), va="center",
+                      textcoords="offset points", fontsize=8.5)  # fmt: skip
+    axes.set_xlim(0, ROOM * most / factor)
+    axes.tick_params(axis="y", length=0)
+    style.one_way(axes, "x")
+    scales.name(axes.xaxis, what, word, select.kinds(there))
+
+
+def _short(fact: Record) -> str:
+    return fact.value_text() if fact.unit != "operator" else f"{fact.value:,.0f} op."
+
+
+def _say(facts: Ways, choice: Choice) -> str:
+    """Say time, factor, counts and bytes of what was chosen."""
+    place = choice["way"], choice["dtype"], choice["phase"]
+    time, gain = facts.get(TIMES, *place), facts.get(GAINS, *place)
+    said = f"{', '.join(place)}: "
+    if time is None:
+        return f"{said}{MISSING} of its time"
+    parts = [f"{time.value_text()} ({time.kind})"]
+    if gain is not None:
+        against = str(gain.details.get("against", facts.ways[0]))
+        sure = ", no difference shown" if _unsure(gain) else ""
+        parts.append(f"{gain.value:.2f} × as fast as {against}{sure}")
+    parts += [_long(fact) for fact in facts.all(*place)]
+    return said + "; ".join(parts)
+
+
+def _unsure(gain: Record) -> bool:
+    return str(gain.details.get("verdict", "")).startswith("no")
+
+
+def _long(fact: Record) -> str:
+    """Write a count with what is counted: 171 operators that compute."""
+    return f"{quantity(fact.value, fact.unit)} {WORDS[fact.name]}".strip()
+
+
+def _alt(facts: Ways, choice: Choice) -> str:
+    """Say all ways, for a reader who cannot see the picture."""
+    said = [f"Ways to run a step, {choice['phase']} in {choice['dtype']}."]
+    said += [f"{_say(facts, choice | {'way': way})}." for way in facts.ways]
+    return " ".join(said)
