@@ -151,6 +151,7 @@ def paid(
     scales.logarithmic(axes.yaxis, "building and tokens", "s", _source(times, built))
     _ticks(axes.yaxis, *axes.get_ylim())
     axes.set_xlim(1, most)
+    style.one_way(axes, "y")
     style.panel_title(axes, f"Marked: where a way has caught up with {plain}")
     fig.legend(loc="outside lower left", ncols=2)
     return fig

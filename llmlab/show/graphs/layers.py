@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmlab.core import arguments
-from llmlab.show import draw
+from llmlab.show import draw, figures, style
+from llmlab.show.draw import pictures
 from llmlab.show.draw.layouts import ROOM, Piece
 from llmlab.show.figures import Picture
 
@@ -16,6 +17,7 @@ FRAMED = 24  # pixels that a frame adds to what is in it
 ALONE, FUSED = draw.tint(0), draw.tint(1)
 
 
+@style.by_the_rules
 def layer(
     before: Sequence[Any], after: Sequence[Any], *,
     title: str = "A layer, operator by operator", note: str = "",
@@ -36,14 +38,10 @@ def layer(
     stages = dict.fromkeys(stage for side in sides for stage, _ in side)
     rows = [draw.row(*headings, gap=GAP)] + [_stage(name, sides) for name in stages]
     key = draw.legend(("one operator", ALONE), ("in one kernel with others", FUSED))
-    return draw.picture(
-        draw.column(*rows, key, gap=10),
-        title=title,
-        note=note,
-        alt=" ".join(
-            _told(word, side) for word, side in zip(words, sides, strict=True)
-        ),
-    )
+    alt = " ".join(_told(word, side) for word, side in zip(words, sides, strict=True))
+    # Drawn from data: as large as a figure may be, which a drawing of an idea may not.
+    sheet = pictures.laid_out(draw.column(*rows, key, gap=10), (), title, note)
+    return figures.picture_of(sheet.fig, alt=alt)
 
 
 def _kernels(name: str, given: Sequence[Any]) -> list[tuple[str, list[str]]]:

@@ -34,8 +34,11 @@ BYTES = (STEP_BYTES, WEIGHTS)
 WORDS = {CALLS.name: "called from Python", KERNELS.name: "that compute",
          NODES.name: "of the graph", STEP_KERNELS.name: "",
          STEP_BYTES.name: "moved", WEIGHTS.name: "of weights"}  # fmt: skip
+PANELS = (
+    (TIMES, "takes", "time"), (COUNTS, "starts", "count"), (BYTES, "moves", "bytes"),
+)  # fmt: skip
 FORMAT = "fp32"  # of records that come without the name of one
-ROOM = 2.0  # of the axis, for the words at the bars
+ROOM = 2.2  # of the axis, for the words at the bars
 MISSING = "no record"
 
 
@@ -107,10 +110,7 @@ def chosen(facts: Ways, choice: Choice, *, title: str = "") -> Figure:
     fig, panels = style.canvas(
         3, height=bars.height(facts.ways), title=title, sharey=True
     )
-    kinds = (TIMES, "time", "time"), (COUNTS, "started", "count"), (
-        BYTES, "moved", "bytes",
-    )  # fmt: skip
-    for axes, (quantities, heading, what) in zip(panels, kinds, strict=True):
+    for axes, (quantities, heading, what) in zip(panels, PANELS, strict=True):
         some = [
             facts.get(quantities, way, choice["dtype"], choice["phase"])
             for way in facts.ways
@@ -140,16 +140,14 @@ def _bars(axes: Axes, facts: Sequence[Record | None], what: str) -> None:
         look, end = style.series(row), fact.value / factor
         axes.barh(row, end, bars.HIGH, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD)  # fmt: skip
-        axes.annotate(_short(fact), (end, row), (5, 0), va="center",
+        axes.annotate(fact.value_text(), (end, row), (5, 0), va="center",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
     axes.set_xlim(0, ROOM * most / factor)
+    if not there:
+        axes.set_xticks([])
     axes.tick_params(axis="y", length=0)
     style.one_way(axes, "x")
     scales.name(axes.xaxis, what, word, select.kinds(there))
-
-
-def _short(fact: Record) -> str:
-    return fact.value_text() if fact.unit != "operator" else f"{fact.value:,.0f} op."
 
 
 def _say(facts: Ways, choice: Choice) -> str:
