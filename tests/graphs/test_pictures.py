@@ -172,6 +172,12 @@ def test_a_layer_of_many_operators_still_fits():
     assert "After fusing 1 kernel for 24 operators." in picture.alt
 
 
+def test_a_long_name_is_cut_in_its_box_and_told_whole():
+    name = "_scaled_dot_product_flash_attention_for_cpu_backward"
+    picture = show.graphs.layer([("attention", name)], [("attention", [name, "mm"])])
+    assert picture.alt.count(name) == 2
+
+
 def test_a_stage_that_one_side_has_not_is_drawn_as_nothing():
     picture = show.graphs.layer([("norm", "mul"), ("mlp", "mm")], [("mlp", "mm")])
     assert "After fusing 1 kernel. mlp: mm." in picture.alt

@@ -6,14 +6,17 @@ from typing import Any
 
 from llmlab.core import arguments
 from llmlab.show import draw, figures, style
-from llmlab.show.draw import pictures
+from llmlab.show.draw import boxes, pictures
+from llmlab.show.draw import words as letters
 from llmlab.show.draw.layouts import ROOM, Piece
 from llmlab.show.figures import Picture
 
 Kernel = tuple[str, Sequence[str]]  # its stage, and the operators that it runs
 GAP, BESIDE = 24, 6  # pixels between both sides; between two boxes
 SIDE = (ROOM - GAP) / 2
-FRAMED = 24  # pixels that a frame adds to what is in it
+FRAMED = 2 * boxes.PADDING  # pixels that a frame adds to what is in it
+WIDEST = SIDE - FRAMED - 2 * boxes.PADDING  # of the words in a box
+CUT = "\N{HORIZONTAL ELLIPSIS}"
 ALONE, FUSED = draw.tint(0), draw.tint(1)
 
 
@@ -76,9 +79,9 @@ def _pieces(kernels: Sequence[Sequence[str]]) -> list[Piece]:
     for run in _runs([tuple(names) for names in kernels]):
         names, count = run
         if len(names) == 1:
-            pieces.append(draw.box(_times(names[0], count), look=ALONE))
+            pieces.append(draw.box(_label(names[0], count), look=ALONE))
             continue
-        inner = [draw.box(_times(*each), look=FUSED) for each in _runs(names)]
+        inner = [draw.box(_label(*each), look=FUSED) for each in _runs(names)]
         frame = draw.column(*_lines(inner, SIDE - FRAMED), gap=BESIDE)
         pieces.append(draw.frame(frame, _times("one kernel", count)))
     return pieces
@@ -100,6 +103,15 @@ def _lines(pieces: Sequence[Piece], width: float) -> list[Piece]:
 def _wide(*pieces: Piece) -> Piece:
     """Give pieces below each other the width of a side."""
     return draw.column(*pieces, draw.space(SIDE), gap=BESIDE)
+
+
+def _label(name: str, count: int) -> str:
+    """Return what is written in a box: a name that is too long without its end."""
+    label = _times(name, count)
+    while letters.width_of(label) > WIDEST:
+        name = name.removesuffix(CUT)[:-1] + CUT
+        label = _times(name, count)
+    return label
 
 
 def _runs(names: Sequence[Any]) -> list[tuple[Any, int]]:

@@ -67,7 +67,7 @@ def filled(result: Any, *, title: str = "Empty places cost time, too") -> Figure
         curves.one(axes, style.series(index), name, curve, along=along, factor=factor)
     scales.doubling(axes, _named(along, facts), [f.details[along] for f in facts])
     axes.set_ylim(0, HEADROOM * max(f.high or f.value for f in facts) / factor)
-    scales.name(axes.yaxis, "time of a step", unit, select.kinds(facts))
+    scales.name(axes.yaxis, "time", unit, select.kinds(facts))
     style.panel_title(axes, "A decode step")
     curves.legend(fig, axes)
     return fig

@@ -31,7 +31,7 @@ OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
 TIMES, GAINS = (STEP_TIME, PREFILL_TIME), (STEP_GAIN, PREFILL_GAIN)
 COUNTS = (STEP_KERNELS, NODES, KERNELS, CALLS)  # the nearest to the machine first
 BYTES = (STEP_BYTES, WEIGHTS)
-WORDS = {CALLS.name: "called from Python", KERNELS.name: "that compute",
+WORDS = {CALLS.name: CALLS.name, KERNELS.name: "that compute",
          NODES.name: "of the graph", STEP_KERNELS.name: "",
          STEP_BYTES.name: "moved", WEIGHTS.name: "of weights"}  # fmt: skip
 PANELS = (
