@@ -40,31 +40,37 @@ CHAIN_GAIN = register(
 )
 BYTES_SAVED = register("bytes of many kernels over one's", "×", keys=("size",))
 
-# Ways to run a step (a way is the subject): to build one, and whether that pays.
-BUILD_SECONDS = register(
-    "seconds to build the step", "s", better="lower", keys=("way",)
+# Ways to run a step, and what building them costs.
+BUILD_SECONDS = register("seconds to build", "s", better="lower", keys=("way",))
+NODES = register("nodes of the graph", "node", better="lower", keys=("way", "kind"))
+ALIKE = register(
+    "greedy tokens alike", "1", better="higher", keys=("tokens",), is_share=True
+)
+PAID = register("tokens until building has paid", "token", better="lower")
+COMPILATIONS = register(
+    "compilations", "compilation", better="lower", keys=("steps", "backend")
+)
+FILLED_TIME = register(
+    "step by places filled", "s", better="lower", keys=("filled", "places")
+)
+FILLED_GAIN = register(
+    "static against eager, times as fast", "×", better="higher",
+    keys=("filled", "places", "verdict"),
 )  # fmt: skip
-NODES = register(
-    "nodes of the graph", "node", better="lower", keys=("way", "level", "phase")
+
+# The innermost loop of a quantized layer, in C that a learner wrote.
+INNER_TIME = register(
+    "reading a matrix in C", "s", better="lower", keys=("level", "size")
 )
-PAID = register(
-    "tokens until building has paid", "token", better="lower", keys=("against",)
+INNER_RATE = register(
+    "bytes of int8 read a second", "B/s", better="higher", keys=("level", "size")
 )
+INNER_GAIN = register(
+    "dot, times as fast", "×", better="higher", keys=("against", "verdict")
+)
+
+# What a way starts and moves, by phase, for the widget that compares them.
 STEP_KERNELS = register(
     "kernels of the step", "kernel", better="lower", keys=("way", "phase")
 )
 STEP_BYTES = register("bytes of a step", "B", better="lower", keys=("tokens", "phase"))
-# A cache that grows, and one of fixed places. `step` counts from 1, all before it in.
-COMPILATIONS = register(
-    "compilations", "compilation", better="lower", keys=("step", "tokens")
-)
-FILLED_TIME = register(
-    "time of a step by places", "s", better="lower", keys=("filled", "places")
-)
-# The inner product in C, by the level of the compiler.
-INNER_RATE = register(
-    "bytes read a second by the inner product", "B/s", better="higher", keys=("level",)
-)
-INNER_TIME = register(
-    "time of the inner product", "s", better="lower", keys=("level",)
-)  # fmt: skip

@@ -6,6 +6,7 @@ import pytest
 from ladder_records import WAYS, fact, laddered
 
 from llmlab import show
+from llmlab.core import records
 from llmlab.core.quantities import WEIGHTS
 from llmlab.graphs import quantities as q
 from llmlab.show.graphs import widget
@@ -18,8 +19,13 @@ def of_a_format(factor=1.0, ways=WAYS):
         "eager": (q.KERNELS, 354),
         "fused": (q.KERNELS, 274),
         "compiled": (q.STEP_KERNELS, 98),
-        "ONNX Runtime": (q.NODES, 349),
     }
+    starts = {"ONNX Runtime": (349, "nodes"), "native int8": (1, "calls")}
+    facts += [
+        records.make(q.NODES, n, kind="measured", subject=way, details={"kind": word})
+        for way, (n, word) in starts.items()
+        if way in ways
+    ]
     facts += [fact(what, n, way) for way, (what, n) in counts.items() if way in ways]
     facts += [fact(WEIGHTS, 12.6e6 / factor, way, kind="estimated") for way in ways]
     facts += [fact(q.PREFILL_TIME, factor * t, way, tokens=256)
@@ -49,9 +55,18 @@ def test_the_widget_says_time_factor_counts_and_bytes():
         "difference shown; 274 operators that compute; 12.6 MB of weights"
     )
     assert "; 98 kernels; " in choose(shown, way="compiled")
-    assert "1.72 × as fast as eager; 349 nodes of the graph" in (
-        choose(shown, way="ONNX Runtime")
+    assert "1.72 × as fast as eager; 349 nodes; " in (choose(shown, way="ONNX Runtime"))
+
+
+def test_what_is_started_has_its_own_name():
+    """Nodes, kernels or one call: the records say which (`details["kind"]`)."""
+    assert "; 1 call; " in choose(made(), way="native int8")
+    fig = widget.chosen(
+        widget.Ways(of_a_format()),
+        {"way": "eager", "dtype": "fp32", "phase": "decode"},
     )
+    words = [text.get_text() for text in fig.axes[1].texts]
+    assert {"354 operators", "98 kernels", "349 nodes", "1 call"} <= set(words)
 
 
 def test_a_format_and_a_phase_have_records_of_their_own():

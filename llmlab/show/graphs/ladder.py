@@ -28,7 +28,7 @@ def ways(result: Any, *, title: str = "What a token takes, way by way") -> Figur
     """Draw the time of a step and the seconds to build it, a row for each way.
 
     result: records "time of a decode step", "step, times as fast" with
-    details["verdict"], "seconds to build the step", the way as subject.
+    details["verdict"], "seconds to build", the way as subject.
     """
     facts = select.needed(result, STEP_TIME)
     names = [fact.subject for fact in facts]
@@ -124,13 +124,14 @@ def paid(
 ) -> Figure:
     """Draw seconds over tokens for each way that is built, and for the plain one.
 
-    result: records "time of a decode step", "seconds to build the step" and, for the
+    result: records "time of a decode step", "seconds to build" and, for the
     ways that pay, "tokens until building has paid".
     """
     times = _by_way(select.needed(result, STEP_TIME))
     built = _by_way(select.needed(result, BUILD_SECONDS))
     after = _by_way(select.by_quantity(select.checked(result), PAID))
-    plain = _plain(times, after)
+    slower = _slower(select.checked(result))
+    plain = _plain(times)
     fig, axes = style.canvas(height=4.6, title=title)
     most = max([FEWEST, *(BEYOND * fact.value for fact in after.values())])
     tokens = [most ** (k / POINTS) for k in range(POINTS + 1)]
@@ -140,7 +141,7 @@ def paid(
         look, first = style.series(index), built[name].value if name in built else 0.0
         axes.plot(tokens, [first + count * step.value for count in tokens],
                   color=look.color, linestyle=look.line,
-                  label=_pays(name, plain, after))  # fmt: skip
+                  label=_pays(name, plain, after, slower))  # fmt: skip
         if name in after:
             count = after[name].value
             axes.plot(count, count * times[plain].value, look.marker,
@@ -161,31 +162,36 @@ def paid_alt(facts: Sequence[Record]) -> str:
     """Say what each way takes to build, and after how many tokens that has paid."""
     times = _by_way(select.by_quantity(facts, STEP_TIME))
     after = _by_way(select.by_quantity(facts, PAID))
-    plain = _plain(times, after)
+    plain, slower = _plain(times), _slower(facts)
     said = [
         "Seconds over tokens on logarithmic axes, estimated from the times of a step "
         f"and of building it; {plain} builds nothing."
     ]
     for fact in select.by_quantity(facts, BUILD_SECONDS):
         name = fact.subject
-        said.append(f"{_pays(name, plain, after)}, built in {fact.value_text()}.")
+        said.append(
+            f"{_pays(name, plain, after, slower)}, built in {fact.value_text()}."
+        )
     return " ".join(said)
 
 
-def _plain(times: dict[str, Record], after: dict[str, Record]) -> str:
+def _plain(times: dict[str, Record]) -> str:
     """Return the way that the others are held against; it is not built."""
-    named = [
-        str(f.details["against"]) for f in after.values() if "against" in f.details
-    ]
-    return named[0] if named and named[0] in times else next(iter(times))
+    return next(iter(times))
 
 
-def _pays(name: str, plain: str, after: dict[str, Record]) -> str:
+def _slower(facts: Sequence[Record]) -> set[str]:
+    """Return the ways that are surely slower, so that building them never pays."""
+    gains = select.by_quantity(facts, STEP_GAIN)
+    return {gain.subject for gain in gains if gain.details.get("verdict") == "slower"}
+
+
+def _pays(name: str, plain: str, after: dict[str, Record], slower: set[str]) -> str:
     if name == plain:
         return f"{name}, {FREE}"
-    if name not in after:
-        return f"{name}: never"
-    return f"{name}: after {quantity(math.ceil(after[name].value), 'token')}"
+    if name in after:
+        return f"{name}: after {quantity(math.ceil(after[name].value), 'token')}"
+    return f"{name}: {'never' if name in slower else 'no gain shown'}"
 
 
 def _source(times: dict[str, Record], built: dict[str, Record]) -> str:

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from llmlab.core.records import Record
-from llmlab.graphs.quantities import COMPILATIONS, FILLED_TIME
+from llmlab.graphs.quantities import COMPILATIONS, FILLED_GAIN, FILLED_TIME
 from llmlab.show import curves, scales, select, style
 
 HEADROOM = 1.12  # of the largest value
@@ -19,13 +19,13 @@ def growing(
 ) -> Figure:
     """Draw how often a step was compiled up to each step, a line for each cache.
 
-    result: records "compilations" with details["step"], the cache as subject.
+    result: records "compilations" with details["steps"], the cache as subject.
     """
     facts = select.needed(result, COMPILATIONS)
     fig, axes = style.canvas(height=3.5, title=title)
     for index, (name, some) in enumerate(select.by_subject(facts).items()):
-        look, curve = style.series(index), curves.ordered(some, "step")
-        axes.plot([fact.details["step"] for fact in curve],
+        look, curve = style.series(index), curves.ordered(some, "steps")
+        axes.plot([fact.details["steps"] for fact in curve],
                   [fact.value for fact in curve], look.marker, linestyle=look.line,
                   color=look.color, label=name, drawstyle="steps-post",
                   clip_on=False)  # fmt: skip
@@ -44,10 +44,10 @@ def growing_alt(facts: Sequence[Record]) -> str:
     said = ["How often a decode step was compiled, by the steps taken."]
     own = select.by_quantity(facts, COMPILATIONS)
     for name, curve in select.by_subject(own).items():
-        first, last = curves.ends(curve, "step")
+        first, last = curves.ends(curve, "steps")
         said.append(
-            f"{name}: {first.value_text()} after step {first.details['step']}, "
-            f"{last.value_text()} after step {last.details['step']}."
+            f"{name}: {first.value_text()} after step {first.details['steps']}, "
+            f"{last.value_text()} after step {last.details['steps']}."
         )
     return " ".join(said)
 
@@ -56,7 +56,7 @@ def growing_alt(facts: Sequence[Record]) -> str:
 def filled(result: Any, *, title: str = "Empty places cost time, too") -> Figure:
     """Draw the time of a step over the places that are filled, or over all of them.
 
-    result: records "time of a step by places" with details["filled"] and
+    result: records "step by places filled" with details["filled"] and
     details["places"], the cache as subject.
     """
     facts = select.needed(result, FILLED_TIME)
@@ -85,6 +85,11 @@ def filled_alt(facts: Sequence[Record]) -> str:
             for fact in curves.ordered(curve, along)
         ]
         said.append(f"{name}: {', '.join(parts)}.")
+    for gain in select.by_quantity(facts, FILLED_GAIN):
+        said.append(
+            f"With {gain.details['filled']:,} filled {gain.subject} is {gain.value:.2f} "
+            f"times as fast as the other ({gain.details['verdict']})."
+        )
     return " ".join(said)
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.quantities import WEIGHTS
-from llmlab.core.records import Record, quantity
+from llmlab.core.records import Record
 from llmlab.graphs.quantities import (
     CALLS,
     KERNELS,
@@ -140,7 +140,7 @@ def _bars(axes: Axes, facts: Sequence[Record | None], what: str) -> None:
         look, end = style.series(row), fact.value / factor
         axes.barh(row, end, bars.HIGH, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD)  # fmt: skip
-        axes.annotate(fact.value_text(), (end, row), (5, 0), va="center",
+        axes.annotate(_counted(fact), (end, row), (5, 0), va="center",
                       textcoords="offset points", fontsize=8.5)  # fmt: skip
     axes.set_xlim(0, ROOM * most / factor)
     if not there:
@@ -172,7 +172,17 @@ def _unsure(gain: Record) -> bool:
 
 def _long(fact: Record) -> str:
     """Write a count with what is counted: 171 operators that compute."""
-    return f"{quantity(fact.value, fact.unit)} {WORDS[fact.name]}".strip()
+    words = "" if "kind" in fact.details else WORDS[fact.name]
+    return f"{_counted(fact)} {words}".strip()
+
+
+def _counted(fact: Record) -> str:
+    """Write a value; of what a way starts, its records say whether it is nodes."""
+    kind = str(fact.details.get("kind", ""))
+    if not kind:
+        return fact.value_text()
+    word = kind.removesuffix("s") if fact.value == 1 else kind
+    return f"{fact.value:,.0f} {word}"
 
 
 def _alt(facts: Ways, choice: Choice) -> str:
