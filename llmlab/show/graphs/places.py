@@ -14,9 +14,7 @@ HEADROOM = 1.12  # of the largest value
 
 
 @style.by_the_rules
-def growing(
-    result: Any, *, title: str = "A step of a new shape is built anew"
-) -> Figure:
+def growing(result: Any, *, title: str = "How often is a step compiled?") -> Figure:
     """Draw how often a step was compiled up to each step, a line for each cache.
 
     result: records "compilations" with details["steps"], the cache as subject.
@@ -53,7 +51,7 @@ def growing_alt(facts: Sequence[Record]) -> str:
 
 
 @style.by_the_rules
-def filled(result: Any, *, title: str = "Empty places cost time, too") -> Figure:
+def filled(result: Any, *, title: str = "Do empty places cost time?") -> Figure:
     """Draw the time of a step over the places that are filled, or over all of them.
 
     result: records "step by places filled" with details["filled"] and
@@ -87,8 +85,8 @@ def filled_alt(facts: Sequence[Record]) -> str:
         said.append(f"{name}: {', '.join(parts)}.")
     for gain in select.by_quantity(facts, FILLED_GAIN):
         said.append(
-            f"With {gain.details['filled']:,} filled {gain.subject} is {gain.value:.2f} "
-            f"times as fast as the other ({gain.details['verdict']})."
+            f"With {gain.details['filled']:,} filled {gain.subject} is "
+            f"{gain.value:.2f} times as fast as the other ({gain.details['verdict']})."
         )
     return " ".join(said)
 
