@@ -116,6 +116,13 @@ def test_the_lines_say_when_building_has_paid_or_that_it_never_does():
     assert any("estimated from measured times" in each for each in said)
 
 
+def test_where_no_way_pays_no_marker_is_promised():
+    facts = [each for each in laddered() if each.name != q.PAID.name]
+    said = drawn.words_of(ladder.paid(facts))
+    assert "No way surely catches up with eager" in said
+    assert not any(each.startswith("Marked") for each in said)
+
+
 def test_without_ratios_nothing_is_called_slower():
     assert "static: no gain shown" in words("paid")
 

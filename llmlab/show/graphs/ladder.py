@@ -153,7 +153,10 @@ def paid(
     _ticks(axes.yaxis, *axes.get_ylim())
     axes.set_xlim(1, most)
     style.one_way(axes, "y")
-    style.panel_title(axes, f"Marked: where a way has caught up with {plain}")
+    marked = f"Marked: where a way has caught up with {plain}"
+    style.panel_title(
+        axes, marked if after else f"No way surely catches up with {plain}"
+    )
     fig.legend(loc="outside lower left", ncols=2)
     return fig
 
