@@ -9,6 +9,8 @@ from llmlab.core.records import Record
 from llmlab.graphs.quantities import INNER_GAIN, INNER_RATE, INNER_TIME
 from llmlab.show import bars, select, style
 
+ROOM = 1.1  # of the axis over that of bars, for a ratio behind the rate
+
 
 @style.by_the_rules
 def levels(
@@ -25,6 +27,7 @@ def levels(
     fig, axes = style.canvas(height=bars.height(names, extra=0.3), title=title)
     says = [_said(fact, gains) for fact in facts]
     bars.draw(axes, facts, names, "bytes read a second", says=says)
+    axes.set_xlim(0, ROOM * axes.get_xlim()[1])
     style.panel_title(axes, "Reading a matrix of int8")
     return fig
 
