@@ -2,11 +2,13 @@
 
 fold_norms  norms without a scale: the linear layers behind hold it
 fuse        q, k, v in one product, gate and up in one; unfuse takes them apart
-compiled    the same model, its steps run by one native call
+compiled    the same model, its steps run by a program that was built before
+static      a step of a fixed size: what compilers want
+programs    a step as a graph, and what it is made of; engines run it
 folding, places, fusing, joined: what these are made of
 costs       what an operator costs besides arithmetic: its start, its bytes
 native      which parts of a decoder C takes, and the tensors that it reads
-steps       the face of such a model: which way a call goes
+steps       the face of a native model: which way a call goes; runners: of others
 experiments one line each: it measures, and what comes back has `records()`
 quantities  name and unit of the facts of this lab
 
@@ -20,9 +22,10 @@ from llmlab.core import faces
 from llmlab.graphs import costs, folding, fusing, quantities
 from llmlab.graphs.folding import fold_norms
 from llmlab.graphs.fusing import fuse, unfuse
-from llmlab.graphs.steps import compiled
+from llmlab.graphs.runners import compiled
 
-__all__ = ["compiled", "costs", "experiments", "fold_norms", "folding", "fuse"]
-__all__ += ["fusing", "joined", "native", "places", "quantities", "steps", "unfuse"]
+__all__ = ["compiled", "costs", "engines", "experiments", "fold_norms", "folding"]
+__all__ += ["fuse", "fusing", "joined", "native", "places", "programs", "quantities"]
+__all__ += ["runners", "static", "steps", "unfuse"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -73,7 +73,7 @@ class CompilerError(Exception):
 
 
 def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
-    _private(folder)
+    private(folder)
     way = compiler.way()
     number = f"-DWAY={list(compilers.WAYS).index(way)}"
     flags = (number, *compiler.flags(threads=threads))
@@ -127,7 +127,7 @@ def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _private(folder: Path) -> None:
+def private(folder: Path) -> None:
     """Make the folder, for this user alone; CannotBuildError where others may write."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
