@@ -21,8 +21,8 @@ import rotation
 # The heavy suites, each a marker. What of them did not run is said at the end.
 SUITES = (
     "binder", "browser", "classes", "cuda", "elsewhere", "fpga", "grading", "jax",
-    "minute", "notebook", "redis", "release", "sanitize", "slow", "smollm2", "torchao",
-    "wheel",
+    "minute", "notebook", "onnx", "openvino", "redis", "release", "sanitize", "slow",
+    "smollm2", "torchao", "wheel",
 )  # fmt: skip
 LATER = (
     "classes",

@@ -213,7 +213,7 @@ def _engine(by: str, step: Step, threads: int | None) -> engines.Engine:
     try:
         with torch.no_grad():
             made = engines.BUILDERS[by](step, threads=threads or machine.threads())
-            tokens, _, keys, values = step.example()
+            tokens, *_ = step.example()
             cache = step.model.new_cache(step.batch, step.length)
             made.run(tokens, 0, cache)  # the first call is slow
             return made

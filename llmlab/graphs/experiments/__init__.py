@@ -5,18 +5,25 @@ counted     the operators of a step by stage, and the learner's count beside the
 folded      norms folded: how far logits are off in fp32 and bf16, what is saved
 fused       products fused, norms folded, both: exactness, operators, and a race
 moved       chains of operators one by one and as one kernel: bytes and times
+ladder      every way to build a step in one race: time, error, starts, price
+growing     compilations on a cache that grows, and of the static step
+filled      a static step while few of many places are filled
+recorded    the ladder of an idle machine with all ways, as it ships
 
 They take the learner's functions as parts, give way to busy neighbours and say so.
 """
 
 from llmlab.core import faces
 from llmlab.graphs.experiments.counts import Counted, counted
+from llmlab.graphs.experiments.fixed import Filled, Growing, filled, growing
 from llmlab.graphs.experiments.folds import Folded, folded
 from llmlab.graphs.experiments.fusions import Fused, fused
+from llmlab.graphs.experiments.ladders import Ladder, ladder, recorded
 from llmlab.graphs.experiments.moves import Moved, moved
 from llmlab.graphs.experiments.starting import Starting, step
 
-__all__ = ["Counted", "Folded", "Fused", "Moved", "Starting", "counted", "folded"]
-__all__ += ["fused", "moved", "step"]
+__all__ = ["Counted", "Filled", "Folded", "Fused", "Growing", "Ladder", "Moved"]
+__all__ += ["Starting", "counted", "filled", "folded", "fused", "growing", "ladder"]
+__all__ += ["moved", "recorded", "step"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

@@ -1,0 +1,80 @@
+"""Every way to run a decode step, side by side: lab 10's ladder on an idle machine.
+
+Eager, fused, static, compiled by Inductor, ONNX Runtime, OpenVINO and natively in int8,
+of the bundled coder and coder-small, one sequence, 128 tokens cached, all threads: time
+of a step, what it starts, error, seconds to build and the tokens that pay them back.
+It wants the extras `onnx` and `openvino`, g++ and a C compiler, and stops where one is
+missing. Inductor builds into an empty folder, so that its seconds are those of a first
+time. The result goes to llmlab/recorded/graphs_ladder.json; it takes some five minutes
+on two idle cores. `--small` races for a second a model, prints and writes nothing.
+
+    python benchmarks/graphs_ladder.py [coder coder-small] [--small]
+"""
+
+import argparse
+import dataclasses
+import datetime
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+from llmlab import models, show
+from llmlab.core import machine, records
+from llmlab.core.records import Record
+from llmlab.graphs import experiments
+
+FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/graphs_ladder.json"
+COMMAND = "python benchmarks/graphs_ladder.py"
+MODELS = ("coder-small", "coder")
+SECONDS, SHORT = 60.0, 1.0
+
+
+def main() -> int:
+    """Run the ladder of each model, show it, and keep the rows of this machine."""
+    options = _options()
+    for name in options.models or MODELS:
+        with tempfile.TemporaryDirectory() as folder:
+            os.environ["LLMLAB_CACHE"] = folder
+            ladder = experiments.ladder(
+                models.load(name), seconds=SHORT if options.small else SECONDS
+            )
+        print(name, show.table(ladder), ladder.said, ladder.note, sep="\n", flush=True)
+        if ladder.absent:
+            print("Nothing is kept: a way is missing.", *ladder.absent.values())
+            return 1
+        if not options.small:
+            _keep(name, [_recorded(name, fact) for fact in ladder.records()])
+    return 0
+
+
+def _recorded(name: str, fact: Record) -> Record:
+    """Return a fact of a model's ladder as the file keeps it."""
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return dataclasses.replace(
+        fact, kind="recorded", subject=f"{name}: {fact.subject}", command=COMMAND,
+        machine=machine.describe().label, date=fact.date or now,
+    )  # fmt: skip
+
+
+def _keep(name: str, facts: list[Record]) -> None:
+    """Write the facts in the place of this model's from this machine."""
+    old = records.load(FILE) if FILE.exists() else ()
+    here = {fact.machine for fact in facts}
+    kept = [
+        fact
+        for fact in old
+        if fact.machine not in here or not fact.subject.startswith(f"{name}: ")
+    ]
+    records.save([*kept, *facts], FILE)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", choices=[*MODELS, []])
+    parser.add_argument("--small", action="store_true", help="a second, not kept")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,281 @@
+"""All ways to run a decode step in one race: time, error, what is started, the price.
+
+What takes longer than a lab may was recorded by `benchmarks/graphs_ladder.py`.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from llmlab import measure
+from llmlab.caching.experiments.stepping import BEFORE, Steps
+from llmlab.core import arguments, clock, recording, records
+from llmlab.core.quantities import Quantity
+from llmlab.core.records import Record
+from llmlab.graphs import engines, folding, fusing, runners
+from llmlab.graphs.experiments import inputs
+from llmlab.graphs.experiments.inputs import Model
+from llmlab.graphs.quantities import (
+    ALIKE,
+    BUILD_SECONDS,
+    LOGIT_ERROR,
+    NODES,
+    PAID,
+    STEP_GAIN,
+    STEP_TIME,
+)
+from llmlab.kernels.format import Format
+from llmlab.measure import comparison, operators
+from llmlab.quantization import quantize
+
+FILE = "graphs_ladder"  # in llmlab/recorded
+TOKENS, WRITTEN, SECONDS = 128, 64, 8.0
+EAGER, FUSED, CALLS = "eager", "fused", "calls"
+BUILT = {name: way for way, name in runners.WAYS.items() if way != runners.NATIVE}
+NATIVE = runners.WAYS[runners.NATIVE]
+WAYS = (EAGER, FUSED, *BUILT, NATIVE)
+
+
+@dataclass(frozen=True)
+class Ladder:
+    """Time, error, starts and price of every way, and what is not here and why."""
+
+    facts: tuple[Record, ...]
+    absent: Mapping[str, str] = field(default_factory=dict)  # way -> one sentence
+    note: str = ""  # what neighbours did meanwhile, "" if nothing
+
+    def time(self, way: str) -> Record:
+        """Return the time of a step; ValueError names the ways that were run."""
+        return self._of(STEP_TIME, way)
+
+    def ratio(self, way: str) -> Record:
+        """Return how many times as fast as eager a way is; errors as above."""
+        return self._of(STEP_GAIN, way)
+
+    def starts(self, way: str) -> Record:
+        """Return the operators, kernels, nodes or calls of a step (`kind` says it)."""
+        return self._of(NODES, way)
+
+    def error(self, way: str) -> Record:
+        """Return how far a logit is from the eager model's at most; errors as above."""
+        return self._of(LOGIT_ERROR, way)
+
+    def alike(self, way: str) -> Record:
+        """Return the share of places with the eager model's token; errors as above."""
+        return self._of(ALIKE, way)
+
+    def built(self, way: str) -> Record:
+        """Return the seconds that building took; errors as above."""
+        return self._of(BUILD_SECONDS, way)
+
+    def paid(self, way: str) -> Record | None:
+        """Return the tokens after which building has paid; None where it never does."""
+        self.time(way)
+        return self._named(PAID).get(way)
+
+    @property
+    def said(self) -> str:
+        """Say which way is the fastest here, what it costs, and what is missing."""
+        if not self.facts:
+            return " ".join(self.absent.values())
+        gains = self._named(STEP_GAIN)
+        sure = [f for f in gains.values() if f.details["verdict"] == comparison.FASTER]
+        first = "No way is surely faster than eager here."
+        if sure:
+            best = max(sure, key=lambda fact: fact.value)
+            paid, built = self.paid(best.subject), self.built(best.subject)
+            pays = f", which {_tokens(paid)} pay back" if paid else ""
+            first = (
+                f"The fastest way is {best.subject}, {best.value:.2f} times as fast as "
+                f"eager; building it took {built.value_text()}{pays}."
+            )
+        return " ".join([first, *self.absent.values()])
+
+    def records(self) -> list[Record]:
+        """Return times, ratios, starts, errors and prices of every way."""
+        return list(self.facts)
+
+    def _named(self, what: Quantity) -> dict[str, Record]:
+        return {fact.subject: fact for fact in self.facts if fact.name == what.name}
+
+    def _of(self, what: Quantity, way: str) -> Record:
+        named = self._named(what)
+        if way not in named:
+            more = f" {self.absent[way]}" if way in self.absent else ""
+            raise ValueError(
+                f"way={way!r} has no {what.name}; choose of {list(named)}.{more}"
+            )
+        return named[way]
+
+
+@dataclass(frozen=True)
+class _Way:
+    """A model whose steps go one way, what it starts, and what building it took."""
+
+    model: Model
+    starts: int
+    kind: str
+    built: float | None = None
+
+
+def ladder(
+    model: Model,
+    *,
+    ways: Sequence[str] = WAYS,
+    tokens: int = TOKENS,
+    length: int = runners.LENGTH,
+    written: int = WRITTEN,
+    seconds: float = SECONDS,
+) -> Ladder:
+    """Build every way to run a decode step, race them, and compare their logits.
+
+    ways: of WAYS; the eager model always runs. tokens: in the cache of the step.
+    length: places of the programs' caches. written: tokens that the eager model writes
+    on, at whose places logits are compared. What cannot be built here is in `.absent`
+    with one sentence each. Raises ValueError for other ways, and where the cache has
+    no room.
+    """
+    wrong = [way for way in ways if way not in WAYS]
+    if wrong or isinstance(ways, str):
+        raise ValueError(
+            f"ways={arguments.shown(ways)} must be some of {', '.join(WAYS)}."
+        )
+    arguments.whole("written", written, least=1, way="how many places to compare")
+    room = f"choose length={tokens + max(written, BEFORE) + 1} or more"
+    most = min(length, model.context) - max(written, BEFORE) - 1
+    arguments.whole("tokens", tokens, least=1, most=most, way=room)
+    made, absent = _built(model, [way for way in WAYS if way in ways], tokens, length)
+    text = inputs.tokens(model, tokens)
+    calls = {way: _steps(one.model, text, length) for way, one in made.items()}
+    speed = measure.speed(calls, seconds=seconds)
+    facts = [*_times(speed, tokens), *_prices(made, speed)]
+    facts += _compared(made, text, written)
+    return Ladder(tuple(facts), absent, speed.note)
+
+
+def recorded(model: str = "coder") -> Ladder:
+    """Return what ships of a model: the ladder of an idle machine, all ways built.
+
+    Where nothing ships, `.said` names the benchmark that records it.
+    """
+    start = f"{model}: "
+    facts = [f for f in recording.shipped(FILE) if f.subject.startswith(start)]
+    if not facts:
+        absent = f"Nothing is recorded of {model}; python benchmarks/{FILE}.py does it."
+        return Ladder((), {EAGER: absent})
+    last = max(facts, key=lambda fact: fact.date or "").machine
+    return Ladder(
+        tuple(
+            dataclasses.replace(fact, subject=fact.subject.removeprefix(start))
+            for fact in facts
+            if fact.machine == last
+        )
+    )
+
+
+def _tokens(paid: Record) -> str:
+    return f"{paid.value:,.0f} tokens"
+
+
+def _built(
+    model: Model, ways: Sequence[str], tokens: int, length: int
+) -> tuple[dict[str, _Way], dict[str, str]]:
+    """Build the ways; those that cannot be had come back with a sentence."""
+    made = {EAGER: _Way(model, operators.step(model, cached=tokens).kernels,
+                        engines.OPERATORS)}  # fmt: skip
+    absent: dict[str, str] = {}
+    for way in ways:
+        if way == EAGER:
+            continue
+        try:
+            if way == FUSED:
+                made[way] = _fused(model, tokens)
+            elif way == NATIVE:
+                made[way] = _native(model)
+            else:
+                made[way] = _program(model, BUILT[way], length)
+        except ValueError as error:
+            absent[way] = f"{way} is not here: {error}"
+    return made, absent
+
+
+def _fused(model: Model, tokens: int) -> _Way:
+    watch = clock.Host()
+    start = watch.look()
+    fused = fusing.fuse(folding.fold_norms(model))
+    seconds = watch.seconds(start, watch.look())
+    counts = operators.step(fused, cached=tokens)
+    return _Way(fused, counts.kernels, engines.OPERATORS, seconds)
+
+
+def _native(model: Model) -> _Way:
+    made = runners.compiled(quantize(model, Format(bits=8)))
+    if made.reason:
+        raise ValueError(made.reason)
+    return _Way(made, 1, CALLS, made.built.value)
+
+
+def _program(model: Model, by: str, length: int) -> _Way:
+    made = runners.compiled(model, by, length=length)
+    total = sum(made.engine.starts.values())
+    return _Way(made, total, made.engine.unit, made.built.value)
+
+
+def _steps(model: Model, text: Tensor, length: int) -> Callable[[], Tensor]:
+    return Steps(model, model.new_cache(1, length), text)
+
+
+def _times(speed: measure.Speed, tokens: int) -> Iterator[Record]:
+    for timing in speed.timings:
+        details = {"tokens": tokens}
+        yield timing.total.record(STEP_TIME, subject=timing.name, details=details)
+    for timing in speed.timings:
+        if timing.name == EAGER:
+            continue
+        verdict = speed.verdict(timing.name, EAGER)
+        yield records.measured(
+            STEP_GAIN, verdict.ratio, low=verdict.low, high=verdict.high,
+            subject=timing.name, details={"against": EAGER, "verdict": verdict.word},
+        )  # fmt: skip
+
+
+def _prices(made: Mapping[str, _Way], speed: measure.Speed) -> Iterator[Record]:
+    """Say what each way starts and took to build, and what pays that back."""
+    for name, way in made.items():
+        details = {"way": name, "kind": way.kind}
+        yield records.measured(NODES, way.starts, subject=name, details=details)
+        if way.built is None:
+            continue
+        yield records.measured(
+            BUILD_SECONDS, way.built, subject=name, details={"way": name}
+        )
+        verdict = speed.verdict(name, EAGER)
+        saved = speed[EAGER].median - speed[name].median
+        if verdict.word == comparison.FASTER and saved > 0:
+            yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
+
+
+def _compared(made: Mapping[str, _Way], text: Tensor, written: int) -> Iterator[Record]:
+    """Compare logits at the places of what the eager model writes on."""
+    chosen = list(made[EAGER].model.stream(text[0].tolist(), max_tokens=written))
+    wanted = _logits(made[EAGER].model, text, chosen)
+    for name, way in made.items():
+        logits = wanted if name == EAGER else _logits(way.model, text, chosen)
+        error = (logits - wanted).abs().max().item()
+        same = (logits.argmax(-1) == wanted.argmax(-1)).double().mean().item()
+        yield records.measured(LOGIT_ERROR, error, subject=name)
+        yield records.measured(ALIKE, same, subject=name, details={"tokens": written})
+
+
+@torch.inference_mode()
+def _logits(model: Any, text: Tensor, chosen: Sequence[int]) -> Tensor:
+    """Return the logits (written, V) behind a text, step by step on a given answer."""
+    cache = model.new_cache(1, text.shape[1] + len(chosen))
+    logits = [model(text, cache, last=True)[0, -1]]
+    for token in chosen[:-1]:
+        logits.append(model(torch.tensor([[token]]), cache, last=True)[0, -1])
+    return torch.stack(logits).double()
