@@ -39,6 +39,7 @@ WAYS = {  # what each is called in tables
     "onnx": "ONNX Runtime",
     "openvino": "OpenVINO",
 }
+THREADED = ("onnx", "openvino")  # have threads of their own; others take torch's
 LENGTH = 256  # places, unless told
 
 
@@ -238,11 +239,11 @@ def _timed(by: str, build: Callable[[], Any]) -> tuple[Any, Record]:
 
 def _check_options(by: str, options: Mapping[str, Any]) -> None:
     """Raise ValueError for an option that this way does not have."""
-    theirs = {
-        NATIVE: ("plan", "threads"),
-        "onnx": ("threads", "length", "batch", "mask"),
-        "openvino": ("threads", "length", "batch", "mask"),
-    }.get(by, ("length", "batch", "mask"))
+    theirs: tuple[str, ...] = ("length", "batch", "mask")
+    if by == NATIVE:
+        theirs = ("plan", "threads")
+    elif by in THREADED:
+        theirs = ("threads", *theirs)
     for name, value in options.items():
         if value is not None and name not in theirs:
             raise ValueError(

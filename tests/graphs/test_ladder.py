@@ -34,7 +34,7 @@ def test_every_way_has_time_starts_error_and_price(cheap, small):
     for way in CHEAP:
         assert cheap.time(way).value > 0 and cheap.time(way).details["tokens"] == 12
         assert 0 <= cheap.alike(way).value <= 1
-    assert cheap.error("eager").value == 0 == cheap.error("fused").value // 1e-3
+    assert cheap.error("eager").value == 0 and cheap.error("fused").value < 1e-3
     assert cheap.error("static").value < 1e-3 < cheap.error("native int8").value
     assert cheap.alike("static").value == cheap.alike("fused").value == 1
     fused = fusing.fuse(folding.fold_norms(small))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
-from llmlab.core import arguments, clock, recording, records
+from llmlab.core import arguments, clock, machine, recording, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import engines, folding, fusing, runners
@@ -184,7 +184,11 @@ def _tokens(paid: Record) -> str:
 def _built(
     model: Model, ways: Sequence[str], tokens: int, length: int
 ) -> tuple[dict[str, _Way], dict[str, str]]:
-    """Build the ways; those that cannot be had come back with a sentence."""
+    """Build the ways; those that cannot be had come back with a sentence.
+
+    Others' threads are as many as torch will have: those that neighbours leave.
+    """
+    threads = clock.within(machine.threads())
     made = {EAGER: _Way(model, operators.step(model, cached=tokens).kernels,
                         engines.OPERATORS)}  # fmt: skip
     absent: dict[str, str] = {}
@@ -197,7 +201,7 @@ def _built(
             elif way == NATIVE:
                 made[way] = _native(model)
             else:
-                made[way] = _program(model, BUILT[way], length)
+                made[way] = _program(model, BUILT[way], length, threads)
         except ValueError as error:
             absent[way] = f"{way} is not here: {error}"
     return made, absent
@@ -219,8 +223,9 @@ def _native(model: Model) -> _Way:
     return _Way(made, 1, CALLS, made.built.value)
 
 
-def _program(model: Model, by: str, length: int) -> _Way:
-    made = runners.compiled(model, by, length=length)
+def _program(model: Model, by: str, length: int, threads: int) -> _Way:
+    more = threads if by in runners.THREADED else None
+    made = runners.compiled(model, by, length=length, threads=more)
     total = sum(made.engine.starts.values())
     return _Way(made, total, made.engine.unit, made.built.value)
 
