@@ -15,6 +15,7 @@ plain       exceptions that are one sentence to a learner
 atomic      files that are whole or not there
 model       what every language model here offers, and what a call costs
 containers  what a container lets its processes have
+wall        round a process that runs what a learner wrote; `seccomp` is part of it
 tables      aligned text, and HTML, of rows
 faces       what `dir()` of a room shows
 """
@@ -36,8 +37,10 @@ __all__ = [
     "quantities",
     "recording",
     "records",
+    "seccomp",
     "tables",
     "units",
+    "wall",
     "wanted",
 ]
 

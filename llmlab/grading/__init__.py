@@ -12,7 +12,7 @@ cells its way, and `agreement` holds the two against each other.
 
 from llmlab.core import faces
 from llmlab.grading.grader import Grader
-from llmlab.grading.wall import Limits
+from llmlab.core.wall import Limits
 
 __all__ = [
     "Grader",

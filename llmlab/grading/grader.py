@@ -27,7 +27,7 @@ from llmlab.grading.assignments import Assignment, Task
 from llmlab.grading.marks import TAMPERED, Mark, Result
 from llmlab.grading.submissions import Submission
 from llmlab.grading.verdicts import verdict
-from llmlab.grading.wall import Limits
+from llmlab.core.wall import Limits
 from llmlab.grading.worker import Reply, Worker
 
 LOST = ("dead", "too slow")  # states in which the code of a cell may never end

@@ -22,7 +22,7 @@ from typing import Any
 
 from llmlab.grading import answering, seal
 from llmlab.grading.answering import Asked
-from llmlab.grading.wall import Limits, Wall
+from llmlab.core.wall import Limits, Wall
 
 PATIENCE = 9  # times the seconds by the clock that a process gets which did not run
 Prepared = tuple[Asked, list[FunctionType]]  # and what is emptied besides

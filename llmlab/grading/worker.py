@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import llmlab
-from llmlab.grading.wall import Limits
+from llmlab.core.wall import Limits
 
 START = """
 import sys

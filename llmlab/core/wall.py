@@ -7,6 +7,8 @@ and signal nobody. It is no container: the same kernel, the same user. The teach
 guide says what that means.
 
 `Wall.build` is called once, in the warm process; `Wall.enter` in each fork of it.
+`enclose` is for a compiler, which starts programs of its own, and executes nothing of
+what it reads.
 """
 
 import ctypes
@@ -14,11 +16,11 @@ import os
 import struct
 import sys
 import sysconfig
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from llmlab.grading import seccomp
+from llmlab.core import seccomp
 
 try:
     import resource
@@ -28,6 +30,7 @@ except ImportError:  # Windows has none, and `grader` refuses it
 NEW_USER, NEW_NET = 0x1000_0000, 0x4000_0000  # of unshare(2)
 CREATE, ADD, RESTRICT = 444, 445, 446  # Landlock's calls, the same on all processors
 READ, EVERYTHING = 0b1100, (1 << 13) - 1  # rights on files, as of the first version
+MAKE = 1 << 8  # regular files: where that is granted, so is what came LATER
 LATER = {2: 1 << 13, 3: 1 << 14, 5: 1 << 15}  # rights that a later version knows
 NO_NEW_PRIVILEGES, SUBREAPER = 38, 36  # of prctl(2)
 SYSTEM = (
@@ -73,7 +76,7 @@ class Wall:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(SUBREAPER, 1, 0, 0, 0)  # what a fork leaves behind comes to us
         offline = libc.unshare(NEW_USER | NEW_NET) == 0
-        return cls(offline, _rules(libc, scratch, package))
+        return cls(offline, _rules(libc, _granted(scratch, package)))
 
     def missing(self) -> list[str]:
         """Say in a few words each what this kernel does not offer."""
@@ -91,17 +94,40 @@ class Wall:
             if self.rules >= 0:
                 os.close(self.rules)
             seccomp.refuse(libc)
-        most = {
-            resource.RLIMIT_CPU: limits.cpu_seconds,
-            resource.RLIMIT_FSIZE: limits.file_bytes,
-            resource.RLIMIT_CORE: 0,
-            resource.RLIMIT_NPROC: 0,  # neither processes nor threads
-        }
-        if used:
-            most[resource.RLIMIT_AS] = used + limits.memory_bytes
-        for kind, value in most.items():
-            spare = 1 if kind == resource.RLIMIT_CPU else 0  # a second to say so
-            resource.setrlimit(kind, (value, value + spare))
+        _limit(limits, used)
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))  # processes and threads
+
+
+def enclose(scratch: Path, programs: Iterable[Path], limits: Limits) -> None:
+    """Limit this process, which goes on as a program that starts others, for good.
+
+    scratch: the one folder that it may write to; programs: what it may read and start.
+    """
+    used = _virtual_bytes()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None, use_errno=True)
+        libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        granted = {scratch: EVERYTHING & ~1, Path("/dev/null"): 0b110}
+        for path in programs:
+            granted[path] = READ | 1 if path.is_dir() else READ & 0b100 | 1
+        rules = _rules(libc, granted)
+        if rules >= 0 and libc.syscall(RESTRICT, rules, 0):
+            raise OSError(ctypes.get_errno(), "Landlock refused its own rules")
+    _limit(limits, used)
+
+
+def _limit(limits: Limits, used: int) -> None:
+    """Limit what this process takes; used: bytes that it has already."""
+    most = {
+        resource.RLIMIT_CPU: limits.cpu_seconds,
+        resource.RLIMIT_FSIZE: limits.file_bytes,
+        resource.RLIMIT_CORE: 0,
+    }
+    if used:
+        most[resource.RLIMIT_AS] = used + limits.memory_bytes
+    for kind, value in most.items():
+        spare = 1 if kind == resource.RLIMIT_CPU else 0  # a second to say so
+        resource.setrlimit(kind, (value, value + spare))
 
 
 def _virtual_bytes() -> int:
@@ -112,8 +138,19 @@ def _virtual_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _rules(libc: ctypes.CDLL, scratch: Path, package: Path) -> int:
-    """Return a file descriptor of Landlock's rules, or -1 where there are none."""
+def _granted(scratch: Path, package: Path) -> dict[Path, int]:
+    """Return the rights on files that an answer has."""
+    granted = {scratch: EVERYTHING & ~1}  # but for starting programs
+    for path in _readable(package):
+        granted[path] = READ if path.is_dir() else READ & 0b100
+    return granted | {Path("/dev/null"): 0b110}
+
+
+def _rules(libc: ctypes.CDLL, granted: Mapping[Path, int]) -> int:
+    """Return a file descriptor of Landlock's rules, or -1 where there are none.
+
+    granted: the rights on a folder, and all below it, or on a file.
+    """
     version = libc.syscall(CREATE, None, 0, 1)
     if version < 1:
         return -1
@@ -126,10 +163,9 @@ def _rules(libc: ctypes.CDLL, scratch: Path, package: Path) -> int:
     rules = libc.syscall(CREATE, attributes, size, 0)
     if rules < 0:
         return -1
-    _allow(libc, rules, scratch, rights & ~1)  # but for starting programs
-    for path in _readable(package):
-        _allow(libc, rules, path, READ if path.is_dir() else READ & 0b100)
-    _allow(libc, rules, Path("/dev/null"), 0b110)
+    for path, some in granted.items():
+        whole = some | (rights & ~EVERYTHING if some & MAKE else 0)
+        _allow(libc, rules, path, whole)
     return rules
 
 
