@@ -4,7 +4,7 @@ import contextlib
 import inspect
 import io
 import numbers
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,7 +68,7 @@ def of(
                 answer = question.case.answer(function, *arguments)
         if answer is None and not exercise.none:
             return Outcome(misfit=_nothing(exercise), nothing=True)
-        seen = exercise.observe(answer, *arguments)
+        seen = exercise.seen(answer, question.case, arguments)
         given = values.unpack(seen, exercise.gives, exercise.name)
         parts = given if seen is answer else ()
         triples = zip(given, question.right, exercise.gives, strict=True)
@@ -97,7 +97,7 @@ def of(
 def misnamed(exercise: Exercise, function: Any) -> Failure | None:
     """Return what is wrong with a function before it is called, or None."""
     names, name = exercise.parameters, exercise.name
-    listed = f"{', '.join(names[:-1])} and {names[-1]}"
+    promise = f"{name} takes {_listed(names)}"
     if not callable(function):
         return Failure(
             f"{name} is a function",
@@ -111,12 +111,12 @@ def misnamed(exercise: Exercise, function: Any) -> Failure | None:
         signature.bind(**dict.fromkeys(names))
     except TypeError:
         return Failure(
-            f"{name} takes {listed}, by these names",
+            promise,
             name,
             f"({', '.join(names)})",
             _named(function),
-            "leave the line that starts with `def` as it was; later cells call it by "
-            "these names.",
+            "leave the line that starts with `def` as it was; later cells call it "
+            + ("by these names." if names else "so."),
         )
     except ValueError:  # a function written in C may not tell its arguments
         pass
@@ -135,6 +135,12 @@ def _nothing(exercise: Exercise) -> MisfitError:
     what = " and ".join(one.what for one in exercise.gives)
     promise = f"{exercise.name} gives something back"
     return MisfitError(promise, expected=what, got="None", hint=exercise.hint)
+
+
+def _listed(names: Sequence[str]) -> str:
+    if not names:
+        return "nothing in its parentheses"
+    return f"{', '.join(names[:-1])} and {names[-1]}, by these names"
 
 
 def _named(function: Callable) -> str:

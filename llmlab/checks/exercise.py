@@ -64,7 +64,8 @@ class Case:
     case fails and no mistake explains all, for a case that is special. refuses: the
     error that is the answer here; `observe` is handed it, `Raised`, in its place.
     through: calls the function where how it runs is looked at, too; `observe` is handed
-    what this returns.
+    what this returns. told: the call that a failure shows, where it is not that of the
+    learner's function.
     """
 
     build: Callable[[], tuple]
@@ -73,6 +74,7 @@ class Case:
     about: str = ""
     refuses: type[Exception] | tuple[()] = ()
     through: Callable[..., Any] = called
+    told: str = ""
 
     def answer(self, function: Callable, *arguments: Any, **named: Any) -> Any:
         """Call a function; an error that the case asks for comes back as `Raised`."""
@@ -119,6 +121,8 @@ class Exercise:
     tolerance: relative; 0 where values are exact. forgotten: the hint where nothing
     comes back. writes: the parameters that the function may change, which is what
     `observe` looks at then. none: None is an answer as any other; `observe` reads it.
+    examine: where the answer is a program's text, gives what comes of that in a case; a
+    grader asks it where no learner's code runs. absent: says why it cannot do so here.
     """
 
     name: str
@@ -136,6 +140,8 @@ class Exercise:
     forgotten: str = FORGOTTEN
     writes: tuple[str, ...] = ()
     none: bool = False
+    examine: Callable[[Any, Case], Any] | None = None
+    absent: Callable[[], str] = str
 
     @functools.cached_property
     def parameters(self) -> tuple[str, ...]:
@@ -154,8 +160,13 @@ class Exercise:
 
     def _question(self, one: Case) -> Question:
         arguments = one.build()
-        right = self.observe(one.answer(self.right, *arguments), *arguments)
+        right = self.seen(one.answer(self.right, *arguments), one, arguments)
         return Question(one, one.build(), right if len(self.gives) > 1 else (right,))
+
+    def seen(self, answer: Any, one: Case, arguments: tuple) -> Any:
+        """Return what is compared of an answer to a case."""
+        given = self.observe(answer, *arguments)
+        return given if self.examine is None else self.examine(given, one)
 
 
 def known(exercises: Mapping[str, Exercise], name: object) -> Exercise:

@@ -64,7 +64,7 @@ def _failure(
 ) -> Failure:
     """Return the three lines on one case, with the plain hint."""
     name, one, expected = exercise.name, question.case, question.right
-    call = shown.call(name, exercise.parameters, question.before)
+    call = one.told or shown.call(name, exercise.parameters, question.before)
     if outcome.error is not None:
         line = feedback.line_of(outcome.error, function)
         where = f"it stopped at `{line}`; " if line else ""

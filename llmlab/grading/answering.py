@@ -45,7 +45,7 @@ class Asked(Exercise):
 def asked_of(exercise: Exercise, cases: Sequence[Case]) -> Asked:
     """Return an exercise without its answers, right and wrong."""
     own = {one.name: getattr(exercise, one.name) for one in fields(Exercise)}
-    own |= {"right": len, "mistakes": {}, "cases": lambda: cases}
+    own |= {"right": len, "mistakes": {}, "cases": lambda: cases, "examine": None}
     return Asked(**own, names=exercise.parameters)
 
 

@@ -20,7 +20,7 @@ from types import TracebackType
 import llmlab
 from llmlab.checks import judging
 from llmlab.checks.calls import Outcome
-from llmlab.checks.exercise import Exercise, Question, as_it_is
+from llmlab.checks.exercise import Exercise, MisfitError, Question, as_it_is
 from llmlab.checks.feedback import Failure
 from llmlab.grading import cells, messages, seal
 from llmlab.grading.assignments import Assignment, Task
@@ -38,7 +38,8 @@ class Grader:
     """Grades submissions with a few warm processes; a context manager.
 
     assignments: the labs that can be graded. workers: processes side by side. Raises
-    ValueError on a system without forks and limits, which is Windows.
+    ValueError on a system without forks and limits, which is Windows, and without what
+    an exercise is judged with, such as a C compiler.
     """
 
     def __init__(
@@ -54,6 +55,8 @@ class Grader:
                 "run it on Linux or in its subsystem (WSL)."
             )
         self.assignments = {one.name: one for one in assignments}
+        for one in assignments:
+            _judgeable(one)
         imports = "\n".join(one.imports for one in assignments)
         limits = limits or Limits()
         words = [*dict.fromkeys(one.word for one in assignments)]
@@ -162,14 +165,18 @@ class Grader:
     ) -> Mark:
         exercise = _exercise(assignment.word, task.name)
         with _judging:
-            kinds = [
-                [messages.kind(one) for one in question.right]
-                for question in exercise.questions
-            ]
+            kinds = [messages.kinds(exercise, one) for one in exercise.questions]
         reply = worker.ask(
             assignment.word, task.name, task.learner_object, written, kinds
         )
         return verdict(task, reply, _judge(exercise), len(kinds))
+
+
+def _judgeable(assignment: Assignment) -> None:
+    """Raise ValueError where an exercise cannot be judged on this machine."""
+    for task in assignment.tasks:
+        if reason := _exercise(assignment.word, task.name).absent():
+            raise ValueError(f"{assignment.name} cannot be graded here: {reason}")
 
 
 def _exercise(word: str, name: str) -> Exercise:
@@ -186,6 +193,8 @@ def _judge(exercise: Exercise) -> Callable[[Reply], Failure | None]:
         def outcome(question: Question) -> Outcome:
             written = came[min(place[id(question)], len(came) - 1)]
             one = messages.outcome_of(written, question.right)
+            if exercise.examine is not None and one.values:
+                return _examined(exercise, question, one)
             whole = exercise.observe is as_it_is and not one.misfit
             return replace(one, parts=one.values) if whole else one
 
@@ -193,6 +202,15 @@ def _judge(exercise: Exercise) -> Callable[[Reply], Failure | None]:
             return judging.judge_outcomes(exercise, outcome)
 
     return judge
+
+
+def _examined(exercise: Exercise, question: Question, one: Outcome) -> Outcome:
+    """Return what comes of the program that a learner's function gave."""
+    assert exercise.examine
+    try:
+        return Outcome((exercise.examine(one.values[0], question.case),))
+    except MisfitError as misfit:
+        return Outcome(misfit=misfit)
 
 
 def _with_references(mark: Mark, names: set[str]) -> Mark:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from llmlab.checks import shown
 from llmlab.checks.calls import Change, Outcome
-from llmlab.checks.exercise import MisfitError
+from llmlab.checks.exercise import Exercise, MisfitError, Question
 from llmlab.checks.feedback import Failure
 
 TEXT = "?"  # stands for the right text, which stays with the grader
@@ -29,6 +29,13 @@ def kind(right: Any) -> Any:
     if isinstance(right, list):
         return ["list", len(right)]
     return ["text"] if isinstance(right, str) else ["number"]
+
+
+def kinds(exercise: Exercise, question: Question) -> list[Any]:
+    """Describe the kinds of a case's right values; a program's text comes as text."""
+    if exercise.examine is not None:
+        return [["text"] for _ in exercise.gives]
+    return [kind(one) for one in question.right]
 
 
 def blank(described: Sequence[Any]) -> Any:

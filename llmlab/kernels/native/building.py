@@ -12,6 +12,7 @@ import os
 import stat
 import subprocess
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,35 +74,59 @@ class CompilerError(Exception):
 
 
 def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
-    private(folder)
     way = compiler.way()
     number = f"-DWAY={list(compilers.WAYS).index(way)}"
     flags = (number, *compiler.flags(threads=threads))
     parts = [file.read_text() for file in sorted(source.parent.glob("*.[ch]"))]
-    parts += [*compiler.words, compiler.version, *flags]
-    parts.append(compiler.macros())  # another processor, another library
-    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + SUFFIX
-    path = folder / name
-    with filelock.FileLock(folder / f"{name}.lock"):
-        if not _is_ours(path):
-            with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
-                _compile(source, path, compiler, flags)
+
+    def make(beside: Path) -> None:
+        with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
+            _compile(source, beside, compiler, flags)
+
+    path = keep(folder, compiler, (*parts, *flags), make)
     return Built(path, compiler, threads, way)
 
 
-def _compile(source: Path, path: Path, compiler: Compiler, flags) -> None:
-    with atomic.replacing(path) as beside:
-        command = [*compiler.words, *flags, str(source), "-o", str(beside), "-lm"]
-        try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=compilers.SECONDS
-            )
-        except (OSError, subprocess.SubprocessError) as error:
-            raise CompilerError(str(error)) from error
-        if done.returncode or not beside.is_file():
-            lines = [line for line in done.stderr.splitlines() if "error" in line]
-            raise CompilerError((lines or ["it wrote no library"])[0][:160])
-        digest = _digest(beside)
+def keep(
+    folder: Path,
+    compiler: Compiler,
+    parts: Sequence[str],
+    make: Callable[[Path], None],
+) -> Path:
+    """Return a library's place, made now unless it is there with the bytes it had.
+
+    parts: sources and flags, all that it is made from besides the compiler and the
+    processor. make: is called with the place to write it to. CannotBuildError for a
+    folder that others may write to; what `make` raises comes out.
+    """
+    private(folder)
+    every = [*parts, *compiler.words, compiler.version]
+    every.append(compiler.macros())  # another processor, another library
+    name = hashlib.sha256("\0".join(every).encode()).hexdigest()[:32] + SUFFIX
+    path = folder / name
+    with filelock.FileLock(folder / f"{name}.lock"):
+        if not _is_ours(path):
+            with atomic.replacing(path) as beside:
+                make(beside)
+                digest = _digest(beside)
+            _note(path, digest)
+    return path
+
+
+def _compile(source: Path, beside: Path, compiler: Compiler, flags) -> None:
+    command = [*compiler.words, *flags, str(source), "-o", str(beside), "-lm"]
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=compilers.SECONDS
+        )
+    except (OSError, subprocess.SubprocessError) as error:
+        raise CompilerError(str(error)) from error
+    if done.returncode or not beside.is_file():
+        lines = [line for line in done.stderr.splitlines() if "error" in line]
+        raise CompilerError((lines or ["it wrote no library"])[0][:160])
+
+
+def _note(path: Path, digest: str) -> None:
     with filelock.FileLock(path.with_name(f"{INDEX}.lock")):
         known = _index(path.parent) | {path.name: digest}
         atomic.write(path.with_name(INDEX), json.dumps(known, indent=1) + "\n")
