@@ -58,6 +58,7 @@ class Running:
         self.libraries: dict[str, Any] = {}
         self.matrix: Any = None
         self.rows, self.columns = 0, 0
+        self.pages: list[mmap.mmap] = []  # they are there as long as somebody has them
 
     def answer(self, order: Mapping[str, Any]) -> dict[str, Any]:
         """Return what comes of an order; its "do" names one of those below."""
@@ -92,6 +93,7 @@ class Running:
         """Put bytes right before a page that nobody may touch; return their address."""
         size = mmap.PAGESIZE
         pages = mmap.mmap(-1, 2 * size)
+        self.pages.append(pages)
         start = ctypes.addressof(ctypes.c_char.from_buffer(pages))
         pages[size - len(content) : size] = content
         self.libc.mprotect(ctypes.c_void_p(start + size), size, NOTHING)

@@ -17,6 +17,7 @@ globals().update(  # over the modules, which have the same names
             "qkv",
             "traffic",
             "static_mask",
+            "dot_source",
         ],
         parts={"nodes": programs.nodes},
     )
