@@ -8,6 +8,8 @@ programs    a step as a graph, and what it is made of; engines run it
 folding, places, fusing, joined: what these are made of
 costs       what an operator costs besides arithmetic: its start, its bytes
 native      which parts of a decoder C takes, and the tensors that it reads
+inner       the inner loop of an int8 product in C: compiled, tried, its instructions
+confined, inner_child, disassembly: what that is made of
 steps       the face of a native model: which way a call goes; runners: of others
 experiments one line each: it measures, and what comes back has `records()`
 quantities  name and unit of the facts of this lab
@@ -27,5 +29,6 @@ from llmlab.graphs.runners import compiled
 __all__ = ["compiled", "costs", "engines", "experiments", "fold_norms", "folding"]
 __all__ += ["fuse", "fusing", "joined", "native", "places", "programs", "quantities"]
 __all__ += ["runners", "static", "steps", "unfuse"]
+__all__ += ["confined", "disassembly", "inner", "inner_child"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

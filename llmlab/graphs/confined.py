@@ -23,6 +23,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy
+
 import llmlab
 from llmlab.core.wall import Limits
 from llmlab.kernels.native.compilers import Compiler
@@ -229,6 +231,11 @@ class Child:
 def encoded(content: bytes) -> str:
     """Write bytes as an order holds them."""
     return base64.b64encode(content).decode()
+
+
+def integers(text: str) -> numpy.ndarray:
+    """Read int32 numbers as a reply holds them."""
+    return numpy.frombuffer(base64.b64decode(text), numpy.int32).copy()
 
 
 def _start(

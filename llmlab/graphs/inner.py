@@ -11,7 +11,7 @@ of `kernels.native`, into a folder like theirs, and runs in a process of its own
 
 import functools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -150,14 +150,15 @@ def _flags(compiler: Compiler, level: str) -> tuple[str, ...]:
     return (*(flag for flag in own if "-shared" not in flag), *LEVELS[level])
 
 
-def running(*inners: Inner, cpu_seconds: int = 2) -> confined.Child:
-    """Return a process, not yet begun, that holds libraries by their levels.
+def running(inners: Mapping[str, Inner], *, cpu_seconds: int = 2) -> confined.Child:
+    """Return a process, not yet begun, that holds libraries by the names given.
 
-    Beside them, "rows" calls one of them for each row of a matrix.
+    Beside them, "rows" calls one of them for each row of a matrix. cpu_seconds: that it
+    may compute in all.
     """
     rows = _made(ROWS, "O3", "", None)
-    libraries = {inner.level: inner.path for inner in inners} | {"rows": rows.path}
-    limits = confined.Limits(cpu_seconds=cpu_seconds, seconds=20.0)
+    libraries = {name: one.path for name, one in inners.items()} | {"rows": rows.path}
+    limits = confined.Limits(cpu_seconds=cpu_seconds, seconds=20.0 + cpu_seconds)
     return confined.Child(libraries, limits=limits)
 
 
@@ -173,9 +174,9 @@ def dot(source: str, a: Sequence[int], b: Sequence[int]) -> int:
             "lists of one length."
         )
     one = build(source)
-    with running(one) as child:
+    with running({"dot": one}) as child:
         reply = child.ask(
-            do="sum", name=one.level, a=confined.encoded(pair[0]), place=0,
+            do="sum", name="dot", a=confined.encoded(pair[0]), place=0,
             b=confined.encoded(pair[1]), n=len(pair[0]), closed=False,
         )  # fmt: skip
     return int(reply["sum"])

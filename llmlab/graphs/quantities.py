@@ -68,6 +68,16 @@ INNER_RATE = register(
 INNER_GAIN = register(
     "dot, times as fast", "×", better="higher", keys=("against", "verdict")
 )
+INNER_ERROR = register("rows of a product that are wrong", "row", better="lower")
+INSTRUCTIONS = register("instructions in a loop", "instruction", keys=("instruction",))
+INNER_CALLS = register("calls of a dot in C", "call", keys=("layer",))
+INNER_CHANGED = register(
+    "logits changed by a dot in C", "1", better="lower", keys=("layer",)
+)
+INNER_ALIKE = register(
+    "greedy tokens alike, a dot in C", "1", better="higher", is_share=True,
+    keys=("layer",),
+)
 
 # What a way starts and moves, by phase, for the widget that compares them.
 STEP_KERNELS = register(

@@ -12,7 +12,7 @@ from llmlab.graphs.confined import DeadError, SourceError
 MARGIN = 64  # numbers that lie before a vector, and behind it
 LEFT, RIGHT = 85, 77  # what they are, in a and in b
 CLOSED = 13  # numbers before a page that nobody may touch
-INT = 2**32
+NAME = "dot"
 
 
 @dataclass(frozen=True)
@@ -89,18 +89,18 @@ def tried(text: str) -> tuple[int | bool | Exception, ...]:
         return (error,) * len(PAIRS)
     given: list[int | bool | Exception] = []
     try:
-        with inner.running(one) as child:
+        with inner.running({NAME: one}) as child:
             for pair in PAIRS:
-                given.append(_called(child, one.level, pair))
+                given.append(_called(child, pair))
     except (SourceError, DeadError) as error:
         given += [error] * (len(PAIRS) - len(given))
     return tuple(given)
 
 
-def _called(child: confined.Child, name: str, pair: Pair) -> int | bool:
+def _called(child: confined.Child, pair: Pair) -> int | bool:
     a, b = _around(pair.a, LEFT), _around(pair.b, RIGHT)
     reply = child.ask(
-        do="sum", name=name, a=confined.encoded(a), b=confined.encoded(b),
+        do="sum", name=NAME, a=confined.encoded(a), b=confined.encoded(b),
         place=MARGIN, n=len(pair.a), closed=pair.closed,
     )  # fmt: skip
     total = reply.get("sum")

@@ -9,21 +9,28 @@ ladder      every way to build a step in one race: time, error, starts, price
 growing     compilations on a cache that grows, and of the static step
 filled      a static step while few of many places are filled
 recorded    the ladder of an idle machine with all ways, as it ships
+levels      the learner's dot in C at three levels and with prefetch: a rate of reading
+underneath  the same under one int8 layer of a model: logits and tokens
+claims      what is said of graphs, and what was measured of it
 
 They take the learner's functions as parts, give way to busy neighbours and say so.
 """
 
 from llmlab.core import faces
+from llmlab.graphs.experiments.beneath import Underneath, underneath
 from llmlab.graphs.experiments.counts import Counted, counted
 from llmlab.graphs.experiments.fixed import Filled, Growing, filled, growing
 from llmlab.graphs.experiments.folds import Folded, folded
 from llmlab.graphs.experiments.fusions import Fused, fused
+from llmlab.graphs.experiments.inners import Levels, levels
 from llmlab.graphs.experiments.ladders import Ladder, ladder, recorded
 from llmlab.graphs.experiments.moves import Moved, moved
+from llmlab.graphs.experiments.sentences import claims
 from llmlab.graphs.experiments.starting import Starting, step
 
-__all__ = ["Counted", "Filled", "Folded", "Fused", "Growing", "Ladder", "Moved"]
-__all__ += ["Starting", "counted", "filled", "folded", "fused", "growing", "ladder"]
-__all__ += ["moved", "recorded", "step"]
+__all__ = ["Counted", "Filled", "Folded", "Fused", "Growing", "Ladder", "Levels"]
+__all__ += ["Moved", "Starting", "Underneath", "claims", "counted", "filled", "folded"]
+__all__ += ["fused", "growing", "ladder", "levels", "moved", "recorded", "step"]
+__all__ += ["underneath"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)
