@@ -1,8 +1,9 @@
 """Which instructions a compiled loop consists of, read from what objdump writes.
 
-A loop is what lies between a jump backwards and the place that it goes to. Kinds are
-named by what they do and how wide: "pmaddwd (ymm)" multiplies 16 pairs of int16 and
-adds neighbours; "scalar multiply" one pair of numbers.
+A loop is what lies between a jump backwards and the place that it goes to, the
+innermost ones alone, and none that a return lies in. Kinds are named by what they do
+and how wide: "pmaddwd (ymm)" multiplies 16 pairs of int16 and adds neighbours; "scalar
+multiply" one pair of numbers.
 """
 
 import re
@@ -14,8 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SECONDS = 20.0
-LINE = re.compile(r"^\s*(?:([0-9a-f]+):\s+)?([a-z][\w.]*)\s*(.*)$")
-LABEL = re.compile(r"^(\.?L?\w+|[0-9a-f]+ <\w+>):")
+LINE = re.compile(
+    r"^\s*(?:([0-9a-f]+):\s+)?(?:\{\w+\}\s+|rep\w* |notrack |bnd )*([a-z][\w.]*)\s*(.*)$"
+)
+LABEL = re.compile(r"^(\.?L\w+):")
 REGISTER = re.compile(r"\b([xyz]mm)\d+|\bv\d+\.(\w+)")
 SCALAR = re.compile(r"^(imul|mul|madd|smull?|smaddl)[lqwb]?$")
 LOAD = re.compile(r"^v?(movdq|lddqu|movups|movaps)|^ldr?$|^ld1$")
@@ -25,8 +28,8 @@ MULTIPLY = re.compile(
     r"^([us]m[lu]\w*|[us]dot|mla|mul)2?$"
 )
 ADD = re.compile(r"^v?padd[bwdq]$|^[us]adalp$|^[us]addw2?$")
+XOR = re.compile(r"^v?p?xor(ps|pd|d|q)?$|^eor$")
 PREFETCH = re.compile(r"^prefetch|^prfm")
-WIDTHS = {"x": "xmm", "y": "ymm", "z": "zmm"}
 
 
 @dataclass(frozen=True)
@@ -54,11 +57,30 @@ def listed(path: Path) -> str:
 def counts(text: str) -> dict[str, int]:
     """Count by kind what lies in loops of `dot`, the most frequent first."""
     steps, labels = _steps(text)
-    loops = [*_loops(steps, labels)]
+    loops = _innermost(_loops(steps, labels), steps)
     inside = (
         step for step in steps if any(low <= step.place <= top for low, top in loops)
     )
     return dict(Counter(filter(None, map(kind, inside))).most_common())
+
+
+def _innermost(
+    loops: Iterator[tuple[int, int]], steps: list[Step]
+) -> list[tuple[int, int]]:
+    """Leave out jumps back to an exit, and loops that hold another one."""
+    exits = [step.place for step in steps if step.name.startswith("ret")]
+    every = {
+        (low, top) for low, top in loops if not any(low <= e <= top for e in exits)
+    }
+    return [
+        (low, top)
+        for low, top in sorted(every)
+        if not any(
+            low <= other[0] and other[1] <= top
+            for other in every
+            if other != (low, top)
+        )
+    ]
 
 
 def kind(step: Step) -> str:
@@ -69,21 +91,17 @@ def kind(step: Step) -> str:
         return "prefetch"
     if found is None:
         return "scalar multiply" if SCALAR.search(name) else ""
-    if len(found[0]) and not _is_packed(name):
-        return ""
     wide = _width(step.operands)
-    plain = name.removeprefix("v")
     if MULTIPLY.search(name):
-        return f"{plain} ({wide})"
+        known = name if name.startswith("vpdp") else name.removeprefix("v")
+        return f"{known} ({wide})"
     if WIDEN.search(name):
         return f"widening ({wide})"
     if ADD.search(name):
         return f"adding ({wide})"
+    if XOR.search(name):
+        return f"xor ({wide})"
     return f"loading ({wide})" if LOAD.search(name) else ""
-
-
-def _is_packed(name: str) -> bool:
-    return not name.endswith(("ss", "sd")) or "pdp" in name
 
 
 def _width(operands: str) -> str:
@@ -97,10 +115,8 @@ def _steps(text: str) -> tuple[list[Step], dict[str, int]]:
     steps: list[Step] = []
     labels: dict[str, int] = {}
     for line, place in _own_lines(text):
-        if LABEL.match(line) and not LINE.match(line):
-            labels[line.split(":")[0]] = place
-        elif LABEL.match(line) and line.startswith("."):
-            labels[line.split(":")[0]] = place
+        if label := LABEL.match(line):
+            labels[label[1]] = place
         elif found := LINE.match(line):
             at = int(found[1], 16) if found[1] else place
             steps.append(Step(at, found[2], found[3]))

@@ -24,7 +24,7 @@ from llmlab.kernels.native.compilers import Compiler
 
 __all__ = ["LEVELS", "CannotBuildError", "DeadError", "Inner", "SourceError", "build"]
 __all__ += ["dot", "dot_source", "instructions", "prefetching", "reading", "reason"]
-__all__ += ["running"]
+__all__ += ["running", "widening"]
 
 LEVELS = {"O0": ("-O0",), "O3": ("-O3",), "native": ("-O3",)}  # and for this machine
 COMMON = ("-fPIC", "-shared", "-Werror=return-type", "-Wuninitialized")
@@ -71,20 +71,48 @@ int dot(const signed char *a, const signed char *b, int n) {{
 """
 
 
+def widening(ahead: int = 2048) -> str:
+    """Return the same, by way of short: 64 of each are widened, then multiplied.
+
+    A sum of products of short is what compilers know an instruction for: pmaddwd, or
+    vpdpwssd where the processor has it.
+    """
+    ahead = arguments.whole("ahead", ahead, least=64, most=2**20)
+    return f"""
+int dot(const signed char *a, const signed char *b, int n) {{
+    int sum = 0, i = 0;
+    for (; i + 64 <= n; i += 64) {{
+        short x[64], y[64];
+        __builtin_prefetch(a + i + {ahead});
+        for (int j = 0; j < 64; j++) {{
+            x[j] = a[i + j];
+            y[j] = b[i + j];
+        }}
+        for (int j = 0; j < 64; j++)
+            sum += x[j] * y[j];
+    }}
+    for (; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}}
+"""
+
+
 def reading(ahead: int = 2048) -> str:
     """Return C text of the same face that only reads a, all of it: no products."""
     ahead = arguments.whole("ahead", ahead, least=64, most=2**20)
     return f"""
 int dot(const signed char *a, const signed char *b, int n) {{
-    unsigned long long sums[4] = {{0}}, word;
+    unsigned long long seen[8] = {{0}}, words[8], all = 0;
     for (int i = 0; i + 64 <= n; i += 64) {{
         __builtin_prefetch(a + i + {ahead});
-        for (int j = 0; j < 64; j += 8) {{
-            __builtin_memcpy(&word, a + i + j, 8);
-            sums[j / 8 % 4] ^= word;
-        }}
+        __builtin_memcpy(words, a + i, 64);
+        for (int j = 0; j < 8; j++)
+            seen[j] ^= words[j];
     }}
-    return (int)(sums[0] ^ sums[1] ^ sums[2] ^ sums[3]);
+    for (int j = 0; j < 8; j++)
+        all ^= seen[j];
+    return (int)all;
 }}
 """
 

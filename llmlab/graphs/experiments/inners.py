@@ -27,11 +27,12 @@ from llmlab.graphs.quantities import (
 )
 
 COLUMNS = 4096
-SIZE = 128 * 2**20  # bytes, more than the caches of most processors
+SIZE = 64 * 2**20  # bytes, more than the caches of most processors
 SECONDS = 6.0
 CHECKED = 64  # rows whose sums are compared with NumPy's
 O0, O3, HERE = "-O0", "-O3", "for this machine"
-PREFETCH, BARE = "with prefetch", "reading alone"
+PREFETCH, WIDE = "with prefetch", "prefetch and short"
+BARE = "reading alone"
 NAMES = {O0: "O0", O3: "O3", HERE: "native"}  # the learner's text at these
 
 DotSource = Callable[[], str]
@@ -56,7 +57,7 @@ class Levels:
         """Return the instructions in the loops of a way by kind; errors as above."""
         self._of(INNER_RATE, way)
         return {
-            fact.details["kind"]: int(fact.value)
+            fact.details["instruction"]: int(fact.value)
             for fact in self.facts
             if fact.name == INSTRUCTIONS.name and fact.subject == way
         }
@@ -74,13 +75,15 @@ class Levels:
             return "Your dot gives wrong sums; check.dot_source says where."
         kinds = [kind for kind in self.instructions(HERE) if _multiplies(kind)]
         used = f" It multiplies by {', '.join(kinds)}." if kinds else ""
-        share = self.rate(PREFETCH).value / self.rate(BARE).value
+        wide = self.rate(WIDE)
+        share = wide.value / self.rate(BARE).value
         return (
             f"Your dot reads {self.rate(O0).value_text()} at -O0, "
             f"{self.rate(O3).value_text()} at -O3 and {self.rate(HERE).value_text()} "
             f"compiled for this machine, {self.ratio(HERE).value:.1f} times as fast as "
-            f"-O0.{used} With prefetch it is {self.rate(PREFETCH).value_text()}, "
-            f"{share:.0%} of what reading alone gives on one thread."
+            f"-O0.{used} With prefetch it is {self.rate(PREFETCH).value_text()}, and "
+            f"through short {wide.value_text()}, {share:.0%} of what reading alone "
+            "gives on one thread."
         )
 
     def records(self) -> list[Record]:
@@ -99,8 +102,8 @@ def levels(
 ) -> Levels:
     """Compile a learner's dot at three levels, and read a matrix of int8 by each.
 
-    dot_source: () -> C text, as `inner.dot_source`. Beside it stand our own text with
-    prefetch and one that reads without products. size: bytes of the matrix, whole rows
+    dot_source: () -> C text, as `inner.dot_source`. Beside it stand texts of our
+    own: with prefetch, with that and products of short, and one that only reads. size: bytes of the matrix, whole rows
     of COLUMNS. ValueError for what does not compile or does not come back;
     CannotBuildError without a compiler, as `inner.reason` says.
     """
@@ -126,6 +129,7 @@ def levels(
 def _ways(text: str) -> dict[str, Inner]:
     ways = {way: inner.build(text, level) for way, level in NAMES.items()}
     ways[PREFETCH] = inner.build(inner.prefetching())
+    ways[WIDE] = inner.build(inner.widening())
     return ways | {BARE: inner.build(inner.reading())}
 
 
@@ -148,7 +152,7 @@ def _of_way(way: str, one: Inner, size: int, speed: measure.Speed) -> list[Recor
     ]
     counts: Mapping[str, int] = inner.instructions(one)
     return facts + [
-        records.measured(INSTRUCTIONS, count, subject=way, details={"kind": kind})
+        records.measured(INSTRUCTIONS, count, subject=way, details={"instruction": kind})
         for kind, count in counts.items()
     ]
 
@@ -162,4 +166,4 @@ def _gain(way: str, speed: measure.Speed) -> Record:
 
 
 def _multiplies(kind: str) -> bool:
-    return kind.startswith(("pm", "pdp", "sm", "sdot", "mla")) and "pmov" not in kind
+    return kind.startswith(("pm", "vpdp", "sm", "sdot", "mla", "scalar"))
