@@ -47,6 +47,13 @@ def test_every_way_has_time_starts_error_and_price(cheap, small):
         *CHEAP[1:]
     }
     assert "native int8" in repr(show.table(cheap))
+    alike, time, weights = cheap.board
+    assert time.value == min(cheap.time(way).value for way in CHEAP)
+    assert alike == cheap.alike(time.subject) and weights.subject == time.subject
+    held = {f.subject: f.value for f in cheap.facts if f.name == "weights"}
+    assert held["native int8"] < held["static"] == held["eager"]
+    moved = {f.subject: f.value for f in cheap.facts if f.name == q.STEP_BYTES.name}
+    assert moved["native int8"] < moved["eager"] and cheap.ways == list(CHEAP)
     with pytest.raises(ValueError, match="'eager' has no step, times as fast"):
         cheap.ratio("eager")
 
@@ -150,9 +157,23 @@ def test_a_growing_cache_compiles_every_step_and_a_fixed_one_once(small, backend
     assert [result.after(fixed.GROWING, n) for n in (1, 2, 3)] == [1, 2, 3]
     assert [result.after(fixed.STATIC, n) for n in (1, 2, 3)] == [1, 1, 1]
     assert {f.details["backend"] for f in result.records()} == {backend}
+    assert (result.compilations.value, result.static.value) == (3, 1)
     assert "After 3 steps" in result.said and "3 graphs" in result.said
     with pytest.raises(ValueError, match="was not counted after 4 steps"):
         result.after(fixed.STATIC, 4)
+
+
+def test_the_learners_mask_is_traced_and_attends(small):
+    calls = []
+
+    def mask(positions, length):
+        calls.append(length)
+        return static.static_mask(positions, length)
+
+    experiments.growing(small, steps=2, mask=mask)
+    assert set(calls) == {fixed.START + 3}
+    experiments.filled(small, places=40, filled=(2,), seconds=0.1, mask=mask)
+    assert calls[-1] == 40
 
 
 def test_static_steps_are_raced_by_what_is_filled(small):

@@ -15,11 +15,11 @@ from llmlab.graphs import programs, runners
 from llmlab.graphs.experiments import inputs
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.quantities import COMPILATIONS, FILLED_GAIN, FILLED_TIME
-from llmlab.graphs.static import Step
+from llmlab.graphs.static import StaticMask, Step
 
 GROWING, STATIC, EAGER = "a growing cache", "static", "eager"
 BACKENDS = ("eager", "aot_eager")  # trace as any other, and compile nothing to C
-STEPS, MOST_STEPS, START = 6, 32, 4
+STEPS, MOST_STEPS, START = 8, 32, 4
 PLACES, SECONDS = 512, 6.0
 
 
@@ -40,18 +40,31 @@ class Growing:
         return known[way, steps]
 
     @property
+    def compilations(self) -> Record:
+        """The compilations that all steps on the growing cache took together."""
+        return self._last(GROWING)
+
+    @property
+    def static(self) -> Record:
+        """The compilations that all static steps took together."""
+        return self._last(STATIC)
+
+    @property
     def said(self) -> str:
         """Say how many graphs each way needed."""
-        last = max(fact.details["steps"] for fact in self.facts)
-        growing, static = (self.after(way, last) for way in (GROWING, STATIC))
+        growing, static = self.compilations, self.static
         return (
-            f"After {last} steps on a growing cache, torch.compile had made {growing} "
-            f"graphs; of the static step it had made {static}."
+            f"After {growing.details['steps']} steps on a growing cache, torch.compile "
+            f"had made {growing.value:.0f} graphs; of the static step it had made "
+            f"{static.value:.0f}."
         )
 
     def records(self) -> list[Record]:
         """Return the compilations after each step."""
         return list(self.facts)
+
+    def _last(self, way: str) -> Record:
+        return [fact for fact in self.facts if fact.subject == way][-1]
 
 
 @dataclass(frozen=True)
@@ -97,13 +110,17 @@ class Filled:
         )
 
 
-def growing(model: Model, *, steps: int = STEPS, backend: str = BACKENDS[0]) -> Growing:
+def growing(
+    model: Model, *, steps: int = STEPS, backend: str = BACKENDS[0],
+    mask: StaticMask | None = None,
+) -> Growing:  # fmt: skip
     """Count the graphs that `torch.compile(dynamic=False)` makes in a few steps.
 
     On the model's own cache, which grows, and of the static step. backend: of
     BACKENDS, which trace as any other does but compile nothing, so that counting costs
-    little. What was compiled before in this process is forgotten. Raises ValueError
-    for other backends and for more steps than are counted.
+    little. mask: of the static step, as `static.static_mask`. What was compiled before
+    in this process is forgotten. Raises ValueError for other backends and for more
+    steps than are counted.
     """
     arguments.whole("steps", steps, least=1, most=MOST_STEPS, way="a few are enough")
     if backend not in BACKENDS:
@@ -111,7 +128,7 @@ def growing(model: Model, *, steps: int = STEPS, backend: str = BACKENDS[0]) -> 
             f"backend={arguments.shown(backend)} is none of {', '.join(BACKENDS)}, "
             "which count and compile nothing."
         )
-    step = Step(model, length=START + steps + 1)
+    step = Step(model, length=START + steps + 1, mask=mask)
     facts = [
         *_counted(GROWING, _growing(model, steps, backend), backend),
         *_counted(STATIC, _static(step, steps, backend), backend),
@@ -156,14 +173,15 @@ def _counted(way: str, running: Iterator[None], backend: str) -> Iterator[Record
 
 def filled(
     model: Model, *, places: int | None = None, filled: Sequence[int] | None = None,
-    seconds: float = SECONDS,
+    seconds: float = SECONDS, mask: StaticMask | None = None,
 ) -> Filled:  # fmt: skip
     """Time a static step against the eager one while few of many places are filled.
 
     places: of the static step, 512 or the context if that is less. filled: tokens in
     both caches, 16, a quarter and as many as fit by default. The static step by torch's
-    own operators attends to all places, the eager one to those that are filled. Raises
-    ValueError where steps have no room.
+    own operators attends to all places, the eager one to those that are filled. mask:
+    of the static step, as `static.static_mask`. Raises ValueError where steps have no
+    room.
     """
     way = f"the model's context is {model.context}"
     size = min(PLACES, model.context) if places is None else places
@@ -176,7 +194,7 @@ def filled(
         "filled", usual if filled is None else filled, least=1, most=most,
         way=f"such as {usual}, so that {BEFORE + 1} steps have room",
     )  # fmt: skip
-    static = runners.compiled(model, "static", length=size)
+    static = runners.compiled(model, "static", length=size, mask=mask)
     facts: list[Record] = []
     notes = []
     for count in counts:

@@ -14,7 +14,7 @@ from torch import Tensor
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
 from llmlab.core import arguments, clock, machine, recording, records
-from llmlab.core.quantities import Quantity
+from llmlab.core.quantities import WEIGHTS, Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import engines, folding, fusing, runners
 from llmlab.graphs.experiments import inputs
@@ -25,11 +25,12 @@ from llmlab.graphs.quantities import (
     LOGIT_ERROR,
     NODES,
     PAID,
+    STEP_BYTES,
     STEP_GAIN,
     STEP_TIME,
 )
 from llmlab.kernels.format import Format
-from llmlab.measure import comparison, operators
+from llmlab.measure import comparison, memory, operators
 from llmlab.quantization import quantize
 
 FILE = "graphs_ladder"  # in llmlab/recorded
@@ -47,6 +48,11 @@ class Ladder:
     facts: tuple[Record, ...]
     absent: Mapping[str, str] = field(default_factory=dict)  # way -> one sentence
     note: str = ""  # what neighbours did meanwhile, "" if nothing
+
+    @property
+    def ways(self) -> list[str]:
+        """The ways that were run, the eager model first."""
+        return list(self._named(STEP_TIME))
 
     def time(self, way: str) -> Record:
         """Return the time of a step; ValueError names the ways that were run."""
@@ -76,6 +82,14 @@ class Ladder:
         """Return the tokens after which building has paid; None where it never does."""
         self.time(way)
         return self._named(PAID).get(way)
+
+    @property
+    def board(self) -> tuple[Record, Record, Record]:
+        """Of the fastest way: the share of tokens alike, a step, bytes of weights."""
+        times = self._named(STEP_TIME).values()
+        best = min(times, key=lambda fact: fact.value)
+        way = best.subject
+        return self.alike(way), best, self._of(WEIGHTS, way)
 
     @property
     def said(self) -> str:
@@ -152,7 +166,7 @@ def ladder(
     text = inputs.tokens(model, tokens)
     calls = {way: _steps(one.model, text, length) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
-    facts = [*_times(speed, tokens), *_prices(made, speed)]
+    facts = [*_times(speed, tokens), *_prices(made, speed), *_sizes(made, tokens)]
     facts += _compared(made, text, written)
     return Ladder(tuple(facts), absent, speed.note)
 
@@ -262,6 +276,18 @@ def _prices(made: Mapping[str, _Way], speed: measure.Speed) -> Iterator[Record]:
         saved = speed[EAGER].median - speed[name].median
         if verdict.word == comparison.FASTER and saved > 0:
             yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
+
+
+def _sizes(made: Mapping[str, _Way], tokens: int) -> Iterator[Record]:
+    """Say which bytes each way's weights take, and which a step reads and writes."""
+    for name, way in made.items():
+        moved = way.model.cost(1, tokens, last=True).bytes
+        details = {"tokens": tokens}
+        yield records.make(
+            STEP_BYTES, moved, kind="estimated", subject=name, details=details
+        )
+        (held,) = memory.held(way.model)
+        yield dataclasses.replace(held, subject=name)
 
 
 def _compared(made: Mapping[str, _Way], text: Tensor, written: int) -> Iterator[Record]:
