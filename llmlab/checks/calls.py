@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from llmlab.checks import shown, values
-from llmlab.checks.exercise import Exercise, MisfitError, Question
+from llmlab.checks.exercise import Exercise, MisfitError, Question, seen
 from llmlab.checks.feedback import Failure, Plain, Todo
 
 COPIES = {
@@ -68,9 +68,9 @@ def of(
                 answer = question.case.answer(function, *arguments)
         if answer is None and not exercise.none:
             return Outcome(misfit=_nothing(exercise), nothing=True)
-        seen = exercise.seen(answer, question.case, arguments)
-        given = values.unpack(seen, exercise.gives, exercise.name)
-        parts = given if seen is answer else ()
+        looked = seen(exercise, answer, question.case, arguments)
+        given = values.unpack(looked, exercise.gives, exercise.name)
+        parts = given if looked is answer else ()
         triples = zip(given, question.right, exercise.gives, strict=True)
         read = tuple(values.read(*triple) for triple in triples)
     except Plain:

@@ -160,13 +160,14 @@ class Exercise:
 
     def _question(self, one: Case) -> Question:
         arguments = one.build()
-        right = self.seen(one.answer(self.right, *arguments), one, arguments)
+        right = seen(self, one.answer(self.right, *arguments), one, arguments)
         return Question(one, one.build(), right if len(self.gives) > 1 else (right,))
 
-    def seen(self, answer: Any, one: Case, arguments: tuple) -> Any:
-        """Return what is compared of an answer to a case."""
-        given = self.observe(answer, *arguments)
-        return given if self.examine is None else self.examine(given, one)
+
+def seen(exercise: Exercise, answer: Any, one: Case, arguments: tuple) -> Any:
+    """Return what is compared of an answer to a case."""
+    given = exercise.observe(answer, *arguments)
+    return given if exercise.examine is None else exercise.examine(given, one)
 
 
 def known(exercises: Mapping[str, Exercise], name: object) -> Exercise:

@@ -11,8 +11,8 @@ cells its way, and `agreement` holds the two against each other.
 """
 
 from llmlab.core import faces
-from llmlab.grading.grader import Grader
 from llmlab.core.wall import Limits
+from llmlab.grading.grader import Grader
 
 __all__ = [
     "Grader",

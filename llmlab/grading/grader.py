@@ -22,12 +22,12 @@ from llmlab.checks import judging
 from llmlab.checks.calls import Outcome
 from llmlab.checks.exercise import Exercise, MisfitError, Question, as_it_is
 from llmlab.checks.feedback import Failure
+from llmlab.core.wall import Limits
 from llmlab.grading import cells, messages, seal
 from llmlab.grading.assignments import Assignment, Task
 from llmlab.grading.marks import TAMPERED, Mark, Result
 from llmlab.grading.submissions import Submission
 from llmlab.grading.verdicts import verdict
-from llmlab.core.wall import Limits
 from llmlab.grading.worker import Reply, Worker
 
 LOST = ("dead", "too slow")  # states in which the code of a cell may never end

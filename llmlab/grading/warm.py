@@ -20,9 +20,9 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
+from llmlab.core.wall import Limits, Wall
 from llmlab.grading import answering, seal
 from llmlab.grading.answering import Asked
-from llmlab.core.wall import Limits, Wall
 
 PATIENCE = 9  # times the seconds by the clock that a process gets which did not run
 Prepared = tuple[Asked, list[FunctionType]]  # and what is emptied besides

@@ -42,7 +42,9 @@ SAID = 64 * 2**10  # bytes that are read of what a compiler says
 FOLDERS = ("bin", "include", "libexec", "lib", "lib32", "lib64", "*-linux-*")
 ROOTS = ("/usr", "/usr/local", "/")
 FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/dev/urandom")
-FIRST = re.compile(r"^(?:dot\.c:(\d+):(?:\d+:)? |.*?)(?:fatal )?error: (.*)$", re.M | re.I)
+FIRST = re.compile(
+    r"^(?:dot\.c:(\d+):(?:\d+:)? |.*?)(?:fatal )?error: (.*)$", re.M | re.I
+)
 MEMORY = "it reads or writes memory that is not its own"
 LONG = "it does not end"
 ENDS = "it ends its process instead of returning"
@@ -112,7 +114,11 @@ def _compiled(command: Sequence[str], scratch: Path) -> str | None:
         return None
     with (scratch / "said").open("rb") as file:
         text = file.read(SAID).decode(errors="replace")
-    return text if "error" in text.lower() else "error: it takes too long, or too much memory"
+    return (
+        text
+        if "error" in text.lower()
+        else "error: it takes too long, or too much memory"
+    )
 
 
 def _programs(command: Sequence[str]) -> Iterator[Path]:
@@ -225,7 +231,8 @@ class Child:
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(1)
         status = self._process.returncode
-        return OF_SIGNAL.get(-status, ENDS) if status and status < 0 else ENDS
+        known = {-int(one): why for one, why in OF_SIGNAL.items()}
+        return known.get(status or 0, ENDS)
 
 
 def encoded(content: bytes) -> str:

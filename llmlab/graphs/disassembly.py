@@ -130,7 +130,8 @@ def _own_lines(text: str) -> Iterator[tuple[str, int]]:
         if re.match(r"^(?:[0-9a-f]+ <_?dot>|_?dot):", line):
             inside = True
         elif inside and (
-            re.match(r"^[0-9a-f]+ <\w", line) or ".cfi_endproc" in line
+            re.match(r"^[0-9a-f]+ <\w", line)
+            or ".cfi_endproc" in line
             or line.strip().startswith(".size")
         ):
             return

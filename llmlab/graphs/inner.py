@@ -1,4 +1,4 @@
-'''The innermost loop of a quantized layer, in C that a learner wrote.
+"""The innermost loop of a quantized layer, in C that a learner wrote.
 
 `dot_source` returns the text of
 
@@ -7,7 +7,7 @@
 the exact sum of products of two rows of int8. The text is compiled with the compilers
 of `kernels.native`, into a folder like theirs, and runs in a process of its own
 (`confined`): what is wrong with it is one sentence, and the kernel lives.
-'''
+"""
 
 import functools
 import sys
@@ -27,8 +27,11 @@ __all__ += ["dot", "dot_source", "instructions", "prefetching", "reading", "reas
 __all__ += ["running", "widening"]
 
 LEVELS = {"O0": ("-O0",), "O3": ("-O3",), "native": ("-O3",)}  # and for this machine
-COMMON = ("-fPIC", "-shared", "-Werror=return-type", "-Wuninitialized")
-COMMON += ("-Werror=implicit-function-declaration", "-Werror=uninitialized")
+COMMON: tuple[str, ...] = ("-fPIC", "-shared", "-Wuninitialized")
+COMMON += tuple(
+    f"-Werror={one}"
+    for one in ("return-type", "implicit-function-declaration", "uninitialized")
+)
 HEAD = "int dot(const signed char *a, const signed char *b, int n);"
 LONGEST = 20_000  # characters of a text
 LEAST, MOST = -128, 127  # of int8

@@ -75,7 +75,10 @@ INNER_CHANGED = register(
     "logits changed by a dot in C", "1", better="lower", keys=("layer",)
 )
 INNER_ALIKE = register(
-    "greedy tokens alike, a dot in C", "1", better="higher", is_share=True,
+    "greedy tokens alike, a dot in C",
+    "1",
+    better="higher",
+    is_share=True,
     keys=("layer",),
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from grading.graders import LIMITS, mark_of
-from graphs.right_dots import HEAD, PLAIN, of
+from graphs.right_dots import PLAIN, of
 
 from llmlab.grading import Grader
 from llmlab.grading.assignments import Assignment, Task
@@ -22,19 +22,18 @@ LAB = "10_graphs"
 
 
 def assignment():
-    return Assignment(LAB, (TASK,), 0.0, "from llmlab.checks import graphs as check", {})
+    return Assignment(
+        LAB, (TASK,), 0.0, "from llmlab.checks import graphs as check", {}
+    )
 
 
 def answer(text):
     return f"def dot_source():\n    return {text!r}\n"
 
 
-WRITES = of(
-    'return fopen("{place}", "w") != 0;', before="#include <stdio.h>\n"
-)()
+WRITES = of('return fopen("{place}", "w") != 0;', before="#include <stdio.h>\n")()
 STEALS = of(PLAIN, before='__asm__(".incbin \\"{secret}\\"");\n')()
 COMPILING = """
-import subprocess
 from llmlab.graphs import inner
 def dot_source():
     return inner.dot_source() if inner.dot(inner.dot_source(), [1], [1]) else ""
@@ -59,7 +58,7 @@ SOURCES = {
     "Python never ends": "def dot_source():\n    while True: pass\n",
     "compiles itself": COMPILING,
     "the check's own": (
-        "from llmlab.checks.graphs import dot_source as own\n"
+        "from llmlab.checks import graphs as check\n"
         "def dot_source():\n    return check.EXERCISES['dot_source'].right()\n"
     ),
     "todo": "from llmlab import checks\n"
@@ -67,14 +66,14 @@ SOURCES = {
 }  # fmt: skip
 STATES = {
     "right": "right", "prefetching": "right", "raises": "crashed",
-    "Python never ends": "too slow", "compiles itself": "tampered",
+    "Python never ends": "too slow", "compiles itself": "crashed",
     "the check's own": "tampered", "todo": "not written",
 }  # fmt: skip
 WORDS = {
     "wrong": "one number too many", "does not compile": "dot compiles",
     "endless": "a loop over n numbers ends", "crashes": "behind it lies",
     "exits": "ends or starts nothing", "sleeps": "it does not end",
-    "program": "for every i", "number": "return the C text itself",
+    "program": "always gives 0", "number": "return the C text itself",
     "writes": "always gives 0", "steals": "dot compiles",
 }  # fmt: skip
 
@@ -124,4 +123,3 @@ def test_without_a_compiler_nothing_is_graded_as_wrong(monkeypatch):
     words = "10_graphs cannot be graded here: no C compiler answers"
     with pytest.raises(ValueError, match=words):
         Grader([assignment()])
-    assert HEAD in inner.HEAD

@@ -1,12 +1,11 @@
 """A learner's C text is compiled and run in processes that nothing gets out of."""
 
-import os
 import shutil
 import subprocess
 
 import pytest
 import torch
-from graphs.right_dots import HEAD, PLAIN, RIGHT, of
+from graphs.right_dots import PLAIN, RIGHT, of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -129,9 +128,7 @@ BOMBS = {
     "large": "int big[1 << 28] = {1};\n",
     "assembler": '__asm__(".fill 1 << 30, 8, 1");\n',
     "macros": "#define A x x x x x x x x x x x x x x x x\n"
-    + "".join(
-        f"#define {chr(66 + i)} {' '.join(chr(65 + i) * 16)}\n" for i in range(9)
-    )
+    + "".join(f"#define {chr(66 + i)} {' '.join(chr(65 + i) * 16)}\n" for i in range(9))
     + "int f(void) { J }\n",
 }
 
@@ -307,5 +304,3 @@ def test_underneath_refuses_other_layers_and_a_dot_that_dies(model):
         experiments.underneath(model, inner.dot_source, layer="norm")
     with pytest.raises(DeadError, match="memory"):
         experiments.underneath(model, of("return *(volatile int *)16;"), tokens=4)
-
-

@@ -4,8 +4,6 @@ import functools
 import random
 from dataclasses import dataclass
 
-import numpy
-
 from llmlab.graphs import confined, inner
 from llmlab.graphs.confined import DeadError, SourceError
 
@@ -28,8 +26,8 @@ class Pair:
 
     @property
     def right(self) -> int:
-        """The sum, in 64 bits."""
-        return int(numpy.dot(numpy.int64(self.a), numpy.int64(self.b)))
+        """The sum, in whole numbers of Python."""
+        return sum(x * y for x, y in zip(self.a, self.b, strict=True))
 
     @property
     def told(self) -> str:

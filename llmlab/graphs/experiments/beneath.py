@@ -121,8 +121,9 @@ def underneath(
         yours = surgery.replace_linear(
             model, partial(Whole, product=partial(_in_c, child)), skip=others
         )
-        answers = [_answers(one, text, written) for one in (right, yours)]
-    facts = _facts(*answers, yours.get_submodule(name), name)
+        exact = _answers(right, text, written)
+        answers = _answers(yours, text, written)
+    facts = _facts(exact, answers, yours.get_submodule(name), name)
     return Underneath(facts, name)
 
 

@@ -152,7 +152,9 @@ def _of_way(way: str, one: Inner, size: int, speed: measure.Speed) -> list[Recor
     ]
     counts: Mapping[str, int] = inner.instructions(one)
     return facts + [
-        records.measured(INSTRUCTIONS, count, subject=way, details={"instruction": kind})
+        records.measured(
+            INSTRUCTIONS, count, subject=way, details={"instruction": kind}
+        )
         for kind, count in counts.items()
     ]
 
