@@ -9,7 +9,7 @@ folding, places, fusing, joined: what these are made of
 costs       what an operator costs besides arithmetic: its start, its bytes
 native      which parts of a decoder C takes, and the tensors that it reads
 inner       the inner loop of an int8 product in C: compiled, tried, its instructions
-confined, inner_child, disassembly: what that is made of
+dots, compiling, confined, inner_child, disassembly: what that is made of
 steps       the face of a native model: which way a call goes; runners: of others
 experiments one line each: it measures, and what comes back has `records()`
 quantities  name and unit of the facts of this lab
@@ -26,9 +26,9 @@ from llmlab.graphs.folding import fold_norms
 from llmlab.graphs.fusing import fuse, unfuse
 from llmlab.graphs.runners import compiled
 
-__all__ = ["compiled", "costs", "engines", "experiments", "fold_norms", "folding"]
-__all__ += ["fuse", "fusing", "joined", "native", "places", "programs", "quantities"]
-__all__ += ["runners", "static", "steps", "unfuse"]
-__all__ += ["confined", "disassembly", "inner", "inner_child"]
+__all__ = ["compiled", "compiling", "confined", "costs", "disassembly", "dots"]
+__all__ += ["engines", "experiments", "fold_norms", "folding", "fuse", "fusing"]
+__all__ += ["inner", "inner_child", "joined", "native", "places", "programs"]
+__all__ += ["quantities", "runners", "static", "steps", "unfuse"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

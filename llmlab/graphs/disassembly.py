@@ -16,7 +16,8 @@ from pathlib import Path
 
 SECONDS = 20.0
 LINE = re.compile(
-    r"^\s*(?:([0-9a-f]+):\s+)?(?:\{\w+\}\s+|rep\w* |notrack |bnd )*([a-z][\w.]*)\s*(.*)$"
+    r"^\s*(?:([0-9a-f]+):\s+)?(?:\{\w+\}\s+|rep\w* |notrack |bnd )*"
+    r"([a-z][\w.]*)\s*(.*)$"
 )
 LABEL = re.compile(r"^(\.?L\w+):")
 REGISTER = re.compile(r"\b([xyz]mm)\d+|\bv\d+\.(\w+)")

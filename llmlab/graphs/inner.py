@@ -6,7 +6,7 @@
 
 the exact sum of products of two rows of int8. The text is compiled with the compilers
 of `kernels.native`, into a folder like theirs, and runs in a process of its own
-(`confined`): what is wrong with it is one sentence, and the kernel lives.
+(`compiling`, `confined`): what is wrong with it is one sentence, and the kernel lives.
 """
 
 import functools
@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmlab.core import arguments, machine
-from llmlab.graphs import confined, disassembly
-from llmlab.graphs.confined import DeadError, SourceError
+from llmlab.graphs import compiling, confined, disassembly
+from llmlab.graphs.compiling import SourceError
+from llmlab.graphs.confined import DeadError
+from llmlab.graphs.dots import ROWS, dot_source, prefetching, reading, widening
 from llmlab.kernels.native import building, compilers
 from llmlab.kernels.native.building import CannotBuildError
 from llmlab.kernels.native.compilers import Compiler
@@ -35,89 +37,6 @@ COMMON += tuple(
 HEAD = "int dot(const signed char *a, const signed char *b, int n);"
 LONGEST = 20_000  # characters of a text
 LEAST, MOST = -128, 127  # of int8
-ROWS = """
-void rows(int (*dot)(const signed char *, const signed char *, int),
-          const signed char *w, const signed char *x, int *y, long count, int n) {
-    for (long row = 0; row < count; row++)
-        y[row] = dot(w + row * n, x, n);
-}
-"""
-
-
-def dot_source() -> str:
-    """Return C text of the exact sum of products of two rows of int8."""
-    return """
-int dot(const signed char *a, const signed char *b, int n) {
-    int sum = 0;
-    for (int i = 0; i < n; i++)
-        sum += (short)a[i] * (short)b[i];
-    return sum;
-}
-"""
-
-
-def prefetching(ahead: int = 2048) -> str:
-    """Return the same, asking for what lies so many bytes ahead, in steps of 64."""
-    ahead = arguments.whole("ahead", ahead, least=64, most=2**20)
-    return f"""
-int dot(const signed char *a, const signed char *b, int n) {{
-    int sum = 0, i = 0;
-    for (; i + 64 <= n; i += 64) {{
-        __builtin_prefetch(a + i + {ahead});
-        for (int j = i; j < i + 64; j++)
-            sum += (short)a[j] * (short)b[j];
-    }}
-    for (; i < n; i++)
-        sum += (short)a[i] * (short)b[i];
-    return sum;
-}}
-"""
-
-
-def widening(ahead: int = 2048) -> str:
-    """Return the same, by way of short: 64 of each are widened, then multiplied.
-
-    A sum of products of short is what compilers know an instruction for: pmaddwd, or
-    vpdpwssd where the processor has it.
-    """
-    ahead = arguments.whole("ahead", ahead, least=64, most=2**20)
-    return f"""
-int dot(const signed char *a, const signed char *b, int n) {{
-    int sum = 0, i = 0;
-    for (; i + 64 <= n; i += 64) {{
-        short x[64], y[64];
-        __builtin_prefetch(a + i + {ahead});
-        for (int j = 0; j < 64; j++) {{
-            x[j] = a[i + j];
-            y[j] = b[i + j];
-        }}
-        for (int j = 0; j < 64; j++)
-            sum += x[j] * y[j];
-    }}
-    for (; i < n; i++)
-        sum += a[i] * b[i];
-    return sum;
-}}
-"""
-
-
-def reading(ahead: int = 2048) -> str:
-    """Return C text of the same face that only reads a, all of it: no products."""
-    ahead = arguments.whole("ahead", ahead, least=64, most=2**20)
-    return f"""
-int dot(const signed char *a, const signed char *b, int n) {{
-    unsigned long long seen[8] = {{0}}, words[8], all = 0;
-    for (int i = 0; i + 64 <= n; i += 64) {{
-        __builtin_prefetch(a + i + {ahead});
-        __builtin_memcpy(words, a + i, 64);
-        for (int j = 0; j < 8; j++)
-            seen[j] ^= words[j];
-    }}
-    for (int j = 0; j < 8; j++)
-        all ^= seen[j];
-    return (int)all;
-}}
-"""
 
 
 @dataclass(frozen=True)
@@ -169,7 +88,7 @@ def _made(source: str, level: str, head: str, folder: Path | None) -> Inner:
     flags = (*_flags(compiler, level), *COMMON)
 
     def make(beside: Path) -> None:
-        confined.compile_text(source, head, compiler, flags, beside)
+        compiling.compile_text(source, head, compiler, flags, beside)
 
     folder = folder or machine.cache_folder() / "inner"
     path = building.keep(folder, compiler, (source, head, *flags), make)
@@ -232,6 +151,6 @@ def instructions(inner: Inner) -> dict[str, int]:
     if not text:
         flags = [*_flags(inner.compiler, inner.level), "-S"]
         place = inner.path.with_suffix(".s")
-        confined.compile_text(inner.source, HEAD, inner.compiler, flags, place)
+        compiling.compile_text(inner.source, HEAD, inner.compiler, flags, place)
         text = place.read_text(errors="replace")
     return disassembly.counts(text)

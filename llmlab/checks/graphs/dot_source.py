@@ -15,13 +15,14 @@ from llmlab.checks import shown
 from llmlab.checks.exercise import Case, Exercise, MisfitError, Value
 from llmlab.checks.graphs.vectors import LEFT, PAIRS, RIGHT, Pair, tried, wrapped
 from llmlab.graphs import confined, inner
-from llmlab.graphs.confined import DeadError, SourceError
+from llmlab.graphs.compiling import SourceError
+from llmlab.graphs.confined import DeadError
 
 # A mistake stands in one line or two, as in a table.
 # fmt: off
 
 DECLARED = "int dot(const signed char *a, const signed char *b, int n)"
-GIVES = "return the C text itself, between three quotes: return \"\"\"int dot(…) …\"\"\"."
+GIVES = "return the C text itself, a text in three quotes that starts with int dot(…)."
 INCLUDE = re.compile(r"^[ \t]*(?:#|%:)[ \t]*include(?![ \t]*<[\w/]+\.h>)", re.M)
 OWN_FILES = "dot needs no other file; of the headers, only C's own, such as <stdint.h>."
 BEYOND = "the last product is a[n - 1] * b[n - 1]; behind it lies other memory."
@@ -103,8 +104,8 @@ def examined(text, case):
     if isinstance(given, SourceError):
         raise _uncompiled(given)
     if isinstance(given, DeadError):
-        hint = DEAD.get(given.why, LOOP)
-        raise MisfitError("dot comes back", expected="the sum", got=given.why, hint=hint)
+        raise MisfitError("dot comes back", expected="the sum", got=given.why,
+                          hint=DEAD.get(given.why, LOOP))
     if given is False:
         raise MisfitError("dot leaves a and b as they were", expected="both unchanged",
                           got="other numbers in them", hint=HINTS["read-only"])
@@ -217,14 +218,14 @@ EXERCISE = Exercise(
     cases=_cases,
     covers="compiled for this machine, up to 4,097 products of -128 and -128",
     hints=(
-        "A sum that starts at 0, a loop over i from 0 to n - 1, one product a step, and "
-        "the sum returned.",
+        "A sum that starts at 0, a loop over i from 0 to n - 1, a product in each step, "
+        "and the sum returned.",
         "The product of two signed char is an int in C, so nothing is lost as long as "
         "the sum is an int.",
         f"{DECLARED} {{ int sum = 0; for (int i = 0; i < n; i++) sum += a[i] * b[i]; "
         "return sum; }",
     ),
-    hint="a[i] * b[i] for every i from 0 to n - 1, added up in an int that starts at 0.",
+    hint="a[i] * b[i] for every i from 0 to n - 1, added in an int that starts at 0.",
     tolerance=0.0,
     observe=observed,
     examine=examined,
@@ -248,8 +249,8 @@ EXERCISE = Exercise(
         "the first numbers are left out: the loop starts at 0.": gives(_from(2)),
         "the last product is missing: the loop runs while i < n.":
             gives(lambda pair: pair.right - _last(pair)),
-        "what is left behind the last whole step is missing: a second loop goes on from "
-        "there to n.": tuple(gives(_steps(width)) for width in (2, 4, 8, 16, 32, 64)),
+        "what is left behind the last whole step is missing: a second loop goes on "
+        "from there to n.": tuple(gives(_steps(width)) for width in (2, 4, 8, 16, 32, 64)),
         "char without a sign: -1 is read as 255; the numbers are signed char.": (
             gives(_added(lambda x, y: _unsigned(x) * _unsigned(y))),
             gives(_added(lambda x, y: _unsigned(x) * y)),

@@ -5,7 +5,8 @@ import random
 from dataclasses import dataclass
 
 from llmlab.graphs import confined, inner
-from llmlab.graphs.confined import DeadError, SourceError
+from llmlab.graphs.compiling import SourceError
+from llmlab.graphs.confined import DeadError
 
 MARGIN = 64  # numbers that lie before a vector, and behind it
 LEFT, RIGHT = 85, 77  # what they are, in a and in b
