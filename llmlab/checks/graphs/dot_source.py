@@ -218,7 +218,7 @@ EXERCISE = Exercise(
     cases=_cases,
     covers="compiled for this machine, up to 4,097 products of -128 and -128",
     hints=(
-        "A sum that starts at 0, a loop over i from 0 to n - 1, a product in each step, "
+        "A sum that starts at 0, a loop over i from 0 to n - 1, a product in each, "
         "and the sum returned.",
         "The product of two signed char is an int in C, so nothing is lost as long as "
         "the sum is an int.",
@@ -250,7 +250,8 @@ EXERCISE = Exercise(
         "the last product is missing: the loop runs while i < n.":
             gives(lambda pair: pair.right - _last(pair)),
         "what is left behind the last whole step is missing: a second loop goes on "
-        "from there to n.": tuple(gives(_steps(width)) for width in (2, 4, 8, 16, 32, 64)),
+        "from there to n.":
+            tuple(gives(_steps(width)) for width in (2, 4, 8, 16, 32, 64)),
         "char without a sign: -1 is read as 255; the numbers are signed char.": (
             gives(_added(lambda x, y: _unsigned(x) * _unsigned(y))),
             gives(_added(lambda x, y: _unsigned(x) * y)),

@@ -102,10 +102,10 @@ def levels(
 ) -> Levels:
     """Compile a learner's dot at three levels, and read a matrix of int8 by each.
 
-    dot_source: () -> C text, as `inner.dot_source`. Beside it stand texts of our
-    own: with prefetch, with that and products of short, and one that only reads. size:
-    bytes of the matrix, in whole rows of COLUMNS. ValueError for what does not compile or does not come back;
-    CannotBuildError without a compiler, as `inner.reason` says.
+    dot_source: () -> C text, as `inner.dot_source`. Beside it stand texts of our own:
+    with prefetch, with that and products of short, and one that only reads. size: bytes
+    of the matrix, in whole rows of COLUMNS. ValueError for what does not compile or
+    does not come back; CannotBuildError without a compiler, as `inner.reason` says.
     """
     rows = arguments.whole("size", size, least=CHECKED * COLUMNS) // COLUMNS
     seconds = arguments.number("seconds", seconds, above=0)
