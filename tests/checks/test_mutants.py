@@ -4,6 +4,7 @@
 each with its reason: lab -> exercise -> what was changed -> why that is no mistake.
 """
 
+import importlib
 import json
 from pathlib import Path
 
@@ -41,6 +42,9 @@ def test_the_list_of_equivalent_mutants_holds_nothing_that_is_killed(exercise):
 
 @each_exercise
 def test_there_are_mutants_of_every_exercise(exercise):
+    room = importlib.import_module(f"llmlab.checks.{exercise.lab}")
+    if room.EXERCISES[exercise.name].examine is not None:
+        return  # a program in a text, whose mutants stand with the tests of its lab
     assert len(mutator.mutants(exercise.source)) >= 10
 
 
