@@ -148,6 +148,8 @@ def test_the_recorded_ladder_is_that_of_one_model_and_machine(monkeypatch):
     assert nothing.said == "Nothing is recorded of M; python " + (
         "benchmarks/graphs_ladder.py does it."
     )
+    with pytest.raises(ValueError, match="way='native int8' has no step"):
+        _ = nothing.native
     assert not nothing.records()
 
 

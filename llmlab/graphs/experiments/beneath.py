@@ -38,6 +38,7 @@ class Underneath:
 
     facts: tuple[Record, ...]
     layer: str
+    absent: str = ""  # why nothing was compiled here, and nothing runs
 
     @property
     def exact(self) -> bool:
@@ -48,6 +49,8 @@ class Underneath:
     @property
     def said(self) -> str:
         """Say whether the logits are the same, and how often dot was called."""
+        if self.absent:
+            return self.absent
         calls = int(self._of(INNER_CALLS).value)
         if self.exact:
             return (
@@ -99,8 +102,8 @@ def underneath(
 
     dot_source: () -> C text, as `inner.dot_source`. layer: the name of a linear layer,
     the first one where none is said. tokens: that are read; written: that are chosen
-    after them. ValueError for other layers, and for what does not compile or come back;
-    CannotBuildError without a compiler, as `inner.reason` says.
+    after them. Where nothing can be compiled, `.absent` says why. ValueError for other
+    layers, and for what does not compile or come back.
     """
     inputs.learners("dot_source", dot_source)
     known = surgery.linear_layers(model)
@@ -113,6 +116,8 @@ def underneath(
     most = model.context - 1
     tokens = arguments.whole("tokens", tokens, least=1, most=most)
     written = arguments.whole("written", written, least=1, most=most - tokens + 1)
+    if absent := inner.reason():
+        return Underneath((), name, absent[0].upper() + absent[1:])
     text = inputs.tokens(model, tokens)
     others = [one for one in known if one != name]
     right = surgery.replace_linear(model, partial(Whole, product=_torchs), skip=others)

@@ -214,7 +214,4 @@ def _by_filled(speed: measure.Speed, details: dict[str, Any]) -> Iterator[Record
     for way in (EAGER, STATIC):
         yield speed[way].total.record(FILLED_TIME, subject=way, details=details)
     verdict = speed.verdict(STATIC, EAGER)
-    yield records.measured(
-        FILLED_GAIN, verdict.ratio, low=verdict.low, high=verdict.high, subject=STATIC,
-        details=details | {"verdict": verdict.word},
-    )  # fmt: skip
+    yield verdict.record(FILLED_GAIN, subject=STATIC, details=details)

@@ -15,7 +15,7 @@ from llmlab.core import arguments, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import confined, inner
-from llmlab.graphs.experiments import inputs
+from llmlab.graphs.experiments import inputs, shipped
 from llmlab.graphs.inner import Inner
 from llmlab.graphs.inner_child import drawn
 from llmlab.graphs.quantities import (
@@ -33,6 +33,7 @@ CHECKED = 64  # rows whose sums are compared with NumPy's
 O0, O3, HERE = "-O0", "-O3", "for this machine"
 PREFETCH, WIDE = "with prefetch", "prefetch and short"
 BARE = "reading alone"
+RECORDED = "levels"  # before the subjects of what ships
 NAMES = {O0: "O0", O3: "O3", HERE: "native"}  # the learner's text at these
 
 DotSource = Callable[[], str]
@@ -44,10 +45,16 @@ class Levels:
 
     facts: tuple[Record, ...]
     note: str  # what neighbours did meanwhile, "" if nothing
+    absent: str = ""  # why nothing was compiled here; the facts are recorded then
 
     def rate(self, way: str) -> Record:
         """Return the bytes a second of a way; ValueError names the ways there are."""
         return self._of(INNER_RATE, way)
+
+    @property
+    def gain(self) -> Record:
+        """How many times as fast as -O0 the learner's text is for this machine."""
+        return self.ratio(HERE)
 
     def ratio(self, way: str) -> Record:
         """Return how many times as fast as -O0 a way is; errors as above."""
@@ -71,14 +78,17 @@ class Levels:
     @property
     def said(self) -> str:
         """Say what each step gains, which products it uses, and what bounds it."""
+        if not self.facts:
+            return self.absent
         if not self.exact:
             return "Your dot gives wrong sums; check.dot_source says where."
         kinds = [kind for kind in self.instructions(HERE) if _multiplies(kind)]
         used = f" It multiplies by {', '.join(kinds)}." if kinds else ""
         wide = self.rate(WIDE)
         share = wide.value / self.rate(BARE).value
+        whose = f"{self.absent} As recorded, a" if self.absent else "Your"
         return (
-            f"Your dot reads {self.rate(O0).value_text()} at -O0, "
+            f"{whose} dot reads {self.rate(O0).value_text()} at -O0, "
             f"{self.rate(O3).value_text()} at -O3 and {self.rate(HERE).value_text()} "
             f"compiled for this machine, {self.ratio(HERE).value:.1f} times as fast as "
             f"-O0.{used} With prefetch it is {self.rate(PREFETCH).value_text()}, and "
@@ -104,12 +114,16 @@ def levels(
 
     dot_source: () -> C text, as `inner.dot_source`. Beside it stand texts of our own:
     with prefetch, with that and products of short, and one that only reads. size: bytes
-    of the matrix, in whole rows of COLUMNS. ValueError for what does not compile or
-    does not come back; CannotBuildError without a compiler, as `inner.reason` says.
+    of the matrix, in whole rows of COLUMNS. Where nothing can be compiled, as
+    `inner.reason` says, the rates are those that ship. ValueError for what does not
+    compile or does not come back.
     """
     rows = arguments.whole("size", size, least=CHECKED * COLUMNS) // COLUMNS
     seconds = arguments.number("seconds", seconds, above=0)
-    ways = _ways(inputs.learners("dot_source", dot_source)())
+    text = inputs.learners("dot_source", dot_source)()
+    if absent := inner.reason():
+        return Levels(shipped.of(RECORDED), "", absent[0].upper() + absent[1:])
+    ways = _ways(text)
     vector = numpy.random.default_rng(0).integers(-128, 128, COLUMNS, dtype=numpy.int8)
     with inner.running(ways, cpu_seconds=120 + int(10 * seconds)) as child:
         child.ask(do="matrix", rows=rows, columns=COLUMNS)
@@ -161,10 +175,7 @@ def _of_way(way: str, one: Inner, size: int, speed: measure.Speed) -> list[Recor
 
 def _gain(way: str, speed: measure.Speed) -> Record:
     verdict = speed.verdict(way, O0)
-    return records.measured(
-        INNER_GAIN, verdict.ratio, low=verdict.low, high=verdict.high, subject=way,
-        details={"against": O0, "verdict": verdict.word},
-    )  # fmt: skip
+    return verdict.record(INNER_GAIN, subject=way, details={"against": O0})
 
 
 def _multiplies(kind: str) -> bool:

@@ -13,11 +13,11 @@ from torch import Tensor
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
-from llmlab.core import arguments, clock, machine, recording, records
+from llmlab.core import arguments, clock, machine, records
 from llmlab.core.quantities import WEIGHTS, Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import engines, folding, fusing, runners
-from llmlab.graphs.experiments import inputs
+from llmlab.graphs.experiments import inputs, shipped
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.quantities import (
     ALIKE,
@@ -33,7 +33,6 @@ from llmlab.kernels.format import Format
 from llmlab.measure import comparison, memory, operators
 from llmlab.quantization import quantize
 
-FILE = "graphs_ladder"  # in llmlab/recorded
 TOKENS, WRITTEN, SECONDS = 128, 64, 8.0
 EAGER, FUSED, CALLS = "eager", "fused", "calls"
 BUILT = {name: way for way, name in runners.WAYS.items() if way != runners.NATIVE}
@@ -48,6 +47,7 @@ class Ladder:
     facts: tuple[Record, ...]
     absent: Mapping[str, str] = field(default_factory=dict)  # way -> one sentence
     note: str = ""  # what neighbours did meanwhile, "" if nothing
+    model: str = "coder"  # its name
 
     @property
     def ways(self) -> list[str]:
@@ -61,6 +61,15 @@ class Ladder:
     def ratio(self, way: str) -> Record:
         """Return how many times as fast as eager a way is; errors as above."""
         return self._of(STEP_GAIN, way)
+
+    @property
+    def native(self) -> Record:
+        """How many times as fast native int8 is; as recorded where it is not here.
+
+        Raises ValueError where it is neither.
+        """
+        known = self._named(STEP_GAIN)
+        return known.get(NATIVE) or recorded(self.model)._of(STEP_GAIN, NATIVE)
 
     def starts(self, way: str) -> Record:
         """Return the operators, kernels, nodes or calls of a step (`kind` says it)."""
@@ -168,7 +177,7 @@ def ladder(
     speed = measure.speed(calls, seconds=seconds)
     facts = [*_times(speed, tokens), *_prices(made, speed), *_sizes(made, tokens)]
     facts += _compared(made, text, written)
-    return Ladder(tuple(facts), absent, speed.note)
+    return Ladder(tuple(facts), absent, speed.note, model.name)
 
 
 def recorded(model: str = "coder") -> Ladder:
@@ -176,19 +185,11 @@ def recorded(model: str = "coder") -> Ladder:
 
     Where nothing ships, `.said` names the benchmark that records it.
     """
-    start = f"{model}: "
-    facts = [f for f in recording.shipped(FILE) if f.subject.startswith(start)]
+    facts = shipped.of(model)
     if not facts:
-        absent = f"Nothing is recorded of {model}; python benchmarks/{FILE}.py does it."
-        return Ladder((), {EAGER: absent})
-    last = max(facts, key=lambda fact: fact.date or "").machine
-    return Ladder(
-        tuple(
-            dataclasses.replace(fact, subject=fact.subject.removeprefix(start))
-            for fact in facts
-            if fact.machine == last
-        )
-    )
+        absent = f"Nothing is recorded of {model}; {shipped.COMMAND} does it."
+        return Ladder((), {EAGER: absent}, model=model)
+    return Ladder(facts, model=model)
 
 
 def _tokens(paid: Record) -> str:
@@ -256,10 +257,8 @@ def _times(speed: measure.Speed, tokens: int) -> Iterator[Record]:
         if timing.name == EAGER:
             continue
         verdict = speed.verdict(timing.name, EAGER)
-        yield records.measured(
-            STEP_GAIN, verdict.ratio, low=verdict.low, high=verdict.high,
-            subject=timing.name, details={"against": EAGER, "verdict": verdict.word},
-        )  # fmt: skip
+        against = {"against": EAGER}
+        yield verdict.record(STEP_GAIN, subject=timing.name, details=against)
 
 
 def _prices(made: Mapping[str, _Way], speed: measure.Speed) -> Iterator[Record]:
