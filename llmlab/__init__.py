@@ -13,7 +13,7 @@ pruning           lab 5: which weights, neurons and layers can go
 distillation      lab 6: a small model that learns what a big one knows
 caching           lab 7: keys and values on pages, in few bits, in a window
 batching          lab 8: many requests at once, step by step
-graphs            lab 10: a decode step as one native call
+graphs            lab 10: fold, fuse, compile; a decode step as one call
 hardware          lab 11: tiles, arrays of cells, fixed point, who computes
 checks            what tells a learner that an exercise is right, or what went wrong
 peers             other engines on the same weights, side by side
@@ -58,7 +58,7 @@ LABS = (
     Lab("caching", "What need not be computed twice?", 2),
     Lab("batching", "How to serve many at once?", 2),
     Lab("speculation", "Can a small model write for the big one?", None),
-    Lab("graphs", "How much of the time is the framework?", None),
+    Lab("graphs", "How much of the time is the framework?", 2),
     Lab("hardware", "What does the chip want?", 2),
     Lab("serving", "How does it stay up?", None),
     Lab("tradeoffs", "What would you ship?", None),

@@ -47,3 +47,9 @@ def test_torch_comes_without_cuda():
     constraints = (ROOT / "constraints.txt").read_text().splitlines()
     assert [line for line in constraints if line.startswith("torch==")]
     assert not [line for line in constraints if line.startswith("nvidia")]
+
+
+def test_lab_10_finds_a_c_compiler_and_what_reads_its_instructions(dockerfile):
+    assert (ROOT / "binder" / "apt.txt").read_text().split() == ["gcc", "binutils"]
+    installs = re.search(r"apt-get -qq install[^;]*(?:\\\n[^;]*)*binutils", dockerfile)
+    assert installs and "gcc" in installs[0]

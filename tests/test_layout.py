@@ -22,7 +22,7 @@ from llmlab.command import labs, where
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MODULES = sorted((ROOT / "llmlab").rglob("*.py"))
-MOST_TRACKED = 56 * 2**20  # bytes
+MOST_TRACKED = 60 * 2**20  # bytes; each lab to come takes about half a MiB
 FORBIDDEN_NAMES = {"utils", "util", "common", "helpers", "helper", "misc"}
 
 
@@ -185,7 +185,7 @@ def test_the_notebooks_of_a_word_follow_each_other_and_differ_by_their_letters()
         assert all(labs.row_of(labs.file(lab)) == lab for lab in labs.rows(word))
 
 
-def test_the_tracked_files_together_stay_below_56_mebibytes():
+def test_the_tracked_files_together_stay_below_60_mebibytes():
     """A clone, and a copy that is sent elsewhere, must stay light."""
     sizes = {path: path.lstat().st_size for path in tracked()}
     total = sum(sizes.values())
