@@ -19,6 +19,7 @@ CLEAN = {"core", "texts", "kernels", "models", "measure"}
 WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__", "_sealed"} | {
     "asked",
     "answer",
+    "called",
 }
 ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 

@@ -73,7 +73,7 @@ class Measured:
     [
         ("node fusion", Measured(), HOLDS),
         ("node fusion", Measured(kernels=(169, 169)), FAILS),
-        ("layer fusion reduces the memory", Measured(), HOLDS),
+        ("layer fusion reduces the memory", Measured(), PARTLY),
         ("layer fusion reduces the memory", Measured(bytes=1.0), FAILS),
         ("layer fusion reduces the comp", Measured(), FAILS),
         ("layer fusion reduces the comp", Measured(flops=(100, 90)), HOLDS),

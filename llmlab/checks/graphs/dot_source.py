@@ -124,7 +124,7 @@ _PLACES = {pair.told: place for place, pair in enumerate(PAIRS)}
 
 
 def _cases():
-    setup = "from llmlab.graphs import inner"
+    setup = "from llmlab.graphs import inner\n"
     return [Case(tuple, setup=setup, told=pair.told) for pair in PAIRS]
 
 

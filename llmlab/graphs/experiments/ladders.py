@@ -3,38 +3,35 @@
 What takes longer than a lab may was recorded by `benchmarks/graphs_ladder.py`.
 """
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-import torch
 from torch import Tensor
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
-from llmlab.core import arguments, clock, machine, records
+from llmlab.core import arguments, clock, machine
 from llmlab.core.quantities import WEIGHTS, Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import engines, folding, fusing, runners
-from llmlab.graphs.experiments import inputs, shipped
+from llmlab.graphs.experiments import inputs, rungs, shipped
 from llmlab.graphs.experiments.inputs import Model
+from llmlab.graphs.experiments.rungs import EAGER, Rung
 from llmlab.graphs.quantities import (
     ALIKE,
     BUILD_SECONDS,
     LOGIT_ERROR,
     NODES,
     PAID,
-    STEP_BYTES,
     STEP_GAIN,
     STEP_TIME,
 )
 from llmlab.kernels.format import Format
-from llmlab.measure import comparison, memory, operators
+from llmlab.measure import comparison, operators
 from llmlab.quantization import quantize
 
 TOKENS, WRITTEN, SECONDS = 128, 64, 8.0
-EAGER, FUSED, CALLS = "eager", "fused", "calls"
+FUSED, CALLS = "fused", "calls"
 BUILT = {name: way for way, name in runners.WAYS.items() if way != runners.NATIVE}
 NATIVE = runners.WAYS[runners.NATIVE]
 WAYS = (EAGER, FUSED, *BUILT, NATIVE)
@@ -135,16 +132,6 @@ class Ladder:
         return named[way]
 
 
-@dataclass(frozen=True)
-class _Way:
-    """A model whose steps go one way, what it starts, and what building it took."""
-
-    model: Model
-    starts: int
-    kind: str
-    built: float | None = None
-
-
 def ladder(
     model: Model,
     *,
@@ -175,8 +162,12 @@ def ladder(
     text = inputs.tokens(model, tokens)
     calls = {way: _steps(one.model, text, length) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
-    facts = [*_times(speed, tokens), *_prices(made, speed), *_sizes(made, tokens)]
-    facts += _compared(made, text, written)
+    facts = [
+        *_times(speed, tokens),
+        *rungs.prices(made, speed),
+        *rungs.sizes(made, tokens),
+    ]
+    facts += rungs.compared(made, text, written)
     return Ladder(tuple(facts), absent, speed.note, model.name)
 
 
@@ -198,13 +189,13 @@ def _tokens(paid: Record) -> str:
 
 def _built(
     model: Model, ways: Sequence[str], tokens: int, length: int
-) -> tuple[dict[str, _Way], dict[str, str]]:
+) -> tuple[dict[str, Rung], dict[str, str]]:
     """Build the ways; those that cannot be had come back with a sentence.
 
     Others' threads are as many as torch will have: those that neighbours leave.
     """
     threads = clock.within(machine.threads())
-    made = {EAGER: _Way(model, operators.step(model, cached=tokens).kernels,
+    made = {EAGER: Rung(model, operators.step(model, cached=tokens).kernels,
                         engines.OPERATORS)}  # fmt: skip
     absent: dict[str, str] = {}
     for way in ways:
@@ -222,27 +213,27 @@ def _built(
     return made, absent
 
 
-def _fused(model: Model, tokens: int) -> _Way:
+def _fused(model: Model, tokens: int) -> Rung:
     watch = clock.Host()
     start = watch.look()
     fused = fusing.fuse(folding.fold_norms(model))
     seconds = watch.seconds(start, watch.look())
     counts = operators.step(fused, cached=tokens)
-    return _Way(fused, counts.kernels, engines.OPERATORS, seconds)
+    return Rung(fused, counts.kernels, engines.OPERATORS, seconds)
 
 
-def _native(model: Model) -> _Way:
+def _native(model: Model) -> Rung:
     made = runners.compiled(quantize(model, Format(bits=8)))
     if made.reason:
         raise ValueError(made.reason)
-    return _Way(made, 1, CALLS, made.built.value)
+    return Rung(made, 1, CALLS, made.built.value)
 
 
-def _program(model: Model, by: str, length: int, threads: int) -> _Way:
+def _program(model: Model, by: str, length: int, threads: int) -> Rung:
     more = threads if by in runners.THREADED else None
     made = runners.compiled(model, by, length=length, threads=more)
     total = sum(made.engine.starts.values())
-    return _Way(made, total, made.engine.unit, made.built.value)
+    return Rung(made, total, made.engine.unit, made.built.value)
 
 
 def _steps(model: Model, text: Tensor, length: int) -> Callable[[], Tensor]:
@@ -259,53 +250,3 @@ def _times(speed: measure.Speed, tokens: int) -> Iterator[Record]:
         verdict = speed.verdict(timing.name, EAGER)
         against = {"against": EAGER}
         yield verdict.record(STEP_GAIN, subject=timing.name, details=against)
-
-
-def _prices(made: Mapping[str, _Way], speed: measure.Speed) -> Iterator[Record]:
-    """Say what each way starts and took to build, and what pays that back."""
-    for name, way in made.items():
-        details = {"way": name, "kind": way.kind}
-        yield records.measured(NODES, way.starts, subject=name, details=details)
-        if way.built is None:
-            continue
-        yield records.measured(
-            BUILD_SECONDS, way.built, subject=name, details={"way": name}
-        )
-        verdict = speed.verdict(name, EAGER)
-        saved = speed[EAGER].median - speed[name].median
-        if verdict.word == comparison.FASTER and saved > 0:
-            yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
-
-
-def _sizes(made: Mapping[str, _Way], tokens: int) -> Iterator[Record]:
-    """Say which bytes each way's weights take, and which a step reads and writes."""
-    for name, way in made.items():
-        moved = way.model.cost(1, tokens, last=True).bytes
-        details = {"tokens": tokens}
-        yield records.make(
-            STEP_BYTES, moved, kind="estimated", subject=name, details=details
-        )
-        (held,) = memory.held(way.model)
-        yield dataclasses.replace(held, subject=name)
-
-
-def _compared(made: Mapping[str, _Way], text: Tensor, written: int) -> Iterator[Record]:
-    """Compare logits at the places of what the eager model writes on."""
-    chosen = list(made[EAGER].model.stream(text[0].tolist(), max_tokens=written))
-    wanted = _logits(made[EAGER].model, text, chosen)
-    for name, way in made.items():
-        logits = wanted if name == EAGER else _logits(way.model, text, chosen)
-        error = (logits - wanted).abs().max().item()
-        same = (logits.argmax(-1) == wanted.argmax(-1)).double().mean().item()
-        yield records.measured(LOGIT_ERROR, error, subject=name)
-        yield records.measured(ALIKE, same, subject=name, details={"tokens": written})
-
-
-@torch.inference_mode()
-def _logits(model: Any, text: Tensor, chosen: Sequence[int]) -> Tensor:
-    """Return the logits (written, V) behind a text, step by step on a given answer."""
-    cache = model.new_cache(1, text.shape[1] + len(chosen))
-    logits = [model(text, cache, last=True)[0, -1]]
-    for token in chosen[:-1]:
-        logits.append(model(torch.tensor([[token]]), cache, last=True)[0, -1])
-    return torch.stack(logits).double()
