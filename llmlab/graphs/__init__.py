@@ -4,7 +4,7 @@ fold_norms  norms without a scale: the linear layers behind hold it
 fuse        q, k, v in one product, gate and up in one; unfuse takes them apart
 compiled    the same model, its steps run by a program that was built before
 static      a step of a fixed size: what compilers want
-programs    a step as a graph, and what it is made of; engines run it
+programs    a step as a graph, and what it is made of; engines, ahead run it
 folding, places, fusing, joined: what these are made of
 costs       what an operator costs besides arithmetic: its start, its bytes
 native      which parts of a decoder C takes, and the tensors that it reads
@@ -26,9 +26,9 @@ from llmlab.graphs.folding import fold_norms
 from llmlab.graphs.fusing import fuse, unfuse
 from llmlab.graphs.runners import compiled
 
-__all__ = ["compiled", "compiling", "confined", "costs", "disassembly", "dots"]
-__all__ += ["engines", "experiments", "fold_norms", "folding", "fuse", "fusing"]
-__all__ += ["inner", "inner_child", "joined", "native", "places", "programs"]
-__all__ += ["quantities", "runners", "static", "steps", "unfuse"]
+__all__ = ["ahead", "compiled", "compiling", "confined", "costs", "disassembly"]
+__all__ += ["dots", "engines", "experiments", "fold_norms", "folding", "fuse"]
+__all__ += ["fusing", "inner", "inner_child", "joined", "native", "places"]
+__all__ += ["programs", "quantities", "runners", "static", "steps", "unfuse"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

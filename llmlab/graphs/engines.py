@@ -10,9 +10,7 @@ sources and libraries lie in the folder that LLMLAB_CACHE names, which nobody el
 write to, and nothing is loaded from elsewhere. It needs g++, and writes instructions of
 this processor or of ATEN_CPU_CAPABILITY, as torch does.
 
-Left out: packages that are compiled ahead of time (.pt2), which are machine code in a
-file and would want a checksum of their own, and CUDA graphs, for which
-benchmarks/gpu_graphs.py needs a GPU.
+Packages that are compiled ahead of time and CUDA graphs are made in `ahead`.
 
 Shapes: B sequences, T new tokens, V vocabulary.
 """
@@ -30,11 +28,11 @@ import torch
 from torch import Tensor
 
 from llmlab.core import machine, progress
-from llmlab.graphs import programs
+from llmlab.graphs import ahead, programs
 from llmlab.graphs.static import Step
 from llmlab.kernels.native import building
 
-OPERATORS, KERNELS, NODES = "operators", "kernels", "nodes"
+OPERATORS, KERNELS, NODES, GRAPHS = "operators", "kernels", "nodes", "graphs"
 CACHED = {"fx_graph_remote_cache": False}  # never from a machine of others
 
 
@@ -61,7 +59,7 @@ def inductor(step: Step, *, threads: int) -> Engine:
     """Compile a step by Inductor; ValueError where there is no C++ compiler."""
     from torch._inductor.utils import run_and_get_code
 
-    _compiler()
+    _compiler("inductor")
     given = programs.example(step)
     with _cache_folder(), progress.task("compiling a step with Inductor"):
         program = programs.export(step)
@@ -75,6 +73,19 @@ def inductor(step: Step, *, threads: int) -> Engine:
 
             made, sources = run_and_get_code(build)
     return Engine(_in_place(made), programs.kernels(sources), KERNELS)
+
+
+def aot(step: Step, *, threads: int) -> Engine:
+    """Load a step's package, compiled ahead of time now or in an earlier process."""
+    _compiler("aot")
+    with _cache_folder(), torch.no_grad():
+        path = ahead.package(step)
+    return Engine(_in_place(ahead.loaded(path)), ahead.kernels(path), KERNELS)
+
+
+def cuda_graph(step: Step, *, threads: int) -> Engine:
+    """Record a step's launches on a GPU, to be replayed as one; not run here so far."""
+    return Engine(ahead.Recorded(step), {"graph": 1}, GRAPHS)
 
 
 def onnx(step: Step, *, threads: int) -> Engine:
@@ -113,9 +124,10 @@ def openvino(step: Step, *, threads: int) -> Engine:
 
 
 BUILDERS: dict[str, Callable[..., Engine]] = {
-    "static": static, "inductor": inductor, "onnx": onnx, "openvino": openvino,
+    "static": static, "inductor": inductor, "aot": aot, "cuda graph": cuda_graph,
+    "onnx": onnx, "openvino": openvino,
 }  # fmt: skip
-IN_PLACE = ("static", "inductor")  # write to the cache themselves
+IN_PLACE = ("static", "inductor", "aot", "cuda graph")  # write to the cache themselves
 
 
 def needed(module: str, extra: str) -> None:
@@ -152,7 +164,7 @@ def _copying(call: Callable[[list], Any]) -> Callable[[Tensor, int, Any], Tensor
     return run
 
 
-def _compiler() -> None:
+def _compiler(by: str) -> None:
     from torch._inductor import config
 
     words = config.cpp.cxx if isinstance(config.cpp.cxx, tuple | list) else ()
@@ -161,7 +173,7 @@ def _compiler() -> None:
         names = [os.environ.get("CXX", "cl")]
     if not any(map(shutil.which, names)):
         raise ValueError(
-            f"by='inductor' needs a C++ compiler, and {' or '.join(names)} is not "
+            f"by={by!r} needs a C++ compiler, and {' or '.join(names)} is not "
             "here: install g++ or name one in CXX, or choose by='static', which needs "
             "none."
         )

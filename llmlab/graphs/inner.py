@@ -91,7 +91,8 @@ def _made(source: str, level: str, head: str, folder: Path | None) -> Inner:
         compiling.compile_text(source, head, compiler, flags, beside)
 
     folder = folder or machine.cache_folder() / "inner"
-    path = building.keep(folder, compiler, (source, head, *flags), make)
+    parts = (source, head, *flags, *building.made_by(compiler))
+    path = building.keep(folder, parts, make)
     return Inner(path, source, level, compiler)
 
 

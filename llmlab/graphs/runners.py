@@ -3,6 +3,8 @@
 native     one call of our C for all layers, for int8 and int4 (`graphs.steps`)
 static     the step of a fixed size by torch's own operators: nothing is built
 inductor   the same, compiled by torch's Inductor; needs g++
+aot        the same ahead of time: a package that the next process only loads
+cuda graph what a GPU launches in a step, recorded and replayed
 onnx       the same by ONNX Runtime, an extra
 openvino   the same by OpenVINO, an extra
 
@@ -36,6 +38,8 @@ WAYS = {  # what each is called in tables
     NATIVE: "native int8",
     "static": "static",
     "inductor": "compiled",
+    "aot": "compiled ahead",
+    "cuda graph": "CUDA graph",
     "onnx": "ONNX Runtime",
     "openvino": "OpenVINO",
 }
@@ -258,7 +262,10 @@ def _check_options(by: str, options: Mapping[str, Any]) -> None:
 def _check_weights(by: str, step: Step) -> None:
     """Raise ValueError for weights that others' programs do not take as they are."""
     weight = step.model.embedding.weight
-    if by == "static" or (weight.dtype, weight.device.type) == (torch.float32, "cpu"):
+    if by in ("static", "cuda graph") or (weight.dtype, weight.device.type) == (
+        torch.float32,
+        "cpu",
+    ):
         return
     raise ValueError(
         f"{step.model.name} is in {weight.dtype} on {weight.device}, and by={by!r} "

@@ -42,6 +42,13 @@ def inductor(small, folder):
 
 
 @pytest.fixture(scope="module")
+def aot(small, folder):
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("LLMLAB_CACHE", str(folder))
+        return graphs.compiled(small, "aot", length=LENGTH)
+
+
+@pytest.fixture(scope="module")
 def onnx(small):
     pytest.importorskip("onnxruntime")
     pytest.importorskip("onnxscript")
@@ -58,6 +65,7 @@ def openvino(small):
     params=[
         "static",
         pytest.param("inductor", marks=pytest.mark.slow),
+        pytest.param("aot", marks=pytest.mark.slow),
         pytest.param("onnx", marks=pytest.mark.onnx),
         pytest.param("openvino", marks=pytest.mark.openvino),
     ]

@@ -83,26 +83,30 @@ def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Bui
         with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
             _compile(source, beside, compiler, flags)
 
-    path = keep(folder, compiler, (*parts, *flags), make)
+    path = keep(folder, (*parts, *flags, *made_by(compiler)), make)
     return Built(path, compiler, threads, way)
+
+
+def made_by(compiler: Compiler) -> tuple[str, ...]:
+    """Return what tells libraries of other compilers and processors apart."""
+    return (*compiler.words, compiler.version, compiler.macros())
 
 
 def keep(
     folder: Path,
-    compiler: Compiler,
     parts: Sequence[str],
     make: Callable[[Path], None],
+    *,
+    suffix: str = SUFFIX,
 ) -> Path:
     """Return a library's place, made now unless it is there with the bytes it had.
 
-    parts: sources and flags, all that it is made from besides the compiler and the
-    processor. make: is called with the place to write it to. CannotBuildError for a
-    folder that others may write to; what `make` raises comes out.
+    parts: all that it is made from: sources, flags, compiler, processor. make: is
+    called with the place to write it to. CannotBuildError for a folder that others may
+    write to; what `make` raises comes out.
     """
     private(folder)
-    every = [*parts, *compiler.words, compiler.version]
-    every.append(compiler.macros())  # another processor, another library
-    name = hashlib.sha256("\0".join(every).encode()).hexdigest()[:32] + SUFFIX
+    name = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32] + suffix
     path = folder / name
     with filelock.FileLock(folder / f"{name}.lock"):
         if not _is_ours(path):

@@ -61,7 +61,7 @@ def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None
     select.positive(facts)
     low, high = scales.room([fact.value for fact in facts])
     scales.logarithmic(axes.xaxis, "building", "s", select.kinds(facts))
-    _ticks(axes.xaxis, low, high)
+    _ticks(axes.xaxis, low, high, most=3)
     axes.set_xlim(low, high * (high / low) ** 0.6)  # room for words
     built = {fact.subject: fact for fact in facts}
     for row, name in enumerate(names):
@@ -80,10 +80,11 @@ def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None
     style.panel_title(axes, "To build it")
 
 
-def _ticks(axis: Axis, low: float, high: float) -> None:
-    """Name the powers of ten from low to high, in seconds; both ends if too few."""
+def _ticks(axis: Axis, low: float, high: float, *, most: int = 8) -> None:
+    """Name powers of ten from low to high, in seconds; both ends if too few."""
     powers = [10.0**k for k in range(-9, 10) if low <= 10.0**k <= high]
-    axis.set_major_locator(FixedLocator(powers if len(powers) > 1 else [low, high]))
+    named = powers[:: 1 + (len(powers) - 1) // most]  # so that none touch
+    axis.set_major_locator(FixedLocator(named if len(named) > 1 else [low, high]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: _seconds(value)))
 

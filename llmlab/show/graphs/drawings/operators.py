@@ -5,9 +5,9 @@ from llmlab.show.draw import Span
 from llmlab.show.draw.timelines import Timeline
 from llmlab.show.figures import Picture
 
-START = 1.0  # of every operator, whatever its size; lengths are invented
-BYTES = {"norm": 0.4, "query": 1.2, "key": 0.8, "value": 0.8, "attend": 0.7,
-         "output": 1.2}  # fmt: skip
+START = 0.35  # of every operator, whatever its size; lengths are invented
+BYTES = {"norm": 0.7, "query": 2.3, "key": 1.5, "value": 1.5, "attend": 1.2,
+         "output": 2.3}  # fmt: skip
 FEW, MANY = 0.24, 1.1  # arithmetic of an operator with one token, and with many
 STARTING, READING, COUNTING = draw.tint(1), draw.tint(0), draw.tint(2)
 NAMES = 128  # pixels beside the lanes
@@ -38,10 +38,10 @@ def starts() -> Picture:
         alt=f"""Time lines, not to scale. In the first a step with 1 token runs
         {len(BYTES)} operators one after the other: {", ".join(BYTES)}. Each begins
         with the same time for starting it, then waits for its bytes and does very
-        little arithmetic. Sorted by kind, starting all of them is the longest part,
-        bytes come next, arithmetic is a sliver. With many tokens starting and bytes
-        are as long as before, but arithmetic is the longest part, so starting is a
-        smaller share of the whole.""",
+        little arithmetic. Sorted by kind, starting all of them is a part, bytes are by
+        far the longest one, arithmetic is a sliver. With many tokens starting and
+        bytes are as long as before, but arithmetic has grown, so starting is a smaller
+        share of the whole.""",
     )
 
 
