@@ -20,6 +20,9 @@ WRAPPERS = {"_repr_mimebundle_", "draw_by_the_rules", "__call__", "_sealed"} | {
     "asked",
     "answer",
     "called",
+    "counted",
+    "traced",
+    "ask",
 }
 ERROR = 'llmlab/zoo/coder_card.py:3: error: Name "x" is not defined  [name-defined]'
 
