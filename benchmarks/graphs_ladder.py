@@ -63,10 +63,11 @@ def _record(name: str, *, small: bool) -> int:
 
 
 def _recorded(name: str, fact: Record) -> Record:
-    """Return a fact of a model's ladder as the file keeps it."""
+    """Return a fact as the file keeps it; what a formula says stays estimated."""
     now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    kind = "estimated" if fact.kind == "estimated" else "recorded"
     return dataclasses.replace(
-        fact, kind="recorded", subject=f"{name}: {fact.subject}", command=COMMAND,
+        fact, kind=kind, subject=f"{name}: {fact.subject}", command=COMMAND,
         machine=machine.describe().label, date=fact.date or now,
     )  # fmt: skip
 

@@ -7,6 +7,8 @@ import pytest
 
 from llmlab import models, texts
 from llmlab.core import recording
+from llmlab.graphs import quantities as graphs
+from llmlab.graphs.experiments.ladders import WAYS
 
 SPEED, GRID = "quantization_speed", "quantization_grid"
 PRUNING, STUDENTS = "pruning_grid", "distillation_grid"
@@ -40,6 +42,17 @@ def test_every_record_says_where_when_and_by_which_command(name):
         assert fact.kind == "recorded"
         assert fact.machine and fact.date
         assert fact.command == f"python benchmarks/{name}.py"
+
+
+def test_the_ladder_says_what_a_formula_gave_and_every_way_was_built():
+    facts = recording.shipped("graphs_ladder")
+    estimated = {fact.name for fact in facts if fact.kind == "estimated"}
+    assert estimated == {graphs.PAID.name, graphs.STEP_BYTES.name}
+    assert {fact.kind for fact in facts} == {"recorded", "estimated"}
+    assert all(fact.machine and fact.date and fact.command for fact in facts)
+    for name in ("coder-small", "coder"):
+        times = {f.subject for f in facts if f.name == graphs.STEP_TIME.name}
+        assert {f"{name}: {way}" for way in WAYS} <= times
 
 
 @pytest.mark.parametrize(("word", "phase", "against", "least"), SPEEDS)
