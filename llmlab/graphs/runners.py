@@ -20,10 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from llmlab.core import arguments, clock, machine, records, wanted
-from llmlab.core.model import Cost, LanguageModel
+from llmlab.core.model import LanguageModel
 from llmlab.core.records import Record
 from llmlab.graphs import engines, programs, steps
 from llmlab.graphs.quantities import BUILD_SECONDS
@@ -31,7 +31,6 @@ from llmlab.graphs.static import StaticMask, Step
 from llmlab.kernels.plans import Plan
 from llmlab.models.caches.attention import KVCache
 from llmlab.models.caches.rows import counts_of
-from llmlab.models.generation import Streaming
 
 NATIVE = "native"
 WAYS = {  # what each is called in tables
@@ -93,7 +92,7 @@ def compiled(
     return StaticModel(step, engine, by=by, built=built, threads=threads)
 
 
-class StaticModel(Streaming, nn.Module):
+class StaticModel(steps.Face):
     """The face of a model whose decode steps run by a program of fixed sizes."""
 
     def __init__(
@@ -111,18 +110,6 @@ class StaticModel(Streaming, nn.Module):
         self.format = f"{getattr(self.model, 'format', '') or 'fp32'}-{by}"
         self.steps = 0  # calls that the program ran
 
-    @property
-    def vocabulary(self) -> int:
-        return self.model.vocabulary
-
-    @property
-    def context(self) -> int:
-        return self.model.context
-
-    @property
-    def layers(self) -> Any:
-        return self.model.layers
-
     def new_cache(self, batch: int, length: int) -> KVCache:
         """Return an empty cache for `batch` sequences of up to `length` tokens.
 
@@ -138,12 +125,6 @@ class StaticModel(Streaming, nn.Module):
         way = f"build another: compiled(model, by={self.by!r}, length=…)"
         arguments.whole("length", length, least=1, most=self.length, way=way)
         return self.model.new_cache(batch, self.length)
-
-    def cost(
-        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
-    ) -> Cost:
-        """Count one forward call, as the model itself does."""
-        return self.model.cost(tokens, cached, batch=batch, last=last)
 
     def forward(
         self,

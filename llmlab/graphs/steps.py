@@ -61,7 +61,31 @@ def compiled(
     return made
 
 
-class CompiledModel(Streaming, nn.Module):
+class Face(Streaming, nn.Module):
+    """The face of a `model` whose calls go another way: what it says of itself."""
+
+    model: Any
+
+    @property
+    def vocabulary(self) -> int:
+        return self.model.vocabulary
+
+    @property
+    def context(self) -> int:
+        return self.model.context
+
+    @property
+    def layers(self) -> Any:
+        return self.model.layers
+
+    def cost(
+        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
+    ) -> Cost:
+        """Count one forward call, as the model itself does."""
+        return self.model.cost(tokens, cached, batch=batch, last=last)
+
+
+class CompiledModel(Face):
     """The face of a model whose calls run natively where they can."""
 
     def __init__(self, model: Any, *, plan: Plan | None, threads: int | None):
@@ -99,27 +123,9 @@ class CompiledModel(Streaming, nn.Module):
         said = getattr(self.model, "format", "")
         self.format = f"{said}-native" if self._pass else said
 
-    @property
-    def vocabulary(self) -> int:
-        return self.model.vocabulary
-
-    @property
-    def context(self) -> int:
-        return self.model.context
-
-    @property
-    def layers(self) -> Any:
-        return self.model.layers
-
     def new_cache(self, batch: int, length: int) -> Any:
         """Return an empty cache for `batch` sequences of up to `length` tokens."""
         return self.model.new_cache(batch, length)
-
-    def cost(
-        self, tokens: int, cached: int = 0, *, batch: int = 1, last: bool = False
-    ) -> Cost:
-        """Count one forward call, as the model itself does."""
-        return self.model.cost(tokens, cached, batch=batch, last=last)
 
     def forward(
         self,
