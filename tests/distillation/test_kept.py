@@ -43,6 +43,33 @@ def test_its_bytes_are_those_of_its_numbers(kept):
     assert kept.bytes < dense
 
 
+def test_it_holds_no_more_memory_than_its_numbers_take(teacher):
+    def views(teacher_logits, k):
+        every, order = teacher_logits.softmax(-1).sort(-1, descending=True)
+        return every[:, :k], order[:, :k], 1 - every[:, :k].sum(-1)
+
+    def last_is_shorter(step):
+        return batch(step)[: 1 if step == 3 else None]
+
+    said = distillation.keep_logits(
+        teacher, last_is_shorter, 4, k=8, keep=views, autocast=None
+    )
+    blocks = {
+        part.untyped_storage().data_ptr(): part.untyped_storage().nbytes()
+        for one in said.steps
+        for part in one
+    }
+    row = batch(0)[:1, 1:].numel() * (8 * (4 + 2) + 4)
+    assert said.bytes == (3 * len(batch(0)) + 1) * row
+    # The last step's place in the block stays empty: its own is beside it.
+    assert sum(blocks.values()) == (4 * len(batch(0)) + 1) * row
+    alone = distillation.keep_logits(
+        teacher, lambda step: last_is_shorter(3), 1, k=8, autocast=None
+    )
+    assert torch.equal(said[3].indices, alone[0].indices)
+    assert torch.equal(said[3].rest, alone[0].rest)
+
+
 def test_with_all_tokens_kept_a_student_learns_the_same(student, teacher):
     whole = distillation.keep_logits(teacher, batch, 4, k=VOCABULARY, autocast=None)
     offline = distillation.train(
