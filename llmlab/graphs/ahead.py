@@ -110,6 +110,7 @@ class Recorded:
             )
         self.call = programs.OnTensors(step)
         self.tokens, self.positions, *_ = programs.example(step)
+        self.offsets = torch.arange(step.tokens, device=device)
         self.places: tuple[int, ...] = ()
         self.graph: Any = None
         self.logits: Tensor | None = None
@@ -118,7 +119,7 @@ class Recorded:
         """Return the logits (B, T, V) of a step, and write its keys and values."""
         caches = programs.in_order(cache)
         self.tokens.copy_(tokens)
-        self.positions.fill_(start)
+        self.positions.copy_(self.offsets + start)
         places = tuple(part.data_ptr() for part in caches)
         if places != self.places:
             self._record(caches)

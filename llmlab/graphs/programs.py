@@ -60,13 +60,13 @@ class OnTensors(nn.Module):
 
 
 def example(step: Step) -> tuple[Tensor, ...]:
-    """Return the inputs of a step's program, for one new token: all zeros."""
+    """Return the inputs of a step's program: all zeros."""
     tokens, positions, keys, values = step.example()
     return tokens, positions, *keys, *values
 
 
 def export(step: Step) -> torch.export.ExportedProgram:
-    """Return the program of a step for one new token of every row.
+    """Return the program of a step for its new tokens of every row.
 
     Raises ValueError for what is no step, and for one that asks in Python what a tensor
     holds, such as a `mask` with `.item()`.

@@ -19,9 +19,11 @@ START_SHARE = register(
 OWN_COUNT = register("computing, by your count", "operator")
 
 # A step with folded norms and fused products.
-STEP_TIME = register("time of a decode step", "s", better="lower", keys=("tokens",))
+STEP_TIME = register(
+    "time of a decode step", "s", better="lower", keys=("tokens", "phase")
+)
 STEP_GAIN = register(
-    "step, times as fast", "×", better="higher", keys=("against", "verdict")
+    "step, times as fast", "×", better="higher", keys=("against", "verdict", "phase")
 )
 FLOPS = register("FLOPs of a step", "FLOP")
 PREFILL_TIME = register("prefill", "s", better="lower", keys=("tokens",))
@@ -41,8 +43,10 @@ CHAIN_GAIN = register(
 BYTES_SAVED = register("bytes of many kernels over one's", "×", keys=("size",))
 
 # Ways to run a step, and what building them costs.
-BUILD_SECONDS = register("seconds to build", "s", better="lower", keys=("way",))
-NODES = register("nodes of the graph", "node", better="lower", keys=("way", "kind"))
+BUILD_SECONDS = register("seconds to build", "s", better="lower", keys=("way", "phase"))
+NODES = register(
+    "nodes of the graph", "node", better="lower", keys=("way", "kind", "phase")
+)
 ALIKE = register(
     "greedy tokens alike", "1", better="higher", keys=("tokens",), is_share=True
 )

@@ -8,9 +8,9 @@ cuda graph what a GPU launches in a step, recorded and replayed
 onnx       the same by ONNX Runtime, an extra
 openvino   the same by OpenVINO, an extra
 
-A program is made for so many rows, one new token each, and S places of the cache. Every
-other call goes to the model itself on the same cache: a prompt, rows that hold unequal
-numbers of tokens, a call without a cache.
+A program is made for so many rows, so many new tokens of each (one, unless told), and S
+places of the cache. Every other call goes to the model itself on the same cache:
+another number of tokens, rows that hold unequal numbers, a call without a cache.
 
 Shapes: B sequences, T new tokens, S places, V vocabulary.
 """
@@ -43,6 +43,7 @@ WAYS = {  # what each is called in tables
     "openvino": "OpenVINO",
 }
 THREADED = ("onnx", "openvino")  # have threads of their own; others take torch's
+OF_TORCH = ("inductor", "aot")  # they take what torch computes with
 LENGTH = 256  # places, unless told
 
 
@@ -54,15 +55,19 @@ def compiled(
     threads: int | None = None,
     length: int | None = None,
     batch: int | None = None,
+    tokens: int | None = None,
     mask: StaticMask | None = None,
 ) -> Any:
     """Return a model with the same face whose decode steps run by what was built here.
 
     by: one of WAYS. "native" takes quantized models, `plan` and `threads`: see
-    `steps.compiled`. The others take a decoder in float32 on the CPU; length: places of
-    their caches, 256 or the model's context if that is less; batch: rows of a call, 1
-    unless told; mask: in the place of `static.static_mask`; threads: of ONNX Runtime
-    and OpenVINO, `machine.threads()` unless told, while the others take torch's.
+    `steps.compiled`. The others take a decoder in float32 on the CPU, "inductor" and
+    "aot" in bfloat16, too, "static" in any. length: places of their caches, 256 or the
+    model's context if that is less; batch: rows of a call, 1 unless told; tokens: new
+    ones of each row, 1 unless told, and a program for several reads prompts of just
+    that length where `last` asks for their last logits alone; mask: in the place of
+    `static.static_mask`; threads: of ONNX Runtime and OpenVINO, `machine.threads()`
+    unless told, while the others take torch's.
     `.built` says how many seconds the building took. Raises ValueError for another
     way, options of another way, a model that it does not take, and where an extra or
     a compiler is missing.
@@ -71,8 +76,8 @@ def compiled(
         raise ValueError(
             f"by={arguments.shown(by)} is not known; choose one of {', '.join(WAYS)}."
         )
-    options = {"plan": plan, "threads": threads, "length": length, "batch": batch}
-    _check_options(by, options | {"mask": mask})
+    sizes = {"length": length, "batch": batch, "tokens": tokens}
+    _check_options(by, {"plan": plan, "threads": threads, "mask": mask} | sizes)
     if by == NATIVE:
         made, built = _timed(
             by, lambda: steps.compiled(model, plan=plan, threads=threads)
@@ -84,6 +89,7 @@ def compiled(
         model,
         length=min(LENGTH, model.context) if length is None else length,
         batch=1 if batch is None else batch,
+        tokens=1 if tokens is None else tokens,
         mask=mask,
         in_place=by in engines.IN_PLACE,
     )
@@ -104,7 +110,7 @@ class StaticModel(steps.Face):
         self.training = step.model.training
         self._parts = (step,)  # no module of this one: its weights are the model's
         self.engine, self.by, self.built, self.threads = engine, by, built, threads
-        self.length, self.batch = step.length, step.batch
+        self.length, self.batch, self.tokens = step.length, step.batch, step.tokens
         self.name, self.tokenizer = self.model.name, self.model.tokenizer
         self.weights_version = self.model.weights_version
         self.format = f"{getattr(self.model, 'format', '') or 'fp32'}-{by}"
@@ -138,25 +144,28 @@ class StaticModel(steps.Face):
 
         What the program computes has no gradient.
         """
-        if not self._fits(tokens, cache):
+        if not self._fits(tokens, cache, last):
             return self.model(tokens, cache, counts=counts, last=last)
         real = counts_of(counts, tokens, cache, verb="extend")
-        if real != 1:
+        if real != self.tokens:
             return self.model(tokens, cache, counts=counts, last=last)
-        cache.room(1)
+        cache.room(self.tokens)
         wanted.tokens("tokens", tokens.flatten().tolist(), self.vocabulary)
         with torch.inference_mode():
             logits = self.engine.run(tokens, cache.even, cache)
         self.steps += 1
-        cache.advance(1, most=1)  # at the end: half a step does not count
+        cache.advance(
+            self.tokens, most=self.tokens
+        )  # at the end: half a step does not count
         return logits
 
-    def _fits(self, tokens: Tensor, cache: Any) -> bool:
-        """Say whether the program takes this call: its rows, one token, its places."""
+    def _fits(self, tokens: Tensor, cache: Any, last: bool) -> bool:
+        """Say whether the program takes this call: rows, tokens, places, logits."""
         return (
             isinstance(cache, KVCache)
             and not self.training
-            and tuple(tokens.shape) == (self.batch, 1)
+            and tuple(tokens.shape) == (self.batch, self.tokens)
+            and (last or self.tokens == 1)
             and len(cache.lengths) == self.batch
             and cache.even is not None
             and cache.limit == self.length
@@ -184,7 +193,7 @@ class StaticModel(steps.Face):
         mask = step.mask
         new = compiled(
             copy.deepcopy(self.model, memo), self.by, length=self.length,
-            batch=self.batch, mask=mask, threads=self.threads,
+            batch=self.batch, tokens=self.tokens, mask=mask, threads=self.threads,
         )  # fmt: skip
         memo[id(self)] = new
         return new.train(self.training)
@@ -224,7 +233,7 @@ def _timed(by: str, build: Callable[[], Any]) -> tuple[Any, Record]:
 
 def _check_options(by: str, options: Mapping[str, Any]) -> None:
     """Raise ValueError for an option that this way does not have."""
-    theirs: tuple[str, ...] = ("length", "batch", "mask")
+    theirs: tuple[str, ...] = ("length", "batch", "tokens", "mask")
     if by == NATIVE:
         theirs = ("plan", "threads")
     elif by in THREADED:
@@ -243,13 +252,14 @@ def _check_options(by: str, options: Mapping[str, Any]) -> None:
 def _check_weights(by: str, step: Step) -> None:
     """Raise ValueError for weights that others' programs do not take as they are."""
     weight = step.model.embedding.weight
-    if by in ("static", "cuda graph") or (weight.dtype, weight.device.type) == (
-        torch.float32,
-        "cpu",
-    ):
+    kinds = [torch.float32, torch.bfloat16] if by in OF_TORCH else [torch.float32]
+    if by in ("static", "cuda graph"):
         return
+    if weight.dtype in kinds and weight.device.type == "cpu":
+        return
+    words = " or ".join(str(kind).removeprefix("torch.") for kind in kinds)
     raise ValueError(
         f"{step.model.name} is in {weight.dtype} on {weight.device}, and by={by!r} "
-        "takes float32 on the CPU; build it of model.float().cpu(), or choose "
+        f"takes {words} on the CPU; build it of model.float().cpu(), or choose "
         "by='static'."
     )

@@ -50,15 +50,18 @@ class Step(nn.Module):
         *,
         length: int,
         batch: int = 1,
+        tokens: int = 1,
         mask: StaticMask | None = None,
         in_place: bool = True,
     ):
         """Take the layers of a decoder; nothing is copied.
 
-        length: S places of every cache. batch: B, fixed too. mask: in the place of
-        `static_mask`. in_place: write into the caches that come in; False leaves them
-        and returns new ones, as formats without writing want. Raises ValueError for
-        what is no decoder of ours, and for sizes that it cannot have.
+        length: S places of every cache. batch: B, fixed too. tokens: T of the program
+        that is made of it; of several, as of a prompt, only the last one's logits are
+        computed. mask: in the place of `static_mask`. in_place: write into the caches
+        that come in; False leaves them and returns new ones, as formats without writing
+        want. Raises ValueError for what is no decoder of ours, and for sizes that it
+        cannot have.
         """
         super().__init__()
         self.model = _decoder(model)
@@ -67,6 +70,8 @@ class Step(nn.Module):
             "length", length, least=1, most=model.context, way=way
         )
         self.batch = arguments.whole("batch", batch, least=1, most=MOST)
+        way = f"the caches have {length} places"
+        self.tokens = arguments.whole("tokens", tokens, least=1, most=length, way=way)
         way = "give a function like static.static_mask, or None"
         self.mask = (
             static_mask if mask is None else arguments.function("mask", mask, way=way)
@@ -87,6 +92,7 @@ class Step(nn.Module):
     ) -> tuple[Tensor, Layers, Layers]:
         """Return the logits (B, T, V) of tokens (B, T), and both caches with them.
 
+        They are (B, 1, V), of the last token, where the step was made for several.
         positions: (T,) int64, where the tokens stand in all rows, below S. keys,
         values: of all layers, one tensor or a list. Raises ValueError for other sizes,
         positions beyond S, and an answer of `mask` that is no (T, S) of bool.
@@ -102,6 +108,7 @@ class Step(nn.Module):
                 masks[layer.window],
             )  # fmt: skip
             x = layer(x, rotary, extend)
+        x = x[:, -1:] if self.tokens > 1 else x
         logits = self.model.head(self.model.norm(x))
         if self.in_place:
             return logits, keys, values
@@ -110,8 +117,9 @@ class Step(nn.Module):
             return logits, torch.stack(new_keys), torch.stack(new_values)
         return logits, new_keys, new_values
 
-    def example(self, tokens: int = 1) -> tuple[Tensor, Tensor, list, list]:
-        """Return inputs of the right sizes, for a call of T tokens: all zeros."""
+    def example(self, tokens: int | None = None) -> tuple[Tensor, Tensor, list, list]:
+        """Return inputs of the right sizes, all zeros; tokens: T, or its own."""
+        tokens = self.tokens if tokens is None else tokens
         device = self.cosines.device
         cache = self.model.new_cache(self.batch, self.length)
         keys, values = (list(part) for part in zip(*cache.layers, strict=True))

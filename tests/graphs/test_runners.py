@@ -167,6 +167,70 @@ def test_several_rows_run_together_and_unequal_ones_by_the_model(small):
     assert cache.lengths.tolist() == [1, 0] and not made.steps
 
 
+EXTRAS = {"onnx": ("onnxruntime", "onnxscript"), "openvino": ("openvino",)}
+READ = 8  # tokens that a program reads at once
+ANY_WAY = pytest.mark.parametrize(
+    "by",
+    [
+        "static",
+        pytest.param("inductor", marks=pytest.mark.slow),
+        pytest.param("aot", marks=pytest.mark.slow),
+        pytest.param("onnx", marks=pytest.mark.onnx),
+        pytest.param("openvino", marks=pytest.mark.openvino),
+    ],
+)
+
+
+@ANY_WAY
+def test_a_program_reads_prompts_of_its_length(by, small, folder, monkeypatch):
+    for module in EXTRAS.get(by, ()):
+        pytest.importorskip(module)
+    monkeypatch.setenv("LLMLAB_CACHE", str(folder))
+    made = graphs.compiled(small, by, length=LENGTH, batch=2, tokens=READ)
+    tokens = draw_tokens(2, 2 * READ + 1)
+    wanted = small(tokens)
+    with torch.inference_mode():
+        cache = made.new_cache(2, LENGTH)
+        for start in (0, READ):
+            got = made(tokens[:, start : start + READ], cache, last=True)
+            assert got.shape == (2, 1, small.vocabulary)
+            end = start + READ
+            assert furthest(got, wanted[:, end - 1 : end]) < 1e-4
+        assert made.steps == 2 and cache.lengths.tolist() == [2 * READ] * 2
+        got = made(tokens[:, 2 * READ :], cache, last=True)
+        assert furthest(got, wanted[:, 2 * READ :]) < 1e-4
+        assert made.steps == 2, "a step of one token is the model's"
+        every = made(tokens[:, :READ], made.new_cache(2, READ))
+        assert furthest(every, wanted[:, :READ]) < 1e-4
+        assert made.steps == 2, "all logits are the model's"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("by", ["inductor", "aot"])
+def test_bfloat16_compiles_and_rounds_no_further(by, small, folder, monkeypatch):
+    monkeypatch.setenv("LLMLAB_CACHE", str(folder))
+    half = copy.deepcopy(small).bfloat16()
+    made = graphs.compiled(half, by, length=LENGTH)
+    tokens, cache = draw_tokens(1, 12), made.new_cache(1, 12)
+    with torch.inference_mode():
+        made(tokens[:, :4], cache)
+        got = [made(token, cache) for token in tokens[:, 4:].split(1, 1)]
+    exact = small(tokens)[:, 4:]
+    assert made.steps == 8 and got[0].dtype == torch.bfloat16
+    off = furthest(half(tokens)[:, 4:].float(), exact)
+    assert furthest(torch.cat(got, 1).float(), exact) < 2 * off
+
+
+@pytest.mark.slow
+def test_an_int8_model_compiles_with_its_products_as_they_are(folder, monkeypatch):
+    monkeypatch.setenv("LLMLAB_CACHE", str(folder))
+    whole = quantized("llama")
+    made = graphs.compiled(whole, "inductor", length=LENGTH)
+    prompt = draw_tokens(6).tolist()
+    wanted = list(whole.stream(prompt, max_tokens=12))
+    assert list(made.stream(prompt, max_tokens=12)) == wanted and made.steps >= 11
+
+
 def test_the_default_length_is_the_contexts_where_that_is_less(small):
     assert graphs.compiled(small, "static").length == small.context < runners.LENGTH
 
@@ -216,6 +280,8 @@ BAD = {
     "length": ({"by": "static", "length": 97}, "the model's context is 96"),
     "batch": ({"by": "static", "batch": 0}, "batch=0 must be"),
     "mask": ({"by": "static", "mask": 3}, "mask=3"),
+    "tokens": ({"by": "static", "length": 8, "tokens": 9}, "tokens=9 .* 8 places"),
+    "tokens of native": ({"tokens": 2}, "tokens=2 is no option of by='native'"),
 }
 
 
@@ -232,8 +298,10 @@ def test_other_models_and_types_are_refused(small):
         graphs.compiled(model("gpt2"), "static")
     with pytest.raises(ValueError, match="causal"):
         graphs.compiled(torch.nn.Linear(2, 2), "static")
-    with pytest.raises(ValueError, match="takes float32 on the CPU"):
+    with pytest.raises(ValueError, match="takes float32 or bfloat16 on the CPU"):
         graphs.compiled(MAKERS["llama"](), "inductor")
+    with pytest.raises(ValueError, match="'onnx' takes float32 on the CPU"):
+        graphs.compiled(MAKERS["llama"]().bfloat16(), "onnx")
 
 
 def test_caches_that_the_program_was_not_built_for_are_refused(static):

@@ -9,6 +9,9 @@ ladder      every way to build a step in one race: time, error, starts, price
 growing     compilations on a cache that grows, and of the static step
 filled      a static step while few of many places are filled
 recorded    the ladder of an idle machine with all ways, as it ships
+prompts     every way to read a prompt in one race
+rows        every way to make a step of many sequences at once
+recorded_ways  what ships of all ways in three formats and three phases
 levels      the learner's dot in C at three levels and with prefetch: a rate of reading
 underneath  the same under one int8 layer of a model: logits and tokens
 claims      what is said of graphs, and what was measured of it
@@ -18,6 +21,7 @@ They take the learner's functions as parts, give way to busy neighbours and say 
 
 from llmlab.core import faces
 from llmlab.graphs.experiments.beneath import Underneath, underneath
+from llmlab.graphs.experiments.beyond import Beyond, prompts, recorded_ways, rows
 from llmlab.graphs.experiments.counts import Counted, counted
 from llmlab.graphs.experiments.fixed import Filled, Growing, filled, growing
 from llmlab.graphs.experiments.folds import Folded, folded
@@ -28,9 +32,9 @@ from llmlab.graphs.experiments.moves import Moved, moved
 from llmlab.graphs.experiments.sentences import claims
 from llmlab.graphs.experiments.starting import Starting, step
 
-__all__ = ["Counted", "Filled", "Folded", "Fused", "Growing", "Ladder", "Levels"]
-__all__ += ["Moved", "Starting", "Underneath", "claims", "counted", "filled", "folded"]
-__all__ += ["fused", "growing", "ladder", "levels", "moved", "recorded", "step"]
-__all__ += ["underneath"]
+__all__ = ["Beyond", "Counted", "Filled", "Folded", "Fused", "Growing", "Ladder"]
+__all__ += ["Levels", "Moved", "Starting", "Underneath", "claims", "counted", "filled"]
+__all__ += ["folded", "fused", "growing", "ladder", "levels", "moved", "prompts"]
+__all__ += ["recorded", "recorded_ways", "rows", "step", "underneath"]
 
 __getattr__, __dir__ = faces.of(__name__, __all__)

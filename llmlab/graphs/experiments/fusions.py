@@ -116,7 +116,7 @@ def fused(
     speed = measure.speed(steps, seconds=decode)
     facts += _times(speed, STEP_TIME, STEP_GAIN, tokens)
     text = inputs.tokens(model, prompt)
-    reads = {way: _Prefill(one, text) for way, one in models.items()}
+    reads = {way: inputs.Read(one, text) for way, one in models.items()}
     other = measure.speed(reads, seconds=prefill)
     facts += _times(other, PREFILL_TIME, PREFILL_GAIN, prompt)
     return Fused(tuple(facts), speed.note or other.note)
@@ -147,18 +147,6 @@ def _flops(model: Model, cached: int) -> int:
 
 def _steps(model: Model, text: Tensor) -> Callable[[], Tensor]:
     return Steps(model, model.new_cache(1, text.shape[1] + BEFORE + 1), text)
-
-
-class _Prefill:
-    """A call that reads a prompt (1, T) into an empty cache."""
-
-    def __init__(self, model: Model, text: Tensor):
-        self.model, self.text = model, text
-
-    @torch.inference_mode()
-    def __call__(self) -> Tensor:
-        cache = self.model.new_cache(*self.text.shape)
-        return self.model(self.text, cache, last=True)
 
 
 def _times(

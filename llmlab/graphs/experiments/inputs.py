@@ -26,6 +26,19 @@ def tokens(model: Model, length: int) -> Tensor:
     return torch.randint(model.vocabulary, (1, length), generator=draw)
 
 
+class Read:
+    """A call that reads a prompt (B, T) into an empty cache."""
+
+    def __init__(self, model: Model, text: Tensor):
+        self.model, self.text = model, text
+
+    @torch.inference_mode()
+    def __call__(self) -> Tensor:
+        """Return the last token's logits, (B, 1, V)."""
+        cache = self.model.new_cache(*self.text.shape)
+        return self.model(self.text, cache, last=True)
+
+
 def filled(model: Model, length: int) -> tuple[Any, Tensor]:
     """Return a cache that holds so many tokens, and the next one, (1, 1)."""
     cache, read = model.new_cache(1, length + 1), tokens(model, length)

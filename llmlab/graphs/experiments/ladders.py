@@ -10,13 +10,14 @@ from torch import Tensor
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
-from llmlab.core import arguments, clock, machine
+from llmlab.core import arguments
 from llmlab.core.quantities import WEIGHTS, Quantity
 from llmlab.core.records import Record
-from llmlab.graphs import engines, folding, fusing, runners
-from llmlab.graphs.experiments import inputs, rungs, shipped
+from llmlab.graphs import runners
+from llmlab.graphs.experiments import inputs, making, rungs, shipped
 from llmlab.graphs.experiments.inputs import Model
-from llmlab.graphs.experiments.rungs import EAGER, Rung
+from llmlab.graphs.experiments.making import NATIVE, WAYS, Sizes
+from llmlab.graphs.experiments.rungs import EAGER
 from llmlab.graphs.quantities import (
     ALIKE,
     BUILD_SECONDS,
@@ -26,20 +27,9 @@ from llmlab.graphs.quantities import (
     STEP_GAIN,
     STEP_TIME,
 )
-from llmlab.kernels.format import Format
-from llmlab.measure import comparison, operators
-from llmlab.quantization import quantize
+from llmlab.measure import comparison
 
 TOKENS, WRITTEN, SECONDS = 128, 64, 8.0
-FUSED, CALLS = "fused", "calls"
-RARE = ("aot", "cuda graph")  # the same kernels in a file; a GPU's
-BUILT = {
-    name: way
-    for way, name in runners.WAYS.items()
-    if way not in (runners.NATIVE, *RARE)
-}
-NATIVE = runners.WAYS[runners.NATIVE]
-WAYS = (EAGER, FUSED, *BUILT, NATIVE)
 
 
 @dataclass(frozen=True)
@@ -154,23 +144,19 @@ def ladder(
     with one sentence each. Raises ValueError for other ways, and where the cache has
     no room.
     """
-    wrong = [way for way in ways if way not in WAYS]
-    if wrong or isinstance(ways, str):
-        raise ValueError(
-            f"ways={arguments.shown(ways)} must be some of {', '.join(WAYS)}."
-        )
+    ways = making.chosen(ways)
     arguments.whole("written", written, least=1, way="how many places to compare")
     room = f"choose length={tokens + max(written, BEFORE) + 1} or more"
     most = min(length, model.context) - max(written, BEFORE) - 1
     arguments.whole("tokens", tokens, least=1, most=most, way=room)
-    made, absent = _built(model, [way for way in WAYS if way in ways], tokens, length)
+    made, absent = making.made(model, ways, Sizes(tokens, length))
     text = inputs.tokens(model, tokens)
     calls = {way: _steps(one.model, text, length) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
     facts = [
         *_times(speed, tokens),
         *rungs.prices(made, speed),
-        *rungs.sizes(made, tokens),
+        *rungs.sizes(made, {"tokens": 1, "cached": tokens}, {"tokens": tokens}),
     ]
     facts += rungs.compared(made, text, written)
     return Ladder(tuple(facts), absent, speed.note, model.name)
@@ -181,64 +167,15 @@ def recorded(model: str = "coder") -> Ladder:
 
     Where nothing ships, `.said` names the benchmark that records it.
     """
-    facts = shipped.of(model)
+    facts = [fact for fact in shipped.of(model) if rungs.phase(fact) == rungs.DECODE]
     if not facts:
         absent = f"Nothing is recorded of {model}; {shipped.COMMAND} does it."
         return Ladder((), {EAGER: absent}, model=model)
-    return Ladder(facts, model=model)
+    return Ladder(tuple(facts), model=model)
 
 
 def _tokens(paid: Record) -> str:
     return f"{paid.value:,.0f} tokens"
-
-
-def _built(
-    model: Model, ways: Sequence[str], tokens: int, length: int
-) -> tuple[dict[str, Rung], dict[str, str]]:
-    """Build the ways; those that cannot be had come back with a sentence.
-
-    Others' threads are as many as torch will have: those that neighbours leave.
-    """
-    threads = clock.within(machine.threads())
-    made = {EAGER: Rung(model, operators.step(model, cached=tokens).kernels,
-                        engines.OPERATORS)}  # fmt: skip
-    absent: dict[str, str] = {}
-    for way in ways:
-        if way == EAGER:
-            continue
-        try:
-            if way == FUSED:
-                made[way] = _fused(model, tokens)
-            elif way == NATIVE:
-                made[way] = _native(model)
-            else:
-                made[way] = _program(model, BUILT[way], length, threads)
-        except ValueError as error:
-            absent[way] = f"{way} is not here: {error}"
-    return made, absent
-
-
-def _fused(model: Model, tokens: int) -> Rung:
-    watch = clock.Host()
-    start = watch.look()
-    fused = fusing.fuse(folding.fold_norms(model))
-    seconds = watch.seconds(start, watch.look())
-    counts = operators.step(fused, cached=tokens)
-    return Rung(fused, counts.kernels, engines.OPERATORS, seconds)
-
-
-def _native(model: Model) -> Rung:
-    made = runners.compiled(quantize(model, Format(bits=8)))
-    if made.reason:
-        raise ValueError(made.reason)
-    return Rung(made, 1, CALLS, made.built.value)
-
-
-def _program(model: Model, by: str, length: int, threads: int) -> Rung:
-    more = threads if by in runners.THREADED else None
-    made = runners.compiled(model, by, length=length, threads=more)
-    total = sum(made.engine.starts.values())
-    return Rung(made, total, made.engine.unit, made.built.value)
 
 
 def _steps(model: Model, text: Tensor, length: int) -> Callable[[], Tensor]:

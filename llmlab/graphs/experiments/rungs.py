@@ -18,11 +18,16 @@ from llmlab.graphs.quantities import (
     LOGIT_ERROR,
     NODES,
     PAID,
+    PREFILL_GAIN,
+    PREFILL_TIME,
     STEP_BYTES,
 )
 from llmlab.measure import comparison, memory
 
 EAGER = "eager"  # the way that all others are held against
+DECODE, PREFILL = "decode", "prefill"
+PHASE = "phase"  # of details; a fact without it is of a step
+OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
 
 
 @dataclass(frozen=True)
@@ -37,30 +42,50 @@ class Rung:
 
 def prices(made: Mapping[str, Rung], speed: measure.Speed) -> Iterator[Record]:
     """Say what each way starts and took to build, and what pays that back."""
+    yield from started(made)
     for name, way in made.items():
-        details = {"way": name, "kind": way.kind}
-        yield records.measured(NODES, way.starts, subject=name, details=details)
         if way.built is None:
             continue
-        yield records.measured(
-            BUILD_SECONDS, way.built, subject=name, details={"way": name}
-        )
         verdict = speed.verdict(name, EAGER)
         saved = speed[EAGER].median - speed[name].median
         if verdict.word == comparison.FASTER and saved > 0:
             yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
 
 
-def sizes(made: Mapping[str, Rung], tokens: int) -> Iterator[Record]:
-    """Say which bytes each way's weights take, and which a step reads and writes."""
+def started(made: Mapping[str, Rung], phase: str = DECODE) -> Iterator[Record]:
+    """Say what each way starts in a call of a phase, and took to build."""
+    named = {} if phase == DECODE else {PHASE: phase}
     for name, way in made.items():
-        moved = way.model.cost(1, tokens, last=True).bytes
-        details = {"tokens": tokens}
+        details = {"way": name, "kind": way.kind} | named
+        yield records.measured(NODES, way.starts, subject=name, details=details)
+        if way.built is not None:
+            details = {"way": name} | named
+            yield records.measured(
+                BUILD_SECONDS, way.built, subject=name, details=details
+            )
+
+
+def sizes(
+    made: Mapping[str, Rung], cost: Mapping[str, int], details: Mapping[str, Any]
+) -> Iterator[Record]:
+    """Say which bytes each way's weights take, and which a call reads and writes.
+
+    cost: arguments of a model's `cost` that say which call. details: of its bytes.
+    Weights are those of all phases, and said with a step's bytes alone.
+    """
+    for name, way in made.items():
+        moved = way.model.cost(**cost, last=True).bytes
         yield records.make(
-            STEP_BYTES, moved, kind="estimated", subject=name, details=details
+            STEP_BYTES, moved, kind="estimated", subject=name, details=dict(details)
         )
-        (held,) = memory.held(way.model)
-        yield dataclasses.replace(held, subject=name)
+        if details.get(PHASE, DECODE) == DECODE:
+            (held,) = memory.held(way.model)
+            yield dataclasses.replace(held, subject=name)
+
+
+def phase(fact: Record) -> str:
+    """Return the phase that a fact is of: a step's unless it says another."""
+    return str(fact.details.get(PHASE, PREFILL if fact.name in OF_PREFILL else DECODE))
 
 
 def compared(made: Mapping[str, Rung], text: Tensor, written: int) -> Iterator[Record]:

@@ -7,12 +7,15 @@ from llmlab.core.records import Record
 
 FILE = "graphs_ladder"  # in llmlab/recorded
 COMMAND = f"python benchmarks/{FILE}.py"
+FLOAT, HALF, WHOLE = "fp32", "bf16", "int8"
+FORMATS = (FLOAT, HALF, WHOLE)
 
 
 def of(name: str) -> tuple[Record, ...]:
     """Return the facts of one name, of the machine that was recorded last.
 
-    name: of a model, or "levels", which subjects in the file begin with.
+    name: of a model, or "levels", which subjects in the file begin with. A model in
+    another format than float32 is called so: "coder in bf16" (`in_format`).
     """
     start = f"{name}: "
     facts = [f for f in recording.shipped(FILE) if f.subject.startswith(start)]
@@ -22,3 +25,8 @@ def of(name: str) -> tuple[Record, ...]:
         for fact in facts
         if fact.machine == last
     )
+
+
+def in_format(model: str, dtype: str) -> str:
+    """Return what a model in a format is called: "coder", "coder in bf16"."""
+    return model if dtype == FLOAT else f"{model} in {dtype}"

@@ -55,7 +55,9 @@ class Ways:
         self.ways = list(dict.fromkeys(way for way, _, _ in timed))
         self.formats = list(dict.fromkeys(dtype for _, dtype, _ in timed))
         found = {phase for _, _, phase in timed}
-        self.phases = [phase for phase in (DECODE, PREFILL) if phase in found]
+        others = sorted(found - {DECODE, PREFILL}, key=_number)  # such as "32 rows"
+        order = (DECODE, *others, PREFILL)
+        self.phases = [phase for phase in order if phase in found]
 
     def get(
         self, quantities: Sequence[Any], way: str, dtype: str, phase: str
@@ -72,6 +74,11 @@ class Ways:
 
 def _by_format(given: Any) -> Mapping[str, Any]:
     return given if isinstance(given, Mapping) else {FORMAT: given}
+
+
+def _number(phase: str) -> tuple[int, str]:
+    digits = phase.split()[0]
+    return int(digits) if digits.isdecimal() else 0, phase
 
 
 def _phase(fact: Record) -> str:
