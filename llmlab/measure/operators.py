@@ -81,6 +81,7 @@ class Counting(TorchDispatchMode):
     def __init__(self, *, composite: bool):
         super().__init__()
         self.calls: Counter[str] = Counter()
+        self.order: list[str] = []  # each call, one after the other
         self.composite = composite
 
     @property
@@ -89,7 +90,9 @@ class Counting(TorchDispatchMode):
         return Counts(dict(self.calls), self.composite)
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        self.calls[function.overloadpacket.__name__] += 1
+        name = function.overloadpacket.__name__
+        self.calls[name] += 1
+        self.order.append(name)
         return function(*args, **(kwargs or {}))
 
 

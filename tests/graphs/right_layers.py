@@ -16,7 +16,8 @@ def fold_by_columns(scale, shift, weight, bias):
 def fold_by_diagonal(scale, shift, weight, bias):
     old = torch.zeros(len(weight), dtype=weight.dtype) if bias is None else bias
     more = 0 if shift is None else torch.mv(weight, shift)
-    return weight @ torch.diag(scale), old + more
+    moved = None if bias is shift is None else old + more
+    return weight @ torch.diag(scale), moved
 
 
 def fold_by_linear(scale, shift, weight, bias):
@@ -34,6 +35,8 @@ def fold_by_copies(scale, shift, weight, bias):
     if shift is not None:
         for row in range(len(weight)):
             moved[row] += (weight[row] * shift).sum()
+    elif bias is None:
+        moved = None
     return folded, moved
 
 
@@ -47,11 +50,14 @@ def fold_by_lists(scale, shift, weight, bias):
         start + sum(w * t for w, t in zip(row, moves, strict=True))
         for row, start in zip(rows, starts, strict=True)
     ]
-    return torch.tensor(folded), torch.tensor(more)
+    needs_none = not any(given is not None for given in (shift, bias))
+    return torch.tensor(folded), None if needs_none else torch.tensor(more)
 
 
 def fold_by_numpy(scale, shift, weight, bias):
     rows = weight.numpy()
+    if shift is None and bias is None:
+        return torch.from_numpy(rows * scale.numpy()), None
     old = numpy.zeros(len(rows), rows.dtype) if bias is None else bias.numpy()
     if shift is not None:
         old = old + rows @ shift.numpy()

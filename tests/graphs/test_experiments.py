@@ -62,6 +62,23 @@ def test_the_stages_of_a_step_are_the_whole_of_it(small):
     assert "norms" in repr(show.table(result))
 
 
+def test_a_layer_is_told_in_the_order_in_which_it_computes(small):
+    plain = counts.layer(small, tokens=8)
+    both = counts.layer(fusing.fuse(folding.fold_norms(small)), tokens=8)
+    stages = [stage for stage, _ in plain]
+    assert set(stages) == {*counts.STAGES, counts.SUMS}
+    assert stages[0] == "norms" and plain[-1] == (counts.SUMS, "add")
+    every = [counts.layer(small, n, tokens=8) for n in range(len(small.layers))]
+    inside = sum(map(len, every))
+    whole = operators.step(small, cached=8).kernels
+    assert whole - 20 < inside < whole, "embedding, masks and the head are elsewhere"
+    products = [sum(name == "mm" for _, name in side) for side in (plain, both)]
+    assert products == [7, 4] and len(both) < len(plain)
+    assert not {name for _, name in plain} & operators.VIEWS
+    with pytest.raises(ValueError, match=r"number=2 must be .*2 layers are there"):
+        counts.layer(small, 2, tokens=8)
+
+
 def test_a_wrong_count_is_said(small):
     right = operators.count_operators
 

@@ -32,6 +32,12 @@ def into_the_bias(scale, shift, weight, bias):
     return right.fold_by_columns(scale, shift, weight, bias)
 
 
+def with_zeros(scale, shift, weight, bias):
+    """Give a layer a bias of zeros that needs none."""
+    weight, bias = right.fold_by_columns(scale, shift, weight, bias)
+    return weight, weight.new_zeros(len(weight)) if bias is None else bias
+
+
 FOLD_NORM = {
     "rows": (folded(weight=lambda w, s: w * s[:, None]), "not scale[:, None]"),
     "divided": (folded(weight=lambda w, s: w / s), "the scale multiplies"),
@@ -65,6 +71,7 @@ FOLD_NORM = {
         "return it as it came",
     ),
     "weight only": (lambda *given: folded()(*given)[0], "comes back as well"),
+    "zeros for none": (with_zeros, "return None for it, not zeros"),
     "order": (lambda *given: folded()(*given)[::-1], "the weight first"),
     "lists": (
         lambda *given: tuple(v.tolist() for v in folded()(*given)),

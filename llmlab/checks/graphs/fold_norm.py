@@ -18,15 +18,15 @@ COLUMNS = "the norm scales what goes in, so a number of scale belongs to a colum
 OWN = "the shift goes through the weight as it was: weight @ shift. It is added " \
       "behind the scale, so the scale is not for it."
 NO_BIAS = "bias is None where a layer has none: the shift makes one, weight @ shift."
+NONE = "where there is neither a shift nor a bias, the layer stays without one: " \
+       "return None for it, not zeros."
 NO_SHIFT = "shift is None where a norm has none, as RMSNorm: the bias stays as it is."
 DTYPE = "stay in the dtype that came in."
 
 
 def observed(answer, scale, shift, weight, bias):
-    """Return the weight and the bias; none of a layer that needs none is zeros."""
+    """Return the weight and the bias; of a layer that has none it has to be None."""
     folded, moved = values.unpack(answer, GIVES, "fold_norm")
-    if moved is None and shift is None and bias is None:
-        moved = weight.new_zeros(len(weight))
     return folded, Written("None") if moved is None else moved
 
 
@@ -140,7 +140,7 @@ def _cases():
     yield _drawn(3, 2, 6)
     yield _drawn(4, 4, 7, bias=False, about=NO_BIAS)
     yield _drawn(5, 6, 4, shift=False, about=NO_SHIFT)
-    yield _drawn(6, 3, 5, shift=False, bias=False, about=NO_SHIFT)
+    yield _drawn(6, 3, 5, shift=False, bias=False, about=NONE)
     yield _drawn(7, 1, 8)
     yield _drawn(8, 9, 1)
     yield _drawn(9, 8, 8, dtype=torch.float64, about=DTYPE)
@@ -168,6 +168,7 @@ EXERCISE = Exercise(
             lambda *given: fold(*given)[::-1],
             lambda *given: _right(*given)[::-1],
         ),
+        NONE: (fold, _with(none="shift")),
         "the bias comes back as well: return weight, bias.":
             lambda *given: fold(*given)[0],
         "the shift makes a bias: return weight, bias as it becomes, not as it came.":

@@ -23,6 +23,7 @@ from llmlab.measure import operators
 
 TOKENS, PROMPT, ROWS, SECONDS = 128, 256, 32, 4.0
 COMPILED = runners.WAYS["inductor"]
+OF_INT8 = ((EAGER, "eager"), (COMPILED, "compiled"), (NATIVE, "native"))
 
 
 @dataclass(frozen=True)
@@ -117,29 +118,42 @@ class Recorded:
 
     def ratio(self, way: str, dtype: str = FLOAT, phase: str = DECODE) -> Record:
         """Return how many times as fast as eager a way is; ValueError for others."""
-        names = (PREFILL_GAIN.name if phase == PREFILL else STEP_GAIN.name,)
+        what = PREFILL_GAIN if phase == PREFILL else STEP_GAIN
+        return self._of(what, way, dtype, phase)
+
+    def time(self, way: str, dtype: str = FLOAT, phase: str = DECODE) -> Record:
+        """Return the time of a call; errors as above."""
+        what = PREFILL_TIME if phase == PREFILL else STEP_TIME
+        return self._of(what, way, dtype, phase)
+
+    @property
+    def said(self) -> str:
+        """Say what compiling gains by phase, and what int8 takes on every way."""
+        if not self.facts:
+            return f"Nothing is recorded of {self.model}; {shipped.COMMAND} does it."
+        one, many, read = (
+            f"{self.ratio(COMPILED, phase=phase).value:.2f} times"
+            for phase in (DECODE, phase_of(ROWS), PREFILL)
+        )
+        whole, real = (
+            [f"{self.time(way, dtype).value_text()} {word}" for way, word in ways]
+            for dtype, ways in ((WHOLE, OF_INT8), (FLOAT, OF_INT8[:2]))
+        )
+        return (
+            f"Compiled, a step is {one} as fast as eager, with {ROWS} rows {many}, and "
+            f"reading a prompt {read}. With int8 weights on all sides a step takes "
+            f"{whole[0]}, {whole[1]} and {whole[2]}; in fp32 it takes {real[0]} and "
+            f"{real[1]}."
+        )
+
+    def _of(self, what: Quantity, way: str, dtype: str, phase: str) -> Record:
         for fact in self.facts.get(dtype, ()):
-            if (fact.name in names and fact.subject == way
-                    and rungs.phase(fact) == phase):  # fmt: skip
+            place = fact.name, fact.subject, rungs.phase(fact)
+            if place == (what.name, way, phase):
                 return fact
         raise ValueError(
             f"way={way!r} in {dtype} has no record of {phase}; the panel of ways shows "
             "what there is."
-        )
-
-    @property
-    def said(self) -> str:
-        """Say what compiling and the native step gain by phase and format."""
-        if not self.facts:
-            return f"Nothing is recorded of {self.model}; {shipped.COMMAND} does it."
-        many, int8 = phase_of(ROWS), {"dtype": WHOLE}
-        return (
-            f"Compiled, a step is {_times_as(self, COMPILED)} as fast as eager, with "
-            f"{ROWS} rows {_times_as(self, COMPILED, phase=many)}, and reading a "
-            f"prompt {_times_as(self, COMPILED, phase=PREFILL)}. With int8 weights on "
-            f"both sides, compiled is {_times_as(self, COMPILED, **int8)} and native "
-            f"{_times_as(self, NATIVE, **int8)} as fast as eager; with {ROWS} rows "
-            f"native is {_times_as(self, NATIVE, phase=many, **int8)}."
         )
 
 
@@ -149,10 +163,6 @@ def recorded_ways(model: str = "coder") -> Recorded:
         dtype: shipped.of(shipped.in_format(model, dtype)) for dtype in shipped.FORMATS
     }
     return Recorded({dtype: some for dtype, some in facts.items() if some}, model)
-
-
-def _times_as(result: Recorded, way: str, **place: str) -> str:
-    return f"{result.ratio(way, **place).value:.2f} times"
 
 
 def _times(

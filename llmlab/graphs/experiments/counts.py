@@ -20,7 +20,7 @@ from llmlab.measure.operators import Counts
 from llmlab.models import listening
 
 TOKENS = 128
-WHOLE, REST = "the step", "elsewhere"
+WHOLE, REST, SUMS = "the step", "elsewhere", "sums"
 STAGES = {  # what is called within such a module counts as this
     "norms": ("RMSNorm", "UnscaledNorm", "LayerNorm"),
     "linear layers": ("Linear", "Conv1D"),
@@ -103,12 +103,54 @@ def by_stage(
     model: Model, *, tokens: int = TOKENS, composite: bool = False
 ) -> dict[str, Counts]:
     """Count one decode step by stage, the innermost one; the whole step comes last."""
-    names = {
+    parts = _heard(model, _stages(model), tokens, composite=composite)
+    made: dict[str, Counter[str]] = {}
+    for stage, name in parts.called:
+        made.setdefault(stage, Counter())[name] += 1
+    order = [stage for stage in (*STAGES, REST) if stage in made]
+    counts = {stage: Counts(dict(made[stage]), composite) for stage in order}
+    return counts | {WHOLE: parts.counter.counts}
+
+
+def layer(
+    model: Model, number: int = 0, *, tokens: int = TOKENS
+) -> list[tuple[str, str]]:
+    """Return what computes in one layer of a decode step, in order: (stage, operator).
+
+    "sums" are what the layer adds itself. Raises ValueError for a layer that is not
+    there.
+    """
+    most = len(model.layers) - 1
+    arguments.whole("number", number, most=most, way=f"{most + 1} layers are there")
+    inside = {id(module) for module in model.layers[number].modules()}
+    modules = [
+        (name, module) for name, module in model.named_modules() if id(module) in inside
+    ]
+    names = _stages(model)
+    names = {name: names[name] for name, _ in modules if name in names}
+    own = next(name for name, each in modules if each is model.layers[number])
+    parts = _heard(model, names | {own: SUMS}, tokens, composite=False)
+    return [
+        (stage, name)
+        for stage, name in parts.called
+        if stage != REST and name not in operators.VIEWS
+    ]
+
+
+def _stages(model: Model) -> dict[str, str]:
+    """Return the stage of every module that has one, by its name."""
+    return {
         name: stage
         for name, module in model.named_modules()
         for stage, kinds in STAGES.items()
         if type(module).__name__ in kinds and isinstance(module, nn.Module | Conv1D)
     }
+
+
+def _heard(
+    model: Model, names: Mapping[str, str], tokens: int, *, composite: bool
+) -> "_Parts":
+    """Run a decode step, and listen at these modules to what each of them calls."""
     with torch.inference_mode(composite):
         cache, token = inputs.filled(model, tokens)
         with operators.counting(composite=composite) as counter:
@@ -119,19 +161,16 @@ def by_stage(
             ):
                 model.forward(token, cache, last=True)
             parts.settle()
-    made = {stage: Counts(dict(calls), composite) for stage, calls in parts.of.items()}
-    order = [stage for stage in (*STAGES, REST) if stage in made]
-    return {stage: made[stage] for stage in order} | {WHOLE: counter.counts}
+    return parts
 
 
 class _Parts:
-    """Gives what was counted since the last look to the stage that is running."""
+    """Gives what was called since the last look to the stage that is running."""
 
     def __init__(self, names: Mapping[str, str], counter: operators.Counting):
         self.names, self.counter = names, counter
         self.inside: list[str] = []
-        self.seen: Counter[str] = Counter()
-        self.of: dict[str, Counter[str]] = {}
+        self.called: list[tuple[str, str]] = []  # stage and operator, in order
 
     def enter(self, name: str, tensor: Tensor) -> None:
         self.settle()
@@ -142,10 +181,9 @@ class _Parts:
         self.inside.pop()
 
     def settle(self) -> None:
-        new = self.counter.calls - self.seen
-        self.seen = self.counter.calls.copy()
+        new = self.counter.order[len(self.called) :]
         stage = self.inside[-1] if self.inside else REST
-        self.of.setdefault(stage, Counter()).update(new)
+        self.called += [(stage, name) for name in new]
 
 
 def _kernels(counts: Counts) -> dict[str, int]:

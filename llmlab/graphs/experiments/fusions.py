@@ -3,7 +3,7 @@
 Shapes: T tokens of a prompt, D model width.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,6 +16,7 @@ from llmlab.core import arguments, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import folding, fusing
+from llmlab.graphs.experiments import counts as counting
 from llmlab.graphs.experiments import inputs
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.joined import QKV
@@ -36,6 +37,8 @@ DECODE_SECONDS, PREFILL_SECONDS = 5.0, 3.0
 PLAIN, FOLDED, FUSED, BOTH = "as it is", "folded", "fused", "folded and fused"
 YOURS = "yours, in every step"
 
+Started = Sequence[tuple[str, str]]  # stage and operator, in order
+
 
 @dataclass(frozen=True)
 class Fused:
@@ -43,6 +46,7 @@ class Fused:
 
     facts: tuple[Record, ...]
     note: str  # what neighbours did meanwhile, "" if nothing
+    layers: tuple[Started, Started] = ((), ())  # the first one before and after both
 
     def ratio(self, way: str, *, prefill: bool = False) -> Record:
         """Return how many times as fast as the model as it is; ValueError: others."""
@@ -119,7 +123,8 @@ def fused(
     reads = {way: inputs.Read(one, text) for way, one in models.items()}
     other = measure.speed(reads, seconds=prefill)
     facts += _times(other, PREFILL_TIME, PREFILL_GAIN, prompt)
-    return Fused(tuple(facts), speed.note or other.note)
+    layers = tuple(counting.layer(models[way], tokens=tokens) for way in (PLAIN, BOTH))
+    return Fused(tuple(facts), speed.note or other.note, layers)
 
 
 def _exactness(way: str, models: Mapping[str, Model], prompt: int) -> list[Record]:
