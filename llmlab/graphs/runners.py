@@ -152,7 +152,8 @@ class StaticModel(steps.Face):
         cache.room(self.tokens)
         wanted.tokens("tokens", tokens.flatten().tolist(), self.vocabulary)
         with torch.inference_mode():
-            logits = self.engine.run(tokens, cache.even, cache)
+            # Programs have one layout; a column of a larger table has another.
+            logits = self.engine.run(tokens.contiguous(), cache.even, cache)
         self.steps += 1
         cache.advance(
             self.tokens, most=self.tokens

@@ -98,14 +98,16 @@ def _facts(result: Any) -> tuple[Record, ...]:
 
 
 def quick_picture(
-    fig: Figure, *, alt: str, places: list[Place] | None = None
-) -> Picture:
+    fig: Figure, *, alt: str, places: list[Place] | None = None,
+    colours: int = QUICK_COLOURS,
+) -> Picture:  # fmt: skip
     """Turn a figure into a Picture for a widget, whose reader waits.
 
     places: where axes lie, filled by the first of several drawings of one kind, so that
-    the others need not be laid out.
+    the others need not be laid out. colours: of its palette.
     """
-    return picture_of(fig, alt=alt, render=partial(_quick_png, places=places))
+    render = partial(_quick_png, places=places, colours=colours)
+    return picture_of(fig, alt=alt, render=render)
 
 
 def picture_of(
@@ -150,7 +152,7 @@ def _png(fig: Figure) -> bytes:
     )
 
 
-def _quick_png(fig: Figure, *, places: list[Place] | None = None) -> bytes:
+def _quick_png(fig: Figure, *, places: list[Place] | None, colours: int) -> bytes:
     """Render in one go: fewer points an inch, a palette that is found at once."""
     if places:
         fig.set_layout_engine("none")
@@ -161,9 +163,9 @@ def _quick_png(fig: Figure, *, places: list[Place] | None = None) -> bytes:
     if places is not None:
         places[:] = [axes.get_position(original=True).bounds for axes in fig.axes]
     image = _render(fig, QUICK_DENSITY)
-    few = image.quantize(QUICK_COLOURS, method=Image.Quantize.FASTOCTREE)
+    few = image.quantize(colours, method=Image.Quantize.FASTOCTREE)
     buffer = io.BytesIO()
-    few.save(buffer, format="png", compress_level=6)
+    few.save(buffer, format="png", optimize=True)  # it stands in the file twice
     return buffer.getvalue()
 
 

@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from llmlab.show import style
+from llmlab.show import figures, style
 from llmlab.show.draw import fits
 from llmlab.show.draw import words as letters
 from llmlab.show.draw.arrows import Arrow, Bracket
@@ -45,6 +45,19 @@ def picture(
         )
     width, height = round(sheet.card.width), round(sheet.card.height)
     return Picture(_png(sheet), " ".join(alt.split()), width, height)
+
+
+def of_data(sheet: Sheet, *, alt: str) -> Picture:
+    """Return the picture of what was drawn from data, which may be of any size.
+
+    It is as small as a drawing where that suffices, else as large as a figure may be.
+    """
+    try:
+        png = _png(sheet)
+    except ValueError:
+        return figures.picture_of(sheet.fig, alt=alt)
+    width, height = round(sheet.card.width), round(sheet.card.height)
+    return Picture(png, " ".join(alt.split()), width, height)
 
 
 def laid_out(piece: Piece, joints: tuple[Joint, ...], title: str, note: str) -> Sheet:

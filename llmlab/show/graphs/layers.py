@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from llmlab.core import arguments
-from llmlab.show import draw, figures, style
+from llmlab.show import draw, style
 from llmlab.show.draw import boxes, pictures
 from llmlab.show.draw import words as letters
 from llmlab.show.draw.layouts import ROOM, Piece
@@ -16,6 +16,7 @@ GAP, BESIDE = 24, 6  # pixels between both sides; between two boxes
 SIDE = (ROOM - GAP) / 2
 FRAMED = 2 * boxes.PADDING  # pixels that a frame adds to what is in it
 WIDEST = SIDE - FRAMED - 2 * boxes.PADDING  # of the words in a box
+DEVICE = "_for_cpu"
 CUT = "\N{HORIZONTAL ELLIPSIS}"
 ALONE, FUSED = draw.tint(0), draw.tint(1)
 
@@ -40,11 +41,13 @@ def layer(
     ]
     stages = dict.fromkeys(stage for side in sides for stage, _ in side)
     rows = [draw.row(*headings, gap=GAP)] + [_stage(name, sides) for name in stages]
-    key = draw.legend(("one operator", ALONE), ("in one kernel with others", FUSED))
+    if any(len(names) > 1 for side in sides for _, names in side):
+        rows.append(
+            draw.legend(("one operator", ALONE), ("in one kernel with others", FUSED))
+        )
     alt = " ".join(_told(word, side) for word, side in zip(words, sides, strict=True))
-    # Drawn from data: as large as a figure may be, which a drawing of an idea may not.
-    sheet = pictures.laid_out(draw.column(*rows, key, gap=10), (), title, note)
-    return figures.picture_of(sheet.fig, alt=alt)
+    sheet = pictures.laid_out(draw.column(*rows, gap=10), (), title, note)
+    return pictures.of_data(sheet, alt=alt)
 
 
 def _kernels(name: str, given: Sequence[Any]) -> list[tuple[str, list[str]]]:
@@ -106,8 +109,11 @@ def _wide(*pieces: Piece) -> Piece:
 
 
 def _label(name: str, count: int) -> str:
-    """Return what is written in a box: a name that is too long without its end."""
+    """Return what is written in a box: of a name that is too long the beginning."""
     label = _times(name, count)
+    if letters.width_of(label) > WIDEST:
+        name = name.strip("_").removesuffix(DEVICE)  # every operator here is for it
+        label = _times(name, count)
     while letters.width_of(label) > WIDEST:
         name = name.removesuffix(CUT)[:-1] + CUT
         label = _times(name, count)

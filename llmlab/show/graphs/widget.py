@@ -40,6 +40,7 @@ PANELS = (
 FORMAT = "fp32"  # of records that come without the name of one
 ROOM = 2.2  # of the axis, for the words at the bars
 MISSING = "no record"
+COLOURS = 32  # of the picture: a few bars and words
 
 
 class Ways:
@@ -104,7 +105,8 @@ def ways_widget(records: Any) -> Selectors:
 
     def draw(choice: Choice) -> Picture:
         fig = chosen(facts, choice, title=f"{choice['phase']}, {choice['dtype']}")
-        return quick_picture(fig, alt=_alt(facts, choice), places=places)
+        alt = _alt(facts, choice)
+        return quick_picture(fig, alt=alt, places=places, colours=COLOURS)
 
     options = {"way": facts.ways, "dtype": facts.formats, "phase": facts.phases}
     first = {key: values[0] for key, values in options.items()}
