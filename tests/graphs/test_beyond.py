@@ -193,6 +193,6 @@ def test_all_that_ships_is_whole():
             for way in ways[1:]:
                 assert result.ratio(way, dtype, phase).value > 0
     assert "With int8 weights on all sides" in result.said
-    shown = show.graphs.ways_widget(result.facts)
+    shown = show.graphs.ways_widget(result)
     options = [value for _, value in shown.selectors["phase"].options]
     assert options == ["decode", "32 rows", "prefill"]

@@ -123,8 +123,10 @@ def fused(
     reads = {way: inputs.Read(one, text) for way, one in models.items()}
     other = measure.speed(reads, seconds=prefill)
     facts += _times(other, PREFILL_TIME, PREFILL_GAIN, prompt)
-    layers = tuple(counting.layer(models[way], tokens=tokens) for way in (PLAIN, BOTH))
-    return Fused(tuple(facts), speed.note or other.note, layers)
+    before, after = (
+        counting.layer(models[way], tokens=tokens) for way in (PLAIN, BOTH)
+    )
+    return Fused(tuple(facts), speed.note or other.note, (before, after))
 
 
 def _exactness(way: str, models: Mapping[str, Model], prompt: int) -> list[Record]:

@@ -74,7 +74,9 @@ class Ways:
 
 
 def _by_format(given: Any) -> Mapping[str, Any]:
-    return given if isinstance(given, Mapping) else {FORMAT: given}
+    """Return results by format: of a dict, of what holds one, or of a single format."""
+    held = given if isinstance(given, Mapping) else getattr(given, "facts", None)
+    return held if isinstance(held, Mapping) else {FORMAT: given}
 
 
 def _number(phase: str) -> tuple[int, str]:
@@ -91,8 +93,9 @@ def _phase(fact: Record) -> str:
 def ways_widget(records: Any) -> Selectors:
     """Return buttons for way, format and phase, a line and a figure.
 
-    records: what `graphs.experiments` returned, or its records; of several formats a
-    dict of these by name: {"fp32": …, "bf16": …}. ValueError: no times among them.
+    records: what `graphs.experiments` returned, or its records; of several formats
+    what `recorded_ways` gave, or a dict by name: {"fp32": …, "bf16": …}. ValueError: no
+    times among them.
     """
     facts = Ways(records)
     if not facts.ways:
