@@ -15,7 +15,7 @@ from batching_ways import InSteps, Requests, Way
 from llmlab import show
 from llmlab.batching import quantities as q
 from llmlab.batching.experiments.workloads import Answers
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 from llmlab.core.records import Record
 
 FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/batching_speed.json"
@@ -194,7 +194,7 @@ def _alike(answers: Answers, right: Answers) -> float:
 
 
 def _as_recorded(fact: Record) -> Record:
-    return dataclasses.replace(fact, kind="recorded", command=COMMAND)
+    return recording.as_recorded(fact, COMMAND)
 
 
 def _reaches(what: Any, value: float, bar: float) -> bool:

@@ -15,9 +15,6 @@ decodes a few tokens, prints and writes nothing.
 
 import argparse
 import contextlib
-import dataclasses
-import datetime
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -28,7 +25,7 @@ import torch
 from native import drawn
 
 from llmlab import models, show
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 from llmlab.core.quantities import BESIDE_NEIGHBOUR, LATENCY
 from llmlab.core.records import Record
 from llmlab.kernels.native import backoff
@@ -113,14 +110,9 @@ def _spinning() -> Iterator[None]:
 
 
 def _fact(what, values: list[float], subject: str, details: dict) -> Record:
-    spread = {"low": min(values), "high": max(values)} if len(values) > 1 else {}
-    made = records.make(
-        what, statistics.median(values), kind="recorded", subject=subject,
-        details=details, machine=machine.describe().label,
-        date=datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        **spread,
-    )  # fmt: skip
-    return dataclasses.replace(made, command=COMMAND)
+    return recording.of_rounds(
+        what, values, subject=subject, details=details, command=COMMAND
+    )
 
 
 def _options() -> argparse.Namespace:

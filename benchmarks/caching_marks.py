@@ -8,7 +8,6 @@ a fraction of the time, prints and writes nothing.
 """
 
 import argparse
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from typing import Any
 from llmlab import caching, measure, models, show
 from llmlab.caching import experiments
 from llmlab.caching.experiments import prefixed
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 from llmlab.core.records import Record
 
 FILE = Path(__file__).resolve().parents[1] / "llmlab/recorded/caching_marks.json"
@@ -95,12 +94,7 @@ def _value(fact: Record | float) -> float:
 
 
 def _kept(fact: Record, model: Any) -> Record:
-    return dataclasses.replace(
-        fact,
-        kind="recorded" if fact.kind == "measured" else fact.kind,
-        weights=model.weights_version,
-        command=COMMAND,
-    )
+    return recording.as_recorded(fact, COMMAND, weights=model.weights_version)
 
 
 def _options() -> argparse.Namespace:

@@ -16,8 +16,6 @@ on two idle cores. `--small` races for a second a model, prints and writes nothi
 """
 
 import argparse
-import dataclasses
-import datetime
 import os
 import subprocess
 import sys
@@ -27,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from llmlab import models, show
-from llmlab.core import machine, records
+from llmlab.core import recording, records
 from llmlab.core.records import Record
 from llmlab.graphs import experiments, inner
 from llmlab.graphs.experiments import making, shipped
@@ -100,13 +98,9 @@ def _missing(part: Any) -> list[str]:
 
 
 def _recorded(name: str, fact: Record) -> Record:
-    """Return a fact as the file keeps it; what a formula says stays estimated."""
-    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    kind = "estimated" if fact.kind == "estimated" else "recorded"
-    return dataclasses.replace(
-        fact, kind=kind, subject=f"{name}: {fact.subject}", command=COMMAND,
-        machine=machine.describe().label, date=fact.date or now,
-    )  # fmt: skip
+    """Return a fact as the file keeps it, of this name."""
+    subject = f"{name}: {fact.subject}"
+    return recording.as_recorded(fact, COMMAND, subject=subject)
 
 
 def _keep(name: str, facts: list[Record]) -> None:

@@ -12,8 +12,6 @@ python benchmarks/native.py [S M L coder]; the result goes to recorded/native.js
 """
 
 import argparse
-import dataclasses
-import datetime
 import os
 import statistics
 import tempfile
@@ -22,7 +20,7 @@ from pathlib import Path
 import torch
 
 from llmlab import models, show
-from llmlab.core import machine, records
+from llmlab.core import recording, records
 from llmlab.core.quantities import LOGIT_ERROR, READ_BANDWIDTH, SPEED_UP, THROUGHPUT
 from llmlab.models import gguf_writing
 from llmlab.peers import onnx_genai, racing
@@ -193,13 +191,9 @@ def errors(shape: str, runners: dict, prompt: list, more: list) -> list[records.
 
 def fact(what, values: list[float], subject: str, details: dict) -> records.Record:
     """Return the median of the rounds, with the lowest and the highest."""
-    spread = {"low": min(values), "high": max(values)} if len(values) > 1 else {}
-    here, now = machine.describe().label, datetime.datetime.now(datetime.UTC)
-    made = records.make(
-        what, statistics.median(values), kind="recorded", subject=subject,
-        details=details, machine=here, date=now.isoformat(timespec="seconds"), **spread,
-    )  # fmt: skip
-    return dataclasses.replace(made, command=COMMAND)
+    return recording.of_rounds(
+        what, values, subject=subject, details=details, command=COMMAND
+    )
 
 
 def shape_of(one: records.Record) -> str:

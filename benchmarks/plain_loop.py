@@ -6,7 +6,6 @@ llmlab/recorded/plain_loop.json, beside those of other machines. Takes about two
 on an idle machine.
 """
 
-import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from llmlab import measure, models, show
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 from llmlab.core.quantities import LATENCY, SPEED_UP, THROUGHPUT
 from llmlab.models import generation
 
@@ -85,11 +84,8 @@ def _prefill(model, tokens) -> int:
 
 def _kept(speed, phase: str) -> list[records.Record]:
     return [
-        dataclasses.replace(
-            fact,
-            kind="recorded",
-            command=COMMAND,
-            details=dict(fact.details) | {"phase": phase},
+        recording.as_recorded(
+            fact, COMMAND, details=dict(fact.details) | {"phase": phase}
         )
         for fact in speed.records()
         if fact.name in KEPT

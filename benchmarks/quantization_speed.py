@@ -6,7 +6,6 @@ speeds, not qualities. The result goes to llmlab/recorded/quantization_speed.jso
 about four minutes on an idle machine.
 """
 
-import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from transformers import AutoModelForCausalLM
 
 from llmlab import models
 from llmlab.command import formats
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 
 ROOT = Path(__file__).resolve().parents[1]
 COMMAND = "python benchmarks/quantization_speed.py"
@@ -38,7 +37,7 @@ def main() -> None:
         }
         facts = formats.compare(folder, WORDS, new=NEW, beside=beside)
     print(formats.table(facts))
-    kept = [dataclasses.replace(f, kind="recorded", command=COMMAND) for f in facts]
+    kept = [recording.as_recorded(fact, COMMAND) for fact in facts]
     records.save(kept, ROOT / "llmlab/recorded/quantization_speed.json")
 
 

@@ -1,18 +1,21 @@
-"""A grid that a benchmark records: row by row, so that it can be stopped and goes on.
+"""What benchmarks record: facts as a file keeps them, and grids that fill row by row.
 
-Each row is a fact about a model that was changed in one way. It is written to the file
-as soon as it is known, and a row that stands there for the same weights is not made
-again.
+A grid can be stopped and goes on. Each row is a fact about a model that was changed in
+one way. It is written to the file as soon as it is known, and a row that stands there
+for the same weights is not made again.
 """
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import datetime
+import statistics
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
-from llmlab.core import clock, records
+from llmlab.core import clock, machine, records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 
 Details = Mapping[str, Any]
@@ -29,6 +32,45 @@ def shipped(name: str) -> tuple[Record, ...]:
     if not path.is_file():
         return ()
     return tuple(records.from_json(path.read_text("utf-8")))
+
+
+def as_recorded(
+    fact: Record, command: str, *, subject: str | None = None,
+    weights: str | None = None, details: Details | None = None,
+) -> Record:  # fmt: skip
+    """Return a fact that was made just now as a file keeps it.
+
+    What was measured is recorded then; what a formula or a simulation says stays so.
+    command: what gives it again. subject, weights, details: in the place of the fact's
+    own. Machine and date are those of now if it names none.
+    """
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return dataclasses.replace(
+        fact,
+        kind="recorded" if fact.kind == "measured" else fact.kind,
+        command=command,
+        subject=fact.subject if subject is None else subject,
+        weights=fact.weights if weights is None else weights,
+        details=fact.details if details is None else details,
+        machine=fact.machine or machine.describe().label,
+        date=fact.date or now,
+    )
+
+
+def of_rounds(
+    what: Quantity, values: Sequence[float], *, subject: str, details: Details,
+    command: str,
+) -> Record:  # fmt: skip
+    """Return the median of some rounds as a file keeps it, with the lowest and highest.
+
+    One value has no ends.
+    """
+    low, high = (min(values), max(values)) if len(values) > 1 else (None, None)
+    fact = records.measured(
+        what, statistics.median(values), low=low, high=high, subject=subject,
+        details=details,
+    )  # fmt: skip
+    return as_recorded(fact, command)
 
 
 class Grid:
@@ -76,11 +118,10 @@ class Grid:
             seconds = watch.seconds(start, watch.look())
         fact = judge(model, made)
         more = {**details, "seconds": round(seconds, 2), **ran_on.details}
-        return dataclasses.replace(
+        return as_recorded(
             fact,
-            kind="recorded",
+            self.command,
             subject=model.name,
             weights=model.weights_version,
-            command=self.command,
             details={**fact.details, **more},
         )

@@ -4,8 +4,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from llmlab.core import quantities, records
-from llmlab.core.recording import Grid
+from llmlab.core import machine, quantities, records
+from llmlab.core.recording import Grid, as_recorded, of_rounds
 
 COMMAND = "python benchmarks/some.py"
 MODEL = SimpleNamespace(name="tiny", weights_version="v1")
@@ -68,3 +68,33 @@ def test_rows_before_one_that_fails_are_kept(tmp_path):
 def test_without_a_path_nothing_is_written(tmp_path):
     grid, facts, _ = filled(None, {4: 1.5})
     assert grid.facts == facts and not list(tmp_path.iterdir())
+
+
+def test_only_what_was_measured_is_recorded():
+    what = quantities.LATENCY
+    kept = {
+        kind: as_recorded(records.make(what, 2.0, kind=kind, **place), COMMAND)
+        for kind, place in (
+            ("measured", {"machine": "here", "date": "2026-01-01"}),
+            ("estimated", {}),
+            ("simulated", {}),
+        )
+    }
+    assert [fact.kind for fact in kept.values()] == [
+        "recorded", "estimated", "simulated",
+    ]  # fmt: skip
+    assert {fact.command for fact in kept.values()} == {COMMAND}
+    assert (kept["measured"].machine, kept["measured"].date) == ("here", "2026-01-01")
+    assert kept["estimated"].machine == machine.describe().label
+    assert kept["estimated"].date
+    other = as_recorded(kept["measured"], COMMAND, subject="a: b")
+    assert (other.kind, other.subject) == ("recorded", "a: b")
+
+
+def test_rounds_are_their_median_between_lowest_and_highest():
+    told = {"subject": "M", "details": {"rounds": 3}, "command": COMMAND}
+    fact = of_rounds(quantities.LATENCY, [3.0, 1.0, 2.0], **told)
+    assert (fact.value, fact.low, fact.high) == (2, 1, 3)
+    assert fact.kind == "recorded" and fact.command == COMMAND
+    one = of_rounds(quantities.LATENCY, [3.0], **told)
+    assert (one.value, one.low, one.high) == (3, None, None)
