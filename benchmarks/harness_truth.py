@@ -27,7 +27,7 @@ from pathlib import Path
 import torch
 
 from llmlab import measure, show
-from llmlab.core import machine, progress, quantities, records
+from llmlab.core import machine, progress, quantities, recording, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.measure import intervals
@@ -131,16 +131,11 @@ def _share(hits: list[bool]) -> tuple[float, float, float]:
 
 
 def _record(what: Quantity, name: str, value, low, high, facts: dict) -> Record:
-    return records.measured(
-        what,
-        value,
-        low=low,
-        high=high,
-        kind="recorded",
-        subject=name,
+    fact = records.measured(
+        what, value, low=low, high=high, subject=name,
         details=facts | {"bar": BARS[what]},
-        command="python benchmarks/harness_truth.py",
-    )
+    )  # fmt: skip
+    return recording.as_recorded(fact, "python benchmarks/harness_truth.py")
 
 
 def _meets(record: Record) -> bool:

@@ -55,6 +55,18 @@ hypothesis.settings.load_profile(os.environ.get("LLMLAB_EXAMPLES", "usual"))
 
 
 @pytest.fixture(autouse=True)
+def pictures_keep_the_rules(monkeypatch):
+    """Hold every picture that a test has drawn of a result to the rules of all."""
+    registry = sys.modules.get("llmlab.show.registry")
+    if registry is None:  # nobody here draws
+        return
+    import drawn
+
+    held = drawn.held_to_the_rules(registry.kind_of)
+    monkeypatch.setattr(registry, "kind_of", held)
+
+
+@pytest.fixture(autouse=True)
 def own_folders(tmp_path):
     """Give every test an empty home and cache, and put the environment back.
 

@@ -23,6 +23,7 @@ from llmlab.distillation.losses import Kept
 from llmlab.models import precision
 from llmlab.models.precision import Autocast
 
+CHUNK = 16  # steps that share a block of memory
 Keep = Callable[[Tensor, int], Any]  # (logits (tokens, V), k): as `losses.keep`
 
 
@@ -91,7 +92,7 @@ def keep_logits(
     frozen = pairing.frozen(teacher)
     dtype = precision.chosen(autocast, frozen)
     made: list[Kept] = []
-    seen, vocabulary, room = [], 0, None
+    seen, vocabulary, blocks = [], 0, _Blocks(steps)
     with torch.no_grad():
         for step in progress.track(range(steps), "asking the teacher"):
             tokens = batch(step)
@@ -100,8 +101,7 @@ def keep_logits(
             vocabulary = logits.shape[-1]
             arguments.whole("k", k, least=1, most=vocabulary)
             small = _small(losses.checked_kept(keep(logits, k)), logits, k)
-            room = _room(small, steps) if room is None else room
-            made.append(_placed(small, room, step))
+            made.append(blocks.put(small))
             seen.append(fingerprint(tokens))
     return KeptLogits(tuple(made), tuple(seen), vocabulary, k)
 
@@ -137,19 +137,25 @@ def _small(kept: Kept, logits: Tensor, k: int) -> Kept:
     )
 
 
-def _room(first: Kept, steps: int) -> Kept:
-    """Return one block for all steps, each as large as the first.
+class _Blocks:
+    """Room for the small tensors of all steps, one block for those of one size.
 
-    Small tensors of their own would lie between the large ones that come and go with
-    each step, and hold their memory: up to half a gigabyte in a minute of training.
+    Tensors of their own would lie between the large ones that come and go with each
+    step, and hold their memory: lab 06 took a third more of it from time to time.
     """
-    return Kept(*(one.new_empty(steps, *one.shape) for one in first))
 
+    def __init__(self, steps: int):
+        self.left = steps  # that may still come, this one included
+        self.free: dict[Any, list[Kept]] = {}
 
-def _placed(small: Kept, room: Kept, step: int) -> Kept:
-    """Copy what was kept of a step into its place; one of another size has its own."""
-    if small.rest.shape != room.rest.shape[1:]:
-        return Kept(*(one.clone() for one in small))
-    return Kept(
-        *(block[step].copy_(one) for block, one in zip(room, small, strict=True))
-    )
+    def put(self, small: Kept) -> Kept:
+        """Return a copy of what was kept of the next step, in its place."""
+        key = tuple((one.shape, one.dtype) for one in small)
+        places = self.free.setdefault(key, [])
+        if not places:
+            count = min(self.left, CHUNK)
+            block = Kept(*(one.new_empty(count, *one.shape) for one in small))
+            places += [Kept(*parts) for parts in zip(*block, strict=True)]
+        self.left -= 1
+        place = places.pop(0)
+        return Kept(*(to.copy_(one) for to, one in zip(place, small, strict=True)))

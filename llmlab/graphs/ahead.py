@@ -19,7 +19,7 @@ import re
 import tempfile
 import zipfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +55,8 @@ def package(step: Step) -> Path:
 
     try:
         folder = machine.cache_folder() / "ahead"
-        return building.keep(folder, [*_made_of(program)], make, suffix=SUFFIX)
+        content = [*_made_of(program), *_sizes(programs.example(step))]
+        return building.keep(folder, content, make, suffix=SUFFIX)
     except building.CannotBuildError as error:
         raise ValueError(str(error)) from error
 
@@ -90,6 +91,12 @@ def _made_of(program: torch.export.ExportedProgram) -> Iterator[str]:
     yield torch.__version__
     yield torch.backends.cpu.get_cpu_capability()
     yield f"{torch.get_num_threads()} threads"  # loops are cut for as many
+
+
+def _sizes(inputs: Sequence[Tensor]) -> Iterator[str]:
+    """Yield the sizes of a program's inputs, which its code does not name."""
+    for given in inputs:
+        yield f"{tuple(given.shape)} {given.dtype}"
 
 
 def _digest(tensor: Tensor) -> str:

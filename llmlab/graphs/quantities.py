@@ -1,6 +1,7 @@
 """What the facts of lab 10 are called, beside those of `core` and `measure`."""
 
 from llmlab.core.quantities import LOGIT_ERROR, register
+from llmlab.core.records import Record
 from llmlab.measure.quantities import CALLS, KERNELS, VIEWS_OF_A_CALL
 
 # What a call starts and how far logits are off has names in the rooms below.
@@ -91,3 +92,18 @@ STEP_KERNELS = register(
     "kernels of the step", "kernel", better="lower", keys=("way", "phase")
 )
 STEP_BYTES = register("bytes of a step", "B", better="lower", keys=("tokens", "phase"))
+
+# Phases of a generation; a fact that names none is of the one that its name says.
+PHASE, DECODE, PREFILL = "phase", "decode", "prefill"
+_OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
+
+
+def phase(fact: Record) -> str:
+    """Return the phase that a fact is of: a step's unless it says another."""
+    default = PREFILL if fact.name in _OF_PREFILL else DECODE
+    return str(fact.details.get(PHASE, default))
+
+
+def phase_of(rows: int) -> str:
+    """Return what the phase of a step of so many rows is called."""
+    return DECODE if rows == 1 else f"{rows} rows"

@@ -61,8 +61,9 @@ def compiled(
     """Return a model with the same face whose decode steps run by what was built here.
 
     by: one of WAYS. "native" takes quantized models, `plan` and `threads`: see
-    `steps.compiled`. The others take a decoder in float32 on the CPU, "inductor" and
-    "aot" in bfloat16, too, "static" in any. length: places of their caches, 256 or the
+    `steps.compiled`. "onnx" and "openvino" take a decoder in float32 on the CPU,
+    "inductor" and "aot" in bfloat16, too, and with int8 layers, "static" any, and
+    "cuda graph" any on a GPU. length: places of their caches, 256 or the
     model's context if that is less; batch: rows of a call, 1 unless told; tokens: new
     ones of each row, 1 unless told, and a program for several reads prompts of just
     that length where `last` asks for their last logits alone; mask: in the place of
@@ -201,7 +202,8 @@ class StaticModel(steps.Face):
 
     def extra_repr(self) -> str:
         total = sum(self.engine.starts.values())
-        return f"by {self.by}: {total} {self.engine.unit}, {self.length} places"
+        sizes = f"{self.batch} × {self.tokens} tokens, {self.length} places"
+        return f"by {self.by}: {total} {self.engine.unit}, {sizes}"
 
 
 def _engine(by: str, step: Step, threads: int | None) -> engines.Engine:

@@ -17,17 +17,19 @@ HIGH = 0.62  # of a row
 def draw(
     axes: Axes, facts: Sequence[Record], names: Sequence[str], what: str, *,
     says: Sequence[str] | None = None,
+    looks: Sequence[style.SeriesStyle] | None = None,
 ) -> None:  # fmt: skip
     """Draw a bar for each record, in the row of its subject.
 
     names: the subjects from top to bottom, which decide on colours and hatches. what:
     the words below the axis. says: what stands at the ends; the values if not given.
+    looks: of the rows, if their places do not decide.
     """
     factor, unit = scales.shared([fact.value for fact in facts], facts[0].unit)
     said = [fact.value_text() for fact in facts] if says is None else says
     for fact, words in zip(facts, said, strict=True):
         row = names.index(fact.subject)
-        look = style.series(row)
+        look = looks[row] if looks else style.series(row)
         end = fact.value / factor
         axes.barh(row, end, HIGH, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD)  # fmt: skip

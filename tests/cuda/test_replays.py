@@ -24,6 +24,14 @@ def test_a_replayed_step_is_the_eager_models(device):
             kept.append(made(text[:, place : place + 1], cache))
     for text, kept in zip(texts, answers, strict=True):
         assert furthest(torch.cat(kept, 1), small(text)) < 1e-4
+    made = graphs.compiled(small, "cuda graph", length=32, batch=2, tokens=8)
+    tokens = draw_tokens(2, 16, seed=5).to(device)
+    for cache in (made.new_cache(2, 16), made.new_cache(2, 16)):
+        for start in (0, 8):  # where the second piece stands is a number, too
+            got = made(tokens[:, start : start + 8], cache, last=True)
+            wanted = small(tokens[:, : start + 8])[:, -1:]
+            assert furthest(got, wanted) < 1e-4
+    made = graphs.compiled(small, "cuda graph", length=32)
     prompt = texts[0][0].tolist()
     right = list(small.stream(prompt, max_tokens=12))
     assert list(made.stream(prompt, max_tokens=12)) == right

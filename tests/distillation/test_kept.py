@@ -43,31 +43,51 @@ def test_its_bytes_are_those_of_its_numbers(kept):
     assert kept.bytes < dense
 
 
-def test_it_holds_no_more_memory_than_its_numbers_take(teacher):
+def held(said):
+    """Return the bytes of all storages that the steps hold, each counted once."""
+    storages = [part.untyped_storage() for one in said.steps for part in one]
+    return sum({each.data_ptr(): each.nbytes() for each in storages}.values())
+
+
+def test_slices_of_a_whole_vocabulary_do_not_keep_it(teacher):
     def views(teacher_logits, k):
         every, order = teacher_logits.softmax(-1).sort(-1, descending=True)
         return every[:, :k], order[:, :k], 1 - every[:, :k].sum(-1)
 
-    def last_is_shorter(step):
-        return batch(step)[: 1 if step == 3 else None]
+    said = distillation.keep_logits(teacher, batch, 4, k=8, keep=views, autocast=None)
+    assert held(said) == said.bytes
+
+
+@pytest.mark.parametrize("odd", [0, 2, 5])
+def test_steps_of_other_sizes_have_blocks_of_their_own(teacher, odd):
+    def uneven(step):
+        return batch(step)[: 1 if step == odd else None]
+
+    said = distillation.keep_logits(teacher, uneven, 6, k=8, autocast=None)
+    blocks = {one.rest.untyped_storage().data_ptr() for one in said.steps}
+    assert len(blocks) == 2
+    for step in (odd, 4):
+        alone = distillation.keep_logits(
+            teacher, lambda _, step=step: uneven(step), 1, k=8, autocast=None
+        )
+        for got, wanted in zip(said[step], alone[0], strict=True):
+            assert torch.equal(got, wanted)
+
+
+def test_an_index_stays_what_it_is_if_the_vocabulary_grows(teacher):
+    sizes = {0: 100, 1: 40_000}
+
+    def ask(model, tokens):
+        step = int(tokens[0, 0])
+        logits = torch.zeros(1, 3, sizes[step])
+        logits[..., -1] = 9
+        return logits, tokens[:, :3]
 
     said = distillation.keep_logits(
-        teacher, last_is_shorter, 4, k=8, keep=views, autocast=None
+        teacher, lambda step: torch.tensor([[step, 1, 1, 1]]), 2, k=4, ask=ask
     )
-    blocks = {
-        part.untyped_storage().data_ptr(): part.untyped_storage().nbytes()
-        for one in said.steps
-        for part in one
-    }
-    row = batch(0)[:1, 1:].numel() * (8 * (4 + 2) + 4)
-    assert said.bytes == (3 * len(batch(0)) + 1) * row
-    # The last step's place in the block stays empty: its own is beside it.
-    assert sum(blocks.values()) == (4 * len(batch(0)) + 1) * row
-    alone = distillation.keep_logits(
-        teacher, lambda step: last_is_shorter(3), 1, k=8, autocast=None
-    )
-    assert torch.equal(said[3].indices, alone[0].indices)
-    assert torch.equal(said[3].rest, alone[0].rest)
+    for step, size in sizes.items():
+        assert said[step].indices[:, 0].tolist() == [size - 1] * 3
 
 
 def test_with_all_tokens_kept_a_student_learns_the_same(student, teacher):

@@ -65,9 +65,15 @@ def test_another_step_is_another_package(small, kept, builds):
     other = MAKERS["llama"]().float()
     with torch.no_grad():
         other.layers[0].mlp.gate.weight[0, 0] += 1
-    for step in (Step(other, length=LENGTH), Step(small, length=LENGTH - 1)):
-        assert ahead.package(step) != kept[1]
-    assert len(builds) == 2
+    steps = [
+        Step(other, length=LENGTH),
+        Step(small, length=LENGTH - 1),
+        Step(small, length=LENGTH, batch=2),
+        Step(small, length=LENGTH, tokens=4),
+        Step(small, length=LENGTH, tokens=8),
+    ]
+    paths = {kept[1], *map(ahead.package, steps)}
+    assert len(paths) == 1 + len(steps) == 1 + len(builds)
 
 
 @pytest.mark.parametrize("what", ["changed", "put there by others"])

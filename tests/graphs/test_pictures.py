@@ -7,7 +7,7 @@ from ladder_records import WAYS, fact, laddered
 from llmlab import show
 from llmlab.core import records
 from llmlab.graphs import quantities as q
-from llmlab.show.graphs import ladder, levels, places
+from llmlab.show.graphs import ladder, layers, levels, places
 
 BEFORE = [("norm", "pow"), ("norm", "mean"), ("norm", "rsqrt"), ("norm", "mul"),
           ("norm", "mul"), ("attention", "mm"), ("attention", "mm"),
@@ -110,9 +110,9 @@ def test_the_lines_say_when_building_has_paid_or_that_it_never_does():
     alt = show.graphs.break_even(laddered()).alt
     assert "static: never, built in 400 ms." in alt
     assert "fused: no gain shown, built in 50.0 ms." in alt
-    assert "OpenVINO: after 2,709 tokens, built in 6.50 s." in alt
+    assert "OpenVINO: after 2,708 tokens, built in 6.50 s." in alt
     said = drawn.words_of(ladder.paid(laddered()))
-    assert "eager, nothing to build" in said and "native int8: after 258 tokens" in said
+    assert "eager, nothing to build" in said and "native int8: after 257 tokens" in said
     assert any("estimated from measured times" in each for each in said)
 
 
@@ -176,7 +176,7 @@ def test_a_picture_without_its_facts_is_refused(name):
 def test_a_layer_says_kernels_before_and_after_by_stage():
     picture = show.graphs.layer(BEFORE, AFTER)
     assert len(picture.png) <= drawn.BYTES
-    assert "Before fusing 17 kernels." in picture.alt
+    assert "Before fusing 17 operators." in picture.alt
     assert "After fusing 8 kernels for 14 operators." in picture.alt
     assert "norm: one kernel of pow, mean, rsqrt, mul × 2." in picture.alt
     assert "mlp: mm × 2; one kernel of silu, mul." in picture.alt
@@ -197,10 +197,25 @@ def test_a_long_name_is_cut_in_its_box_and_told_whole():
 
 def test_a_stage_that_one_side_has_not_is_drawn_as_nothing():
     picture = show.graphs.layer([("norm", "mul"), ("mlp", "mm")], [("mlp", "mm")])
-    assert "After fusing 1 kernel. mlp: mm." in picture.alt
+    assert "After fusing 1 operator. mlp: mm." in picture.alt
 
 
 @pytest.mark.parametrize("wrong", [[], ["mm"], [("norm", [])], [("norm", "a", "b")]])
 def test_a_layer_of_something_else_is_refused_by_name(wrong):
     with pytest.raises(ValueError, match="after"):
         show.graphs.layer(BEFORE, wrong)
+
+
+def test_what_goes_is_marked_where_it_stood():
+    norm = [("norm", name) for name in ("pow", "rsqrt", "mul", "mul")]
+    left = [("norm", name) for name in ("pow", "rsqrt", "mul")]
+    products = [[("linear", "mm")] * count for count in (3, 1)]
+    sides = [
+        [(stage, [name]) for stage, name in side]
+        for side in (norm * 2 + products[0], left * 2 + products[1])
+    ]
+    assert layers._gone("norm", sides) == {3, 7}, "one of each norm, the last"
+    assert layers._gone("linear", sides) == {1, 2}
+    assert not layers._gone("norm", [sides[0], sides[0]])
+    alone = [("mlp", ["silu"]), ("mlp", ["mul"])]
+    assert not layers._gone("mlp", [alone, [("mlp", ["silu", "mul"])]]), "in a kernel"

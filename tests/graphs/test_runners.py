@@ -127,7 +127,8 @@ def test_the_face_is_the_models_own(made, small):
     assert made.built.value > 0 and made.built.kind == "measured"
     assert made.built.details["way"] == made.by and made.by in made.format
     total = sum(made.engine.starts.values())
-    assert f"{total} {made.engine.unit}, {LENGTH} places" in repr(made)
+    said = f"{total} {made.engine.unit}, 1 × 1 tokens, {LENGTH} places"
+    assert said in repr(made)
     tokens = draw_tokens(2, 5)
     assert torch.equal(made(tokens), small(tokens)), "without a cache: the model"
 

@@ -1,11 +1,11 @@
 """Ways to run what is no step of one sequence: a prompt, and many rows at once.
 
-There the arithmetic grows and what a call starts does not, so each way gains less by
-starting less. What was recorded of both, in several formats, ships.
+There the arithmetic grows and what a call starts does not, so what is saved by starting
+less is a smaller share. What was recorded of both, in several formats, ships.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from llmlab import measure
 from llmlab.caching.experiments.stepping import BEFORE, Steps
@@ -16,14 +16,24 @@ from llmlab.graphs import runners
 from llmlab.graphs.experiments import inputs, making, rungs, shipped
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.experiments.making import NATIVE, WAYS, Sizes
-from llmlab.graphs.experiments.rungs import DECODE, EAGER, PREFILL
+from llmlab.graphs.experiments.rungs import EAGER
 from llmlab.graphs.experiments.shipped import FLOAT, WHOLE
-from llmlab.graphs.quantities import PREFILL_GAIN, PREFILL_TIME, STEP_GAIN, STEP_TIME
+from llmlab.graphs.quantities import (
+    DECODE,
+    PHASE,
+    PREFILL,
+    PREFILL_GAIN,
+    PREFILL_TIME,
+    STEP_GAIN,
+    STEP_TIME,
+    phase_of,
+)
+from llmlab.graphs.quantities import phase as phase_of_fact
 from llmlab.measure import operators
 
 TOKENS, PROMPT, ROWS, SECONDS = 128, 256, 32, 4.0
 COMPILED = runners.WAYS["inductor"]
-OF_INT8 = ((EAGER, "eager"), (COMPILED, "compiled"), (NATIVE, "native"))
+WORDS = {EAGER: "eager", COMPILED: "compiled", NATIVE: "native"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +50,8 @@ class Beyond:
         gains = {fact.subject: fact for fact in self.facts if fact.name in names}
         if way not in gains:
             more = f" {self.absent[way]}" if way in self.absent else ""
-            raise ValueError(f"way={way!r} did not race; choose of {[*gains]}.{more}")
+            known = ", ".join(gains) or "none, since eager raced alone"
+            raise ValueError(f"way={way!r} has no ratio; choose of {known}.{more}")
         return gains[way]
 
     @property
@@ -68,11 +79,10 @@ def prompts(
     text = inputs.tokens(model, tokens)
     calls = {way: inputs.Read(one.model, text) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
-    details = {"tokens": tokens}
-    facts = [*_times(speed, PREFILL_TIME, PREFILL_GAIN, details, {})]
+    facts = [*rungs.times(speed, PREFILL_TIME, PREFILL_GAIN, tokens, of=PREFILL)]
     facts += rungs.started(made, PREFILL)
     cost = {"tokens": tokens, "cached": 0}
-    facts += rungs.sizes(made, cost, details | {"phase": PREFILL})
+    facts += rungs.sizes(made, cost, {"tokens": tokens, PHASE: PREFILL})
     return Beyond(tuple(facts), absent, speed.note)
 
 
@@ -95,18 +105,12 @@ def rows(
         for way, one in made.items()
     }
     speed = measure.speed(calls, seconds=seconds)
-    phase = {"phase": phase_of(rows)}
-    details = {"tokens": tokens} | phase
-    facts = [*_times(speed, STEP_TIME, STEP_GAIN, details, phase)]
-    facts += rungs.started(made, phase_of(rows))
+    name = phase_of(rows)
+    facts = [*rungs.times(speed, STEP_TIME, STEP_GAIN, tokens, of=name)]
+    facts += rungs.started(made, name)
     cost = {"tokens": 1, "cached": tokens, "batch": rows}
-    facts += rungs.sizes(made, cost, details)
+    facts += rungs.sizes(made, cost, {"tokens": tokens, PHASE: name})
     return Beyond(tuple(facts), absent, speed.note)
-
-
-def phase_of(rows: int) -> str:
-    """Return what the phase of a step of several rows is called."""
-    return DECODE if rows == 1 else f"{rows} rows"
 
 
 @dataclass(frozen=True)
@@ -128,52 +132,72 @@ class Recorded:
 
     @property
     def said(self) -> str:
-        """Say what compiling gains by phase, and what int8 takes on every way."""
+        """Say what compiling gains by phase, and what a step takes by format."""
         if not self.facts:
-            return f"Nothing is recorded of {self.model}; {shipped.COMMAND} does it."
-        one, many, read = (
-            f"{self.ratio(COMPILED, phase=phase).value:.2f} times"
-            for phase in (DECODE, phase_of(ROWS), PREFILL)
+            return shipped.nothing(self.model)
+        phases = (
+            (DECODE, "a step is {} as fast as eager"),
+            (phase_of(ROWS), f"a step of {ROWS} rows {{}}"),
+            (PREFILL, "reading a prompt {}"),
         )
-        whole, real = (
-            [f"{self.time(way, dtype).value_text()} {word}" for way, word in ways]
-            for dtype, ways in ((WHOLE, OF_INT8), (FLOAT, OF_INT8[:2]))
-        )
-        return (
-            f"Compiled, a step is {one} as fast as eager, with {ROWS} rows {many}, and "
-            f"reading a prompt {read}. With int8 weights on all sides a step takes "
-            f"{whole[0]}, {whole[1]} and {whole[2]}; in fp32 it takes {real[0]} and "
-            f"{real[1]}."
-        )
+        gains = [
+            words.format(f"{fact.value:.2f} times")
+            for phase, words in phases
+            for fact in self._all(STEP_GAIN, PREFILL_GAIN, phase=phase)
+            if fact.subject == COMPILED
+        ]
+        times = [
+            f"in {dtype} " + _joined([
+                f"{fact.value_text()} {WORDS[fact.subject]}"
+                for fact in self._all(STEP_TIME, dtype=dtype)
+                if fact.subject in WORDS and (dtype == WHOLE or fact.subject != NATIVE)
+            ])
+            for dtype in (FLOAT, WHOLE)
+            if dtype in self.facts
+        ]  # fmt: skip
+        said = [f"Compiled, {_joined(gains)}."] if gains else []
+        return " ".join([*said, f"A step takes {'; '.join(times)}."])
+
+    def records(self) -> list[Record]:
+        """Return all facts; the subject says format and way: "eager in bf16"."""
+        return [
+            replace(fact, subject=shipped.in_format(fact.subject, dtype))
+            for dtype, facts in self.facts.items()
+            for fact in facts
+        ]
 
     def _of(self, what: Quantity, way: str, dtype: str, phase: str) -> Record:
-        for fact in self.facts.get(dtype, ()):
-            place = fact.name, fact.subject, rungs.phase(fact)
-            if place == (what.name, way, phase):
-                return fact
-        raise ValueError(
-            f"way={way!r} in {dtype} has no record of {phase}; the panel of ways shows "
-            "what there is."
-        )
+        known = {fact.subject: fact for fact in self._all(what, dtype=dtype,
+                                                          phase=phase)}  # fmt: skip
+        if way not in known:
+            raise ValueError(
+                f"way={way!r} in {dtype} has no record of {phase}; those are of "
+                f"{', '.join(known) or 'no way there'}, in {', '.join(self.facts)}."
+            )
+        return known[way]
+
+    def _all(
+        self, *what: Quantity, dtype: str = FLOAT, phase: str = DECODE
+    ) -> list[Record]:
+        names = {each.name for each in what}
+        facts = self.facts.get(dtype, ())
+        return [f for f in facts if f.name in names and phase_of_fact(f) == phase]
 
 
 def recorded_ways(model: str = "coder") -> Recorded:
-    """Return what ships of a model: all ways, in three formats and three phases."""
+    """Return what ships of a model: all ways, in three formats and three phases.
+
+    All of it is from one machine, the one that was recorded last.
+    """
+    first = shipped.of(model)
+    machine = str(first[0].machine) if first else ""
     facts = {
-        dtype: shipped.of(shipped.in_format(model, dtype)) for dtype in shipped.FORMATS
+        dtype: shipped.of(shipped.in_format(model, dtype), machine)
+        for dtype in shipped.FORMATS
     }
     return Recorded({dtype: some for dtype, some in facts.items() if some}, model)
 
 
-def _times(
-    speed: measure.Speed, time: Quantity, gain: Quantity, of_time: Mapping[str, object],
-    of_gain: Mapping[str, object],
-) -> Iterator[Record]:  # fmt: skip
-    for timing in speed.timings:
-        yield timing.total.record(time, subject=timing.name, details=dict(of_time))
-    for timing in speed.timings:
-        if timing.name == EAGER:
-            continue
-        against = {"against": EAGER} | dict(of_gain)
-        verdict = speed.verdict(timing.name, EAGER)
-        yield verdict.record(gain, subject=timing.name, details=against)
+def _joined(words: Sequence[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last

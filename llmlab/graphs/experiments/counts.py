@@ -130,11 +130,10 @@ def layer(
     names = {name: names[name] for name, _ in modules if name in names}
     own = next(name for name, each in modules if each is model.layers[number])
     parts = _heard(model, names | {own: SUMS}, tokens, composite=False)
-    return [
-        (stage, name)
-        for stage, name in parts.called
-        if stage != REST and name not in operators.VIEWS
-    ]
+    shared = [each for each in model.layers if each is model.layers[number]]
+    inside_it = [(stage, name) for stage, name in parts.called if stage != REST]
+    once = inside_it[: len(inside_it) // len(shared)]  # each time is like the first
+    return [(stage, name) for stage, name in once if name not in operators.VIEWS]
 
 
 def _stages(model: Model) -> dict[str, str]:

@@ -17,13 +17,14 @@ from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs import folding, fusing
 from llmlab.graphs.experiments import counts as counting
-from llmlab.graphs.experiments import inputs
+from llmlab.graphs.experiments import inputs, rungs
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.joined import QKV
 from llmlab.graphs.quantities import (
     FLOPS,
     KERNELS,
     LOGIT_ERROR,
+    PREFILL,
     PREFILL_GAIN,
     PREFILL_TIME,
     STEP_GAIN,
@@ -118,11 +119,13 @@ def fused(
     text = inputs.tokens(model, tokens)
     steps = {way: _steps(one, text) for way, one in models.items()}
     speed = measure.speed(steps, seconds=decode)
-    facts += _times(speed, STEP_TIME, STEP_GAIN, tokens)
+    facts += rungs.times(speed, STEP_TIME, STEP_GAIN, tokens, against=PLAIN)
     text = inputs.tokens(model, prompt)
     reads = {way: inputs.Read(one, text) for way, one in models.items()}
     other = measure.speed(reads, seconds=prefill)
-    facts += _times(other, PREFILL_TIME, PREFILL_GAIN, prompt)
+    facts += rungs.times(
+        other, PREFILL_TIME, PREFILL_GAIN, prompt, against=PLAIN, of=PREFILL
+    )
     before, after = (
         counting.layer(models[way], tokens=tokens) for way in (PLAIN, BOTH)
     )
@@ -154,17 +157,3 @@ def _flops(model: Model, cached: int) -> int:
 
 def _steps(model: Model, text: Tensor) -> Callable[[], Tensor]:
     return Steps(model, model.new_cache(1, text.shape[1] + BEFORE + 1), text)
-
-
-def _times(
-    speed: measure.Speed, time: Quantity, gain: Quantity, tokens: int
-) -> list[Record]:
-    facts = [
-        timing.total.record(time, subject=timing.name, details={"tokens": tokens})
-        for timing in speed.timings
-    ]
-    for timing in speed.timings[1:]:
-        verdict = speed.verdict(timing.name, PLAIN)
-        against = {"against": PLAIN}
-        facts.append(verdict.record(gain, subject=timing.name, details=against))
-    return facts

@@ -3,7 +3,7 @@
 What takes longer than a lab may was recorded by `benchmarks/graphs_ladder.py`.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from torch import Tensor
@@ -21,11 +21,13 @@ from llmlab.graphs.experiments.rungs import EAGER
 from llmlab.graphs.quantities import (
     ALIKE,
     BUILD_SECONDS,
+    DECODE,
     LOGIT_ERROR,
     NODES,
     PAID,
     STEP_GAIN,
     STEP_TIME,
+    phase,
 )
 from llmlab.measure import comparison
 
@@ -154,7 +156,7 @@ def ladder(
     calls = {way: _steps(one.model, text, length) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
     facts = [
-        *_times(speed, tokens),
+        *rungs.times(speed, STEP_TIME, STEP_GAIN, tokens),
         *rungs.prices(made, speed),
         *rungs.sizes(made, {"tokens": 1, "cached": tokens}, {"tokens": tokens}),
     ]
@@ -167,10 +169,9 @@ def recorded(model: str = "coder") -> Ladder:
 
     Where nothing ships, `.said` names the benchmark that records it.
     """
-    facts = [fact for fact in shipped.of(model) if rungs.phase(fact) == rungs.DECODE]
+    facts = [fact for fact in shipped.of(model) if phase(fact) == DECODE]
     if not facts:
-        absent = f"Nothing is recorded of {model}; {shipped.COMMAND} does it."
-        return Ladder((), {EAGER: absent}, model=model)
+        return Ladder((), {EAGER: shipped.nothing(model)}, model=model)
     return Ladder(tuple(facts), model=model)
 
 
@@ -180,15 +181,3 @@ def _tokens(paid: Record) -> str:
 
 def _steps(model: Model, text: Tensor, length: int) -> Callable[[], Tensor]:
     return Steps(model, model.new_cache(1, length), text)
-
-
-def _times(speed: measure.Speed, tokens: int) -> Iterator[Record]:
-    for timing in speed.timings:
-        details = {"tokens": tokens}
-        yield timing.total.record(STEP_TIME, subject=timing.name, details=details)
-    for timing in speed.timings:
-        if timing.name == EAGER:
-            continue
-        verdict = speed.verdict(timing.name, EAGER)
-        against = {"against": EAGER}
-        yield verdict.record(STEP_GAIN, subject=timing.name, details=against)

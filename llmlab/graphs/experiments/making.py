@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from llmlab.core import arguments, clock, machine
 from llmlab.graphs import engines, folding, fusing, runners
 from llmlab.graphs.experiments.inputs import Model
-from llmlab.graphs.experiments.rungs import EAGER, Rung
+from llmlab.graphs.experiments.rungs import CALLS, EAGER, Rung
 from llmlab.kernels.format import Format
 from llmlab.measure import operators
 from llmlab.quantization import quantize
 
-FUSED, CALLS = "fused", "calls"
+FUSED = "fused"
 RARE = ("aot", "cuda graph")  # the same kernels in a file; a GPU's
 BUILT = {
     name: way
@@ -83,8 +83,13 @@ def _fused(model: Model, sizes: Sizes) -> Rung:
 
 def _native(model: Model) -> Rung:
     """Build the native step of an int8 model, or of the int8 version of another."""
-    if not str(getattr(model, "format", None) or "").startswith("int8"):
-        model = quantize(model, Format(bits=8))
+    known = getattr(model, "format", None) or ""
+    if known and not known.startswith("int8"):
+        raise ValueError(
+            f"model is in {known}, and this way is int8; hand in the model in float32, "
+            "or in int8."
+        )
+    model = model if known else quantize(model, Format(bits=8))
     built = runners.compiled(model)
     if built.reason:
         raise ValueError(built.reason)

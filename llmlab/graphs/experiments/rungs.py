@@ -10,24 +10,25 @@ from torch import Tensor
 
 from llmlab import measure
 from llmlab.core import records
+from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 from llmlab.graphs.experiments.inputs import Model
 from llmlab.graphs.quantities import (
     ALIKE,
     BUILD_SECONDS,
+    DECODE,
     LOGIT_ERROR,
     NODES,
     PAID,
-    PREFILL_GAIN,
-    PREFILL_TIME,
+    PHASE,
+    PREFILL,
     STEP_BYTES,
 )
+from llmlab.kernels.quantized_linear import QuantizedLinear
 from llmlab.measure import comparison, memory
 
 EAGER = "eager"  # the way that all others are held against
-DECODE, PREFILL = "decode", "prefill"
-PHASE = "phase"  # of details; a fact without it is of a step
-OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
+CALLS = "calls"  # what a way is started by that has nothing else to start
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,25 @@ class Rung:
     starts: int
     kind: str
     built: float | None = None
+
+
+def times(
+    speed: measure.Speed, time: Quantity, gain: Quantity, tokens: int, *,
+    against: str = EAGER, of: str = DECODE,
+) -> Iterator[Record]:  # fmt: skip
+    """Say what each way takes, and how many times as fast as one of them it is.
+
+    tokens: in the cache of a step, or those of a prompt. of: the phase.
+    """
+    named = {PHASE: of} if of not in (DECODE, PREFILL) else {}
+    details = {"tokens": tokens} | named
+    for timing in speed.timings:
+        yield timing.total.record(time, subject=timing.name, details=details)
+    for timing in speed.timings:
+        if timing.name != against:
+            verdict = speed.verdict(timing.name, against)
+            more = {"against": against} | named
+            yield verdict.record(gain, subject=timing.name, details=more)
 
 
 def prices(made: Mapping[str, Rung], speed: measure.Speed) -> Iterator[Record]:
@@ -52,16 +72,18 @@ def prices(made: Mapping[str, Rung], speed: measure.Speed) -> Iterator[Record]:
             yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
 
 
-def started(made: Mapping[str, Rung], phase: str = DECODE) -> Iterator[Record]:
-    """Say what each way starts in a call of a phase, and took to build."""
-    named = {} if phase == DECODE else {PHASE: phase}
+def started(made: Mapping[str, Rung], of: str = DECODE) -> Iterator[Record]:
+    """Say what each way starts in a call of a phase, and of a step took to build.
+
+    What is built for another phase later finds parts of it made before.
+    """
+    named = {} if of == DECODE else {PHASE: of}
     for name, way in made.items():
         details = {"way": name, "kind": way.kind} | named
         yield records.measured(NODES, way.starts, subject=name, details=details)
-        if way.built is not None:
-            details = {"way": name} | named
+        if way.built is not None and of == DECODE:
             yield records.measured(
-                BUILD_SECONDS, way.built, subject=name, details=details
+                BUILD_SECONDS, way.built, subject=name, details={"way": name}
             )
 
 
@@ -71,21 +93,23 @@ def sizes(
     """Say which bytes each way's weights take, and which a call reads and writes.
 
     cost: arguments of a model's `cost` that say which call. details: of its bytes.
-    Weights are those of all phases, and said with a step's bytes alone.
+    The formula is of weights that are read as they are stored; torch's operators write
+    integers out as floats first, so of these nothing is said. Weights are those of all
+    phases, and said with a step's bytes alone.
     """
     for name, way in made.items():
-        moved = way.model.cost(**cost, last=True).bytes
-        yield records.make(
-            STEP_BYTES, moved, kind="estimated", subject=name, details=dict(details)
-        )
+        if way.kind == CALLS or not _is_quantized(way.model):
+            moved = way.model.cost(**cost, last=True).bytes
+            yield records.make(
+                STEP_BYTES, moved, kind="estimated", subject=name, details=dict(details)
+            )
         if details.get(PHASE, DECODE) == DECODE:
             (held,) = memory.held(way.model)
             yield dataclasses.replace(held, subject=name)
 
 
-def phase(fact: Record) -> str:
-    """Return the phase that a fact is of: a step's unless it says another."""
-    return str(fact.details.get(PHASE, PREFILL if fact.name in OF_PREFILL else DECODE))
+def _is_quantized(model: Model) -> bool:
+    return any(isinstance(module, QuantizedLinear) for module in model.modules())
 
 
 def compared(made: Mapping[str, Rung], text: Tensor, written: int) -> Iterator[Record]:

@@ -10,6 +10,7 @@ from typing import Any
 from llmlab.graphs.experiments.folds import BF16, BF16_FOLDED, Folded
 from llmlab.graphs.experiments.fusions import BOTH, PLAIN, Fused
 from llmlab.graphs.experiments.moves import GELU, Moved
+from llmlab.graphs.experiments.rungs import EAGER
 from llmlab.measure.claims import (
     ABSENT,
     FAILS,
@@ -120,12 +121,16 @@ def _static(ladder: Ladder) -> Claim:
 
 
 def _same(ladder: Ladder) -> Claim:
-    exact = [way for way in ladder.ways if "int8" not in way]
+    ways = [way for way in ladder.ways if way != EAGER]
+    exact = [way for way in ways if "int8" not in way]
     shares = [ladder.alike(way).value for way in exact]
+    others = "".join(
+        f"; {ladder.alike(way).value:.0%} by {way}" for way in ways if way not in exact
+    )
     return Claim(
         "optimizing the graph leaves the answers as they are",
         f"{_least(shares):.0%} of the tokens are those of eager, at the least, by "
-        f"{len(shares)} ways in fp32",
+        f"{len(shares)} {'way' if len(shares) == 1 else 'ways'} in fp32{others}",
         of_cases(share == 1 for share in shares) if shares else OPEN,
     )
 

@@ -50,12 +50,9 @@ def picture(
 def of_data(sheet: Sheet, *, alt: str) -> Picture:
     """Return the picture of what was drawn from data, which may be of any size.
 
-    It is as small as a drawing where that suffices, else as large as a figure may be.
+    It is as fine as a drawing, and as large as a figure may be.
     """
-    try:
-        png = _png(sheet)
-    except ValueError:
-        return figures.picture_of(sheet.fig, alt=alt)
+    png = _png(sheet, largest=figures.LARGEST)
     width, height = round(sheet.card.width), round(sheet.card.height)
     return Picture(png, " ".join(alt.split()), width, height)
 
@@ -88,7 +85,7 @@ def laid_out(piece: Piece, joints: tuple[Joint, ...], title: str, note: str) -> 
     return sheet
 
 
-def _png(sheet: Sheet) -> bytes:
+def _png(sheet: Sheet, *, largest: int = LARGEST) -> bytes:
     """Render on as many colours as the limit allows."""
     whole = io.BytesIO()
     sheet.fig.savefig(whole, format="png", dpi=DENSITY * PIXELS_PER_INCH)
@@ -96,10 +93,10 @@ def _png(sheet: Sheet) -> bytes:
     for colours in COLOURS:
         small = io.BytesIO()
         _on_palette(image, colours).save(small, format="png", optimize=True)
-        if small.tell() <= LARGEST:
+        if small.tell() <= largest:
             return small.getvalue()
     raise ValueError(
-        f"this drawing needs {small.tell():,} bytes as PNG, it may have {LARGEST:,}; "
+        f"this drawing needs {small.tell():,} bytes as PNG, it may have {largest:,}; "
         "draw fewer pieces, or two drawings."
     )
 

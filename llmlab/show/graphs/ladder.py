@@ -1,6 +1,5 @@
 """The ladder of ways to run a step: how fast each is, and when building it has paid."""
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,11 +8,20 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from llmlab.core.records import Record, quantity
+from llmlab.core.records import Record
 from llmlab.graphs.quantities import BUILD_SECONDS, PAID, STEP_GAIN, STEP_TIME
 from llmlab.show import bars, figures, scales, select, style
 from llmlab.show.figures import Picture
 
+ORDER = (
+    "eager",
+    "fused",
+    "static",
+    "compiled",
+    "ONNX Runtime",
+    "OpenVINO",
+    "native int8",
+)  # of all ways, which decides on their colours
 ROOM = 1.16  # of the axis over that of bars, for two lines of words at a bar
 TALL = 0.1  # inches more for a row, since its words have two lines
 BEYOND = 10  # times the tokens after which the last way has paid
@@ -37,7 +45,8 @@ def ways(result: Any, *, title: str = "What a token takes, way by way") -> Figur
     fig = style.card(style.WIDTH, high, title=title)
     left, right = fig.subplots(1, 2, width_ratios=(1.9, 1), sharey=True)
     says = [_said(fact, gains.get(fact.subject), "\n") for fact in facts]
-    bars.draw(left, facts, names, "time", says=says)
+    looks = [look_of(name, row) for row, name in enumerate(names)]
+    bars.draw(left, facts, names, "time", says=says, looks=looks)
     left.set_xlim(0, ROOM * left.get_xlim()[1])
     style.panel_title(left, "A decode step, one token")
     _building(right, select.needed(result, BUILD_SECONDS), names)
@@ -56,6 +65,11 @@ def ways_alt(facts: Sequence[Record]) -> str:
     return " ".join(said)
 
 
+def look_of(way: str, row: int) -> style.SeriesStyle:
+    """Return the look of a way, the same in every picture; of others by their row."""
+    return style.series(ORDER.index(way) if way in ORDER else row)
+
+
 def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None:
     """Draw a marker for the seconds to build each way, on a logarithmic axis."""
     select.positive(facts)
@@ -70,7 +84,7 @@ def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None
                           color=style.QUIET, xycoords=("axes fraction", "data"),
                           textcoords="offset points")  # fmt: skip
             continue
-        look, value = style.series(row), built[name].value
+        look, value = look_of(name, row), built[name].value
         axes.plot([low, value], [row, row], color=style.GRID, linewidth=2)
         axes.plot(value, row, look.marker, color=look.color, markersize=7)
         axes.annotate(built[name].value_text(), (value, row), (7, 0), va="center",
@@ -139,7 +153,7 @@ def paid(
     for index, (name, step) in enumerate(times.items()):
         if name != plain and name not in built:
             continue
-        look, first = style.series(index), built[name].value if name in built else 0.0
+        look, first = look_of(name, index), built[name].value if name in built else 0.0
         axes.plot(tokens, [first + count * step.value for count in tokens],
                   color=look.color, linestyle=look.line,
                   label=_pays(name, plain, after, slower))  # fmt: skip
@@ -194,7 +208,7 @@ def _pays(name: str, plain: str, after: dict[str, Record], slower: set[str]) -> 
     if name == plain:
         return f"{name}, {FREE}"
     if name in after:
-        return f"{name}: after {quantity(math.ceil(after[name].value), 'token')}"
+        return f"{name}: after {after[name].value_text()}"
     return f"{name}: {'never' if name in slower else 'no gain shown'}"
 
 

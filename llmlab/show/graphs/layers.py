@@ -1,5 +1,6 @@
 """The operators of a layer by stage, before and after fusing, kernels framed."""
 
+import difflib
 import itertools
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +19,7 @@ FRAMED = 2 * boxes.PADDING  # pixels that a frame adds to what is in it
 WIDEST = SIDE - FRAMED - 2 * boxes.PADDING  # of the words in a box
 DEVICE = "_for_cpu"
 CUT = "\N{HORIZONTAL ELLIPSIS}"
-ALONE, FUSED = draw.tint(0), draw.tint(1)
+ALONE, FUSED, GONE = draw.tint(0), draw.tint(1), draw.tint(3)
 
 
 @style.by_the_rules
@@ -40,7 +41,11 @@ def layer(
         for word, side in zip(words, sides, strict=True)
     ]
     stages = dict.fromkeys(stage for side in sides for stage, _ in side)
-    rows = [draw.row(*headings, gap=GAP)] + [_stage(name, sides) for name in stages]
+    gone = {name: _gone(name, sides) for name in stages}
+    rows = [draw.row(*headings, gap=GAP)]
+    rows += [_stage(name, sides, gone[name]) for name in stages]
+    if any(gone.values()):
+        rows.append(draw.legend(("stays", ALONE), ("goes", GONE)))
     if any(len(names) > 1 for side in sides for _, names in side):
         rows.append(
             draw.legend(("one operator", ALONE), ("in one kernel with others", FUSED))
@@ -65,24 +70,50 @@ def _kernels(name: str, given: Sequence[Any]) -> list[tuple[str, list[str]]]:
     return kernels
 
 
-def _stage(stage: str, sides: Sequence[Sequence[Kernel]]) -> Piece:
+def _gone(stage: str, sides: Sequence[Sequence[Kernel]]) -> set[int]:
+    """Return which of the single operators before are there no more, by number.
+
+    Both sides are laid along each other in their order. What went into a kernel of
+    several operators is still there; a frame of before says nothing of what it holds.
+    """
+    before, after = ([n for each, n in side if each == stage] for side in sides)
+    numbered = [(number, name) for number, names in enumerate(before) for name in names]
+    names = [name for _, name in numbered]
+    others = [name for kernel in after for name in kernel]
+    matched = difflib.SequenceMatcher(None, names, others, autojunk=False)
+    stays = {
+        numbered[block.a + k][0]
+        for block in matched.get_matching_blocks()
+        for k in range(block.size)
+    }
+    gone = {n for n, kernel in enumerate(before) if len(kernel) == 1} - stays
+    marked, first = set(), 0
+    for _, run in itertools.groupby(before):  # of equal neighbours the last ones go
+        end = first + len(list(run))
+        marked |= {*range(end - len(gone.intersection(range(first, end))), end)}
+        first = end
+    return marked
+
+
+def _stage(stage: str, sides: Sequence[Sequence[Kernel]], gone: set[int]) -> Piece:
     """Stand what both sides run in a stage beside each other, below its name."""
     parts = []
-    for kernels in sides:
+    for kernels, marked in zip(sides, (gone, set[int]()), strict=True):
         own = [names for each, names in kernels if each == stage]
-        lines = _lines(_pieces(own), SIDE)
+        lines = _lines(_pieces(own, marked), SIDE)
         parts.append(_wide(*(lines or [draw.text("nothing", quiet=True)])))
     both = draw.row(*parts, gap=GAP, align="start")
     return draw.column(draw.text(stage, quiet=True), both, gap=BESIDE)
 
 
-def _pieces(kernels: Sequence[Sequence[str]]) -> list[Piece]:
+def _pieces(kernels: Sequence[Sequence[str]], gone: set[int]) -> list[Piece]:
     """Return a box for each operator that runs alone, a frame for several."""
     pieces: list[Piece] = []
-    for run in _runs([tuple(names) for names in kernels]):
-        names, count = run
+    marked = [(tuple(names), number in gone) for number, names in enumerate(kernels)]
+    for (names, goes), count in _runs(marked):
         if len(names) == 1:
-            pieces.append(draw.box(_label(names[0], count), look=ALONE))
+            look = GONE if goes else ALONE
+            pieces.append(draw.box(_label(names[0], count), look=look))
             continue
         inner = [draw.box(_label(*each), look=FUSED) for each in _runs(names)]
         frame = draw.column(*_lines(inner, SIDE - FRAMED), gap=BESIDE)
@@ -134,10 +165,11 @@ def _shortened(names: Sequence[str]) -> str:
 
 
 def _counted(kernels: Sequence[Kernel]) -> str:
-    operators = sum(len(names) for _, names in kernels)
-    count = len(kernels)
+    operators, count = sum(len(names) for _, names in kernels), len(kernels)
+    if operators == count:
+        return "1 operator" if count == 1 else f"{count} operators"
     word = "1 kernel" if count == 1 else f"{count} kernels"
-    return word if operators == count else f"{word} for {operators} operators"
+    return f"{word} for {operators} operators"
 
 
 def _told(word: str, kernels: Sequence[Kernel]) -> str:

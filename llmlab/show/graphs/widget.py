@@ -10,24 +10,26 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from llmlab.core.quantities import WEIGHTS
-from llmlab.core.records import Record
+from llmlab.core.records import Record, quantity
 from llmlab.graphs.quantities import (
     CALLS,
+    DECODE,
     KERNELS,
     NODES,
+    PREFILL,
     PREFILL_GAIN,
     PREFILL_TIME,
     STEP_BYTES,
     STEP_GAIN,
     STEP_KERNELS,
     STEP_TIME,
+    phase,
 )
 from llmlab.show import bars, scales, select, style
 from llmlab.show.figures import Picture, Place, quick_picture
+from llmlab.show.graphs import ladder
 from llmlab.show.widgets import Choice, Selectors
 
-DECODE, PREFILL = "decode", "prefill"
-OF_PREFILL = {PREFILL_TIME.name, PREFILL_GAIN.name}
 TIMES, GAINS = (STEP_TIME, PREFILL_TIME), (STEP_GAIN, PREFILL_GAIN)
 COUNTS = (STEP_KERNELS, NODES, KERNELS, CALLS)  # the nearest to the machine first
 BYTES = (STEP_BYTES, WEIGHTS)
@@ -50,15 +52,15 @@ class Ways:
         self._facts: dict[tuple[str, str, str], dict[str, Record]] = {}
         for dtype, result in _by_format(given).items():
             for fact in select.checked(result):
-                place = fact.subject, dtype, _phase(fact)
+                place = fact.subject, dtype, phase(fact)
                 self._facts.setdefault(place, {}).setdefault(fact.name, fact)
         timed = [place for place in self._facts if self.get(TIMES, *place)]
         self.ways = list(dict.fromkeys(way for way, _, _ in timed))
         self.formats = list(dict.fromkeys(dtype for _, dtype, _ in timed))
-        found = {phase for _, _, phase in timed}
+        found = {name for _, _, name in timed}
         others = sorted(found - {DECODE, PREFILL}, key=_number)  # such as "32 rows"
         order = (DECODE, *others, PREFILL)
-        self.phases = [phase for phase in order if phase in found]
+        self.phases = [name for name in order if name in found]
 
     def get(
         self, quantities: Sequence[Any], way: str, dtype: str, phase: str
@@ -79,15 +81,9 @@ def _by_format(given: Any) -> Mapping[str, Any]:
     return held if isinstance(held, Mapping) else {FORMAT: given}
 
 
-def _number(phase: str) -> tuple[int, str]:
-    digits = phase.split()[0]
-    return int(digits) if digits.isdecimal() else 0, phase
-
-
-def _phase(fact: Record) -> str:
-    """Return the phase that a fact is of: a step's unless it says another."""
-    default = PREFILL if fact.name in OF_PREFILL else DECODE
-    return str(fact.details.get("phase", default))
+def _number(name: str) -> tuple[int, str]:
+    digits = name.split()[0]
+    return int(digits) if digits.isdecimal() else 0, name
 
 
 def ways_widget(records: Any) -> Selectors:
@@ -149,7 +145,7 @@ def _bars(axes: Axes, facts: Sequence[Record | None], what: str) -> None:
             axes.annotate(MISSING, (0, row), (5, 0), va="center", fontsize=8.5,
                           color=style.QUIET, textcoords="offset points")  # fmt: skip
             continue
-        look, end = style.series(row), fact.value / factor
+        look, end = ladder.look_of(fact.subject, row), fact.value / factor
         axes.barh(row, end, bars.HIGH, color=look.color, hatch=look.hatch,
                   edgecolor=style.CARD)  # fmt: skip
         axes.annotate(_counted(fact), (end, row), (5, 0), va="center",
@@ -175,6 +171,10 @@ def _say(facts: Ways, choice: Choice) -> str:
         sure = ", no difference shown" if _unsure(gain) else ""
         parts.append(f"{gain.value:.2f} × as fast as {against}{sure}")
     parts += [_long(fact) for fact in facts.all(*place)]
+    moved = facts.get((STEP_BYTES,), *place)
+    if moved is not None:
+        rate = quantity(moved.value / time.value, "B/s")
+        parts.append(f"so {rate} (estimated)")
     return said + "; ".join(parts)
 
 

@@ -44,7 +44,7 @@ def latencies(
     every = np.concatenate(list(rows.values()))
     is_wide = any(times.max() > OUTLIER * np.median(times) for times in rows.values())
     factor, word = (1.0, "") if is_wide else scales.shared(every, "s")
-    note = "height is order: the first on top"
+    note = "measured; height is order: the first on top"
     for index, (name, times) in enumerate(rows.items()):
         _strip(axes, index, name, times, factor)
     if is_wide:
@@ -122,7 +122,8 @@ def ratios(
     for row, record in enumerate(records):
         _ratio(axes, row, record)
     ends = [bound for record in records for bound in (record.low, record.high, 1.0)]
-    scales.logarithmic(axes.xaxis, "ratio", "1", "1 is equal")
+    note = f"{select.kinds(records)}; 1 is equal"
+    scales.logarithmic(axes.xaxis, "ratio", "1", note)
     axes.set_xlim(*scales.room(ends, share=0.12))
     scales.fill_ticks(axes.xaxis)
     names = [record.subject or record.name for record in records]
