@@ -27,7 +27,7 @@ def busy(result: Any, *, title: str = "More rows keep more cells busy") -> Figur
         axes.plot(x, y, look.marker, color=look.color, label=name)
     scales.doubling(axes, "rows of activations", [f.details["rows"] for f in facts])
     axes.set_ylim(0, 105)
-    scales.name(axes.yaxis, "cells that work", "%", "counted; line: formula")
+    scales.name(axes.yaxis, "cells that work", "%", "simulated; line: estimated")
     curves.legend(fig, axes)
     return fig
 

@@ -153,6 +153,7 @@ def libraries(result: Any, *, title: str = "Who computed it, by its log") -> Fig
     bars.rows(axes, works)
     axes.set_xticks(PLACES, COLUMNS)
     axes.xaxis.tick_top()
+    scales.name(axes.xaxis, "library, and calls in its log", "", select.kinds(facts))
     axes.set_xlim(-0.25, PLACES[-1] + 0.6)
     return fig
 

@@ -100,7 +100,8 @@ def _errors(axes: Axes, errors: Sequence[Record]) -> None:
             axes.annotate(f"{error:.2%}" if error < 0.1 else f"{error:.0%}",
                           (at, error), place, textcoords="offset points",
                           fontsize=8.5)  # fmt: skip
-    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1")
+    kinds = [select.kinds(errors)] if len(curves) > 1 else []  # else in the title
+    scales.logarithmic(axes.yaxis, ROUNDING_ERROR.name, "1", *kinds)
     axes.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g} %"))
     steps.by_bits(axes, sorted({each.details["bits"] for each in errors}))
     low, high = axes.get_xlim()
