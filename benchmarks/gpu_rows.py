@@ -1,17 +1,15 @@
 """Rows of `gpu.py`: a budget of time, and a file that grows row by row."""
 
 import contextlib
-import datetime
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from llmlab.core import machine, records
+from llmlab.core import machine, recording, records
 from llmlab.core.quantities import Quantity
 from llmlab.core.records import Record
 
@@ -52,12 +50,11 @@ class Rows:
         low: float | None = None, high: float | None = None,
     ) -> None:  # fmt: skip
         """Keep a row in the place of the same one of this card; write the file."""
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        made = records.make(
-            what, value, kind="recorded", subject=subject, details=details, low=low,
-            high=high, machine=self.card, date=now,
+        fact = records.measured(
+            what, value, subject=subject, details=details, low=low, high=high,
+            machine=self.card,
         )  # fmt: skip
-        made = replace(made, command=COMMAND)
+        made = recording.as_recorded(fact, COMMAND)
         self.facts = [fact for fact in self.facts if _key(fact) != _key(made)]
         self.facts.append(made)
         self.new += 1

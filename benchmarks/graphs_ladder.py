@@ -93,8 +93,9 @@ def _races(name: str, seconds: float) -> Iterator[Any]:
 
 
 def _missing(part: Any) -> list[str]:
+    """Return why something is missing, a sentence each; the levels have one at most."""
     absent = part.absent
-    return [absent] if isinstance(absent, str) and absent else [*absent]
+    return [*filter(None, [absent] if isinstance(absent, str) else absent.values())]
 
 
 def _recorded(name: str, fact: Record) -> Record:

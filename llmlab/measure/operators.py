@@ -80,7 +80,6 @@ class Counting(TorchDispatchMode):
 
     def __init__(self, *, composite: bool):
         super().__init__()
-        self.calls: Counter[str] = Counter()
         self.order: list[str] = []  # each call, one after the other
         self.composite = composite
 
@@ -89,10 +88,13 @@ class Counting(TorchDispatchMode):
         """What was seen so far."""
         return Counts(dict(self.calls), self.composite)
 
+    @property
+    def calls(self) -> Counter[str]:
+        """How often each operator was called so far."""
+        return Counter(self.order)
+
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        name = function.overloadpacket.__name__
-        self.calls[name] += 1
-        self.order.append(name)
+        self.order.append(function.overloadpacket.__name__)
         return function(*args, **(kwargs or {}))
 
 

@@ -61,15 +61,16 @@ def openvino(small):
     return graphs.compiled(small, "openvino", length=LENGTH)
 
 
-@pytest.fixture(
-    params=[
-        "static",
-        pytest.param("inductor", marks=pytest.mark.slow),
-        pytest.param("aot", marks=pytest.mark.slow),
-        pytest.param("onnx", marks=pytest.mark.onnx),
-        pytest.param("openvino", marks=pytest.mark.openvino),
-    ]
-)
+EVERY_WAY = [
+    "static",
+    pytest.param("inductor", marks=pytest.mark.slow),
+    pytest.param("aot", marks=pytest.mark.slow),
+    pytest.param("onnx", marks=pytest.mark.onnx),
+    pytest.param("openvino", marks=pytest.mark.openvino),
+]
+
+
+@pytest.fixture(params=EVERY_WAY)
 def made(request):
     return request.getfixturevalue(request.param)
 
@@ -170,19 +171,9 @@ def test_several_rows_run_together_and_unequal_ones_by_the_model(small):
 
 EXTRAS = {"onnx": ("onnxruntime", "onnxscript"), "openvino": ("openvino",)}
 READ = 8  # tokens that a program reads at once
-ANY_WAY = pytest.mark.parametrize(
-    "by",
-    [
-        "static",
-        pytest.param("inductor", marks=pytest.mark.slow),
-        pytest.param("aot", marks=pytest.mark.slow),
-        pytest.param("onnx", marks=pytest.mark.onnx),
-        pytest.param("openvino", marks=pytest.mark.openvino),
-    ],
-)
 
 
-@ANY_WAY
+@pytest.mark.parametrize("by", EVERY_WAY)
 def test_a_program_reads_prompts_of_its_length(by, small, folder, monkeypatch):
     for module in EXTRAS.get(by, ()):
         pytest.importorskip(module)

@@ -57,5 +57,6 @@ def counted(function: Callable, *arguments: Any, **named: Any) -> Any:
             answer = values.pulled(answer, 3)
     if answer is None:
         return None
-    made = sum(watch.calls[name] for name in PRODUCTS)
+    calls = watch.calls
+    made = sum(calls[name] for name in PRODUCTS)
     return Ran(answer, made, watch.multiplied)

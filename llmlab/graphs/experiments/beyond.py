@@ -38,7 +38,7 @@ WORDS = {EAGER: "eager", COMPILED: "compiled", NATIVE: "native"}
 
 @dataclass(frozen=True)
 class Beyond:
-    """Time, starts and price of each way in one phase; what is not here and why."""
+    """Time, starts and bytes of each way in one phase; what is not here and why."""
 
     facts: tuple[Record, ...]
     absent: Mapping[str, str]  # way -> one sentence
@@ -60,7 +60,7 @@ class Beyond:
         return " ".join(self.absent.values())
 
     def records(self) -> list[Record]:
-        """Return times, ratios, starts and prices of every way."""
+        """Return times, ratios, starts and bytes of every way."""
         return list(self.facts)
 
 

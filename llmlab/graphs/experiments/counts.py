@@ -122,13 +122,10 @@ def layer(
     """
     most = len(model.layers) - 1
     arguments.whole("number", number, most=most, way=f"{most + 1} layers are there")
-    inside = {id(module) for module in model.layers[number].modules()}
-    modules = [
-        (name, module) for name, module in model.named_modules() if id(module) in inside
-    ]
-    names = _stages(model)
-    names = {name: names[name] for name, _ in modules if name in names}
+    modules = model.named_modules()
     own = next(name for name, each in modules if each is model.layers[number])
+    stages = _stages(model).items()
+    names = {name: stage for name, stage in stages if name.startswith(f"{own}.")}
     parts = _heard(model, names | {own: SUMS}, tokens, composite=False)
     shared = [each for each in model.layers if each is model.layers[number]]
     inside_it = [(stage, name) for stage, name in parts.called if stage != REST]

@@ -155,9 +155,10 @@ def ladder(
     text = inputs.tokens(model, tokens)
     calls = {way: _steps(one.model, text, length) for way, one in made.items()}
     speed = measure.speed(calls, seconds=seconds)
+    times = [*rungs.times(speed, STEP_TIME, STEP_GAIN, tokens)]
     facts = [
-        *rungs.times(speed, STEP_TIME, STEP_GAIN, tokens),
-        *rungs.prices(made, speed),
+        *times,
+        *rungs.prices(made, speed, times),
         *rungs.sizes(made, {"tokens": 1, "cached": tokens}, {"tokens": tokens}),
     ]
     facts += rungs.compared(made, text, written)

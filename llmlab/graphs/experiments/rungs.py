@@ -1,7 +1,7 @@
 """What is said of a way to run a step besides its time: starts, price, bytes, error."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,15 +60,24 @@ def times(
             yield verdict.record(gain, subject=timing.name, details=more)
 
 
-def prices(made: Mapping[str, Rung], speed: measure.Speed) -> Iterator[Record]:
-    """Say what each way starts and took to build, and what pays that back."""
+def prices(
+    made: Mapping[str, Rung], speed: measure.Speed, gains: Iterable[Record]
+) -> Iterator[Record]:
+    """Say what each way starts and took to build, and what pays that back.
+
+    gains: what `times` said; only a way that is surely faster pays.
+    """
     yield from started(made)
+    faster = {
+        gain.subject
+        for gain in gains
+        if gain.details.get("verdict") == comparison.FASTER
+    }
     for name, way in made.items():
         if way.built is None:
             continue
-        verdict = speed.verdict(name, EAGER)
         saved = speed[EAGER].median - speed[name].median
-        if verdict.word == comparison.FASTER and saved > 0:
+        if name in faster and saved > 0:
             yield records.make(PAID, way.built / saved, kind="estimated", subject=name)
 
 
