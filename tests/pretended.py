@@ -61,12 +61,12 @@ class Calls(TorchFunctionMode):
     def __torch_function__(self, func, types, args=(), kwargs=None):
         kwargs = dict(kwargs or {})
         if func is torch._has_compatible_shallow_copy_type:
-            return False
+            return True  # so that a module's tensor stays the same object, and tied
         if args and isinstance(args[0], OnGpu) and func in FACTS:
             return FACTS[func]
         if args and isinstance(args[0], OnGpu) and func in NUMBERS:
             raise TypeError("can't convert cuda:0 device type tensor to numpy.")
-        if func == Tensor.data.__set__ and isinstance(args[1], OnGpu):
+        if func == Tensor.data.__set__ and any(isinstance(one, OnGpu) for one in args):
             put(*args)
             return None
         if func is Tensor.__deepcopy__:
@@ -95,8 +95,9 @@ def copied(tensor, memo):
 
 
 def put(tensor, value):
-    """Let a tensor or a parameter become what lies on the GPU, in place."""
-    new = OnGpu(value.held, tensor.requires_grad)
+    """Let a tensor or a parameter become a value of the other device, in place."""
+    new = value.detach()
+    new = OnGpu(_held(new), tensor.requires_grad) if isinstance(value, OnGpu) else new
     if isinstance(tensor, torch.nn.Parameter):
         new = torch.nn.Parameter(new, tensor.requires_grad)
     torch.utils.swap_tensors(tensor, new)
@@ -176,11 +177,5 @@ def gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "get_device_name", lambda device=None: NAME)
     monkeypatch.setattr(torch.cuda, "_lazy_init", lambda: None)
     torch._C._ensureCUDADeviceGuardSet()  # one that does nothing, without a driver
-    # A module's own tensor cannot become another kind; it is replaced.
-    before = torch.__future__.get_overwrite_module_params_on_conversion()
-    torch.__future__.set_overwrite_module_params_on_conversion(True)
-    try:
-        with Calls():
-            yield GPU
-    finally:
-        torch.__future__.set_overwrite_module_params_on_conversion(before)
+    with Calls():
+        yield GPU

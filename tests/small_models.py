@@ -1,6 +1,7 @@
 """Small models with random weights, wide enough apart that no two logits nearly tie."""
 
 from functools import cache
+from itertools import chain
 
 import torch
 from torch import nn
@@ -91,10 +92,24 @@ MAKERS = {
 }
 
 
-@cache
 def model(name):
     """Return one of MAKERS, in float64, made once for all tests; do not change it."""
-    return MAKERS[name]()
+    shared, made = _shared(name)
+    assert _state(shared) == made, f"a test has changed {name}, which all tests share"
+    return shared
+
+
+@cache
+def _shared(name):
+    new = MAKERS[name]()
+    return new, _state(new)
+
+
+def _state(model):
+    """Return what tells that a model is the one that was made."""
+    tensors = chain(model.named_parameters(), model.named_buffers())
+    facts = [(key, id(t), t.dtype, t._version, t.requires_grad) for key, t in tensors]
+    return model.training, facts
 
 
 def draw_tokens(*size, seed=0):

@@ -51,9 +51,15 @@ def test_copies_host_numbers_and_host_indices_are_taken(gpu):
 def test_a_module_moves_with_tied_weights(gpu):
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Linear(2, 2))
     model[1].weight = model[0].weight
-    model.to("cuda")
+    for place in (torch.float64, "cuda"):
+        model.to(place)
+        assert model[1].weight is model[0].weight  # as on a GPU, and in another type
     assert all(weight.is_cuda for weight in model.parameters())
     assert isinstance(model[0].weight, torch.nn.Parameter)
+    model.float()
     with pytest.raises(pretended.MixedDevicesError):
         model(torch.ones(1, 2))
     assert model(torch.ones(1, 2, device="cuda")).device == gpu
+    model.to("cpu")
+    assert model[1].weight is model[0].weight and model[0].weight.device.type == "cpu"
+    assert model(torch.ones(1, 2)).device.type == "cpu"
