@@ -33,6 +33,9 @@ MAKERS = {
     ),
     "large scores": lambda: large_scores(),
     "int8 in groups": lambda: decoder(dtype=torch.float32),
+    "long groups": lambda: decoder(
+        dtype=torch.float32, hidden_size=128, intermediate_size=192
+    ),
     "int4": lambda: decoder(dtype=torch.float32, intermediate_size=96),
     "int4 about zero, biases": lambda: decoder(
         dtype=torch.float32, hidden_size=64, intermediate_size=128, mlp_bias=True
@@ -40,6 +43,7 @@ MAKERS = {
 }  # fmt: skip
 FORMATS = {  # of these; all others are int8 with a scale a row
     "int8 in groups": Format(bits=8, group_size=8),
+    "long groups": Format(bits=8, group_size=64),
     "int4": Format(bits=4, group_size=32),
     "int4 about zero, biases": Format(bits=4, group_size=64, symmetric=True),
 }

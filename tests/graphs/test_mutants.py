@@ -20,7 +20,7 @@ MUTANTS = {
     "sums that overflow": ("smaller(LARGEST, INT32_MAX / 128 / n)", "LARGEST"),
     "no rotation": ("a * c[i] + b * s[i], y", "a, y"),
     "a rotation the other way": ("+ a * s[i + half]", "- a * s[i + half]"),
-    "a softmax without its maximum": ("(scores[i] - most) * root", "scores[i] * root"),
+    "a softmax without its maximum": ("(mine[i] - most) * root", "mine[i] * root"),
     "a softmax that does not add up": ("query[i] /= total", "query[i] /= 1"),
     "scores without the root": ("- most) * root", "- most)"),
     "one place too few": ("seen = place + 1 - start", "seen = place - start"),
@@ -55,7 +55,10 @@ TILES = {
                               "nibbles(w + 32 * (k / 2), 1 - k % 2)"),
     "a key for another": ("smaller(p + k, rows - 1)", "smaller(p, rows - 1)"),
     "columns of another head": ("values + 16 * i", "values"),
-    "scores of other keys": ("scores + p, out", "scores, out"),
+    "scores of other keys": ("scores + h * apart + p;", "scores + h * apart;"),
+    "the scores of another head": ("scores + h * apart + p;", "scores + p;"),
+    "the query of another head": ("queries + h * n + i", "queries + i"),
+    "the weights of another head": ("all(weights[h * apart + p])", "all(weights[p])"),
 }  # fmt: skip
 # What a way's registers do, by its header.
 REGISTERS = {
@@ -78,6 +81,19 @@ REGISTERS = {
         "keys in another order": ("halves(s[i + 8], s[i + 12])",
                                   "halves(s[i + 12], s[i + 8])"),
     },
+    "amx": {
+        "upper bits that weigh too little": ("_mm512_load_si512(high), 7)",
+                                             "_mm512_load_si512(high), 6)"),
+        "lower bits that are too few": ("& 127", "& 63"),
+        "the first tokens twice": ("lower + c + TALL * row", "lower + c"),
+        "sums that are kept": ("_tile_zero(1);", ""),
+        "columns in another order": ("lanes[2 * r + 1] = r + 16",
+                                     "lanes[2 * r + 1] = r"),
+        "a chunk that is not filled up": ("c % DEEP; c += 4, to += 64) _mm512",
+                                          "c % DEEP; c += 4) _mm512"),
+        "a group's scale for the next": ("lying += (group + 4) * BLOCK;", ""),
+        "a strip for another": ("room->strip + b * size, m", "room->strip, m"),
+    },
 }  # fmt: skip
 CASES = [("plain", name, *pair) for name, pair in (MUTANTS | ROWS).items()]
 CASES += [("avx512", name, *pair) for name, pair in TILES.items()]
@@ -92,6 +108,7 @@ FAMILIES = (
     "qwen3, a window",
     "large scores",
     "int8 in groups",
+    "long groups",
     "heads of 64",
 )
 FOUR_BITS = ("int4", "int4 about zero, biases")  # what plain C does not read

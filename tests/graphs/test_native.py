@@ -112,7 +112,8 @@ def test_what_lies_in_memory_and_is_nobodys_is_never_read():
         keys.fill_(float("nan"))
         values.fill_(float("nan"))
     for part in native._pass._room.tensors.values():
-        part.fill_(float("nan") if part.is_floating_point() else -32768)
+        whole = not part.is_floating_point()
+        part.fill_(torch.iinfo(part.dtype).min if whole else float("nan"))
     parts = [1, 5, 6]  # place 0 alone, then blocks
     assert torch.equal(after(native, tokens, parts=parts, cache=cache), clean)
 

@@ -1,4 +1,4 @@
-"""Plain C, AVX2 and AVX-512 give the same bits, and use the instructions they name."""
+"""All ways to multiply give the same bits, and use the instructions they name."""
 
 import re
 import shutil
@@ -15,7 +15,16 @@ from llmlab.kernels.native import building, compilers, library, matrices
 from llmlab.kernels.native.building import CannotBuildError
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
-INSTRUCTIONS = {"avx2": r"vpmaddwd.*%ymm", "avx512": r"vpdpwssd.*%zmm"}
+INSTRUCTIONS = {
+    "avx2": r"vpmaddwd.*%ymm",
+    "avx512": r"vpdpwssd.*%zmm",
+    "amx": r"tdpb[us]sd.*%tmm",
+}
+PROCESSORS = {  # that have them, as compilers call them
+    "avx2": "haswell",
+    "avx512": "icelake-server",
+    "amx": "sapphirerapids",
+}
 TILED = [way for way in ways() if way != "plain"]
 
 
@@ -48,10 +57,12 @@ def test_all_ways_give_the_same_bits(name, libraries):
         assert torch.equal(other, first)
 
 
-@pytest.mark.parametrize("name", ["llama", "heads of 64", "int8 in groups", "int4"])
+@pytest.mark.parametrize(
+    "name", ["llama", "heads of 64", "int8 in groups", "long groups", "int4"]
+)
 @pytest.mark.parametrize("way", TILED)
 def test_rows_blocks_and_threads_have_the_bits_of_one_token_alone(way, name, libraries):
-    tokens = draw_tokens(17, 9)  # two wide tiles of tokens, and one left
+    tokens = draw_tokens(17, 9)  # wide tiles of tokens, and some left
     whole = on(libraries[way], quantized(name))(tokens)
     alone = on(libraries[way], quantized(name), threads=1)
     for row in (0, 7, 8, 16):
@@ -65,7 +76,7 @@ def test_rows_blocks_and_threads_have_the_bits_of_one_token_alone(way, name, lib
     ("rows", "columns", "groups", "bits"),
     [
         (1, 1, 1, 8), (16, 8, 1, 8), (33, 70, 1, 8), (48, 64, 8, 8), (20, 48, 2, 8),
-        (17, 32, 1, 4), (40, 192, 6, 4),
+        (300, 192, 3, 8), (40, 160, 2, 8), (17, 32, 1, 4), (40, 192, 6, 4),
     ],
 )  # fmt: skip
 def test_a_product_of_any_size_is_that_of_the_rounded_activations(
@@ -81,7 +92,7 @@ def test_a_product_of_any_size_is_that_of_the_rounded_activations(
     if zeros is not None:
         weight = weight - zeros.repeat_interleave(width, 1)
     weight = weight * scales.repeat_interleave(width, 1)
-    for tokens in (1, 2, 3, 4, 7, 8, 9, 19):
+    for tokens in (1, 2, 3, 4, 7, 8, 9, 19, 75):
         x = torch.randn(tokens, columns)
         steps = x.abs().amax(1, keepdim=True) / 8191
         wanted = ((x / steps).round() * steps).double() @ weight.T + matrix.bias
@@ -97,11 +108,30 @@ def test_a_product_of_any_size_is_that_of_the_rounded_activations(
 @pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
 @pytest.mark.parametrize("way", TILED)
 def test_a_way_is_made_of_its_instruction(way, libraries):
+    assert len(instructions(way, libraries[way].built.path)) >= 6
+
+
+@pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
+@pytest.mark.parametrize("way", INSTRUCTIONS)
+def test_a_way_that_this_processor_lacks_compiles_all_the_same(way, tmp_path):
+    compiler, path = compilers.find()[0], tmp_path / "library.so"
+    flags = (*compiler.flags(threads=True), f"-march={PROCESSORS[way]}")
+    building.compile_for(way, building.SOURCE, path, compiler, flags)
+    assert len(instructions(way, path)) >= 6
+
+
+def instructions(way, path):
+    """Return the lines of a library that hold the instruction of a way."""
     shown = subprocess.run(
-        ["objdump", "-d", libraries[way].built.path],
-        capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    assert len(re.findall(INSTRUCTIONS[way], shown)) >= 20
+        ["objdump", "-d", path], capture_output=True, text=True, check=True
+    ).stdout
+    return re.findall(INSTRUCTIONS[way], shown)
+
+
+@pytest.mark.skipif("amx" not in ways(), reason="this processor has no AMX")
+def test_without_the_systems_leave_amx_is_not_used(monkeypatch, tmp_path):
+    monkeypatch.setattr(compilers, "grants_amx", lambda: False)
+    assert building.build(folder=tmp_path).way == "avx512"
 
 
 @pytest.mark.skipif("avx2" not in ways(), reason="this processor has no AVX2")

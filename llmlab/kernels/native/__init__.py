@@ -3,9 +3,10 @@
 integers.h  activations rounded to integers; sums in an order that vectors keep
 plain.h     products and scores in plain C, of weights in rows: the reference
 tiles.h     products of weights in tiles of sixteen rows, of 8 or 4 bits
-heads.h     a query with its keys and values, sixteen numbers at a time
+heads.h     queries with their keys and values, sixteen numbers at a time
 avx2.h      what tiles.h and heads.h ask of a register, and the same for
 avx512.h    AVX-512 with VNNI
+amx.h       products of many tokens by AMX, of the same tiles
 products.h  which of these ways a library goes, and what follows in all of them
 pass.c      a decoder of the Llama family, all layers in one call
 compilers   which compiler, and with which flags

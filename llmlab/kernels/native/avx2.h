@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 enum { WIDE = 4 };  /* tokens of a tile: their sums stay in registers */
+enum { ACROSS = 4 }; /* sums of sixteen values of a head or two, in registers */
 typedef struct { __m256i a, b; } Whole; /* of each row a sum, or two weights */
 typedef struct { __m256 a, b; } Real;
 

@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 enum { WIDE = 8 };  /* tokens of a tile: their sums stay in registers */
+enum { ACROSS = 8 }; /* sums of sixteen values of a head or two, in registers */
 typedef __m512i Whole; /* of each row a sum, or two weights */
 typedef __m512 Real;
 

@@ -75,15 +75,14 @@ class CompilerError(Exception):
 
 def _built(source: Path, folder: Path, compiler: Compiler, threads: bool) -> Built:
     way = compiler.way()
-    number = f"-DWAY={list(compilers.WAYS).index(way)}"
-    flags = (number, *compiler.flags(threads=threads))
+    flags = compiler.flags(threads=threads)
     parts = [file.read_text() for file in sorted(source.parent.glob("*.[ch]"))]
 
     def make(beside: Path) -> None:
         with progress.task(f"compiling {source.name} with {compiler.words[0]}"):
-            _compile(source, beside, compiler, flags)
+            compile_for(way, source, beside, compiler, flags)
 
-    path = keep(folder, (*parts, *flags, *made_by(compiler)), make)
+    path = keep(folder, (*parts, way, *flags, *made_by(compiler)), make)
     return Built(path, compiler, threads, way)
 
 
@@ -117,8 +116,12 @@ def keep(
     return path
 
 
-def _compile(source: Path, beside: Path, compiler: Compiler, flags) -> None:
-    command = [*compiler.words, *flags, str(source), "-o", str(beside), "-lm"]
+def compile_for(
+    way: str, source: Path, beside: Path, compiler: Compiler, flags: Sequence[str]
+) -> None:
+    """Write a library that goes one of `compilers.WAYS`; CompilerError says why not."""
+    number = f"-DWAY={list(compilers.WAYS).index(way)}"
+    command = [*compiler.words, number, *flags, str(source), "-o", str(beside), "-lm"]
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=compilers.SECONDS

@@ -6,6 +6,7 @@ reorder float additions, so a row's bits do not depend on how a loop was split.
 numbers off for the whole process.
 """
 
+import ctypes
 import functools
 import importlib.util
 import os
@@ -16,6 +17,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+ARCH_PRCTL, REQUEST, TILE_DATA = 158, 0x1023, 18  # of Linux: asm/prctl.h, and a bit
 NATIVE = "LLMLAB_NATIVE"  # names one of WAYS
 SECONDS = 120  # that a compiler may take
 FLAGS = (
@@ -30,13 +32,16 @@ WAYS: dict[str, tuple[str, ...]] = {
     "plain": (),
     "avx2": ("__AVX2__", "__FMA__"),
     "avx512": ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__"),
+    "amx": ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__", "__AMX_INT8__"),
 }
+AMX = "__AMX_INT8__"
 # What the compiler defines where the processor has it -> what it is called.
 MACROS = {
     "__AVX2__": "AVX2",
     "__AVX512F__": "AVX-512",
     "__AVX512VNNI__": "VNNI",
     "__AVXVNNI__": "AVX-VNNI",
+    "__AMX_INT8__": "AMX (int8)",
     "__ARM_NEON": "NEON",
     "__ARM_FEATURE_DOTPROD": "dot products",
 }
@@ -63,6 +68,8 @@ class Compiler:
     def ways(self) -> list[str]:
         """Return those of WAYS that it compiles for this processor."""
         defined = self._defined()
+        if AMX in defined and not grants_amx():
+            defined.remove(AMX)
         return [way for way, wanted in WAYS.items() if defined.issuperset(wanted)]
 
     def way(self) -> str:
@@ -105,6 +112,21 @@ def ask(command: list[str]) -> str:
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+@functools.cache
+def grants_amx() -> bool:
+    """Ask the system for the registers of AMX, which a process must do before use.
+
+    Linux keeps 8 kB for each thread then. A system that does not know the question, or
+    a sandbox that forbids it, says no.
+    """
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        return False
+    try:
+        return ctypes.CDLL(None).syscall(ARCH_PRCTL, REQUEST, TILE_DATA) == 0
+    except (OSError, AttributeError):
+        return False
 
 
 def _is_arm() -> bool:

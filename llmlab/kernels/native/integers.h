@@ -8,14 +8,21 @@
 #endif
 
 enum { BLOCK = 16, FEW = 4, LARGEST = 8191, GROUP = 32 };
+#if WAY == 3
+enum { MANY = 9 }; /* tokens from which AMX multiplies */
+#else
+enum { MANY = INT32_MAX };
+#endif
 typedef int64_t whole;
 
 /* `group` columns of a row share a scale. Of 4 bits, a weight has a zero point, too. */
 typedef struct { const int8_t *weight; const float *scale, *bias;
                  whole rows, columns, group, bits; } Matrix;
-/* sums: of `GROUP` integers each, which weights with a zero point want. */
+/* sums: of `GROUP` integers each, which weights with a zero point want. integers: rows
+   of `columns`; in parts, first the lower seven bits of all, then the upper. strip: of
+   each thread, `strip_bytes` for weights in AMX's order; none where AMX is of no use. */
 typedef struct { float *stream, *queries, *keys, *values, *gate, *up, *factors, *scores, *sums;
-                 int16_t *integers; whole columns, reach; } Room;
+                 int16_t *integers; int8_t *strip; whole columns, reach, strip_bytes; } Room;
 typedef struct { whole id, of; } Thread;
 typedef struct { whole from, to; } Share;
 
@@ -26,6 +33,8 @@ static Thread thread(void) {
     return (Thread){0, 1};
 #endif
 }
+
+static int in_parts(const Room *room, whole tokens) { return tokens >= MANY && room->strip; }
 
 static whole smaller(whole a, whole b) { return a < b ? a : b; }
 
@@ -77,9 +86,10 @@ static float evened(const float *x, const float *norm, whole n, float epsilon) {
     return norm ? 1 / sqrtf(dot(x, x, n) / n + epsilon) : 1;
 }
 
-/* Round a row, times its norm's weight, to integers whose sums cannot overflow. */
+/* Round a row, times its norm's weight, to integers whose sums cannot overflow. `upper`:
+   where the upper bits go, if they are parted. */
 static float rounded(const float *x, const float *norm, float epsilon, whole n,
-                     int16_t *restrict integers) {
+                     int16_t *restrict integers, int8_t *restrict upper) {
     float scale = evened(x, norm, n, epsilon), largest = 1e-30f;
     float limit = smaller(LARGEST, INT32_MAX / 128 / n);
 #pragma omp simd reduction(max : largest)
@@ -87,8 +97,12 @@ static float rounded(const float *x, const float *norm, float epsilon, whole n,
         float size = fabsf(norm ? x[i] * scale * norm[i] : x[i]);
         largest = size > largest ? size : largest;
     }
-    for (whole i = 0; i < n; i++)
-        integers[i] = rintf((norm ? x[i] * scale * norm[i] : x[i]) * (limit / largest));
+    int8_t *restrict lower = (int8_t *)integers;
+    for (whole i = 0; i < n; i++) {
+        int whole_number = rintf((norm ? x[i] * scale * norm[i] : x[i]) * (limit / largest));
+        if (upper) lower[i] = whole_number & 127, upper[i] = whole_number >> 7;
+        else integers[i] = whole_number;
+    }
     return largest / limit;
 }
 
@@ -106,13 +120,15 @@ static void grouped(const int16_t *integers, whole n, float *restrict sums) {
 static Room prepared(Room room, const float *x, const float *norm, float epsilon, whole n,
                      const whole *index, whole count, Thread t) {
     Share mine = count <= FEW ? (Share){0, count} : share(count, 1, t);
-    whole first = count <= FEW ? t.id * FEW : 0;
+    whole first = count <= FEW ? t.id * FEW : 0, parts = in_parts(&room, count);
     room.integers += first * room.columns, room.factors += first;
     if (room.sums) room.sums += first * (room.columns / GROUP);
+    if (room.strip) room.strip += t.id * room.strip_bytes;
     for (whole m = mine.from; m < mine.to; m++) {
         int16_t *integers = room.integers + m * room.columns;
+        int8_t *upper = parts ? (int8_t *)integers + room.columns : NULL;
         const float *row = x + (index ? index[m] : m) * n;
-        room.factors[m] = rounded(row, norm, epsilon, n, integers);
+        room.factors[m] = rounded(row, norm, epsilon, n, integers, upper);
         if (room.sums) grouped(integers, n, room.sums + m * (room.columns / GROUP));
     }
     if (count > FEW) wait_for_all();

@@ -15,7 +15,10 @@ from llmlab.kernels.native.library import Library
 from llmlab.kernels.native.structures import address
 
 FEW = 4  # rows that every thread rounds for itself, as in integers.h
-LINE = 32  # integers of a row of activations begin at multiples of it, and sums
+SHORT = 32  # columns of which sums are kept for weights with a zero point
+LINE = 64  # integers of a row of activations begin at multiples of it
+STRIP = 8  # blocks of rows that are brought into AMX's order at once, as in amx.h
+TALL = 32  # rows that AMX reads at once, whether there are so many or not
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +91,14 @@ class Laid:
     bits: int
 
     @property
+    def strip(self) -> int:
+        """Bytes of a strip of it in AMX's order (amx.h); 0: it is left to AVX-512."""
+        if self.bits == 4 or self.group < min(LINE, self.shape[1]):
+            return 0
+        groups = -(-self.shape[1] // self.group)
+        return STRIP * tiles.ROWS * groups * -(-self.group // LINE) * LINE
+
+    @property
     def bytes(self) -> int:
         """What a product reads."""
         return self.weight.nbytes + (0 if self.scales is None else self.scales.nbytes)
@@ -114,6 +125,11 @@ def check(
         )
 
 
+def activations(tokens: int, threads: int) -> int:
+    """Return how many rows of integers a call needs: AMX reads some beyond the last."""
+    return max(-(-tokens // TALL) * TALL + 1, FEW * threads)
+
+
 def multiply(
     library: Library, matrix: Matrix | Laid, x: Tensor, *, threads: int | None = None
 ) -> Tensor:
@@ -126,12 +142,13 @@ def multiply(
     check("x", x, (tokens, columns))
     threads = library.threads(threads or machine.threads())
     width = -(-columns // LINE) * LINE
-    integers = torch.empty(max(tokens, FEW * threads), width, dtype=torch.int16)
+    integers = torch.empty(activations(tokens, threads), width, dtype=torch.int16)
     factors, y = torch.empty(len(integers)), torch.empty(tokens, rows)
-    sums = torch.empty(len(integers), width // LINE) if laid.bits == 4 else None
+    sums = torch.empty(len(integers), width // SHORT) if laid.bits == 4 else None
+    strip = torch.empty(threads, laid.strip, dtype=torch.int8) if laid.strip else None
     room = structures.Room(
         integers=address(integers), factors=address(factors), sums=address(sums),
-        columns=width,
+        strip=address(strip), columns=width, strip_bytes=laid.strip,
     )  # fmt: skip
     library.multiply(laid.structure(), address(x), tokens, room, address(y), threads)
     return y

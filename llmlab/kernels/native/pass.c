@@ -44,30 +44,38 @@ static whole address(const Memory *memory, const Rows *rows, whole m, whole plac
     return run * memory->run + head * memory->head + place % rows->run_places * memory->place;
 }
 
-/* One query head of row m looks at all that its row holds, up to its own place. */
+/* Query heads of row m, one or two that share a key, look at all that their row holds, up
+   to its own place. `turn`: of each head, its query turned, and its scores behind it. */
 static void attend(const Model *model, const Layer *layer, const Memory *memory,
-                   const Rows *rows, const Room *room, whole m, whole head, float *turn) {
+                   const Rows *rows, const Room *room, whole m, whole head, whole heads,
+                   float *turn) {
     whole n = model->head_width, place = rows->places[m], kv = head * layer->kv_heads / layer->heads;
     whole start = layer->window && place >= layer->window ? place - layer->window + 1 : 0, end;
-    float *restrict query = room->queries + m * layer->query.rows + head * n;
-    float *restrict scores = turn + n, most = -INFINITY, root = 1 / sqrtf(n);
-    turned(model, query, layer->query_norm, place, turn);
+    float *queries = room->queries + m * layer->query.rows + head * n;
+    float *restrict scores = turn + 2 * n, root = 1 / sqrtf(n);
+    whole seen = place + 1 - start, apart = room->reach;
+    for (whole h = 0; h < heads; h++)
+        turned(model, queries + h * n, layer->query_norm, place, turn + h * n);
     for (whole p = start; p <= place; p = end) { /* run by run; scores[0] is of start */
         const float *key = memory->keys + address(memory, rows, m, p, kv);
         end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
-        score(turn, key, memory->place, n, end - p, scores + p - start);
+        score(turn, key, memory->place, n, end - p, scores + p - start, apart, heads);
     }
-    whole seen = place + 1 - start;
-    for (whole i = 0; i < seen; i++) most = scores[i] > most ? scores[i] : most;
-    for (whole i = 0; i < seen; i++) scores[i] = exponential((scores[i] - most) * root);
-    memset(query, 0, n * sizeof *query); /* from here on the answer */
+    for (whole h = 0; h < heads; h++) {
+        float *restrict mine = scores + h * apart, most = -INFINITY;
+        for (whole i = 0; i < seen; i++) most = mine[i] > most ? mine[i] : most;
+        for (whole i = 0; i < seen; i++) mine[i] = exponential((mine[i] - most) * root);
+    }
+    memset(queries, 0, heads * n * sizeof *queries); /* from here on the answers */
     for (whole p = start; p <= place; p = end) {
         const float *value = memory->values + address(memory, rows, m, p, kv);
         end = smaller((p / rows->run_places + 1) * rows->run_places, place + 1);
-        add_rows(scores + p - start, value, memory->place, n, end - p, query);
+        add_rows(scores + p - start, apart, value, memory->place, n, end - p, queries, heads);
     }
-    float total = added(scores, seen);
-    for (whole i = 0; i < n; i++) query[i] /= total;
+    for (whole h = 0; h < heads; h++) {
+        float total = added(scores + h * apart, seen), *query = queries + h * n;
+        for (whole i = 0; i < n; i++) query[i] /= total;
+    }
 }
 
 /* By key/value head and row: keep what a row brings, then look at all that there is. In
@@ -84,15 +92,18 @@ static void attention(const Model *model, const Layer *layer, const Memory *memo
         memcpy(memory->values + to, room->values + from, n * sizeof(float));
     }
     if (rows->several) wait_for_all(); /* rows of one sequence look at each other */
-    for (whole u = mine.from * group; u < mine.to * group; u++)
-        attend(model, layer, memory, rows, room, u / group % count,
-               u / group / count * group + u % group, room->scores + t.id * room->reach);
+    float *turn = room->scores + t.id * (2 * n + 2 * room->reach);
+    for (whole unit = mine.from; unit < mine.to; unit++)
+        for (whole h = 0; h < group; h += 2)
+            attend(model, layer, memory, rows, room, unit % count, unit / count * group + h,
+                   smaller(2, group - h), turn);
 }
 
 /* silu(gate) * up; a block of both is multiplied while its tokens are near. */
 static void hidden(const Layer *layer, const Room *room, whole tokens, Share mine) {
-    for (whole from = mine.from, wide = layer->gate.rows; from < mine.to; from += BLOCK) {
-        Share rows = {from, smaller(from + BLOCK, mine.to)};
+    whole wide = layer->gate.rows, high = in_parts(room, tokens) ? STRIP * BLOCK : BLOCK;
+    for (whole from = mine.from; from < mine.to; from += high) {
+        Share rows = {from, smaller(from + high, mine.to)};
         product(&layer->gate, room, tokens, room->gate, 0, rows);
         product(&layer->up, room, tokens, room->up, 0, rows);
         for (whole m = 0; m < tokens; m++) {

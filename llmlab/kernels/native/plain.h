@@ -46,14 +46,16 @@ static whole add_up(const Matrix *matrix, const Room *room, whole block, whole h
     return tokens;
 }
 
-/* Scores of one query with keys that lie `step` apart. */
-static void score(const float *query, const float *keys, whole step, whole n, whole rows,
-                  float *scores) {
-    for (whole p = 0; p < rows; p++) scores[p] = dot(query, keys + p * step, n);
+/* Scores of queries with keys that lie `step` apart; those of two heads lie `apart`. */
+static void score(const float *queries, const float *keys, whole step, whole n, whole rows,
+                  float *scores, whole apart, whole heads) {
+    for (whole h = 0; h < heads; h++)
+        for (whole p = 0; p < rows; p++)
+            scores[h * apart + p] = dot(queries + h * n, keys + p * step, n);
 }
 
 /* sum += weights[p] * row p of the values, in the order of p; four rows at a time. */
-static void add_rows(const float *weights, const float *restrict values, whole step, whole n,
+static void add_head(const float *weights, const float *restrict values, whole step, whole n,
                      whole rows, float *restrict sum) {
     whole p = 0;
     for (; p + 4 <= rows; p += 4, values += 4 * step)
@@ -65,4 +67,10 @@ static void add_rows(const float *weights, const float *restrict values, whole s
         }
     for (; p < rows; p++, values += step)
         for (whole i = 0; i < n; i++) sum[i] = fused(weights[p], values[i], sum[i]);
+}
+
+static void add_rows(const float *weights, whole apart, const float *values, whole step,
+                     whole n, whole rows, float *sum, whole heads) {
+    for (whole h = 0; h < heads; h++)
+        add_head(weights + h * apart, values, step, n, rows, sum + h * n);
 }

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels.native import structures
-from llmlab.kernels.native.matrices import FEW, LINE
+from llmlab.kernels.native.matrices import LINE, SHORT, Laid, activations
 from llmlab.kernels.native.structures import address
 from llmlab.kernels.native.weights import PARTS, Weights
 
@@ -22,7 +22,10 @@ class Room:
         self.columns = -(-columns // LINE) * LINE
         self.head_width = weights.head_width
         parts = [getattr(layer, part) for layer in layers for part in PARTS]
-        self.short = any(part.bits == 4 for part in (*parts, weights.head))
+        parts.append(weights.head)
+        self.short = any(part.bits == 4 for part in parts)
+        strips = [part.strip for part in parts if isinstance(part, Laid)]
+        self.strip = max(strips) if all(strips) else 0  # rows share their integers
         self.rows = self.reach = 0
         self.tensors: dict[str, Tensor] = {}
         self.structure: structures.Room | None = None
@@ -37,20 +40,23 @@ class Room:
         return self.structure
 
     def _make(self) -> None:
-        most = max(self.rows, FEW * self.threads)
-        reach = self.reach + self.head_width
+        most = activations(self.rows, self.threads)
+        turns = 2 * (self.reach + self.head_width)  # of two heads
         sizes = {
             "stream": self.rows * self.width, "queries": self.rows * self.queries,
             "keys": self.rows * self.keys, "values": self.rows * self.keys,
             "gate": self.rows * self.hidden, "up": self.rows * self.hidden,
-            "factors": most, "scores": self.threads * reach,
+            "factors": most, "scores": self.threads * turns,
         }  # fmt: skip
         self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
         if self.short:
-            self.tensors["sums"] = torch.empty(most * self.columns // LINE)
+            self.tensors["sums"] = torch.empty(most * self.columns // SHORT)
         self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
+        if self.strip:
+            size = self.threads * self.strip
+            self.tensors["strip"] = torch.empty(size, dtype=torch.int8)
         addresses = {name: address(tensor) for name, tensor in self.tensors.items()}
         self.structure = structures.Room(
             **addresses,
-            columns=self.columns, reach=reach,
+            columns=self.columns, reach=self.reach, strip_bytes=self.strip,
         )  # fmt: skip

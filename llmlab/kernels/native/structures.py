@@ -47,8 +47,8 @@ class Rows(ctypes.Structure):
 
 class Room(ctypes.Structure):
     _fields_ = _fields(
-        "stream queries keys values gate up factors scores sums integers",
-        "columns reach",
+        "stream queries keys values gate up factors scores sums integers strip",
+        "columns reach strip_bytes",
     )
 
 
