@@ -22,6 +22,7 @@ import torch
 from llmlab import models, show
 from llmlab.core import recording, records
 from llmlab.core.quantities import LOGIT_ERROR, READ_BANDWIDTH, SPEED_UP, THROUGHPUT
+from llmlab.kernels.native import compilers
 from llmlab.models import gguf_writing
 from llmlab.peers import onnx_genai, racing
 
@@ -30,15 +31,21 @@ OUT = ROOT / "llmlab" / "recorded" / "native.json"
 COMMAND = "python benchmarks/native.py"
 FORMATS = ("int8", "int8-g64", "int4-g32")
 HF, FP32, EAGER = "transformers fp32", "llmlab fp32", "llmlab int8, eager"
+BF16, AVX512 = "llmlab bf16", "llmlab int8, AVX-512"
 NATIVE, GROUPS, INT4 = (f"llmlab {word}, native" for word in FORMATS)
 PLAIN, AVX2 = "llmlab int8, plain C", "llmlab int8, AVX2"
 LLAMA, LLAMA4, READ = "llama.cpp Q8_0", "llama.cpp Q4_0", "bare read"
 GGUF = {LLAMA: "q8_0", LLAMA4: "q4_0"}
 ONNX = {"ONNX Runtime GenAI int8": "int8", "ONNX Runtime GenAI int4": "int4"}
 MOST = (NATIVE, GROUPS, INT4, LLAMA, LLAMA4, *ONNX, READ)
-ENGINES = {"M": (HF, FP32, EAGER, PLAIN, AVX2, *MOST), "S": MOST, "L": MOST}
+ENGINES = {
+    "M": (HF, FP32, BF16, EAGER, PLAIN, AVX2, AVX512, *MOST),
+    "S": MOST,
+    "L": MOST,
+}
 ENGINES |= {"coder": (FP32, PLAIN, NATIVE, INT4, READ)}
 AGAINST = {INT4: LLAMA4}  # all others: llama.cpp Q8_0, or fp32 where it does not run
+WAYS = {AVX2: "avx2", AVX512: "avx512"}  # left out where a processor has none
 JOBS = {  # phase -> batch, prompt, new tokens
     "decode": (1, 128, 128),
     "batch": (16, 128, 32),
@@ -102,8 +109,10 @@ def race(shape: str, folder: Path, *, small: bool) -> list[records.Record]:
 
 def started(shape: str, model, folder: Path) -> dict[str, racing.Runner]:
     """Write a model as each engine reads it, and start the engines of a shape."""
-    runners = {}
+    runners, here = {}, compilers.find()[0].ways()
     for name in ENGINES[shape]:
+        if WAYS.get(name, "plain") not in here:
+            continue
         if name in GGUF:
             file = folder / f"{GGUF[name]}.gguf"
             path = gguf_writing.write(model, file, type=GGUF[name])

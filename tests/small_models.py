@@ -42,9 +42,11 @@ def spread(model, *, seed=0):
     generator = torch.Generator().manual_seed(seed)
     tables = {id(m.weight) for m in model.modules() if isinstance(m, nn.Embedding)}
     with torch.no_grad():
-        for parameter in model.parameters():
+        for name, parameter in model.named_parameters():
             drawn = torch.randn(parameter.shape, generator=generator)
-            if parameter.dim() == 1:  # norms and biases
+            if "bias" in name and len(parameter.unique()) > 1:
+                parameter.copy_(0.2 * drawn)  # PyTorch draws them, each time anew
+            elif parameter.dim() == 1:  # norms, and biases of zeros
                 parameter += 0.1 * drawn
             else:
                 parameter.copy_(drawn * (0.08 if id(parameter) in tables else 0.4))

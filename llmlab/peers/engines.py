@@ -112,10 +112,12 @@ def _native(folder: str, word: str, *, way: str | None = None) -> Engine:
 ENGINES: dict[str, Callable[[str], Any]] = {
     "transformers fp32": _transformers,
     "llmlab fp32": lambda folder: Engine(models.load(folder)),
+    "llmlab bf16": lambda folder: Engine(models.load(folder, dtype="bfloat16")),
     "llmlab int8, eager": lambda folder: Engine(kernels.autotune(_quantized(folder))),
     "llmlab int8, native": lambda folder: _native(folder, "int8"),
     "llmlab int8-g64, native": lambda folder: _native(folder, "int8-g64"),
     "llmlab int4-g32, native": lambda folder: _native(folder, "int4-g32"),
+    "llmlab int8, AVX-512": lambda folder: _native(folder, "int8", way="avx512"),
     "llmlab int8, AVX2": lambda folder: _native(folder, "int8", way="avx2"),
     "llmlab int8, plain C": lambda folder: _native(folder, "int8", way="plain"),
     "bare read": Reading,

@@ -32,6 +32,7 @@ MUTANTS = {
         "rows->runs[rows->first[m] + place / rows->run_places]", "rows->runs[0]",
     ),
     "a gate the wrong way": ("1 + exponential(-gate[i])", "1 + exponential(gate[i])"),
+    "heads of other keys": ("unit / count * group + h", "unit / count + h"),
     "no norm of keys": ("layer->key_norm, place", "NULL, place"),
     "the logits of other rows": ("(index ? index[m] : m)", "m"),
 }  # fmt: skip
@@ -41,6 +42,7 @@ ROWS = {
     "a token for another": ("*x2 = x1 + step", "*x2 = x"),
     "a row left over": ("sums[j] = one_sum", "sums[0] = one_sum"),
     "a value twice": ("values[i + 2 * step]", "values[i + step]"),
+    "the query of another head": ("queries + h * n, keys", "queries, keys"),
 }
 TILES = {
     "a tile too short": ("group * 2 * matrix->bits + 64", "group * 2 * matrix->bits"),
@@ -82,11 +84,12 @@ REGISTERS = {
                                   "halves(s[i + 12], s[i + 8])"),
     },
     "amx": {
-        "upper bits that weigh too little": ("_mm512_load_si512(high), 7)",
-                                             "_mm512_load_si512(high), 6)"),
+        "upper bits that weigh too little": ("[place]), 7)", "[place]), 6)"),
         "lower bits that are too few": ("& 127", "& 63"),
         "the first tokens twice": ("lower + c + TALL * row", "lower + c"),
+        "their upper bits twice": ("upper + c + TALL * row", "upper + c"),
         "sums that are kept": ("_tile_zero(1);", ""),
+        "sums of more tokens that are kept": ("_tile_zero(2);", ""),
         "columns in another order": ("lanes[2 * r + 1] = r + 16",
                                      "lanes[2 * r + 1] = r"),
         "a chunk that is not filled up": ("c % DEEP; c += 4, to += 64) _mm512",
@@ -110,6 +113,8 @@ FAMILIES = (
     "int8 in groups",
     "long groups",
     "heads of 64",
+    "heads by threes",
+    "all heads their own",
 )
 FOUR_BITS = ("int4", "int4 about zero, biases")  # what plain C does not read
 

@@ -1,8 +1,12 @@
 """All ways to multiply give the same bits, and use the instructions they name."""
 
+import ctypes
+import mmap
+import platform
 import re
 import shutil
 import subprocess
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -11,7 +15,13 @@ from native_models import IN_ROWS, MAKERS, exact, library_of, on, quantized, way
 from small_models import draw_tokens
 
 from llmlab import graphs
-from llmlab.kernels.native import building, compilers, library, matrices
+from llmlab.kernels.native import (
+    building,
+    compilers,
+    library,
+    matrices,
+    structures,
+)
 from llmlab.kernels.native.building import CannotBuildError
 
 pytestmark = pytest.mark.filterwarnings("error::UserWarning")
@@ -20,6 +30,7 @@ INSTRUCTIONS = {
     "avx512": r"vpdpwssd.*%zmm",
     "amx": r"tdpb[us]sd.*%tmm",
 }
+LEAST = {"avx2": 20, "avx512": 20, "amx": 4}  # of them in a library
 PROCESSORS = {  # that have them, as compilers call them
     "avx2": "haswell",
     "avx512": "icelake-server",
@@ -58,7 +69,7 @@ def test_all_ways_give_the_same_bits(name, libraries):
 
 
 @pytest.mark.parametrize(
-    "name", ["llama", "heads of 64", "int8 in groups", "long groups", "int4"]
+    "name", ["llama", "heads by threes", "int8 in groups", "long groups", "int4"]
 )
 @pytest.mark.parametrize("way", TILED)
 def test_rows_blocks_and_threads_have_the_bits_of_one_token_alone(way, name, libraries):
@@ -105,19 +116,28 @@ def test_a_product_of_any_size_is_that_of_the_rounded_activations(
         assert all(torch.equal(y, answers[0]) for y in answers)
 
 
-@pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
+SEEN = pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
+
+
+@SEEN
 @pytest.mark.parametrize("way", TILED)
 def test_a_way_is_made_of_its_instruction(way, libraries):
-    assert len(instructions(way, libraries[way].built.path)) >= 6
+    assert len(instructions(way, libraries[way].built.path)) >= LEAST[way]
 
 
-@pytest.mark.skipif(not shutil.which("objdump"), reason="no objdump to look with")
+@SEEN
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="the ways are x86's")
 @pytest.mark.parametrize("way", INSTRUCTIONS)
-def test_a_way_that_this_processor_lacks_compiles_all_the_same(way, tmp_path):
+def test_a_way_that_this_processor_lacks_has_its_instruction(
+    way, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("LLMLAB_CFLAGS", f"-march={PROCESSORS[way]}")
     compiler, path = compilers.find()[0], tmp_path / "library.so"
-    flags = (*compiler.flags(threads=True), f"-march={PROCESSORS[way]}")
+    if not compiler._defined().issuperset(compilers.WAYS[way]):
+        pytest.skip(f"{compiler.version} does not know {PROCESSORS[way]}")
+    flags = compiler.flags(threads=compiler.words == ("gcc",))
     building.compile_for(way, building.SOURCE, path, compiler, flags)
-    assert len(instructions(way, path)) >= 6
+    assert len(instructions(way, path)) >= LEAST[way]
 
 
 def instructions(way, path):
@@ -130,8 +150,60 @@ def instructions(way, path):
 
 @pytest.mark.skipif("amx" not in ways(), reason="this processor has no AMX")
 def test_without_the_systems_leave_amx_is_not_used(monkeypatch, tmp_path):
-    monkeypatch.setattr(compilers, "grants_amx", lambda: False)
+    monkeypatch.delenv(compilers.NATIVE, raising=False)
+    monkeypatch.setattr(compilers, "asks_for_amx", lambda: False)
     assert building.build(folder=tmp_path).way == "avx512"
+
+
+@pytest.mark.skipif("amx" not in ways(), reason="this processor has no AMX")
+def test_torchs_own_tiles_and_ours_take_turns(libraries):
+    """oneDNN shapes its tiles on the same threads, and may think that they stay so."""
+    matrix = matrices.Matrix(torch.ones(32, 64, dtype=torch.int8), torch.ones(32, 1))
+    x, weight = torch.randn(64, 64), torch.randn(128, 64)
+    theirs = x.bfloat16() @ weight.bfloat16().T
+    ours = matrices.multiply(libraries["amx"], matrix, x, threads=2)
+    for _ in range(3):
+        again = matrices.multiply(libraries["amx"], matrix, x, threads=2)
+        assert torch.equal(again, ours)
+        assert torch.equal(x.bfloat16() @ weight.bfloat16().T, theirs)
+
+
+@pytest.mark.parametrize("way", TILED)
+@pytest.mark.parametrize("tokens", [1, 8, 9, 32, 64])
+def test_nothing_is_read_behind_the_room(way, tokens, libraries):
+    """Groups of 80 columns end in the middle of what AMX reads at once."""
+    whole = torch.randint(-127, 128, (48, 160), dtype=torch.int8)
+    matrix = matrices.Matrix(whole, torch.rand(48, 2)).laid(way)
+    x, columns = torch.randn(tokens, 160), matrices.width_of(160)
+    wanted = matrices.multiply(libraries[way], matrix, x, threads=1)
+    rows = matrices.rows_of_integers(tokens, 1, matrix.strip)
+    integers, strip = guarded(rows * columns * 2), guarded(matrix.strip)
+    factors, y = torch.empty(rows), torch.empty(tokens, 48)
+    room = structures.Room(
+        integers=integers.address, factors=factors.data_ptr(), columns=columns,
+        strip=strip.address if matrix.strip else None, strip_bytes=matrix.strip,
+    )  # fmt: skip
+    libraries[way].multiply(
+        matrix.structure(), x.data_ptr(), tokens, room, y.data_ptr(), 1
+    )
+    assert torch.equal(y, wanted)
+
+
+@dataclass
+class Guarded:
+    """Bytes that end where a page begins which nobody may read."""
+
+    address: int
+    pages: mmap.mmap
+
+
+def guarded(size):
+    page = mmap.PAGESIZE
+    pages = mmap.mmap(-1, -(-size // page) * page + page)
+    end = ctypes.addressof(ctypes.c_char.from_buffer(pages)) + len(pages) - page
+    protect = ctypes.CDLL(None, use_errno=True).mprotect
+    assert protect(ctypes.c_void_p(end), ctypes.c_size_t(page), 0) == 0
+    return Guarded(end - size, pages)
 
 
 @pytest.mark.skipif("avx2" not in ways(), reason="this processor has no AVX2")

@@ -15,9 +15,11 @@ from llmlab.kernels.native.library import Library
 
 INSTALL = "install gcc (Debian and Ubuntu: apt install gcc), or pip install ziglang"
 ALLOWED = 1e-3  # relative error: 13 bits of the activations
-# What multiplies pairs of 16 bits -> where it is from.
+MANY = 40  # rows, of which AMX takes tiles of sixteen
+# What multiplies 8 bits, or pairs of 16 -> where it is from.
 PRODUCTS = {
-    "vpdpwssd": "VNNI", "vpmaddwd": "AVX2", "pmaddwd": "SSE2", "smlal": "NEON"
+    "tdpbusd": "AMX", "vpdpwssd": "VNNI", "vpmaddwd": "AVX2", "pmaddwd": "SSE2",
+    "smlal": "NEON",
 }  # fmt: skip
 
 
@@ -51,7 +53,7 @@ def _library() -> Finding:
     rate = units.quantity(matrices.bandwidth(found), "B/s")
     threads = found.threads(machine.threads())
     said = f"reads weights at {rate} on {threads} thread{'s' * (threads != 1)}"
-    said += f", multiplies by {_instruction(found.built.path)} ({found.way})"
+    said += f", multiplies by {_instructions(found.built.path)} ({found.way})"
     said += f"; {found.built.path}"
     if not found.built.threads:
         remedy = "one thread: this compiler has no OpenMP; gcc has"
@@ -63,17 +65,19 @@ def _error(found: Library) -> float:
     generator = torch.Generator().manual_seed(0)
     whole = torch.randint(-127, 128, (256, 512), dtype=torch.int8, generator=generator)
     matrix = matrices.Matrix(whole, torch.ones(256, 1))
-    x = torch.randn(5, 512, generator=generator)
+    x = torch.randn(MANY, 512, generator=generator)
     exact = x.double() @ whole.double().T
     return float((matrices.multiply(found, matrix, x) - exact).norm() / exact.norm())
 
 
-def _instruction(path: Path) -> str:
-    """Return which of PRODUCTS stands in a library's code, as objdump shows it."""
+def _instructions(path: Path) -> str:
+    """Return which of PRODUCTS stand in a library's code, as objdump shows it."""
     if shutil.which("objdump") is None:
         return "what only objdump could tell (binutils)"
     done = subprocess.run(["objdump", "-d", path], capture_output=True, text=True)
-    for name, where in PRODUCTS.items():
-        if re.search(rf"\b{name}\b", done.stdout):
-            return f"{name} ({where})"
-    return "single products"
+    found = [
+        f"{name} ({where})"
+        for name, where in PRODUCTS.items()
+        if re.search(rf"\b{name}\b", done.stdout)
+    ]
+    return " and ".join(found) or "single products"

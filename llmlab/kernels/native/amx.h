@@ -7,36 +7,25 @@
    bits, and short groups, are left to AVX-512: scaling their sums takes longer than
    multiplying (tried: 0.6 to 1.0 times as fast, groups of 32). */
 
-#include <immintrin.h>
-
 enum { TALL = 16, DEEP = 64, CHUNK = TALL * DEEP }; /* a tile: rows, bytes of one, all */
-enum { STRIP = 8 };                                 /* blocks of rows in order at once */
 typedef struct { uint8_t palette, start, none[14]; uint16_t bytes[16]; uint8_t rows[16]; } Shapes;
 
-/* What lies behind `p` is in memory: to gcc, an instruction of tiles reads and writes none. */
-static inline void written(const void *p) { __asm__ volatile("" : : "r"(p) : "memory"); }
-
-/* Eight tiles, all of the same shape; another library's are gone by then. */
-static void begin(void) {
+/* Eight tiles of one shape, until `_tile_release`: each product says so anew, for other
+   libraries do on the same thread. Not by gcc's macro, to which the shapes are 8 bytes. */
+static void shape_tiles(void) {
     Shapes shapes = {.palette = 1};
     for (int i = 0; i < 8; i++) shapes.bytes[i] = DEEP, shapes.rows[i] = TALL;
-    written(&shapes);
-    _tile_loadconfig(&shapes);
+    __asm__ volatile("ldtilecfg %0" : : "m"(shapes));
 }
 
-static whole up(whole count, whole unit) { return (count + unit - 1) / unit; }
-
-/* Bytes of a block of rows: in AMX's order, and as it lies with its scales. */
-static whole in_order(const Matrix *matrix) {
-    return up(matrix->columns, matrix->group) * up(matrix->group, DEEP) * CHUNK;
-}
-static whole as_it_lies(const Matrix *matrix) {
-    return up(matrix->columns, matrix->group) * (matrix->group + 4) * BLOCK;
+/* Bytes of a block of rows in AMX's order. */
+static whole ordered_bytes(const Matrix *matrix) {
+    return parts_of(matrix->columns, matrix->group) * parts_of(matrix->group, DEEP) * CHUNK;
 }
 
 /* Four columns of a row beside each other, and zeros up to a whole chunk of a group. */
 static void reorder(const Matrix *matrix, const int8_t *w, int8_t *to) {
-    int16_t lanes[32]; /* two columns each: of rows as they lie, 16 rows apart */
+    int16_t lanes[32]; /* of two columns, which lie in the first half; then the next two */
     for (int r = 0; r < 16; r++) lanes[2 * r] = r, lanes[2 * r + 1] = r + 16;
     Whole order = _mm512_loadu_si512(lanes);
     for (whole from = 0; from < matrix->columns; from += matrix->group, w += 64) {
@@ -47,15 +36,17 @@ static void reorder(const Matrix *matrix, const int8_t *w, int8_t *to) {
     }
 }
 
-/* One block of rows with up to 32 tokens; `ordered`: its weights, reordered. */
+/* gcc does not know that tiles are loaded from memory: all that was written is there. */
+static inline void settle(void) { __asm__ volatile("" : : : "memory"); }
+
+/* One block of rows with up to 32 tokens; `ordered`: its weights in AMX's order. */
 static inline void add_up_many(const Matrix *matrix, const Room *room, const int8_t *lying,
                                const int8_t *ordered, whole m, whole tokens,
                                float totals[2 * TALL][BLOCK]) {
     whole columns = matrix->columns, group = matrix->group, row = 2 * room->columns;
     const int8_t *x = (const int8_t *)room->integers + m * row;
-    _Alignas(64) int32_t sums[4][TALL][BLOCK];
+    _Alignas(64) int32_t sums[4][TALL][BLOCK]; /* of 16 tokens lower, upper; of 16 more */
     memset(totals, 0, tokens * sizeof *totals);
-    written(ordered);
     for (whole from = 0; from < columns; from += group) {
         const int8_t *lower = x + from, *upper = lower + room->columns;
         _tile_zero(0);
@@ -76,15 +67,16 @@ static inline void add_up_many(const Matrix *matrix, const Room *room, const int
         }
         _tile_stored(0, sums[0], DEEP);
         _tile_stored(1, sums[1], DEEP);
-        _tile_stored(2, sums[2], DEEP);
-        _tile_stored(3, sums[3], DEEP);
-        written(sums);
+        if (tokens > TALL) {
+            _tile_stored(2, sums[2], DEEP);
+            _tile_stored(3, sums[3], DEEP);
+        }
         Real scale = load(lying + group * BLOCK);
         lying += (group + 4) * BLOCK;
         for (whole t = 0; t < tokens; t++) {
-            const int32_t *low = sums[t / TALL * 2][t % TALL], *high = low + TALL * BLOCK;
-            Whole larger = _mm512_slli_epi32(_mm512_load_si512(high), 7);
-            Real sum = real(plus(_mm512_load_si512(low), larger));
+            whole half = t / TALL * 2, place = t % TALL;
+            Whole high = _mm512_slli_epi32(_mm512_load_si512(sums[half + 1][place]), 7);
+            Real sum = real(plus(_mm512_load_si512(sums[half][place]), high));
             store(totals[t], fuse(sum, scale, load(totals[t])));
         }
     }

@@ -28,20 +28,20 @@ THREADS = ("-fopenmp",)
 ALONE = ("-fopenmp-simd",)  # where there is no OpenMP: right, on one thread
 # Ways of products.h -> the instruction sets that they want, of MACROS and besides. The
 # last one that can be had is taken, unless LLMLAB_NATIVE names another.
+AVX512, AMX = ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__"), "__AMX_INT8__"
 WAYS: dict[str, tuple[str, ...]] = {
     "plain": (),
     "avx2": ("__AVX2__", "__FMA__"),
-    "avx512": ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__"),
-    "amx": ("__AVX512BW__", "__AVX512VL__", "__AVX512VNNI__", "__AMX_INT8__"),
+    "avx512": AVX512,
+    "amx": (*AVX512, AMX),
 }
-AMX = "__AMX_INT8__"
 # What the compiler defines where the processor has it -> what it is called.
 MACROS = {
     "__AVX2__": "AVX2",
     "__AVX512F__": "AVX-512",
     "__AVX512VNNI__": "VNNI",
     "__AVXVNNI__": "AVX-VNNI",
-    "__AMX_INT8__": "AMX (int8)",
+    AMX: "AMX (int8)",
     "__ARM_NEON": "NEON",
     "__ARM_FEATURE_DOTPROD": "dot products",
 }
@@ -66,9 +66,9 @@ class Compiler:
         return ask([*self.words, *flags, "-dM", "-E", "-x", "c", os.devnull])
 
     def ways(self) -> list[str]:
-        """Return those of WAYS that it compiles for this processor."""
+        """Return those of WAYS that it compiles for this processor and may be run."""
         defined = self._defined()
-        if AMX in defined and not grants_amx():
+        if AMX in defined and not asks_for_amx():
             defined.remove(AMX)
         return [way for way, wanted in WAYS.items() if defined.issuperset(wanted)]
 
@@ -115,11 +115,12 @@ def ask(command: list[str]) -> str:
 
 
 @functools.cache
-def grants_amx() -> bool:
-    """Ask the system for the registers of AMX, which a process must do before use.
+def asks_for_amx() -> bool:
+    """Ask the system for the registers of AMX, once in a process; say whether it may.
 
-    Linux keeps 8 kB for each thread then. A system that does not know the question, or
-    a sandbox that forbids it, says no.
+    From a thread's first use on, Linux keeps 8 kB more of it when another takes turns;
+    a stack for signals must hold them, too. It says no where such a stack is too small,
+    where it does not know the question, and where a sandbox answers with an error.
     """
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return False

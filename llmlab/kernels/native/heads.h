@@ -7,8 +7,8 @@
 
 /* Sixteen scores at once: their sums are folded side by side, in the order of `dot`. */
 INLINE void score_wide(const float *queries, const float *keys, whole step,
-                              const whole n, whole rows, float *scores, whole apart,
-                              const int heads) {
+                       const whole n, whole rows, float *scores, whole apart,
+                       const int heads) {
     const int wide = 16 / heads;
     for (whole p = 0; p < rows; p += wide) {
         Real sums[16];
@@ -29,14 +29,14 @@ INLINE void score_wide(const float *queries, const float *keys, whole step,
         store(out, folded(sums));
         for (int h = 0; h < heads; h++) {
             float *to = scores + h * apart + p;
-            if (rows - p >= wide) memcpy(to, out + h * wide, wide * sizeof *out);
+            if (rows - p >= wide) memcpy(to, out + h * wide, wide * sizeof *out); /* one store */
             else memcpy(to, out + h * wide, (rows - p) * sizeof *out);
         }
     }
 }
 
 INLINE void score_heads(const float *queries, const float *keys, whole step, whole n,
-                               whole rows, float *scores, whole apart, const int heads) {
+                        whole rows, float *scores, whole apart, const int heads) {
     if (n == 64) score_wide(queries, keys, step, 64, rows, scores, apart, heads);
     else if (n == 32) score_wide(queries, keys, step, 32, rows, scores, apart, heads);
     else if (n % 16 == 0) score_wide(queries, keys, step, n, rows, scores, apart, heads);
@@ -53,8 +53,8 @@ static void score(const float *queries, const float *keys, whole step, whole n, 
 }
 
 INLINE void add_columns(const float *weights, whole apart, const float *values,
-                               whole step, whole rows, float *sum, whole n, const int heads,
-                               const int wide) {
+                        whole step, whole rows, float *sum, whole n, const int heads,
+                        const int wide) {
     Real sums[8];
 #pragma GCC unroll 8
     for (int i = 0; i < heads * wide; i++) sums[i] = load(sum + i / wide * n + i % wide * 16);
@@ -71,10 +71,9 @@ INLINE void add_columns(const float *weights, whole apart, const float *values,
 }
 
 INLINE void add_heads(const float *weights, whole apart, const float *values, whole step,
-                             whole n, whole rows, float *sum, const int heads) {
-    const int most = ACROSS / heads; /* registers of sums */
+                      whole n, whole rows, float *sum, const int heads) {
     whole i = 0;
-    if (most >= 4) for (; i + 64 <= n; i += 64)
+    if (ACROSS / heads >= 4) for (; i + 64 <= n; i += 64)
         add_columns(weights, apart, values + i, step, rows, sum + i, n, heads, 4);
     for (; i + 32 <= n; i += 32)
         add_columns(weights, apart, values + i, step, rows, sum + i, n, heads, 2);

@@ -7,7 +7,8 @@
 #include <omp.h>
 #endif
 
-enum { BLOCK = 16, FEW = 4, LARGEST = 8191, GROUP = 32 };
+/* STRIP: blocks of rows whose weights are put in AMX's order at once. */
+enum { BLOCK = 16, FEW = 4, LARGEST = 8191, GROUP = 32, STRIP = 8 };
 #if WAY == 3
 enum { MANY = 9 }; /* tokens from which AMX multiplies */
 #else
@@ -20,7 +21,7 @@ typedef struct { const int8_t *weight; const float *scale, *bias;
                  whole rows, columns, group, bits; } Matrix;
 /* sums: of `GROUP` integers each, which weights with a zero point want. integers: rows
    of `columns`; in parts, first the lower seven bits of all, then the upper. strip: of
-   each thread, `strip_bytes` for weights in AMX's order; none where AMX is of no use. */
+   each thread, `strip_bytes` for weights in AMX's order; none where AMX is not used. */
 typedef struct { float *stream, *queries, *keys, *values, *gate, *up, *factors, *scores, *sums;
                  int16_t *integers; int8_t *strip; whole columns, reach, strip_bytes; } Room;
 typedef struct { whole id, of; } Thread;
@@ -37,13 +38,14 @@ static Thread thread(void) {
 static int in_parts(const Room *room, whole tokens) { return tokens >= MANY && room->strip; }
 
 static whole smaller(whole a, whole b) { return a < b ? a : b; }
+static whole parts_of(whole count, whole unit) { return (count + unit - 1) / unit; }
 
 static void wait_for_all(void) {
 #pragma omp barrier
 }
 
 static Share share(whole count, whole unit, Thread t) { /* begins at a multiple of unit */
-    whole units = (count + unit - 1) / unit;
+    whole units = parts_of(count, unit);
     return (Share){units * t.id / t.of * unit, smaller(units * (t.id + 1) / t.of * unit, count)};
 }
 

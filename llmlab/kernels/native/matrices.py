@@ -14,11 +14,10 @@ from llmlab.kernels.native import structures, tiles
 from llmlab.kernels.native.library import Library
 from llmlab.kernels.native.structures import address
 
-FEW = 4  # rows that every thread rounds for itself, as in integers.h
+FEW, STRIP = 4, 8  # as in integers.h
 SHORT = 32  # columns of which sums are kept for weights with a zero point
 LINE = 64  # integers of a row of activations begin at multiples of it
-STRIP = 8  # blocks of rows that are brought into AMX's order at once, as in amx.h
-TALL = 32  # rows that AMX reads at once, whether there are so many or not
+TOKENS = 32  # rows that AMX reads at once, whether there are so many or not
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +75,14 @@ class Matrix:
             )
         weight = tiles.pack(self.integers, self.scales, self.zero_points)
         group = tiles.padded(self.group)
-        return Laid(weight, None, self.bias, self.shape, group, self.bits)
+        strip = self._strip() if way == "amx" else 0
+        return Laid(weight, None, self.bias, self.shape, group, self.bits, strip)
+
+    def _strip(self) -> int:
+        if self.bits == 4 or self.group < min(LINE, self.shape[1]):
+            return 0
+        chunks = self.scales.shape[1] * -(-self.group // LINE)
+        return STRIP * tiles.ROWS * chunks * LINE
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,14 +95,7 @@ class Laid:
     shape: tuple[int, int]
     group: int
     bits: int
-
-    @property
-    def strip(self) -> int:
-        """Bytes of a strip of it in AMX's order (amx.h); 0: it is left to AVX-512."""
-        if self.bits == 4 or self.group < min(LINE, self.shape[1]):
-            return 0
-        groups = -(-self.shape[1] // self.group)
-        return STRIP * tiles.ROWS * groups * -(-self.group // LINE) * LINE
+    strip: int = 0  # bytes of a strip of it in AMX's order; 0: AMX does not multiply it
 
     @property
     def bytes(self) -> int:
@@ -125,9 +124,21 @@ def check(
         )
 
 
-def activations(tokens: int, threads: int) -> int:
-    """Return how many rows of integers a call needs: AMX reads some beyond the last."""
-    return max(-(-tokens // TALL) * TALL + 1, FEW * threads)
+def rows_of_integers(tokens: int, threads: int, strip: int) -> int:
+    """Return how many rows of integers a call needs, with a strip or none.
+
+    AMX reads rows by 32, and 64 columns at a time, which may end behind the last row.
+    """
+    read = -(-tokens // TOKENS) * TOKENS + 1 if strip else tokens
+    return max(read, FEW * threads)
+
+
+def width_of(columns: int) -> int:
+    """Return how far apart rows of integers begin: an odd number of lines.
+
+    Rows of a power of two would meet in a few places of the nearest cache.
+    """
+    return (-(-columns // LINE) | 1) * LINE
 
 
 def multiply(
@@ -141,8 +152,9 @@ def multiply(
     tokens, (rows, columns) = len(x), laid.shape
     check("x", x, (tokens, columns))
     threads = library.threads(threads or machine.threads())
-    width = -(-columns // LINE) * LINE
-    integers = torch.empty(activations(tokens, threads), width, dtype=torch.int16)
+    width = width_of(columns)
+    most = rows_of_integers(tokens, threads, laid.strip)
+    integers = torch.empty(most, width, dtype=torch.int16)
     factors, y = torch.empty(len(integers)), torch.empty(tokens, rows)
     sums = torch.empty(len(integers), width // SHORT) if laid.bits == 4 else None
     strip = torch.empty(threads, laid.strip, dtype=torch.int8) if laid.strip else None

@@ -45,7 +45,7 @@ static whole address(const Memory *memory, const Rows *rows, whole m, whole plac
 }
 
 /* Query heads of row m, one or two that share a key, look at all that their row holds, up
-   to its own place. `turn`: of each head, its query turned, and its scores behind it. */
+   to its own place. `turn`: their queries turned, then their scores, `reach` apart. */
 static void attend(const Model *model, const Layer *layer, const Memory *memory,
                    const Rows *rows, const Room *room, whole m, whole head, whole heads,
                    float *turn) {

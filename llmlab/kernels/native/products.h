@@ -19,8 +19,6 @@
 #endif
 #if WAY == 3
 #include "amx.h"
-#else
-enum { STRIP = 1 };
 #endif
 
 /* y[m][r] = total * factor + bias (add: plus it) for a block of rows and some tokens. */
@@ -40,13 +38,14 @@ static inline void finish(const Matrix *matrix, const Room *room, whole block, w
 /* A strip of blocks at a time, so that its weights and 32 tokens' integers stay near. */
 static void product_of_many(const Matrix *matrix, const Room *room, whole tokens, float *y,
                             int add, Share rows) {
-    whole size = in_order(matrix), bytes = as_it_lies(matrix);
-    begin();
+    whole size = ordered_bytes(matrix), bytes = tile_bytes(matrix);
+    shape_tiles();
     for (whole from = rows.from; from < rows.to; from += STRIP * BLOCK) {
         whole to = smaller(from + STRIP * BLOCK, rows.to);
         const int8_t *first = matrix->weight + from / BLOCK * bytes;
         for (whole b = 0; from + b * BLOCK < to; b++)
             reorder(matrix, first + b * bytes, room->strip + b * size);
+        settle();
         for (whole m = 0; m < tokens; m += 2 * TALL)
             for (whole b = 0; from + b * BLOCK < to; b++) {
                 _Alignas(64) float totals[2 * TALL][BLOCK];

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from llmlab.kernels.native import structures
-from llmlab.kernels.native.matrices import LINE, SHORT, Laid, activations
+from llmlab.kernels.native.matrices import SHORT, Laid, rows_of_integers, width_of
 from llmlab.kernels.native.structures import address
 from llmlab.kernels.native.weights import PARTS, Weights
 
@@ -18,14 +18,15 @@ class Room:
         self.queries = max(layer.query.shape[0] for layer in layers)
         self.keys = max(layer.key.shape[0] for layer in layers)
         self.hidden = max(layer.gate.shape[0] for layer in layers)
-        columns = max(self.width, self.queries, self.hidden)
-        self.columns = -(-columns // LINE) * LINE
+        self.columns = width_of(max(self.width, self.queries, self.hidden))
         self.head_width = weights.head_width
         parts = [getattr(layer, part) for layer in layers for part in PARTS]
         parts.append(weights.head)
         self.short = any(part.bits == 4 for part in parts)
         strips = [part.strip for part in parts if isinstance(part, Laid)]
-        self.strip = max(strips) if all(strips) else 0  # rows share their integers
+        # One that AMX does not multiply keeps all others from it: what a layer's
+        # products share would have to be in parts for some of them alone.
+        self.strip = max(strips) if all(strips) else 0
         self.rows = self.reach = 0
         self.tensors: dict[str, Tensor] = {}
         self.structure: structures.Room | None = None
@@ -40,7 +41,7 @@ class Room:
         return self.structure
 
     def _make(self) -> None:
-        most = activations(self.rows, self.threads)
+        most = rows_of_integers(self.rows, self.threads, self.strip)
         turns = 2 * (self.reach + self.head_width)  # of two heads
         sizes = {
             "stream": self.rows * self.width, "queries": self.rows * self.queries,

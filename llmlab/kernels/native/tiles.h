@@ -46,11 +46,15 @@ static inline void tile(const Matrix *matrix, const int8_t *w, const int16_t *x,
     for (int t = 0; t < tokens; t++) store(totals[t], total[t]);
 }
 
+/* Bytes of sixteen rows, with what they are scaled by. */
+static whole tile_bytes(const Matrix *matrix) {
+    return parts_of(matrix->columns, matrix->group) * (matrix->group * 2 * matrix->bits + 64);
+}
+
 static whole add_up(const Matrix *matrix, const Room *room, whole block, whole high, whole m,
                     whole left, float totals[WIDE][BLOCK]) {
-    whole group = matrix->group, groups = (matrix->columns + group - 1) / group;
-    whole size = groups * (group * 2 * matrix->bits + 64), step = room->columns; /* bytes */
-    const int8_t *w = matrix->weight + block / BLOCK * size;
+    whole step = room->columns;
+    const int8_t *w = matrix->weight + block / BLOCK * tile_bytes(matrix);
     const int16_t *x = room->integers + m * step;
     const float *below = room->sums ? room->sums + m * (step / GROUP) : NULL;
     (void)high; /* a tile has all its rows; those beyond the last are zeros */

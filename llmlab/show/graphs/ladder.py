@@ -6,7 +6,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator
 
 from llmlab.core.records import Record
 from llmlab.graphs.quantities import BUILD_SECONDS, PAID, STEP_GAIN, STEP_TIME
@@ -27,6 +27,7 @@ TALL = 0.1  # inches more for a row, since its words have two lines
 BEYOND = 10  # times the tokens after which the last way has paid
 FEWEST = 1000  # tokens at the right end
 POINTS = 60  # of a line, which bends
+HIGHEST = 100  # times as long as the plain way, at the top: above, nothing is compared
 UNSURE = "no difference shown"
 FREE = "nothing to build"
 
@@ -124,7 +125,7 @@ def _by_way(facts: Sequence[Record]) -> dict[str, Record]:
 def break_even(
     result: Any, *, title: str = "After how many tokens has building paid?"
 ) -> Picture:
-    """Return the picture of seconds over tokens, with what was spent on building.
+    """Return the picture of all time, building with it, beside the plain way's.
 
     result: what has the records of `paid`, such as the ladder of ways. ValueError: a
     result without them.
@@ -137,7 +138,7 @@ def break_even(
 def paid(
     result: Any, *, title: str = "After how many tokens has building paid?"
 ) -> Figure:
-    """Draw seconds over tokens for each way that is built, and for the plain one.
+    """Draw the time of each way and its building, times the plain way's, over tokens.
 
     result: records "time of a decode step", "seconds to build" and, for the
     ways that pay, "tokens until building has paid".
@@ -147,6 +148,7 @@ def paid(
     after = _by_way(select.by_quantity(select.checked(result), PAID))
     slower = _slower(select.checked(result))
     plain = _plain(times)
+    base = times[plain].value
     fig, axes = style.canvas(height=4.6, title=title)
     most = max([FEWEST, *(BEYOND * fact.value for fact in after.values())])
     tokens = [most ** (k / POINTS) for k in range(POINTS + 1)]
@@ -154,18 +156,21 @@ def paid(
         if name != plain and name not in built:
             continue
         look, first = look_of(name, index), built[name].value if name in built else 0.0
-        axes.plot(tokens, [first + count * step.value for count in tokens],
+        axes.plot(tokens, [(first / count + step.value) / base for count in tokens],
                   color=look.color, linestyle=look.line,
                   label=_pays(name, plain, after, slower))  # fmt: skip
         if name in after:
-            count = after[name].value
-            axes.plot(count, count * times[plain].value, look.marker,
-                      color=look.color, markersize=9, zorder=5)  # fmt: skip
+            axes.plot(after[name].value, 1, look.marker, color=look.color,
+                      markersize=9, zorder=5)  # fmt: skip
     scales.logarithmic(axes.xaxis, "tokens", "token")
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
-    scales.logarithmic(axes.yaxis, "building and tokens", "s", _source(times, built))
-    _ticks(axes.yaxis, *axes.get_ylim())
+    what = f"time with building, × {plain}'s"
+    scales.logarithmic(axes.yaxis, what, "", _source(times, built))
+    axes.set_ylim(top=min(HIGHEST, axes.get_ylim()[1]))
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g} ×"))
     axes.set_xlim(1, most)
     style.one_way(axes, "y")
     marked = f"Marked: where a way has caught up with {plain}"
@@ -182,8 +187,8 @@ def paid_alt(facts: Sequence[Record]) -> str:
     after = _by_way(select.by_quantity(facts, PAID))
     plain, slower = _plain(times), _slower(facts)
     said = [
-        "Seconds over tokens on logarithmic axes, estimated from the times of a step "
-        f"and of building it; {plain} builds nothing."
+        f"Time with building, times that of {plain}, over tokens, on logarithmic axes, "
+        f"estimated from times of a step and of building it; {plain} builds nothing."
     ]
     for fact in select.by_quantity(facts, BUILD_SECONDS):
         name = fact.subject
