@@ -54,6 +54,16 @@ for profile, examples in {"usual": 50, "thorough": 500}.items():
 hypothesis.settings.load_profile(os.environ.get("LLMLAB_EXAMPLES", "usual"))
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """Let torch draw the same numbers whatever ran before, fixtures' numbers included.
+
+    Its own generator begins at another place in each process.
+    """
+    if torch := sys.modules.get("torch"):
+        torch.default_generator.manual_seed(0)
+
+
 @pytest.fixture(autouse=True)
 def pictures_keep_the_rules(monkeypatch):
     """Hold every picture that a test has drawn of a result to the rules of all."""

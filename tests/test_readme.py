@@ -10,6 +10,8 @@ import pytest
 import llmlab
 from llmlab import models
 from llmlab.command import labs
+from llmlab.core import records
+from llmlab.core.quantities import THROUGHPUT
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -22,10 +24,11 @@ def blocks(language):
 
 RECIPES = {  # what tells a block from the others -> words of what it prints
     "measure.race": ("fp32", "bf16"),
-    "quantization.quantize": ("int4-g32", "bytes"),
+    "group_size=32": ("int4-g32", "bytes"),
     "pruning.sparsegpt": ("50%-sparse", "bytes"),
     "caching.PrefixTree": ("1200 of 1828 tokens",),
     "batching.Engine": ("import os", "def add(a, b):", "class Stack:"),
+    "graphs.compiled": ("with open(path, ", "return f.read()"),
     "hardware import libraries": ("logged for 2 products",),
 }
 
@@ -77,6 +80,31 @@ def test_the_table_of_models_says_what_their_cards_say():
         assert size == f"{weights / 1e6:.1f} MB"
         shares = re.findall(r"[\d.]+ \([\d.]+ to [\d.]+\)", quality)
         assert shares and all(f" {share} " in text for share in shares)
+
+
+MACHINES = {"Xeon": "Intel(R) Xeon(R) Processor", "EPYC": "AMD EPYC"}
+PHASES = {"writing": "decode", "16 at once": "batch", "reading": "prefill"}
+
+
+def test_the_table_of_engines_says_what_is_recorded():
+    recorded = {
+        (fact.machine.split(",")[0], fact.details["phase"], fact.subject): fact.value
+        for fact in records.load(ROOT / "llmlab" / "recorded" / "native.json")
+        if fact.name == THROUGHPUT.name
+    }
+    _, rows = README.split("| tokens a second |")
+    heads, _, *lines = rows.split("\n\n")[0].splitlines()
+    columns, machine = [], ""
+    for head in heads.strip(" |").split(" | "):
+        *named, phase = head.split(": ")
+        machine = named[0] if named else machine
+        columns.append((MACHINES[machine], PHASES[phase]))
+    assert len(columns) == 6 and len(lines) >= 5
+    for line in lines:
+        engine, *cells = line.strip(" |").split(" | ")
+        for (machine, phase), cell in zip(columns, cells, strict=True):
+            value = recorded.get((machine, phase, f"M: {engine}"))
+            assert cell == (f"{value:,.0f}" if value else "–"), (engine, phase)
 
 
 def test_the_tree_names_what_exists_and_nothing_else():
