@@ -7,6 +7,7 @@ something where times alone do not.
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 import time
@@ -70,7 +71,10 @@ class Runner:
     def _line(self) -> Any:
         line = self.process.stdout.readline()  # type: ignore[union-attr]  # Popen made pipes
         if not line:
-            raise RuntimeError(f"{self.name} ended with {self.process.wait()}.")
+            raise RuntimeError(
+                f"{self.name} ended with {self.process.wait()}; to see why, run: "
+                f"{shlex.join(self.process.args)}"  # type: ignore[arg-type]  # a list
+            )
         return json.loads(line)
 
 

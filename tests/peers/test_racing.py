@@ -166,3 +166,10 @@ def test_the_command_writes_a_file_or_says_what_is_missing(small, tmp_path, caps
         assert status == 0 and "token ids only" in said.out
     else:
         assert status == 2 and "pip install" in said.err
+
+
+def test_an_engine_that_ends_leaves_the_command_that_says_why(tmp_path):
+    missing = tmp_path / "no such file.gguf"
+    runner = racing.llama("llama.cpp", missing)
+    with pytest.raises(RuntimeError, match=r"ended with [1-9].* run: .*llama_cpp\.py"):
+        runner.ask({"job": "prefill", "prompt": [1]})
