@@ -18,7 +18,7 @@ import sys
 from dataclasses import dataclass
 
 ARCH_PRCTL, REQUEST, TILE_DATA = 158, 0x1023, 18  # of Linux: asm/prctl.h, and a bit
-NATIVE = "LLMLAB_NATIVE"  # names one of WAYS
+NATIVE, MORE = "LLMLAB_NATIVE", "LLMLAB_CFLAGS"  # names one of WAYS; adds flags
 SECONDS = 120  # that a compiler may take
 FLAGS = (
     "-O3", "-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros",
@@ -57,7 +57,7 @@ class Compiler:
     def flags(self, *, threads: bool) -> tuple[str, ...]:
         """Return what it is called with; LLMLAB_CFLAGS, where set, comes last."""
         target = "-mcpu=native" if _is_arm() else "-march=native"
-        more = shlex.split(os.environ.get("LLMLAB_CFLAGS", ""))
+        more = shlex.split(os.environ.get(MORE, ""))
         return (target, *FLAGS, *(THREADS if threads else ALONE), *more)
 
     def macros(self) -> str:

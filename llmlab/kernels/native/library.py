@@ -65,8 +65,8 @@ def load(built: Built) -> Library:
 
 
 @functools.cache
-def _tried(way: str | None) -> Library | str:
-    """Build and load, once for each way that is asked for from outside."""
+def _tried(way: str | None, flags: str | None) -> Library | str:
+    """Build and load, once for each way and flags that are asked for from outside."""
     try:
         return load(building.build())
     except CannotBuildError as error:
@@ -75,11 +75,15 @@ def _tried(way: str | None) -> Library | str:
 
 def find() -> Library | None:
     """Return the library, built now if need be; None where there is none (`reason`)."""
-    tried = _tried(os.environ.get(compilers.NATIVE))
+    tried = _tried(*_asked())
     return tried if isinstance(tried, Library) else None
 
 
 def reason() -> str:
     """Say in one sentence why there is no library; nothing where there is one."""
-    tried = _tried(os.environ.get(compilers.NATIVE))
+    tried = _tried(*_asked())
     return tried if isinstance(tried, str) else ""
+
+
+def _asked() -> tuple[str | None, str | None]:
+    return os.environ.get(compilers.NATIVE), os.environ.get(compilers.MORE)
