@@ -98,7 +98,7 @@ def test_folding_is_exact_in_fp32_and_rounds_in_bf16(model):
     assert fp32 < 1e-3 < bf16
     assert result.changed(folds.SHIFTED_FOLDED).value < 1e-4
     assert result.saved == 2 * len(model.layers)
-    assert "A step computes 4 operators less" in result.said
+    assert "A step computes with 4 operators fewer" in result.said
     assert result.error(folds.FP32).value == 0
     assert "bf16, folded" in repr(show.table(result))
     with pytest.raises(ValueError, match="was not tried; choose of"):

@@ -52,7 +52,7 @@ class Folded:
             f"{self.changed(BF16_FOLDED).value:.2g} in bf16, where folded weights are "
             f"rounded again. Against fp32, bf16 errs by {self.error(BF16).value:.2g} "
             f"as it is and by {self.error(BF16_FOLDED).value:.2g} folded. A step "
-            f"computes {self.saved} operators less."
+            f"computes with {self.saved} operators fewer."
         )
 
     def records(self) -> list[Record]:

@@ -11,10 +11,10 @@ from llmlab.show.draw.matrices import Matrix
 from llmlab.show.figures import Picture
 
 # y = relu(a * b + c): what each operator reads, and what it writes.
-CHAIN = (("multiply", "ab", "t"), ("add", "tc", "s"), ("relu", "s", "y"))
-KEPT = {"t", "s"}  # made and used inside of the one kernel
+CHAIN = (("multiply", "ab", "t"), ("add", "tc", "u"), ("relu", "u", "y"))
+KEPT = {"t", "u"}  # made and used inside of the one kernel
 GIVEN, BETWEEN, RESULT = draw.tint(0), draw.tint(1), draw.tint(2)
-LOOKS = {"a": GIVEN, "b": GIVEN, "c": GIVEN, "t": BETWEEN, "s": BETWEEN, "y": RESULT}
+LOOKS = {"a": GIVEN, "b": GIVEN, "c": GIVEN, "t": BETWEEN, "u": BETWEEN, "y": RESULT}
 SIDE, RISE = 40, 52  # pixels of a tensor; between memory and an operator
 Moves = tuple[str, str]  # tensors read and written
 
@@ -24,7 +24,7 @@ def chain() -> Picture:
     read = "".join(dict.fromkeys(name for _, names, _ in CHAIN for name in names
                                  if name not in KEPT))  # fmt: skip
     apart = [_kernel(name, (reads, writes)) for name, reads, writes in CHAIN]
-    one = _kernel("all three at once", (read, CHAIN[-1][2]), note="keeps t and s")
+    one = _kernel("all three at once", (read, CHAIN[-1][2]), note="keeps t and u")
     moved = sum(len(reads) + len(writes) for _, reads, writes in CHAIN), len(read) + 1
     left = _side("three operators, three kernels", [each for each, _ in apart],
                  f"{moved[0]} tensors moved")  # fmt: skip
@@ -43,9 +43,9 @@ def chain() -> Picture:
         "the same on both sides.",
         alt=f"""The chain y = relu(a times b plus c), twice. Left, three operators with
         the memory below them: multiply reads a and b and writes t; add reads t and c
-        and writes s; relu reads s and writes y. That is {moved[0]} tensors moved.
+        and writes u; relu reads u and writes y. That is {moved[0]} tensors moved.
         Right, one kernel does all three: it reads a, b and c once and writes y, and
-        keeps t and s to itself. That is {moved[1]} tensors moved, for the same
+        keeps t and u to itself. That is {moved[1]} tensors moved, for the same
         arithmetic.""",
     )  # fmt: skip
 
