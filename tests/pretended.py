@@ -96,8 +96,10 @@ def copied(tensor, memo):
 
 def put(tensor, value):
     """Let a tensor or a parameter become a value of the other device, in place."""
-    new = value.detach()
-    new = OnGpu(_held(new), tensor.requires_grad) if isinstance(value, OnGpu) else new
+    if isinstance(value, OnGpu):
+        new = OnGpu(value.held, tensor.requires_grad)
+    else:
+        new = value.detach()
     if isinstance(tensor, torch.nn.Parameter):
         new = torch.nn.Parameter(new, tensor.requires_grad)
     torch.utils.swap_tensors(tensor, new)

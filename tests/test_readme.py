@@ -100,6 +100,8 @@ def test_the_table_of_engines_says_what_is_recorded():
         machine = named[0] if named else machine
         columns.append((MACHINES[machine], PHASES[phase]))
     assert len(columns) == 6 and len(lines) >= 5
+    size = sum(weight.numel() for weight in models.random_model("M").parameters())
+    assert f"{size / 1e6:.1f} million random weights" in README
     for line in lines:
         engine, *cells = line.strip(" |").split(" | ")
         for (machine, phase), cell in zip(columns, cells, strict=True):

@@ -15,7 +15,7 @@ from llmlab.kernels.native.library import Library
 
 INSTALL = "install gcc (Debian and Ubuntu: apt install gcc), or pip install ziglang"
 ALLOWED = 1e-3  # relative error: 13 bits of the activations
-MANY = 40  # rows, of which AMX takes tiles of sixteen
+ROWS = (5, 40)  # few and many: AMX multiplies the latter
 # What multiplies 8 bits, or pairs of 16 -> where it is from.
 PRODUCTS = {
     "tdpbusd": "AMX", "vpdpwssd": "VNNI", "vpmaddwd": "AVX2", "pmaddwd": "SSE2",
@@ -41,12 +41,12 @@ def _compiler() -> Finding:
 
 
 def _library() -> Finding:
-    """Multiply once, compare with float64, and read weights for a moment."""
+    """Multiply few rows and many, compare, and read weights for a moment."""
     found = library.find()
     if found is None:
         said = library.reason()
         return Finding("native step", "missing", said, "models run by their layers")
-    error = _error(found)
+    error = max(_error(found, rows) for rows in ROWS)
     if not error < ALLOWED:
         said = f"{found.built.path} is wrong: relative error {error:.1g}"
         return Finding("native step", "missing", said, "set CC to another compiler")
@@ -61,11 +61,11 @@ def _library() -> Finding:
     return Finding("native step", "works", said)
 
 
-def _error(found: Library) -> float:
+def _error(found: Library, rows: int) -> float:
     generator = torch.Generator().manual_seed(0)
     whole = torch.randint(-127, 128, (256, 512), dtype=torch.int8, generator=generator)
     matrix = matrices.Matrix(whole, torch.ones(256, 1))
-    x = torch.randn(MANY, 512, generator=generator)
+    x = torch.randn(rows, 512, generator=generator)
     exact = x.double() @ whole.double().T
     return float((matrices.multiply(found, matrix, x) - exact).norm() / exact.norm())
 

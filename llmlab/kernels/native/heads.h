@@ -40,9 +40,7 @@ INLINE void score_heads(const float *queries, const float *keys, whole step, who
     if (n == 64) score_wide(queries, keys, step, 64, rows, scores, apart, heads);
     else if (n == 32) score_wide(queries, keys, step, 32, rows, scores, apart, heads);
     else if (n % 16 == 0) score_wide(queries, keys, step, n, rows, scores, apart, heads);
-    else for (whole h = 0; h < heads; h++)
-        for (whole p = 0; p < rows; p++)
-            scores[h * apart + p] = dot(queries + h * n, keys + p * step, n);
+    else scores_by_dot(queries, keys, step, n, rows, scores, apart, heads);
 }
 
 /* Scores of queries with keys that lie `step` apart; those of two heads lie `apart`. */

@@ -74,6 +74,14 @@ static inline float dot(const float *a, const float *b, whole n) {
     return folded_by_hand(sums);
 }
 
+/* Scores of queries with keys that lie `step` apart, one by one; of heads `apart`. */
+static void scores_by_dot(const float *queries, const float *keys, whole step, whole n,
+                          whole rows, float *scores, whole apart, whole heads) {
+    for (whole h = 0; h < heads; h++)
+        for (whole p = 0; p < rows; p++)
+            scores[h * apart + p] = dot(queries + h * n, keys + p * step, n);
+}
+
 static inline float added(const float *a, whole n) {
     float sums[16] = {0};
     whole i = 0;

@@ -15,7 +15,6 @@ from llmlab.kernels.native.library import Library
 from llmlab.kernels.native.structures import address
 
 FEW, STRIP = 4, 8  # as in integers.h
-SHORT = 32  # columns of which sums are kept for weights with a zero point
 LINE = 64  # integers of a row of activations begin at multiples of it
 TOKENS = 32  # rows that AMX reads at once, whether there are so many or not
 
@@ -156,7 +155,7 @@ def multiply(
     most = rows_of_integers(tokens, threads, laid.strip)
     integers = torch.empty(most, width, dtype=torch.int16)
     factors, y = torch.empty(len(integers)), torch.empty(tokens, rows)
-    sums = torch.empty(len(integers), width // SHORT) if laid.bits == 4 else None
+    sums = torch.empty(len(integers), width // tiles.SHORT) if laid.bits == 4 else None
     strip = torch.empty(threads, laid.strip, dtype=torch.int8) if laid.strip else None
     room = structures.Room(
         integers=address(integers), factors=address(factors), sums=address(sums),

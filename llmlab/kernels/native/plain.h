@@ -46,13 +46,7 @@ static whole add_up(const Matrix *matrix, const Room *room, whole block, whole h
     return tokens;
 }
 
-/* Scores of queries with keys that lie `step` apart; those of two heads lie `apart`. */
-static void score(const float *queries, const float *keys, whole step, whole n, whole rows,
-                  float *scores, whole apart, whole heads) {
-    for (whole h = 0; h < heads; h++)
-        for (whole p = 0; p < rows; p++)
-            scores[h * apart + p] = dot(queries + h * n, keys + p * step, n);
-}
+#define score scores_by_dot /* the others read sixteen numbers at a time */
 
 /* sum += weights[p] * row p of the values, in the order of p; four rows at a time. */
 static void add_head(const float *weights, const float *restrict values, whole step, whole n,

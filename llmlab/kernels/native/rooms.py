@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from llmlab.kernels.native import structures
-from llmlab.kernels.native.matrices import SHORT, Laid, rows_of_integers, width_of
+from llmlab.kernels.native import structures, tiles
+from llmlab.kernels.native.matrices import Laid, rows_of_integers, width_of
 from llmlab.kernels.native.structures import address
 from llmlab.kernels.native.weights import PARTS, Weights
 
@@ -51,7 +51,7 @@ class Room:
         }  # fmt: skip
         self.tensors = {name: torch.empty(size) for name, size in sizes.items()}
         if self.short:
-            self.tensors["sums"] = torch.empty(most * self.columns // SHORT)
+            self.tensors["sums"] = torch.empty(most * self.columns // tiles.SHORT)
         self.tensors["integers"] = torch.empty(most * self.columns, dtype=torch.int16)
         if self.strip:
             size = self.threads * self.strip

@@ -76,7 +76,7 @@ def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None
     select.positive(facts)
     low, high = scales.room([fact.value for fact in facts])
     scales.logarithmic(axes.xaxis, "building", "s", select.kinds(facts))
-    _ticks(axes.xaxis, low, high, most=3)
+    _ticks(axes.xaxis, low, high)
     axes.set_xlim(low, high * (high / low) ** 0.6)  # room for words
     built = {fact.subject: fact for fact in facts}
     for row, name in enumerate(names):
@@ -95,10 +95,10 @@ def _building(axes: Axes, facts: Sequence[Record], names: Sequence[str]) -> None
     style.panel_title(axes, "To build it")
 
 
-def _ticks(axis: Axis, low: float, high: float, *, most: int = 8) -> None:
+def _ticks(axis: Axis, low: float, high: float) -> None:
     """Name powers of ten from low to high, in seconds; both ends if too few."""
     powers = [10.0**k for k in range(-9, 10) if low <= 10.0**k <= high]
-    named = powers[:: 1 + (len(powers) - 1) // most]  # so that none touch
+    named = powers[:: 1 + (len(powers) - 1) // 3]  # so that none touch
     axis.set_major_locator(FixedLocator(named if len(named) > 1 else [low, high]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: _seconds(value)))
@@ -166,11 +166,10 @@ def paid(
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.xaxis.set_minor_locator(NullLocator())
     what = f"time with building, × {plain}'s"
-    scales.logarithmic(axes.yaxis, what, "", _source(times, built))
+    scales.logarithmic(axes.yaxis, what, "×", _source(times, built))
     axes.set_ylim(top=min(HIGHEST, axes.get_ylim()[1]))
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=20))
     axes.yaxis.set_minor_locator(NullLocator())
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g} ×"))
     axes.set_xlim(1, most)
     style.one_way(axes, "y")
     marked = f"Marked: where a way has caught up with {plain}"
